@@ -1,0 +1,1 @@
+"""The outside world behind our ports; errors of others end here."""

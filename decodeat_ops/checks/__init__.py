@@ -1,0 +1,1 @@
+"""One file per subject, and the checklists as data."""

@@ -1,0 +1,137 @@
+"""Where everything of one deployment lies below its state directory; names only, no I/O."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+STATE_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one deployment.
+
+    A release is a directory; `active` is a relative link to the one that takes traffic, and renaming that link
+    is the switch. A file `wants/<release>` asks the supervisor to run a release; renamed to
+    `wants/<release>.drain` it asks to let it finish and stop.
+    """
+
+    root: Path
+
+    @property
+    def format_file(self) -> Path:
+        return self.root / "format.json"
+
+    @property
+    def lock(self) -> Path:
+        return self.root / "lock"
+
+    @property
+    def journals(self) -> Path:
+        return self.root / "journal"
+
+    @property
+    def releases(self) -> Path:
+        return self.root / "releases"
+
+    @property
+    def active(self) -> Path:
+        return self.root / "active"
+
+    @property
+    def stopped(self) -> Path:
+        """The active link's place while the operator has stopped the service."""
+        return self.root / "stopped"
+
+    @property
+    def wants(self) -> Path:
+        return self.root / "wants"
+
+    @property
+    def run(self) -> Path:
+        return self.root / "run"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def backups(self) -> Path:
+        return self.root / "backups"
+
+    @property
+    def staging(self) -> Path:
+        """Half-made things; everything in it may be removed when nobody holds the lock."""
+        return self.root / "staging"
+
+    @property
+    def records(self) -> Path:
+        return self.root / "records"
+
+    @property
+    def supervisor_lock(self) -> Path:
+        return self.run / "supervisor.lock"
+
+    @property
+    def supervisor_status(self) -> Path:
+        return self.run / "supervisor.json"
+
+    @property
+    def supervisor_log(self) -> Path:
+        return self.logs / "supervisor.log"
+
+    def release(self, release: str) -> Path:
+        return self.releases / release
+
+    def manifest(self, release: str) -> Path:
+        """What the release is (core.release.Release as JSON)."""
+        return self.release(release) / "release.json"
+
+    def code(self, release: str) -> Path:
+        """Holds the package directory `decodeat/`."""
+        return self.release(release) / "code"
+
+    def environment(self, release: str) -> Path:
+        return self.release(release) / "service.env"
+
+    def secrets(self, release: str) -> Path:
+        """0600, written anew whenever the release is started, removed once it has stopped."""
+        return self.release(release) / "secrets.env"
+
+    def config(self, release: str) -> Path:
+        """Rendered configuration."""
+        return self.release(release) / "config"
+
+    def unit(self, release: str) -> Path:
+        """What the supervisor runs (supervisor.unit.Unit as JSON)."""
+        return self.release(release) / "unit.json"
+
+    def release_data(self, release: str) -> Path:
+        """A relative link to the data generation that the release serves."""
+        return self.release(release) / "data"
+
+    def want(self, release: str) -> Path:
+        return self.wants / release
+
+    def drain(self, release: str) -> Path:
+        return self.wants / f"{release}.drain"
+
+    def socket(self, release: str) -> Path:
+        """The release's private socket: probes use it, clients never do."""
+        return self.run / f"{release}.sock"
+
+    def busy(self, release: str) -> Path:
+        """Workers hold a shared lock on it while they have client connections."""
+        return self.run / f"{release}.busy"
+
+    def log(self, release: str) -> Path:
+        return self.logs / f"{release}.log"
+
+    def generation(self, name: str) -> Path:
+        return self.data / name
+
+    def database(self, generation: str) -> Path:
+        return self.generation(generation) / "decodeat.sqlite3"

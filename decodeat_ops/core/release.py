@@ -1,0 +1,40 @@
+"""A release: an id, what it was made of, and where it came from."""
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Release:
+    """`fingerprint` is SHA-256 over code, dependency lock and configuration: equal means "0 changed".
+
+    `secrets` is a digest over the salted digests of the secrets it was started with. `lock` is the SHA-256 of
+    the service's dependency lock and names the environment it runs in. `code` is the SHA-256 of the tree of
+    code. `origin` says how it came to be: deploy, restart or restore:<snapshot>.
+    """
+
+    id: str
+    fingerprint: str
+    code: str
+    lock: str
+    secrets: str
+    revision: str
+    created_at: str
+    created_by: str
+    origin: str
+    host: str
+    port: int
+    data: str  # the data generation it serves
+    pinned: bool = False
+    format: int = FORMAT
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def release_id(now: datetime, fingerprint: str) -> str:
+    """UTC time to the second and seven hex digits: sorts by time, tells what it was made of."""
+    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint[:7]}"

@@ -1,0 +1,1 @@
+"""The one engine: lock, journal, carry out, undo, resume."""

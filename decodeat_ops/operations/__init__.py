@@ -1,0 +1,1 @@
+"""One file per verb: settings and what was observed become a plan."""

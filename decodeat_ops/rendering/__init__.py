@@ -1,0 +1,1 @@
+"""Configuration from templates: Jinja2, undefined names refused."""

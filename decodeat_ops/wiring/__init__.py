@@ -1,0 +1,1 @@
+"""Opens hosts, clients and targets from settings; the only room that imports adapters."""
