@@ -1,0 +1,201 @@
+"""The one engine: carries a plan out step by step, journals it, and undoes it when a step fails."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.core import events
+from decodeat_ops.core.errors import GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
+from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.core.secret import Secret, mask
+from decodeat_ops.engine.journal import Journal, Progress, read
+
+Results = dict[str, Any]
+Emit = Callable[[events.Event], None]
+
+
+def _quiet(event: events.Event) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class Context:
+    """What actions may use: ports and secrets live here, never in a step.
+
+    `tools` holds the live objects an action table needs (a host, an HTTP port, a layout), by the table's own
+    type. `results` are what finished steps produced, by step id.
+    """
+
+    tools: Any
+    secrets: Mapping[str, Secret] = field(default_factory=dict)
+    emit: Emit = _quiet
+    results: dict[str, Results] = field(default_factory=dict)
+    interrupted: bool = False
+
+    def progress(self, text: str, done: int = 0, total: int = 0) -> None:
+        self.emit(events.StepProgress(self.masked(text), done, total))
+
+    def checkpoint(self) -> None:
+        """Waiting actions call this: raises `Interrupted` once the operator has asked to stop."""
+        if self.interrupted:
+            raise Interrupted("Stopped on request.")
+
+    def masked(self, text: str) -> str:
+        return mask(text, tuple(self.secrets.values()))
+
+
+Do = Callable[[Context, Mapping[str, Any]], Results | None]
+Actions = Mapping[str, Do]
+
+
+class Engine:
+    """Carries out plans with one table of actions; journals go to one directory. The caller holds the lock."""
+
+    def __init__(self, actions: Actions, journals: Path) -> None:
+        self._actions = actions
+        self._journals = journals
+
+    def carry_out(self, plan: Plan, context: Context) -> dict[str, Results]:
+        """Do every step. On failure undo what was begun, newest first, and raise what the operator needs to know."""
+        journal = Journal.begin(self._journals, plan)
+        context.emit(events.Started(plan, str(journal.path)))
+        return self._forward(Progress(plan), journal, context)
+
+    def resume(self, path: Path, context: Context, inputs: str) -> dict[str, Results]:
+        """Go on with an open journal: skip what is done, or go on undoing when that is what it was doing."""
+        progress = read(path)
+        if progress.undoing:
+            self.undo(path, context)
+            raise StepFailed(
+                f"The interrupted {progress.plan.verb} was already being undone; the undo is complete now.",
+                state=f"Everything {progress.plan.verb} {progress.plan.subject} had done is undone.",
+                hint=f"Run `decodeat-ops {progress.plan.verb}` again when you are ready.",
+            )
+        if not progress.committed and progress.plan.inputs != inputs:
+            raise OpsConflict(progress.plan)
+        journal = Journal.reopen(path)
+        context.emit(events.Started(progress.plan, str(path)))
+        return self._forward(progress, journal, context)
+
+    def undo(self, path: Path, context: Context) -> Progress:
+        """Bring an open journal to its end backwards; past the point of no return it is finished forwards."""
+        progress = read(path)
+        journal = Journal.reopen(path)
+        if progress.committed:
+            self._forward(progress, journal, context)
+        else:
+            self._backward(progress, journal, context)
+        return progress
+
+    def _forward(self, progress: Progress, journal: Journal, context: Context) -> dict[str, Results]:
+        plan = progress.plan
+        context.results.update(progress.done)
+        for number, step in enumerate(plan.steps, 1):
+            if step.id in progress.done:
+                context.emit(events.StepSkipped(step, "already done"))
+                continue
+            context.emit(events.StepStarted(step, number, len(plan.steps)))
+            try:
+                self._one(step, progress, journal, context)
+            except (Interrupted, KeyboardInterrupt):
+                journal.close()
+                raise _interrupted(plan, step) from None
+            except OpsError as error:
+                self._broken(step, error, progress, journal, context)
+            except OSError as error:
+                what = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
+                self._broken(step, StepFailed(what), progress, journal, context)
+        journal.end("done")
+        return context.results
+
+    def _one(self, step: Step, progress: Progress, journal: Journal, context: Context) -> None:
+        context.checkpoint()
+        journal.step("begun", step.id)
+        if step.id not in progress.begun:
+            progress.begun.append(step.id)
+        before = time.monotonic()
+        results = self._act(step.do, context)
+        context.emit(events.StepFinished(step, time.monotonic() - before))
+        missing = [name for name in step.produces if name not in results]
+        if missing:
+            raise RuntimeError(f"step {step.id} did not produce {', '.join(missing)}")
+        journal.step("done", step.id, results=results)
+        progress.done[step.id] = results
+        context.results[step.id] = results
+
+    def _act(self, action: Action, context: Context) -> Results:
+        return self._actions[action.name](context, action.params) or {}
+
+    def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context) -> None:
+        why = context.masked(error.advice.what)
+        context.emit(events.StepBroke(step, why))
+        lines = tuple(context.masked(line) for line in error.advice.lines)
+        if progress.committed:
+            journal.close()
+            raise StepFailed(
+                f"{step.title}: {why}",
+                state=f"{progress.plan.verb} {progress.plan.subject} itself is complete and serves; what was left is cleaning up.",
+                hint="Run `decodeat-ops resume` to finish it.",
+                lines=lines,
+            ) from error
+        undone = self._backward(progress, journal, context)
+        state = f"Everything was undone ({len(undone)} steps)." if undone else "Nothing had been changed yet."
+        kind = GateFailed if isinstance(error, GateFailed) else StepFailed
+        raise kind(
+            f"{step.title}: {why}",
+            state=f"{state} What served before serves still.",
+            hint=error.advice.hint or f"The journal is {journal.path}.",
+            lines=lines,
+        ) from error
+
+    def _backward(self, progress: Progress, journal: Journal, context: Context) -> list[str]:
+        """Undo newest first. An undo that fails stops here: the journal stays open and `resume` tries again."""
+        journal.step("undoing", "")
+        by_id = {step.id: step for step in progress.plan.steps}
+        undone = []
+        for step_id in progress.touched():
+            step = by_id[step_id]
+            if step.undo is not None:
+                context.emit(events.StepStarted(step, 0, 0, undoing=True))
+                before = time.monotonic()
+                try:
+                    self._act(step.undo, context)
+                except (OpsError, OSError) as error:
+                    why = context.masked(str(error))
+                    context.emit(events.StepBroke(step, why, undoing=True))
+                    journal.close()
+                    raise UndoFailed(
+                        f"Undoing “{step.title}” failed: {why}",
+                        state=f"{progress.plan.verb} {progress.plan.subject} is half undone; steps left: "
+                        + ", ".join(s for s in progress.touched() if s not in undone),
+                        hint="Mend the cause, then run `decodeat-ops resume` to go on undoing.",
+                    ) from error
+                context.emit(events.StepFinished(step, time.monotonic() - before, undoing=True))
+            journal.step("undone", step_id)
+            undone.append(step_id)
+        journal.end("undone")
+        return undone
+
+
+class OpsConflict(OpsError):
+    """`resume` found settings, release or a secret changed since the plan was made."""
+
+    code = 7
+    kind = "locked"
+
+    def __init__(self, plan: Plan) -> None:
+        super().__init__(
+            f"Settings, code or a secret changed since this {plan.verb} was planned, so it can't go on as planned.",
+            state=f"The {plan.verb} of {plan.subject} is still half done; what served before serves still.",
+            hint="`decodeat-ops deploy` or `decodeat-ops rollback` undoes it first and then starts afresh.",
+        )
+
+
+def _interrupted(plan: Plan, step: Step) -> Interrupted:
+    return Interrupted(
+        f"{plan.verb} {plan.subject} stopped at “{step.title}”.",
+        state="The journal is open; what serves was not touched by stopping.",
+        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it first.",
+    )

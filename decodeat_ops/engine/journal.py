@@ -1,0 +1,168 @@
+"""The journal: JSON lines that say what was planned, begun, done and undone, in space taken beforehand."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.core.errors import Configuration, StepFailed
+from decodeat_ops.core.plan import Plan, plan_from_json
+
+FORMAT = 1
+SPACE = 256 * 1024  # bytes; a plan of twenty steps, done, undone and resumed several times, takes about 40 KiB
+
+
+@dataclass
+class Progress:
+    """What a journal says: results of done steps by id, steps begun, undone, and how it ended ("" = open)."""
+
+    plan: Plan
+    begun: list[str] = field(default_factory=list)
+    done: dict[str, dict[str, Any]] = field(default_factory=dict)
+    undone: list[str] = field(default_factory=list)
+    ended: str = ""
+    undoing: bool = False
+
+    @property
+    def committed(self) -> bool:
+        """True once every step before the point of no return is done: from there the way is forward."""
+        return not self.undoing and all(s.id in self.done for s in self.plan.steps if not s.after_commit)
+
+    def touched(self) -> list[str]:
+        """Steps that may have left something, newest first."""
+        return [s for s in reversed(self.begun) if s not in self.undone]
+
+
+class Journal:
+    """One operation's journal, open for appending. Each record is on disk before the call returns."""
+
+    def __init__(self, path: Path, descriptor: int, offset: int) -> None:
+        self.path = path
+        self._descriptor = descriptor
+        self._offset = offset
+
+    @classmethod
+    def begin(cls, directory: Path, plan: Plan) -> "Journal":
+        """Take the journal's space and write the plan. Raises `StepFailed` when there is no room: nothing has begun."""
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        path = directory / f"{stamp}-{plan.verb}.jsonl"
+        partial = path.with_suffix(".partial")
+        try:
+            descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            try:
+                os.posix_fallocate(descriptor, 0, SPACE)
+                journal = cls(path, descriptor, 0)
+                journal._append({"record": "plan", "format": FORMAT, "plan": plan.as_json()})
+                partial.rename(path)  # a journal exists with its plan or not at all
+                _sync_directory(directory)
+            except OSError:
+                os.close(descriptor)
+                raise
+        except OSError as error:
+            partial.unlink(missing_ok=True)
+            raise StepFailed(
+                f"The journal could not be written: {error.strerror} ({directory}).",
+                hint="Free some space there and run the command again.",
+            ) from error
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path) -> "Journal":
+        descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        used = len(_used(path.read_bytes()))
+        return cls(path, descriptor, used)
+
+    def step(self, record: str, step: str, **facts: Any) -> None:
+        self._append({"record": record, "step": step, **facts})
+
+    def end(self, how: str) -> None:
+        """Close the journal: "done" or "undone"."""
+        self._append({"record": "end", "how": how})
+        os.ftruncate(self._descriptor, self._offset)
+        os.close(self._descriptor)
+
+    def close(self) -> None:
+        """Leave the journal open for `resume`."""
+        os.close(self._descriptor)
+
+    def _append(self, record: Mapping[str, Any]) -> None:
+        stamped = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
+        line = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+        os.pwrite(self._descriptor, line, self._offset)
+        os.fdatasync(self._descriptor)
+        self._offset += len(line)
+
+
+def _sync_directory(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _used(data: bytes) -> bytes:
+    """The records without the space behind them; a torn last line (power loss) does not count."""
+    return data.rstrip(b"\0").rpartition(b"\n")[0] + b"\n" if b"\n" in data else b""
+
+
+def records(path: Path) -> Iterator[dict[str, Any]]:
+    for line in _used(path.read_bytes()).splitlines():
+        yield json.loads(line)
+
+
+def read(path: Path) -> Progress:
+    """Raises `Configuration` when the journal was written by a newer version or is damaged."""
+    progress: Progress | None = None
+    try:
+        for record in records(path):
+            if progress is None:
+                if record.get("format", 0) > FORMAT:
+                    raise Configuration(
+                        f"{path.name} was written by a newer version of decodeat-ops (format {record['format']}).",
+                        hint="Use that version, or a later one, to go on.",
+                    )
+                progress = Progress(plan_from_json(record["plan"]))
+                continue
+            _note(progress, record)
+    except (ValueError, KeyError, TypeError) as error:
+        raise Configuration(
+            f"The journal {path} is damaged: {error}.",
+            hint="Look at it by hand; move it out of the journal directory once its operation is settled.",
+        ) from error
+    if progress is None:
+        raise Configuration(f"The journal {path} is empty.", hint="Remove it: its operation never began.")
+    return progress
+
+
+def _note(progress: Progress, record: Mapping[str, Any]) -> None:
+    match record["record"]:
+        case "begun":
+            step = record["step"]
+            if step not in progress.begun:
+                progress.begun.append(step)
+            progress.undone = [s for s in progress.undone if s != step]
+        case "done":
+            progress.done[record["step"]] = dict(record["results"])
+        case "undoing":
+            progress.undoing = True
+        case "undone":
+            progress.undone.append(record["step"])
+            progress.done.pop(record["step"], None)
+        case "end":
+            progress.ended = record["how"]
+
+
+def unfinished(directory: Path) -> Path | None:
+    """The journal that was left open, if any; there is never more than one, for the lock excludes a second."""
+    if not directory.is_dir():
+        return None
+    for path in sorted(directory.glob("*.jsonl"), reverse=True):
+        tail = _used(path.read_bytes()).splitlines()[-1:]
+        ended = bool(tail) and json.loads(tail[0]).get("how") in {"done", "undone"}
+        return None if ended else path
+    return None

@@ -1,0 +1,99 @@
+"""One lock per deployment: taken with flock, so that it dies with the process that holds it."""
+
+import fcntl
+import getpass
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from decodeat_ops.core.errors import Locked
+
+
+@dataclass(frozen=True)
+class Owner:
+    """Who holds the lock: verb, user, process, since when (ISO 8601, UTC)."""
+
+    verb: str
+    user: str
+    pid: int
+    since: str
+
+    def __str__(self) -> str:
+        return f"{self.verb} by {self.user} (process {self.pid}), since {self.since}"
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # a uid without a name, as in containers
+        return str(os.getuid())
+
+
+@contextmanager
+def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
+    """Hold the deployment's lock. Raises `Locked`, naming the owner, when it isn't free within `wait` seconds."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        _take(descriptor, path, wait)
+        owner = Owner(verb, _user(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
+        _write(descriptor, owner)
+        yield owner
+    finally:
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, wait: float) -> None:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            owner = holder(path)
+            raise Locked(
+                f"This deployment is locked: {owner or 'by a process that just started'}.",
+                hint="Wait for it, look with `decodeat-ops lock status`, or give --lock-wait SECONDS.",
+            ) from None
+
+
+# The owner's line has a fixed length, so that writing it over an existing one needs no new disk space.
+_LENGTH = 512
+
+
+def _write(descriptor: int, owner: Owner) -> None:
+    line = json.dumps(asdict(owner)).encode().ljust(_LENGTH - 1) + b"\n"
+    try:
+        os.pwrite(descriptor, line, 0)
+    except OSError:
+        # A full disk must not stop an undo or a rollback. The lock itself is held; only its label may be old,
+        # and an old label would name the wrong owner.
+        os.ftruncate(descriptor, 0)
+
+
+def holder(path: Path) -> Owner | None:
+    """Who holds the lock now; None when it is free or its owner has not written its name yet."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            return None
+        except BlockingIOError:
+            pass
+        try:
+            return Owner(**json.loads(os.pread(descriptor, _LENGTH, 0)))
+        except (ValueError, TypeError):
+            return Owner("unknown", "unknown", 0, "unknown")
+    finally:
+        os.close(descriptor)
