@@ -1,0 +1,40 @@
+"""The live objects that actions and checks are handed: ports, paths and settings of one deployment."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from decodeat_ops.core.check import Finding
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.ports import Endpoint, Host, Http
+from decodeat_ops.core.release import Release
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.settings.schema import Loaded
+
+
+@dataclass(frozen=True)
+class Tools:
+    """One deployment's ports. `ask` runs checks by id for a release that answers at an endpoint."""
+
+    loaded: Loaded
+    layout: Layout
+    store: Store
+    host: Host
+    http: Http
+    environments: Path  # Python environments by lock hash
+    backups: Path  # where archives go
+    secrets: Mapping[str, Secret] = field(default_factory=dict)  # resolved, by variable of the service
+    ask: "Ask | None" = None
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a check asks about: a release (None on a first deploy before anything exists) and where it answers."""
+
+    tools: Tools
+    release: Release | None
+    endpoint: Endpoint | None
+
+
+Ask = Callable[[Sequence[str], Subject], Sequence[Finding]]
