@@ -1,0 +1,231 @@
+"""A gunicorn worker that takes clients only while its release is the active one, and leaves without dropping any."""
+
+import asyncio
+import fcntl
+import logging
+import os
+import socket
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from gunicorn.arbiter import Arbiter
+from uvicorn import Config, Server
+from uvicorn_worker import UvicornWorker
+
+log = logging.getLogger("uvicorn.error")
+
+FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release changed
+NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
+ORPHAN_SECONDS = 10.0  # a worker whose master was killed serves on for so long: the next master boots in less
+
+GOODBYE = (b"connection", b"close")
+
+
+class Admission:
+    """Whether this release takes traffic: `link` points to the active release's directory, named by its id."""
+
+    def __init__(self, link: Path, release: str, busy: Path) -> None:
+        self._link = link
+        self._release = release
+        # A shared lock on this file says "clients are connected here"; it needs no disk space and dies with us.
+        self._busy = os.open(busy, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._holding = False
+
+    def granted(self) -> bool:
+        try:
+            return self._link.readlink().name == self._release
+        except OSError:
+            return False
+
+    def hold(self, busy: bool) -> None:
+        """Say whether clients are connected."""
+        if busy == self._holding:
+            return
+        try:
+            fcntl.flock(self._busy, fcntl.LOCK_SH | fcntl.LOCK_NB if busy else fcntl.LOCK_UN)
+            self._holding = busy
+        except BlockingIOError:
+            log.debug("the supervisor is probing the drain lock; the next look takes it")
+
+
+class Recycling:
+    """After `after` requests (0: never) a worker makes room for a fresh one, one worker at a time."""
+
+    # Per-process record locks on an anonymous file: made in the master, inherited, gone with the last of us.
+    turn = os.memfd_create("decodeat-recycling", os.MFD_CLOEXEC)
+
+    def __init__(self, after: int, siblings: bool) -> None:
+        self._after = after
+        self._siblings = siblings
+
+    def due(self, requests: int, idle: bool) -> bool:
+        if not self._after or requests < self._after:
+            return False
+        if not self._siblings and not idle:
+            return False  # alone: leaving while requests run would leave nobody to accept the next ones
+        try:
+            fcntl.lockf(self.turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
+
+class ReleaseServer(Server):
+    """Uvicorn's server with two doors: private sockets always open, public ones only while admitted.
+
+    Without an admission (a container, where the platform routes traffic) both stay open. In either case the
+    way out is the same: stop accepting, answer what still comes with `Connection: close`, end when all
+    connections are gone or have been idle for the keep-alive time.
+    """
+
+    def __init__(
+        self, config: Config, admission: Admission | None, recycling: Recycling, sockets: Sequence[socket.socket]
+    ) -> None:
+        super().__init__(config)
+        self._admission = admission
+        self._recycling = recycling
+        self._public = [s for s in sockets if admission is not None and s.family != socket.AF_UNIX]
+        self._private = [s for s in sockets if s not in self._public]
+        self._doors: list[asyncio.Server] = []
+        self._parent = os.getppid()
+        self._orphaned_at = 0.0
+        self._idle_since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
+        self._follower: asyncio.Task[None] | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets=self._private)
+        self._follower = asyncio.create_task(self._follow())
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        if self._follower is not None:
+            self._follower.cancel()
+        for server in [*self._doors, *self.servers]:
+            server.close()
+        self._doors.clear()
+        self._say_goodbye(True)
+        await self._drain()
+        await super().shutdown(sockets=[*self._public, *self._private])
+
+    async def _follow(self) -> None:
+        while not self.should_exit:
+            try:
+                await self._look()
+            except OSError:
+                log.exception("following the active release failed; trying again")
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    async def _look(self) -> None:
+        if self._admission is not None:
+            if self._admission.granted():
+                await self._admit()
+            else:
+                self._withdraw()
+                self._close_idle()
+            self._admission.hold(any(map(_is_client, self.server_state.connections)))
+        requests = self.server_state.total_requests
+        if self._recycling.due(requests, all(map(_idle, self.server_state.connections))):
+            log.info("worker %d has served %d requests and recycles", os.getpid(), requests)
+            self.should_exit = True
+        if os.getppid() != self._parent:
+            self._orphaned_at = self._orphaned_at or time.monotonic()
+            if time.monotonic() - self._orphaned_at > ORPHAN_SECONDS:
+                log.warning("worker %d lost its master and leaves", os.getpid())
+                self.should_exit = True
+
+    async def _admit(self) -> None:
+        if self._doors or not self._public:
+            return
+        loop = asyncio.get_running_loop()
+        for sock in self._public:
+            # A duplicate: closing the door must not close the socket, for it may be opened again.
+            door = await loop.create_server(self._protocol, sock=sock.dup(), backlog=self.config.backlog)
+            self._doors.append(door)
+        self._say_goodbye(False)
+        log.info("worker %d takes traffic", os.getpid())
+
+    def _withdraw(self) -> None:
+        if not self._doors:
+            return
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
+        self._say_goodbye(True)
+        log.info("worker %d takes no more traffic", os.getpid())
+
+    def _say_goodbye(self, leaving: bool) -> None:
+        """Add `Connection: close` to every answer from now on, or stop doing so."""
+        # Uvicorn copies encoded_headers into default_headers once a second; the next answer needs it now.
+        for headers in (self.config.encoded_headers, self.server_state.default_headers):
+            headers[:] = [h for h in headers if h != GOODBYE] + ([GOODBYE] if leaving else [])
+        if leaving:
+            for connection in self.server_state.connections:
+                cycle = getattr(connection, "cycle", None)
+                if cycle is not None and not cycle.response_started:
+                    cycle.keep_alive = False
+
+    def _protocol(self) -> asyncio.Protocol:
+        factory: Any = self.config.http_protocol_class
+        protocol: asyncio.Protocol = factory(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
+        return protocol
+
+    async def _drain(self) -> None:
+        """Wait until every connection has gone; the gunicorn master's graceful timeout bounds it."""
+        notified = 0.0
+        while self.server_state.connections and not self.force_exit:
+            self._close_idle()
+            if self.config.callback_notify and time.monotonic() - notified > NOTIFY_SECONDS:
+                notified = time.monotonic()
+                await self.config.callback_notify()
+            await asyncio.sleep(FOLLOW_SECONDS)
+
+    def _close_idle(self) -> None:
+        """Close connections that have had nothing to say for the keep-alive time, also those that never spoke."""
+        now = time.monotonic()
+        for connection in list(self.server_state.connections):
+            if not _idle(connection):
+                self._idle_since.pop(connection, None)
+            elif now - self._idle_since.setdefault(connection, now) > self.config.timeout_keep_alive:
+                connection.shutdown()
+
+
+def _idle(connection: Any) -> bool:
+    cycle = getattr(connection, "cycle", None)
+    return cycle is None or bool(cycle.response_complete)
+
+
+def _is_client(connection: Any) -> bool:
+    """Probes come over the unix socket, whose name is text; clients over TCP, whose name is a tuple."""
+    transport = getattr(connection, "transport", None)
+    return transport is not None and isinstance(transport.get_extra_info("sockname"), tuple)
+
+
+class ReleaseWorker(UvicornWorker):
+    """`ADMISSION_LINK`, `ADMISSION_BUSY` and `RELEASE_ID` in the environment switch admission on."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # Uvicorn would drop idle keep-alive connections at the limit; recycling drains instead.
+        self.config.limit_max_requests = None
+
+    async def _serve(self) -> None:
+        self.config.app = self.wsgi
+        # gunicorn spells "never" as the largest integer, hence the look at the setting itself
+        after = self.max_requests if self.cfg.max_requests else 0
+        recycling = Recycling(after, siblings=self.cfg.workers > 1)
+        server = ReleaseServer(self.config, _admission(), recycling, self.sockets)
+        self._install_sigquit_handler()
+        await server.serve(sockets=self.sockets)
+        if not server.started:
+            raise SystemExit(Arbiter.WORKER_BOOT_ERROR)
+
+
+def _admission() -> Admission | None:
+    link = os.environ.get("ADMISSION_LINK", "")
+    if not link:
+        return None
+    return Admission(Path(link), os.environ["RELEASE_ID"], Path(os.environ["ADMISSION_BUSY"]))
