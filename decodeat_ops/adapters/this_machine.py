@@ -1,0 +1,40 @@
+"""The host that needs no network: this machine."""
+
+import subprocess
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from decodeat_ops.core.errors import Unreachable
+from decodeat_ops.core.ports import Completed
+
+
+class ThisMachine:
+    """Runs argv as the current user, without a shell and without a terminal."""
+
+    def run(
+        self,
+        argv: Sequence[str],
+        *,
+        env: Mapping[str, str] | None = None,
+        cwd: Path | None = None,
+        stdin: str = "",
+        timeout: float = 60.0,
+    ) -> Completed:
+        """Run to the end. A program that isn't there has status 127; past `timeout` seconds raises `Unreachable`."""
+        try:
+            done = subprocess.run(
+                list(argv),
+                env=None if env is None else dict(env),
+                cwd=cwd,
+                input=stdin,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=timeout,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as error:
+            raise Unreachable(f"{argv[0]} did not end within {timeout:.0f} s.") from error
+        except (FileNotFoundError, PermissionError) as error:
+            return Completed(tuple(argv), 127, "", f"{argv[0]}: {error.strerror}")
+        return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)

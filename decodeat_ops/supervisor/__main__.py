@@ -1,0 +1,43 @@
+"""`python -m decodeat_ops.supervisor STATE_DIR`: become a daemon, take the lock, supervise."""
+
+import fcntl
+import os
+import sys
+from pathlib import Path
+
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.supervisor.sockets import Listeners
+from decodeat_ops.supervisor.supervise import Supervisor
+
+
+def main() -> int:
+    """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
+    layout = Layout(Path(sys.argv[1]))
+    for directory in (layout.run, layout.wants, layout.logs):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    os.umask(0o077)
+    lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return 0
+    if os.fork():
+        os._exit(0)  # the lock lives on in the child: the caller may go on
+    os.setsid()
+    _detach(layout.supervisor_log)
+    Supervisor(layout, lock, Listeners()).run()
+    return 0
+
+
+def _detach(log: Path) -> None:
+    """Let go of the caller's terminal and pipes; a traceback of ours belongs into the log."""
+    null = os.open(os.devnull, os.O_RDWR)
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    os.dup2(null, 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.chdir("/")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

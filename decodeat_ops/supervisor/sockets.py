@@ -1,0 +1,44 @@
+"""The listening sockets, which outlive every release and, in the standby's hands, the supervisor itself."""
+
+import socket
+
+BACKLOG = 2048  # the guide's gunicorn backlog; connections wait here while a release boots
+
+
+class Listeners:
+    """Open sockets by address. `changed` is true after one was opened or closed, until it is read."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, socket.socket] = {}
+        self._changed = False
+
+    def get(self, host: str, port: int, address: str) -> socket.socket:
+        """The socket of an address, opened when needed. Raises OSError when the port is taken."""
+        known = self._open.get(address)
+        if known is not None:
+            return known
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind((host, port))
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        self._open[address] = listener
+        self._changed = True
+        return listener
+
+    def keep(self, addresses: set[str]) -> None:
+        """Close every socket that no release needs any more."""
+        for address in set(self._open) - addresses:
+            self._open.pop(address).close()
+            self._changed = True
+
+    def addresses(self) -> list[str]:
+        return sorted(self._open)
+
+    def take_changed(self) -> bool:
+        changed, self._changed = self._changed, False
+        return changed

@@ -1,0 +1,70 @@
+"""The standby: a fork that holds the same sockets and lock, and takes over when the supervisor dies."""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Callable
+
+
+class Standby:
+    """At most one forked standby. It waits for the end of a pipe whose other end only the supervisor holds."""
+
+    def __init__(self, take_over: Callable[[], None]) -> None:
+        self._take_over = take_over
+        self.pid = 0
+        self._lifeline = -1
+
+    def ensure(self) -> None:
+        """Fork one if there is none, or if the last has died."""
+        if self.pid:
+            ended, _ = os.waitpid(self.pid, os.WNOHANG)
+            if not ended:
+                return
+            self._forget()
+        self._fork()
+
+    def replace(self) -> None:
+        """A standby knows the sockets that were open when it was forked: a new one after every change."""
+        self.dismiss()
+        self._fork()
+
+    def dismiss(self) -> None:
+        if self.pid:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+            os.waitpid(self.pid, 0)
+            self._forget()
+
+    def _forget(self) -> None:
+        os.close(self._lifeline)
+        self.pid, self._lifeline = 0, -1
+
+    def _fork(self) -> None:
+        waiting, lifeline = os.pipe()
+        pid = os.fork()
+        if pid:
+            os.close(waiting)
+            self.pid, self._lifeline = pid, lifeline
+            return
+        os.close(lifeline)
+        self._wait(waiting)
+
+    def _wait(self, waiting: int) -> None:
+        status = 1
+        try:
+            for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+                signal.signal(number, signal.SIG_IGN)  # whoever stops the supervisor means it, and it dismisses us
+            name_process("decodeat-standby")
+            os.read(waiting, 1)  # returns at the supervisor's death, however it died
+            os.close(waiting)
+            self.pid, self._lifeline = 0, -1
+            self._take_over()
+            status = 0
+        finally:
+            os._exit(status)
+
+
+def name_process(name: str) -> None:
+    """What `ps` and `top` show as the process's name (prctl PR_SET_NAME, 15 characters)."""
+    ctypes.CDLL(None).prctl(15, name[:15].encode(), 0, 0, 0)

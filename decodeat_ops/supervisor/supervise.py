@@ -1,0 +1,320 @@
+"""The supervisor: makes what runs agree with what is wanted, again and again."""
+
+import contextlib
+import fcntl
+import json
+import os
+import select
+import signal
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops import __version__
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.settings import envfile
+from decodeat_ops.supervisor import logs
+from decodeat_ops.supervisor.process import MARK, Process, adopt, start
+from decodeat_ops.supervisor.sockets import Listeners
+from decodeat_ops.supervisor.standby import Standby, name_process
+from decodeat_ops.supervisor.unit import Unit
+
+LOOK_SECONDS = 0.1
+SETTLE_SECONDS = 0.5  # longer than a worker takes to notice that it lost the traffic
+BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the n-th restart in a row
+STEADY_SECONDS = 60.0  # a release that ran so long starts its back-off afresh
+LOGS_SECONDS = 2.0
+STATUS_BYTES = 32 * 1024
+
+
+@dataclass
+class Watched:
+    """A release the supervisor knows: its process if it has one, and its history of crashes."""
+
+    unit: Unit | None = None
+    process: Process | None = None
+    restarts: int = 0
+    streak: int = 0
+    next_start: float = 0.0  # monotonic
+    last_exit: str = ""
+    problem: str = ""
+    drain_since: float = 0.0  # monotonic; 0 = not draining
+    term_since: float = 0.0  # monotonic; 0 = not told to stop
+
+
+class Supervisor:
+    """Level-triggered: looks at `wants/` and the active link ten times a second and needs no other message."""
+
+    def __init__(self, layout: Layout, lock: int, listeners: Listeners) -> None:
+        self._layout = layout
+        self._lock = lock
+        self._listeners = listeners
+        self._watched: dict[str, Watched] = {}
+        self._standby = Standby(self._succeed)
+        self._stopping = False
+        self._started_at = _now()
+        self._status = -1
+        self._written = b""
+        self._logs_at = 0.0
+
+    def run(self) -> None:
+        """Until SIGTERM, then stop every release gracefully. Never returns while one runs."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_stop)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        name_process("decodeat-superv")
+        self._open_status()
+        self._adopt()
+        while not (self._stopping and not any(w.process for w in self._watched.values())):
+            self._look()
+            self._pause()
+        self._standby.dismiss()
+        self._write_status()
+
+    def _succeed(self) -> None:
+        """The standby's way to become the supervisor: same lock, same sockets, nothing else of the dead one."""
+        self.say("the supervisor died; the standby takes over")
+        Supervisor(self._layout, self._lock, self._listeners).run()
+
+    def _on_stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+
+    def say(self, text: str) -> None:
+        """One line in supervisor.log; a full disk costs the line, never the supervisor."""
+        with contextlib.suppress(OSError), self._layout.supervisor_log.open("a") as log:
+            log.write(f"{_now()} [{os.getpid()}] {text}\n")
+
+    def _adopt(self) -> None:
+        for release, process in adopt(self._layout.root).items():
+            self.say(f"adopted {release}, process {process.pid}")
+            self._watched[release] = Watched(process=process)
+
+    def _look(self) -> None:
+        wanted, draining = self._wishes()
+        for release in wanted | draining | set(self._watched):
+            watched = self._watched.setdefault(release, Watched())
+            try:
+                self._reap(release, watched, release in wanted)
+                if release in wanted and not self._stopping:
+                    self._keep_running(release, watched)
+                elif release in draining and not self._stopping:
+                    self._let_go(release, watched)
+                else:
+                    self._terminate(release, watched)
+            except OSError as error:
+                # One release's trouble (a full disk, a missing file) must not keep the others from being watched.
+                self._trouble(release, watched, str(error))
+            if watched.process is None and release not in wanted | draining:
+                self._forget(release)
+        self._tend_sockets()
+        self._tend_logs()
+        self._write_status()
+
+    def _wishes(self) -> tuple[set[str], set[str]]:
+        """What should run and what should finish. The active release is wanted whatever the files say."""
+        names = {p.name for p in self._layout.wants.iterdir()} if self._layout.wants.is_dir() else set()
+        wanted = {n for n in names if not n.endswith(".drain")}
+        with contextlib.suppress(OSError):
+            wanted.add(self._layout.active.readlink().name)
+        draining = {n.removesuffix(".drain") for n in names if n.endswith(".drain")} - wanted
+        return wanted, draining
+
+    def _reap(self, release: str, watched: Watched, wanted: bool) -> None:
+        if watched.process is None:
+            return
+        how = watched.process.ended()
+        if not how:
+            return
+        ran = time.time() - watched.process.since
+        watched.process.close()
+        watched.process = None
+        watched.last_exit = how
+        told = watched.term_since > 0
+        watched.drain_since = watched.term_since = 0.0
+        if wanted and not told and not self._stopping:
+            watched.streak = 0 if ran > STEADY_SECONDS else watched.streak
+            wait = BACK_OFF[min(watched.streak, len(BACK_OFF) - 1)]
+            watched.streak += 1
+            watched.restarts += 1
+            watched.next_start = time.monotonic() + wait
+            self.say(f"{release} ended by itself after {ran:.0f} s ({how}); restart {watched.restarts} in {wait} s")
+        else:
+            self.say(f"{release} has stopped ({how})")
+
+    def _keep_running(self, release: str, watched: Watched) -> None:
+        if watched.process is not None:
+            watched.drain_since = 0.0
+            watched.problem = ""
+            self._know_unit(release, watched)
+            if watched.term_since:
+                self._terminate(release, watched)  # wanted again too late: it ends first and is started anew
+            return
+        if time.monotonic() < watched.next_start:
+            return
+        self._know_unit(release, watched, fresh=True)
+        unit = watched.unit
+        if unit is None:
+            return
+        try:
+            listener = self._listeners.get(unit.host, unit.port, unit.address)
+        except OSError as error:
+            self._trouble(release, watched, f"can't listen on {unit.address}: {error.strerror}")
+            return
+        env = self._environment(release, unit, listener.fileno())
+        watched.process = start(
+            unit.argv, cwd=unit.cwd, env=env, log=self._layout.log(release), descriptor=listener.fileno()
+        )
+        watched.problem = ""
+        self.say(f"started {release}, process {watched.process.pid}")
+
+    def _know_unit(self, release: str, watched: Watched, fresh: bool = False) -> None:
+        if watched.unit is not None and not fresh:
+            return
+        try:
+            watched.unit = Unit.load(self._layout.unit(release))
+        except (OSError, ValueError, TypeError) as error:
+            self._trouble(release, watched, f"its unit can't be read: {error}")
+
+    def _environment(self, release: str, unit: Unit, descriptor: int) -> dict[str, str]:
+        """Nothing of the operator's own environment but where programs and home are."""
+        env = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
+        env |= {"LANG": "C.UTF-8", **unit.env}
+        for name in unit.env_files:
+            path = Path(name)
+            if path.exists():
+                env |= envfile.read(path)
+        return env | {"LISTEN_FD": str(descriptor), MARK: f"{self._layout.root}|{release}"}
+
+    def _trouble(self, release: str, watched: Watched, problem: str) -> None:
+        watched.next_start = time.monotonic() + 1.0
+        if problem != watched.problem:
+            watched.problem = problem
+            self.say(f"{release}: {problem}")
+
+    def _let_go(self, release: str, watched: Watched) -> None:
+        """Wait until no client is connected, then stop it; never before its workers could notice."""
+        if watched.process is None:
+            self._forget(release)
+            return
+        self._know_unit(release, watched)
+        now = time.monotonic()
+        watched.drain_since = watched.drain_since or now
+        waited = now - watched.drain_since
+        limit = watched.unit.drain_timeout if watched.unit else SETTLE_SECONDS
+        if waited > SETTLE_SECONDS and (waited > limit or not self._busy(release)):
+            self._terminate(release, watched)
+
+    def _busy(self, release: str) -> bool:
+        try:
+            descriptor = os.open(self._layout.busy(release), os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def _terminate(self, release: str, watched: Watched) -> None:
+        if watched.process is None:
+            return
+        self._know_unit(release, watched)
+        now = time.monotonic()
+        if not watched.term_since:
+            watched.term_since = now
+            watched.process.send(signal.SIGTERM)
+            self.say(f"asked {release} to stop")
+        elif now - watched.term_since > (watched.unit.grace if watched.unit else SETTLE_SECONDS):
+            watched.process.send(signal.SIGKILL, group=True)
+
+    def _forget(self, release: str) -> None:
+        """It has stopped: its wish is granted, and its secrets have no business on disk any more."""
+        with contextlib.suppress(OSError):
+            if not self._stopping:
+                self._layout.drain(release).unlink(missing_ok=True)
+                self._layout.secrets(release).unlink(missing_ok=True)
+            for path in (self._layout.socket(release), self._layout.busy(release)):
+                path.unlink(missing_ok=True)
+        self._watched.pop(release, None)
+
+    def _tend_sockets(self) -> None:
+        self._listeners.keep({w.unit.address for w in self._watched.values() if w.unit})
+        if self._stopping:
+            self._standby.dismiss()
+        elif self._listeners.take_changed():
+            self._standby.replace()
+        else:
+            self._standby.ensure()
+
+    def _tend_logs(self) -> None:
+        now = time.monotonic()
+        if now - self._logs_at < LOGS_SECONDS:
+            return
+        self._logs_at = now
+        with contextlib.suppress(OSError):
+            units = {r: w.unit for r, w in self._watched.items() if w.unit}
+            for release, unit in units.items():
+                process = self._watched[release].process
+                if logs.rotate(self._layout.log(release), limit=unit.log_bytes, keep=unit.log_files) and process:
+                    process.send(signal.SIGUSR1)  # gunicorn reopens its log
+            limits = next(iter(units.values()), None)
+            if limits:
+                logs.rotate(self._layout.supervisor_log, limit=limits.log_bytes, keep=limits.log_files)
+                logs.expire(self._layout.logs, days=limits.log_days, running=set(units) | {"supervisor"})
+
+    def _pause(self) -> None:
+        poll = select.poll()
+        for watched in self._watched.values():
+            if watched.process is not None:
+                poll.register(watched.process.pidfd, select.POLLIN)
+        poll.poll(LOOK_SECONDS * 1000)
+
+    def _open_status(self) -> None:
+        """The status file's space is taken once and overwritten in place: it stays true on a full disk."""
+        self._status = os.open(self._layout.supervisor_status, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        with contextlib.suppress(OSError):
+            os.posix_fallocate(self._status, 0, STATUS_BYTES)
+
+    def _write_status(self) -> None:
+        account = {
+            "format": 1,
+            "pid": os.getpid(),
+            "standby": self._standby.pid,
+            "version": __version__,
+            "started_at": self._started_at,
+            "listening": self._listeners.addresses(),
+            "releases": {name: _account(w) for name, w in sorted(self._watched.items())},
+        }
+        text = json.dumps(account).encode()[: STATUS_BYTES - 1].ljust(STATUS_BYTES - 1) + b"\n"
+        if text == self._written:
+            return
+        with contextlib.suppress(OSError):
+            os.pwrite(self._status, text, 0)
+            self._written = text
+
+
+def _account(watched: Watched) -> dict[str, Any]:
+    process = watched.process
+    if process is None:
+        state = "backing-off" if watched.restarts else ("blocked" if watched.problem else "starting")
+    elif watched.term_since:
+        state = "stopping"
+    else:
+        state = "draining" if watched.drain_since else "running"
+    since = datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process else ""
+    return {
+        "state": state,
+        "pid": process.pid if process else 0,
+        "since": since,
+        "restarts": watched.restarts,
+        "last_exit": watched.last_exit,
+        "problem": watched.problem,
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,45 @@
+"""What the supervisor runs for one release: argv, environment and the address whose socket it hands over."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One release's process. The socket of `host`:`port` is inherited as the descriptor named in LISTEN_FD.
+
+    `drain_timeout` is how long clients may keep the release after it lost the traffic, `grace` how long it may
+    take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` bound its log.
+    """
+
+    argv: tuple[str, ...]
+    cwd: str
+    host: str
+    port: int
+    env: dict[str, str] = field(default_factory=dict)
+    env_files: tuple[str, ...] = ()
+    drain_timeout: float = 150.0
+    grace: float = 160.0
+    log_bytes: int = 10 * 1024 * 1024
+    log_files: int = 5
+    log_days: int = 30
+    format: int = FORMAT
+
+    @property
+    def address(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    def dumps(self) -> str:
+        return json.dumps(asdict(self), indent=2) + "\n"
+
+    @classmethod
+    def load(cls, path: Path) -> "Unit":
+        """Raises OSError, ValueError or TypeError when the file is no unit of this format."""
+        raw = json.loads(path.read_bytes())
+        if raw.get("format") != FORMAT:
+            raise ValueError(f"{path} has format {raw.get('format')}, this supervisor knows {FORMAT}")
+        raw["argv"], raw["env_files"] = tuple(raw["argv"]), tuple(raw["env_files"])
+        return cls(**raw)
