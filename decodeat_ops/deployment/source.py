@@ -19,7 +19,6 @@ class Source:
     package: Path
     code: str
     lock: str
-    revision: str
 
 
 def find(loaded: Loaded) -> Path:
@@ -51,7 +50,7 @@ def read(loaded: Loaded) -> Source:
             f"{package} has no {LOCK_NAME}: its dependencies are unknown.",
             hint="Deploy a package that carries its hashed dependency lock.",
         )
-    return Source(package, tree_digest(package), lock_digest(lock), _revision(package))
+    return Source(package, tree_digest(package), lock_digest(lock))
 
 
 def lock_digest(lock: Path) -> str:
@@ -75,7 +74,7 @@ def tree_digest(package: Path) -> str:
     return digest.hexdigest()
 
 
-def _revision(package: Path) -> str:
+def revision(package: Path) -> str:
     """The git revision the code was taken from, with "-dirty" when it differs; "" outside a checkout."""
     if not any((parent / ".git").exists() for parent in package.parents):
         return ""

@@ -17,7 +17,7 @@ from decodeat_ops.core.release import Release
 
 @dataclass(frozen=True)
 class Supervised:
-    """What the supervisor says of one release. `since` is ISO 8601; `restarts` counts crashes since it was asked for."""
+    """What the supervisor says of one release. `since` is ISO 8601; `restarts` counts crashes since it was wanted."""
 
     state: str  # starting, running, backing-off, draining, stopped
     pid: int = 0
@@ -167,7 +167,7 @@ def _status(path: Path) -> dict[str, Any] | None:
 
 def _link(path: Path) -> str:
     try:
-        return Path(os.readlink(path)).name
+        return path.readlink().name
     except OSError:
         return ""
 

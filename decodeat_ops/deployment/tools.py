@@ -15,7 +15,7 @@ from decodeat_ops.settings.schema import Loaded
 
 @dataclass(frozen=True)
 class Tools:
-    """One deployment's ports. `ask` runs checks by id for a release that answers at an endpoint."""
+    """One deployment's ports. `ask` runs checks by id for a subject; `say` puts a finding into words."""
 
     loaded: Loaded
     layout: Layout
@@ -26,6 +26,7 @@ class Tools:
     backups: Path  # where archives go
     secrets: Mapping[str, Secret] = field(default_factory=dict)  # resolved, by variable of the service
     ask: "Ask | None" = None
+    say: Callable[[Finding], str] = repr
 
 
 @dataclass(frozen=True)

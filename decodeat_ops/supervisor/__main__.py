@@ -12,7 +12,7 @@ from decodeat_ops.supervisor.supervise import Supervisor
 
 def main() -> int:
     """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
-    layout = Layout(Path(sys.argv[1]))
+    layout = Layout(Path(sys.argv[1]).resolve())
     for directory in (layout.run, layout.wants, layout.logs):
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.umask(0o077)
@@ -25,6 +25,7 @@ def main() -> int:
         os._exit(0)  # the lock lives on in the child: the caller may go on
     os.setsid()
     _detach(layout.supervisor_log)
+    os.chdir(layout.run)  # private sockets are bound by name alone: a whole path may be too long for one
     Supervisor(layout, lock, Listeners()).run()
     return 0
 
@@ -36,7 +37,6 @@ def _detach(log: Path) -> None:
     os.dup2(null, 0)
     os.dup2(output, 1)
     os.dup2(output, 2)
-    os.chdir("/")
 
 
 if __name__ == "__main__":

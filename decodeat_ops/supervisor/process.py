@@ -41,8 +41,8 @@ class Process:
         os.close(self.pidfd)
 
 
-def start(argv: tuple[str, ...], *, cwd: str, env: dict[str, str], log: Path, descriptor: int) -> Process:
-    """Start a release with the listening socket inherited. Raises OSError when it can't be."""
+def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, sockets: tuple[int, ...]) -> Process:
+    """Start a release with the listening sockets inherited. Raises OSError when it can't be."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         popen = subprocess.Popen(
@@ -52,7 +52,7 @@ def start(argv: tuple[str, ...], *, cwd: str, env: dict[str, str], log: Path, de
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
-            pass_fds=(descriptor,),
+            pass_fds=sockets,
             start_new_session=True,
             umask=0o077,
         )

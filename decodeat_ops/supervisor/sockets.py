@@ -1,6 +1,7 @@
 """The listening sockets, which outlive every release and, in the standby's hands, the supervisor itself."""
 
 import socket
+from pathlib import Path
 
 BACKLOG = 2048  # the guide's gunicorn backlog; connections wait here while a release boots
 
@@ -30,6 +31,28 @@ class Listeners:
         self._changed = True
         return listener
 
+    def private(self, name: str) -> socket.socket:
+        """A unix socket of that name in the working directory (names are short, paths may not be).
+
+        Made anew when its file has gone: gunicorn removes it when it is told to stop.
+        """
+        known = self._open.get(name)
+        if known is not None and Path(name).is_socket():
+            return known
+        if known is not None:
+            known.close()
+        Path(name).unlink(missing_ok=True)
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            listener.bind(name)
+            listener.listen(BACKLOG)
+        except OSError:
+            listener.close()
+            raise
+        self._open[name] = listener
+        self._changed = True
+        return listener
+
     def keep(self, addresses: set[str]) -> None:
         """Close every socket that no release needs any more."""
         for address in set(self._open) - addresses:
@@ -37,7 +60,8 @@ class Listeners:
             self._changed = True
 
     def addresses(self) -> list[str]:
-        return sorted(self._open)
+        """The public ones."""
+        return sorted(name for name, s in self._open.items() if s.family != socket.AF_UNIX)
 
     def take_changed(self) -> bool:
         changed, self._changed = self._changed, False

@@ -162,10 +162,10 @@ class Supervisor:
         except OSError as error:
             self._trouble(release, watched, f"can't listen on {unit.address}: {error.strerror}")
             return
-        env = self._environment(release, unit, listener.fileno())
-        watched.process = start(
-            unit.argv, cwd=unit.cwd, env=env, log=self._layout.log(release), descriptor=listener.fileno()
-        )
+        sockets = (self._listeners.private(self._layout.socket(release).name).fileno(), listener.fileno())
+        env = self._environment(release, unit, sockets)
+        log = self._layout.log(release)
+        watched.process = start(unit.argv, cwd=self._layout.run, env=env, log=log, sockets=sockets)
         watched.problem = ""
         self.say(f"started {release}, process {watched.process.pid}")
 
@@ -177,7 +177,7 @@ class Supervisor:
         except (OSError, ValueError, TypeError) as error:
             self._trouble(release, watched, f"its unit can't be read: {error}")
 
-    def _environment(self, release: str, unit: Unit, descriptor: int) -> dict[str, str]:
+    def _environment(self, release: str, unit: Unit, sockets: tuple[int, ...]) -> dict[str, str]:
         """Nothing of the operator's own environment but where programs and home are."""
         env = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
         env |= {"LANG": "C.UTF-8", **unit.env}
@@ -185,7 +185,7 @@ class Supervisor:
             path = Path(name)
             if path.exists():
                 env |= envfile.read(path)
-        return env | {"LISTEN_FD": str(descriptor), MARK: f"{self._layout.root}|{release}"}
+        return env | {"LISTEN_ON": " ".join(map(str, sockets)), MARK: f"{self._layout.root}|{release}"}
 
     def _trouble(self, release: str, watched: Watched, problem: str) -> None:
         watched.next_start = time.monotonic() + 1.0
@@ -242,7 +242,8 @@ class Supervisor:
         self._watched.pop(release, None)
 
     def _tend_sockets(self) -> None:
-        self._listeners.keep({w.unit.address for w in self._watched.values() if w.unit})
+        needed = {w.unit.address for w in self._watched.values() if w.unit}
+        self._listeners.keep(needed | {self._layout.socket(release).name for release in self._watched})
         if self._stopping:
             self._standby.dismiss()
         elif self._listeners.take_changed():

@@ -9,14 +9,15 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Unit:
-    """One release's process. The socket of `host`:`port` is inherited as the descriptor named in LISTEN_FD.
+    """One release's process, started in the run directory.
 
+    It inherits two listening sockets as the descriptors named in LISTEN_ON: its private unix socket and that of
+    `host`:`port`.
     `drain_timeout` is how long clients may keep the release after it lost the traffic, `grace` how long it may
     take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` bound its log.
     """
 
     argv: tuple[str, ...]
-    cwd: str
     host: str
     port: int
     env: dict[str, str] = field(default_factory=dict)

@@ -1,0 +1,66 @@
+"""Writing so that a crash leaves the old or the new, never a half: the few ways state files are made."""
+
+import os
+import shutil
+from pathlib import Path
+
+
+def write(path: Path, text: str, mode: int = 0o600) -> None:
+    """Replace a file's content in one rename, on disk before it returns."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.rename(path)
+    except OSError:
+        partial.unlink(missing_ok=True)
+        raise
+    sync(path.parent)
+
+
+def link(path: Path, target: str) -> None:
+    """Point a symbolic link somewhere else in one rename."""
+    partial = path.with_name(f".{path.name}.partial")
+    partial.unlink(missing_ok=True)
+    partial.symlink_to(target)
+    partial.rename(path)
+    sync(path.parent)
+
+
+def sync(directory: Path) -> None:
+    """Make renames in a directory durable."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_tree(directory: Path) -> None:
+    """Make a whole new tree durable before it is moved into place."""
+    for folder, _, names in os.walk(directory):
+        for name in names:
+            path = Path(folder) / name
+            if path.is_symlink():
+                continue
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
+        sync(Path(folder))
+
+
+def remove_tree(directory: Path) -> None:
+    """Remove a directory if it is there: renamed out of sight first, so that nobody meets half of it."""
+    if not directory.exists():
+        return
+    doomed = directory.with_name(f".{directory.name}.removed")
+    if doomed.exists():
+        shutil.rmtree(doomed)
+    directory.rename(doomed)
+    shutil.rmtree(doomed)

@@ -1,0 +1,69 @@
+"""Digests of what a plan was derived from, so that `resume` can tell whether it still holds."""
+
+import hashlib
+import json
+import secrets as random
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from decodeat_ops.core.layout import STATE_FORMAT, Layout
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment.tools import Tools
+
+
+def prepare(layout: Layout) -> None:
+    """Make the state directory and its fixed parts, readable by their owner alone."""
+    layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for directory in (
+        layout.releases,
+        layout.wants,
+        layout.run,
+        layout.data,
+        layout.logs,
+        layout.staging,
+        layout.records,
+        layout.journals,
+    ):
+        directory.mkdir(exist_ok=True, mode=0o700)
+    if not layout.format_file.exists():
+        # The salt keeps a short secret from being guessed from its digest in a journal.
+        files.write(layout.format_file, json.dumps({"format": STATE_FORMAT, "salt": random.token_hex(16)}) + "\n")
+
+
+def salt(layout: Layout) -> str:
+    """This deployment's salt, "" before it exists."""
+    try:
+        return str(json.loads(layout.format_file.read_bytes())["salt"])
+    except (FileNotFoundError, KeyError):
+        return ""
+
+
+def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
+    """One digest over the names and salted values of all secrets."""
+    grain = salt(layout)
+    lines = [f"{name}={secret.digest(grain)}" for name, secret in sorted(secrets.items())]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def inputs(tools: Tools) -> str:
+    """Settings, code, dependency lock and secrets in one digest."""
+    package = source.find(tools.loaded)
+    lock = package / source.LOCK_NAME
+    parts = [
+        tools.loaded.settings.model_dump_json(),
+        source.tree_digest(package),
+        source.lock_digest(lock) if lock.is_file() else "",
+        secrets_digest(tools.secrets, tools.layout),
+    ]
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def environment_path(environments: Path, lock: str) -> Path:
+    """Where the Python environment for a dependency lock is, or will be."""
+    return environments / f"{lock[:16]}-py{sys.version_info.major}{sys.version_info.minor}"
+
+
+def python(environments: Path, lock: str) -> Path:
+    return environment_path(environments, lock) / "bin" / "python"

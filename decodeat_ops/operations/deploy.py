@@ -1,0 +1,102 @@
+"""deploy: a new release beside the one that serves, ready and proven before it takes traffic."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.release import Release, release_id
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.source import LOCK_NAME, Source
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import steps
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What would be deployed, and by whom; `secrets` is the digest of the secrets it would start with."""
+
+    source: Source
+    fingerprint: str
+    secrets: str
+    inputs: str
+    revision: str
+    by: str
+    now: datetime
+
+
+def unchanged(candidate: Candidate, observed: Observed) -> bool:
+    """The same code, configuration and secrets are serving already."""
+    active = observed.active
+    return (
+        active is not None
+        and observed.serving
+        and active.fingerprint == candidate.fingerprint
+        and active.secrets == candidate.secrets
+    )
+
+
+def free_id(now: datetime, fingerprint: str, taken: frozenset[str]) -> str:
+    """An id nobody has, and newer than every other: two deploys within a second would share a time stamp."""
+    newest = max(taken, default="")
+    while True:
+        name = release_id(now, fingerprint)
+        if name not in taken and name[:16] > newest[:16]:
+            return name
+        now += timedelta(seconds=1)
+
+
+def plan(candidate: Candidate, observed: Observed, loaded: Loaded, gates: steps.Gates) -> Plan:
+    """Everything from the Python environment to retention; pure."""
+    settings = loaded.settings
+    taken = frozenset(r.id for r in observed.releases)
+    name = free_id(candidate.now, candidate.fingerprint, taken)
+    release = Release(
+        id=name,
+        fingerprint=candidate.fingerprint,
+        code=candidate.source.code,
+        lock=candidate.source.lock,
+        secrets=candidate.secrets,
+        revision=candidate.revision,
+        created_at=candidate.now.isoformat(timespec="seconds"),
+        created_by=candidate.by,
+        origin="deploy",
+        host=settings.local.host,
+        port=settings.local.port,
+        data=observed.current.data if observed.current else name,
+    )
+    package = str(candidate.source.package)
+    return Plan(
+        verb="deploy",
+        deployment=loaded.deployment,
+        subject=name,
+        steps=(
+            steps.environment(release, f"{package}/{LOCK_NAME}"),
+            steps.stage(release, package),
+            *((steps.gate("gate-pre", "Pre-deploy gate", gates.before, release, "none"),) if gates.before else ()),
+            *steps.going_live(release, observed, settings, gates),
+        ),
+        facts=_facts(release, observed),
+        inputs=candidate.inputs,
+    )
+
+
+def _facts(release: Release, observed: Observed) -> tuple[tuple[str, str], ...]:
+    old = observed.active
+    changes = [
+        what
+        for what, before, after in (
+            ("code", old.code if old else "", release.code),
+            ("dependencies", old.lock if old else "", release.lock),
+            ("secrets", old.secrets if old else "", release.secrets),
+        )
+        if before != after
+    ]
+    if old and not changes:
+        changes = ["configuration"] if old.fingerprint != release.fingerprint else ["nothing; it was not serving"]
+    return (
+        ("target", "local, this machine"),
+        ("serves now", old.id if old else "nothing"),
+        ("will serve", release.id + (f" (revision {release.revision})" if release.revision else "")),
+        ("changed", ", ".join(changes) if old else "first deploy"),
+        ("listens on", f"{release.host}:{release.port}"),
+    )

@@ -1,0 +1,133 @@
+"""start, stop, restart, remove: what keeps or ends a deployment without making a new version of it."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.operations.deploy import free_id
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import steps
+
+NOTHING = "Nothing is deployed here."
+DEPLOY = "Run `decodeat-ops deploy` first."
+
+
+def plan_start(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None:
+    """Bring back what was stopped, or what a reboot ended; None when it serves already."""
+    if observed.serving:
+        return None
+    release = observed.current
+    if release is None:
+        raise Usage(NOTHING, hint=DEPLOY)
+    if observed.active is not None:
+        # Still wanted: with a supervisor it comes back by itself.
+        wanted: tuple[Step, ...] = (
+            steps.supervise(observed),
+            steps.start(release, observed),
+            steps.probe(release, loaded.settings),
+            steps.confirm(release),
+        )
+    else:
+        wanted = steps.going_live(release, observed, loaded.settings, steps.Gates())
+    facts = (("will serve", release.id),)
+    return Plan("start", loaded.deployment, release.id, wanted, facts, inputs)
+
+
+def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None:
+    """Finish what runs, take nothing new; None when it is stopped already."""
+    if observed.active is None:
+        if observed.stopped is None:
+            raise Usage(NOTHING, hint=DEPLOY)
+        return None
+    release = observed.active
+    running = sorted({release.id, *observed.draining})
+    return Plan(
+        "stop",
+        loaded.deployment,
+        release.id,
+        (
+            steps.stop_traffic(release, [release.id]),
+            steps.drain([release.id]),
+            steps.wait_stopped(running, after_commit=True),
+        ),
+        (("serves now", release.id), ("afterwards", "nothing listens; `start` brings it back")),
+        inputs,
+    )
+
+
+def plan_restart(
+    observed: Observed, loaded: Loaded, *, lock_file: str, secrets: str, by: str, now: datetime, inputs: str
+) -> Plan:
+    """A fresh process of the same version with today's secrets, no request lost: the corridor of a deploy."""
+    current = observed.current
+    if current is None:
+        raise Usage(NOTHING, hint=DEPLOY)
+    name = free_id(now, current.fingerprint, frozenset(r.id for r in observed.releases))
+    stamp = now.isoformat(timespec="seconds")
+    release = replace(current, id=name, secrets=secrets, created_at=stamp, created_by=by, origin="restart")
+    return Plan(
+        "restart",
+        loaded.deployment,
+        name,
+        (
+            steps.environment(release, lock_file),
+            steps.stage_copy(release, current),
+            *steps.going_live(release, observed, loaded.settings, steps.Gates()),
+        ),
+        (("serves now", current.id), ("will serve", f"{name}, the same code and settings")),
+        inputs,
+    )
+
+
+def plan_remove(
+    observed: Observed,
+    loaded: Loaded,
+    layout: Layout,
+    *,
+    delete_data: bool,
+    delete_backups: bool,
+    present: tuple[str, ...],
+    inputs: str,
+) -> Plan:
+    """Stop everything and delete it; data and backups stay unless said."""
+    kept = {
+        *(() if delete_data else (layout.data.name, layout.format_file.name)),
+        *(() if delete_backups else (layout.backups.name,)),
+        # The journal and the lock are in use until the very end.
+        layout.journals.name,
+        layout.lock.name,
+    }
+    doomed = sorted(name for name in present if name not in kept)
+    wanted: list[Step] = []
+    active: Release | None = observed.active
+    if active is not None:
+        wanted += [steps.stop_traffic(active, [active.id]), steps.drain([active.id])]
+    if active is not None or observed.draining:
+        running = sorted({*observed.draining, *((active.id,) if active else ())})
+        wanted.append(steps.wait_stopped(running))
+    if observed.supervisor.alive:
+        wanted.append(Step("unsupervise", "Stop the supervisor", Action("unsupervise"), undo=Action("supervise")))
+    wanted.append(
+        Step(
+            "remove-state",
+            "Delete what it left on disk",
+            Action("remove-state", {"names": doomed}),
+            preview=tuple(str(layout.root / name) for name in doomed),
+            after_commit=True,
+        )
+    )
+    stays = ", ".join(
+        str(layout.root / n) for n in sorted({layout.data.name, layout.backups.name} & kept & set(present))
+    )
+    return Plan(
+        "remove",
+        loaded.deployment,
+        str(layout.root),
+        tuple(wanted),
+        (("deletes", f"{len(doomed)} entries in {layout.root}"), ("stays", stays or "nothing")),
+        inputs,
+    )

@@ -1,0 +1,59 @@
+"""rollback: an older release's code and settings, today's secrets and data."""
+
+import difflib
+
+from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import steps
+
+
+def choose(asked: str | None, observed: Observed) -> Release:
+    """The release to go back to: the one named, or the newest older one made of something else. Raises `Usage`."""
+    current = observed.current
+    names = [r.id for r in observed.releases]
+    if current is None:
+        raise Usage("Nothing is deployed, so there is nothing to go back from.", hint="Run `decodeat-ops deploy`.")
+    if asked:
+        matching = [r for r in observed.releases if r.id == asked or r.id.startswith(asked) or r.id.endswith(asked)]
+        if len(matching) == 1 and matching[0].id != (observed.active.id if observed.active else ""):
+            return matching[0]
+        if len(matching) == 1:
+            raise Usage(f"Release {matching[0].id} is the one that serves.", hint="See `decodeat-ops releases`.")
+        near = difflib.get_close_matches(asked, names, n=1, cutoff=0.5)
+        raise Usage(
+            f"There is {'no' if not matching else 'more than one'} release {asked}.",
+            hint=f"Did you mean {near[0]}?" if near else f"Kept are: {', '.join(names)}.",
+        )
+    for release in observed.releases:
+        if release.id < current.id and release.fingerprint != current.fingerprint:
+            return release
+    raise Usage(
+        f"There is no older release than {current.id} to go back to.",
+        hint="See `decodeat-ops releases`; a newer one can be named: `decodeat-ops rollback RELEASE`.",
+    )
+
+
+def plan(
+    release: Release, observed: Observed, loaded: Loaded, gates: steps.Gates, *, lock_file: str, inputs: str
+) -> Plan:
+    current = observed.current
+    data = current.data if current else release.data
+    return Plan(
+        verb="rollback",
+        deployment=loaded.deployment,
+        subject=release.id,
+        steps=(
+            steps.environment(release, lock_file),
+            steps.share_data(release, data),
+            *steps.going_live(release, observed, loaded.settings, gates),
+        ),
+        facts=(
+            ("serves now", observed.active.id if observed.active else "nothing"),
+            ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),
+            ("brings back", "code and settings; secrets are today's, data stays"),
+        ),
+        inputs=inputs,
+    )

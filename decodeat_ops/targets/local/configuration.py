@@ -1,0 +1,149 @@
+"""What a release on this machine is configured with: rendered files, the supervisor's unit, the fingerprint."""
+
+import hashlib
+import json
+from urllib.parse import urlsplit
+
+from decodeat_ops import rendering
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.inputs import python
+from decodeat_ops.deployment.source import Source
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.settings import envfile
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.supervisor.unit import Unit
+
+# Set for every release by us; a value of the operator's would break the switch, the probes or the way back.
+OURS = {
+    "RELEASE_ID": "the release's id is its own",
+    "HOST": "set local.host instead",
+    "PORT": "set local.port instead",
+    "DATABASE_URL": "the local target keeps its own SQLite database, so that it can back it up and restore it",
+    "ADMISSION_LINK": "it belongs to the switch",
+    "ADMISSION_BUSY": "it belongs to the switch",
+    "LISTEN_ON": "it belongs to the supervisor",
+    "SERVICE_LOG": "it belongs to the supervisor",
+    "PROMETHEUS_MULTIPROC_DIR": "it belongs to the release",
+}
+
+
+def variables(loaded: Loaded) -> dict[str, str]:
+    """The service's plain variables as text, with the probe's own origin let in. Raises `Configuration`."""
+    service = loaded.settings.service
+    for name in [*service.environment, *service.secrets]:
+        if name in OURS:
+            raise Configuration(
+                f"service.environment may not set {name}: {OURS[name]}.",
+                hint=f"Remove {name} from the settings.",
+                where=f"service.environment.{name}",
+            )
+    both = sorted(set(service.environment) & set(service.secrets))
+    if both:
+        raise Configuration(
+            f"{both[0]} stands under service.environment and under service.secrets.",
+            hint="Keep it in one of them; a secret belongs under service.secrets.",
+            where=f"service.secrets.{both[0]}",
+        )
+    values = {name: _text(value) for name, value in service.environment.items()}
+    origin = _probe_origin(loaded)
+    if origin:
+        listed = service.environment.get("IMAGE_ALLOWED_ORIGINS", [])
+        known = listed if isinstance(listed, list) else [o for o in str(listed).split(",") if o]
+        values["IMAGE_ALLOWED_ORIGINS"] = ",".join(dict.fromkeys([*known, origin]))
+    return values
+
+
+def _text(value: str | int | float | bool | list[str]) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return ",".join(value) if isinstance(value, list) else str(value)
+
+
+def _probe_origin(loaded: Loaded) -> str:
+    """The origin on this machine from which the known label is served while a check runs, "" when it is elsewhere."""
+    url = urlsplit(loaded.settings.checks.label_url)
+    return f"{url.scheme}://{url.netloc}" if url.hostname in {"127.0.0.1", "localhost", "::1"} else ""
+
+
+def _number(loaded: Loaded, name: str, default: int) -> int:
+    value = loaded.settings.service.environment.get(name, default)
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise Configuration(
+            f"service.environment.{name} must be a whole number, not {value!r}.",
+            hint=f"Its default is {default}.",
+            where=f"service.environment.{name}",
+        )
+    return number
+
+
+def files(loaded: Loaded) -> dict[str, str]:
+    """Every rendered file of a release, by its path below the release's directory."""
+    values = {
+        "workers": max(1, _number(loaded, "WORKERS", 2)),
+        "max_requests": _number(loaded, "MAX_REQUESTS", 1000),
+        "max_requests_jitter": _number(loaded, "MAX_REQUESTS_JITTER", 50),
+        "request_timeout": _number(loaded, "REQUEST_TIMEOUT", 120),
+        "log_level": str(loaded.settings.service.environment.get("LOG_LEVEL", "INFO")).lower(),
+    }
+    return {
+        "config/gunicorn.conf.py": rendering.render("local/gunicorn.conf.py.j2", values),
+        "service.env": envfile.render(variables(loaded)),
+    }
+
+
+def fingerprint(source: Source, loaded: Loaded) -> str:
+    """SHA-256 over code, lock, templates and every setting that shapes a release; nothing is rendered for it."""
+    settings = loaded.settings
+    shape = {
+        "code": source.code,
+        "lock": source.lock,
+        "templates": rendering.digest(),
+        "variables": variables(loaded),
+        "secrets": settings.service.secrets,
+        "listen": [settings.local.host, settings.local.port],
+        "drain": settings.local.drain_timeout,
+        "logs": settings.logs.model_dump(),
+    }
+    return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
+
+
+def unit(release: Release, tools: Tools) -> Unit:
+    """What the supervisor runs; absolute paths live here alone, so that a restore elsewhere makes it anew."""
+    layout: Layout = tools.layout
+    settings = tools.loaded.settings
+    directory = layout.release(release.id)
+    timeout = _number(tools.loaded, "REQUEST_TIMEOUT", 120) + 30
+    return Unit(
+        argv=(
+            str(python(tools.environments, release.lock)),
+            "-m",
+            "gunicorn",
+            "--config",
+            str(layout.config(release.id) / "gunicorn.conf.py"),
+            "decodeat.main:app",
+        ),
+        host=release.host,
+        port=release.port,
+        env={
+            "PYTHONPATH": str(layout.code(release.id)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "RELEASE_ID": release.id,
+            "SERVICE_LOG": str(layout.log(release.id)),
+            "ADMISSION_LINK": str(layout.active),
+            "ADMISSION_BUSY": str(layout.busy(release.id)),
+            "PROMETHEUS_MULTIPROC_DIR": str(layout.run / f"{release.id}.metrics"),
+            "DATABASE_URL": f"sqlite:///{directory / 'data' / 'decodeat.sqlite3'}",
+        },
+        env_files=(str(layout.environment(release.id)), str(layout.secrets(release.id))),
+        drain_timeout=settings.local.drain_timeout,
+        grace=max(settings.local.drain_timeout, timeout) + 10,
+        log_bytes=int(settings.logs.max_mb * 1024 * 1024),
+        log_files=settings.logs.keep_files,
+        log_days=settings.logs.keep_days,
+    )

@@ -1,0 +1,164 @@
+"""Waiting for a release: ready on its private socket, confirmed through the public port, stopped at last."""
+
+import json
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from decodeat_ops.core.errors import StepFailed, Unreachable
+from decodeat_ops.core.ports import Endpoint
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Context
+
+POLL_SECONDS = 0.1
+CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that every worker is likely asked
+CONFIRM_SECONDS = 15.0
+LOG_LINES = 20
+
+
+def probe(context: Context, release: str, timeout: float) -> float:
+    """Seconds until it was ready. Raises `StepFailed` with its own log lines when it crashes, answers wrongly or too late."""
+    tools: Tools = context.tools
+    endpoint = tools.store.private(release)
+    began = time.monotonic()
+    answer = "it has not answered yet"
+    while time.monotonic() - began < timeout:
+        context.checkpoint()
+        _watch_for_crash(tools, release)
+        try:
+            answer = _not_ready(tools, endpoint, release)
+            if not answer:
+                return time.monotonic() - began
+        except Unreachable:
+            pass
+        context.progress(f"{answer} ({time.monotonic() - began:.0f} of {timeout:.0f} s)")
+        time.sleep(POLL_SECONDS)
+    raise _refused(tools, release, f"it was not ready within {timeout:.0f} s: {answer}")
+
+
+def _watch_for_crash(tools: Tools, release: str) -> None:
+    known = tools.store.supervisor().releases.get(release)
+    if known is None:
+        return
+    if known.restarts:
+        raise _refused(tools, release, f"it crashed while starting ({known.last_exit})")
+    if known.problem:
+        raise _refused(tools, release, known.problem)
+
+
+def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
+    """Why the release isn't ready, "" when it is. A wrong id or a broken endpoint will not mend itself: raises."""
+    health = tools.http.request(endpoint, "GET", "/health", timeout=5)
+    if health.status != 200:
+        return _broken_or(health.status, "/health", tools, release)
+    reported = _release_in(health.body)
+    if release not in (reported,) or health.headers.get("x-release-id") != release:
+        told = reported or health.headers.get("x-release-id") or "none"
+        raise _refused(tools, release, f"it reports the release id {told}, not {release}")
+    ready = tools.http.request(endpoint, "GET", "/ready", timeout=10)
+    if ready.status != 200:
+        return _broken_or(ready.status, "/ready", tools, release) + _reasons(ready.body)
+    # An empty request must be refused by the endpoint that clients use: it is there, and it does not fall over.
+    body = json.dumps({"image_urls": []}).encode()
+    keys = tools.secrets.get("API_KEYS")
+    headers = {"Content-Type": "application/json"}
+    if keys is not None:
+        headers["X-API-Key"] = keys.reveal().split(",")[0].strip()
+    analyze = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
+    if analyze.status != 422:
+        raise _refused(
+            tools, release, f"/api/v1/analyze answered {analyze.status} to a request it should refuse with 422"
+        )
+    return ""
+
+
+def _broken_or(status: int, path: str, tools: Tools, release: str) -> str:
+    if status in {500, 502, 404}:
+        raise _refused(tools, release, f"{path} answered {status}")
+    return f"{path} answers {status}"
+
+
+def _reasons(body: bytes) -> str:
+    try:
+        checks = json.loads(body)["checks"]
+        return ": " + "; ".join(f"{n}: {c.get('detail', '')}" for n, c in checks.items() if not c.get("ok"))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return ""
+
+
+def _release_in(body: bytes) -> str:
+    try:
+        return str(json.loads(body)["release"])
+    except (ValueError, KeyError, TypeError):
+        return ""
+
+
+def _refused(tools: Tools, release: str, why: str) -> StepFailed:
+    log = tools.layout.log(release)
+    return StepFailed(
+        f"Release {release} was refused: {why}.",
+        hint=f"Its own last lines are above; all of them are in {log}.",
+        lines=last_lines(log),
+    )
+
+
+def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:
+    """The end of a log, at most `count` lines out of its last 64 KiB."""
+    try:
+        with log.open("rb") as stream:
+            stream.seek(0, 2)
+            stream.seek(max(0, stream.tell() - 65536))
+            text = stream.read().decode("utf-8", "replace")
+    except OSError:
+        return ()
+    return tuple(text.splitlines()[-count:])
+
+
+def confirm(context: Context, release: str) -> float:
+    """Seconds until the public port answered with this release's id several times in a row."""
+    tools: Tools = context.tools
+    known = tools.store.get(release)
+    if known is None:
+        raise StepFailed(f"Release {release} has no manifest.")
+    endpoint = tools.store.public(known)
+    began = time.monotonic()
+    row, seen = 0, "nothing"
+    while time.monotonic() - began < CONFIRM_SECONDS:
+        context.checkpoint()
+        try:
+            answer = tools.http.request(endpoint, "GET", "/health", timeout=5)
+            seen = f"{answer.status} from release {answer.headers.get('x-release-id', 'unknown')}"
+            row = row + 1 if answer.status == 200 and answer.headers.get("x-release-id") == release else 0
+        except Unreachable as error:
+            row, seen = 0, str(error)
+        if row == CONFIRMATIONS:
+            return time.monotonic() - began
+        if not row:
+            time.sleep(POLL_SECONDS / 4)
+    raise _refused(tools, release, f"{endpoint} does not answer with it, last seen: {seen}")
+
+
+def wait_stopped(context: Context, releases: Sequence[str], doing: str, patient: bool = True) -> None:
+    """Until the supervisor has stopped them; it enforces the drain's time limit itself.
+
+    `patient` listens to the operator's wish to stop waiting; an undo does not.
+    """
+    tools: Tools = context.tools
+    limit = 2 * tools.loaded.settings.local.drain_timeout + 60
+    began = time.monotonic()
+    while True:
+        if patient:
+            context.checkpoint()
+        supervisor = tools.store.supervisor()
+        left = [r for r in releases if r in supervisor.releases and supervisor.releases[r].pid]
+        waiting = [r for r in releases if tools.layout.drain(r).exists()] if supervisor.alive else []
+        if not left and not waiting:
+            return
+        waited = time.monotonic() - began
+        if waited > limit:
+            raise StepFailed(
+                f"Release {(left or waiting)[0]} has not stopped within {limit:.0f} s.",
+                hint=f"Look at {tools.layout.supervisor_log}.",
+            )
+        context.progress(f"{(left or waiting)[0]} is {doing} ({waited:.0f} s)")
+        time.sleep(POLL_SECONDS)

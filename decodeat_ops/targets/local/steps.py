@@ -1,0 +1,206 @@
+"""The steps of this machine, as data: from a release on disk to one that serves, and back."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from decodeat_ops.core.plan import Action, Step
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.settings.schema import Settings
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Check ids asked of a candidate's files, of the candidate on its private socket, and of what serves."""
+
+    before: tuple[str, ...] = ()
+    candidate: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+def environment(release: Release, lock_file: str) -> Step:
+    return Step(
+        id="environment",
+        title="Python environment for the service's dependencies",
+        do=Action("environment", {"lock": release.lock, "lock_file": lock_file}),
+        undo=Action("drop-environment", {"lock": release.lock}),
+        preview=(f"pip install --require-hashes (lock {release.lock[:12]}), unless it is there",),
+    )
+
+
+def stage(release: Release, package: str) -> Step:
+    return Step(
+        id="stage",
+        title=f"Lay out release {release.id}",
+        do=Action("stage", {"release": release.as_json(), "package": package}),
+        undo=Action("unstage", {"release": release.as_json()}),
+        preview=(f"code {release.code[:12]}, its configuration and variables into releases/{release.id}",),
+    )
+
+
+def stage_copy(release: Release, original: Release) -> Step:
+    return Step(
+        id="stage",
+        title=f"Lay out release {release.id} as a copy of {original.id}",
+        do=Action("stage-copy", {"release": release.as_json(), "from": original.id}),
+        undo=Action("unstage", {"release": release.as_json()}),
+        preview=(f"code and configuration of {original.id} into releases/{release.id}",),
+    )
+
+
+def share_data(release: Release, data: str) -> Step:
+    return Step(
+        id="data",
+        title="Serve today's data",
+        do=Action("share-data", {"release": release.id, "data": data}),
+        undo=Action("share-data", {"release": release.id, "data": release.data}),
+        preview=(f"releases/{release.id}/data -> data/{data}",),
+    )
+
+
+def gate(step: str, title: str, checks: Sequence[str], release: Release, endpoint: str) -> Step:
+    return Step(
+        id=step,
+        title=title,
+        do=Action("gate", {"checks": list(checks), "release": release.id, "endpoint": endpoint}),
+        preview=(", ".join(checks),),
+    )
+
+
+def going_live(release: Release, observed: Observed, settings: Settings, gates: Gates) -> tuple[Step, ...]:
+    """From a release on disk to the one that serves: start, probe, switch, confirm, drain the old, prune."""
+    old = observed.active.id if observed.active else ""
+    others = sorted(observed.draining - {release.id})
+    steps: list[Step] = []
+    if others:
+        steps.append(
+            Step(
+                id="wait",
+                title="Wait for the draining release",
+                do=Action("wait-drained", {"releases": others}),
+                preview=(f"{', '.join(others)} finishes its last requests first",),
+            )
+        )
+    steps += [supervise(observed), start(release, observed), probe(release, settings)]
+    if gates.candidate:
+        steps.append(
+            gate("gate-candidate", "Candidate gate, on its private socket", gates.candidate, release, "private")
+        )
+    steps += [switch(release, old), confirm(release)]
+    if gates.after:
+        steps.append(gate("gate-post", "Post-deploy gate", gates.after, release, "public"))
+    if old and old != release.id:
+        steps.append(
+            Step(
+                id="drain",
+                title=f"Drain {old}",
+                do=Action("drain", {"releases": [old]}),
+                preview=("it finishes what runs, then stops; it stays on disk for rollback",),
+                after_commit=True,
+            )
+        )
+    steps.append(prune(release, observed, settings))
+    return tuple(steps)
+
+
+def supervise(observed: Observed) -> Step:
+    return Step(
+        id="supervise",
+        title="Supervisor",
+        do=Action("supervise"),
+        undo=None if observed.supervisor.alive else Action("unsupervise"),
+        preview=("runs already" if observed.supervisor.alive else "python -m decodeat_ops.supervisor STATE_DIR",),
+    )
+
+
+def start(release: Release, observed: Observed) -> Step:
+    draining = release.id in observed.draining
+    return Step(
+        id="start",
+        title=f"Start {release.id} on its private socket",
+        do=Action("start", {"release": release.id}),
+        undo=Action("unstart", {"release": release.id, "draining": draining}),
+        preview=(
+            "secrets resolved anew into secrets.env (0600)",
+            f"calls it back from draining: wants/{release.id}" if draining else f"wants/{release.id}",
+        ),
+    )
+
+
+def probe(release: Release, settings: Settings) -> Step:
+    return Step(
+        id="probe",
+        title="Wait until it is ready and reports its id",
+        do=Action("probe", {"release": release.id, "timeout": settings.local.ready_timeout}),
+        produces=("seconds",),
+        preview=(f"GET /health, GET /ready, POST /api/v1/analyze; at most {settings.local.ready_timeout:g} s",),
+    )
+
+
+def switch(release: Release, old: str) -> Step:
+    return Step(
+        id="switch",
+        title="Switch traffic",
+        do=Action("switch", {"release": release.id}),
+        undo=Action("switch-back", {"release": release.id, "from": old}),
+        preview=(f"active: {old or 'nothing'} -> {release.id}",),
+    )
+
+
+def confirm(release: Release) -> Step:
+    return Step(
+        id="confirm",
+        title="Confirm through the public port",
+        do=Action("confirm", {"release": release.id}),
+        produces=("seconds",),
+        preview=(f"{release.host}:{release.port} answers with release {release.id}, ten times in a row",),
+    )
+
+
+def prune(release: Release, observed: Observed, settings: Settings) -> Step:
+    doomed = beyond_retention(release, observed, settings.local.keep_releases)
+    return Step(
+        id="prune",
+        title="Remove what is beyond retention",
+        do=Action("prune", {"releases": doomed}),
+        preview=(f"{len(doomed)} releases ({', '.join(doomed) or 'none'}); keeps {settings.local.keep_releases}",),
+        after_commit=True,
+    )
+
+
+def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
+    """Oldest first; never the new one, the one that served until now, one that drains, or one that is pinned."""
+    served = observed.current.id if observed.current else ""
+    safe = {release.id, served, *observed.draining}
+    names = sorted({r.id for r in observed.releases} | {release.id}, reverse=True)
+    pinned = {r.id for r in observed.releases if r.pinned}
+    return sorted(n for n in names[keep:] if n not in safe | pinned)
+
+
+def wait_stopped(releases: Sequence[str], *, after_commit: bool = False) -> Step:
+    return Step(
+        id="wait-stopped",
+        title="Wait until it has finished what runs",
+        do=Action("wait-drained", {"releases": list(releases)}),
+        preview=(", ".join(releases) or "nothing runs",),
+        after_commit=after_commit,
+    )
+
+
+def stop_traffic(release: Release, releases: Sequence[str]) -> Step:
+    return Step(
+        id="stop-traffic",
+        title="Take no more requests",
+        do=Action("stop-traffic"),
+        undo=Action("resume-traffic", {"releases": list(releases)}),
+        preview=(f"active: {release.id} -> nothing",),
+    )
+
+
+def drain(releases: Sequence[str]) -> Step:
+    return Step(
+        id="drain",
+        title="Let it finish and stop",
+        do=Action("drain", {"releases": list(releases)}),
+        preview=(", ".join(releases),),
+    )

@@ -1,0 +1,138 @@
+"""The corridor: lock, settle what was left open, derive a plan, show it, have it approved, carry it out."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.core import events
+from decodeat_ops.core.errors import Interrupted, Locked
+from decodeat_ops.core.outcome import Facts, Lines, Outcome
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
+from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.lock import held
+
+
+def _silent(event: events.Event) -> None:
+    """Nobody watches."""
+
+
+def _never(stop: Callable[[], None]) -> None:
+    """Nobody can interrupt."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """How a change is made: shown only, approved by whom, watched by whom, and how long it waits for the lock.
+
+    `interrupt` is handed a function that asks the engine to stop at the next safe place.
+    """
+
+    dry_run: bool = False
+    approve: Callable[[Plan], bool] = lambda plan: True
+    emit: Emit = _silent
+    lock_wait: float = 0.0
+    interrupt: Callable[[Callable[[], None]], None] = _never
+
+
+Derive = Callable[[], Plan | Outcome]
+Finish = Callable[[Plan, Mapping[str, Results]], Outcome]
+SETTLES = frozenset({"deploy", "rollback"})  # these undo what an earlier command left half done
+
+
+def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: Actions, finish: Finish) -> Outcome:
+    """One change from plan to outcome. Raises what the engine raises, and `Locked` when it isn't its turn."""
+    tools.store.check_format()
+    left_open = unfinished(tools.layout.journals)
+    if left_open is None or change.dry_run:
+        first = derive()
+        if isinstance(first, Outcome):
+            return first  # nothing to do: no lock is taken and nothing is written
+        if change.dry_run:
+            return _shown(first, left_open)
+    inputs.prepare(tools.layout)
+    with held(tools.layout.lock, verb, change.lock_wait):
+        engine = Engine(actions, tools.layout.journals)
+        context = Context(tools, tools.secrets, change.emit)
+        change.interrupt(lambda: setattr(context, "interrupted", True))
+        settled = _settle(tools.layout.journals, verb, engine, context)
+        context.results.clear()
+        derived = derive()
+        if isinstance(derived, Outcome):
+            return derived
+        if not change.approve(derived):
+            return _declined(derived, settled)
+        results = engine.carry_out(derived, context)
+    return finish(derived, results)
+
+
+def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool:
+    """Bring an unfinished operation to its end, or refuse to start beside it."""
+    left_open = unfinished(journals)
+    if left_open is None:
+        return False
+    progress = read(left_open)
+    if verb not in SETTLES:
+        raise Locked(
+            f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
+            hint="`decodeat-ops resume` goes on with it; `decodeat-ops deploy` or `rollback` undoes it first.",
+        )
+    engine.undo(left_open, context)
+    return True
+
+
+def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Outcome:
+    """Go on with what was interrupted, forwards or backwards; 0 changed when nothing was."""
+    tools.store.check_format()
+    if unfinished(tools.layout.journals) is None:
+        return Outcome("resume", "Nothing was interrupted.")
+    with held(tools.layout.lock, "resume", change.lock_wait):
+        left_open = unfinished(tools.layout.journals)
+        if left_open is None:
+            return Outcome("resume", "Nothing was interrupted.")
+        progress = read(left_open)
+        if change.dry_run:
+            return _shown(progress.plan, left_open, done=tuple(progress.done))
+        if not change.approve(progress.plan):
+            return _declined(progress.plan, settled=False)
+        context = Context(tools, tools.secrets, change.emit)
+        change.interrupt(lambda: setattr(context, "interrupted", True))
+        now = inputs.inputs(tools)
+        results = Engine(actions, tools.layout.journals).resume(left_open, context, now)
+    return finish(progress.plan, results)
+
+
+def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Outcome:
+    warnings = ()
+    if left_open is not None and not done:
+        warnings = ("An interrupted operation would be undone first, or finished with `decodeat-ops resume`.",)
+    return Outcome(
+        plan.verb,
+        f"Dry run: {len(plan.steps)} steps, nothing was changed.",
+        data={"dry_run": True, "plan": plan.as_json(), "fingerprint": plan.fingerprint, "done": list(done)},
+        blocks=(Lines(tuple(plan.text().splitlines())),),
+        warnings=warnings,
+    )
+
+
+def _declined(plan: Plan, settled: bool) -> Outcome:
+    raise Interrupted(
+        f"{plan.verb} was not approved.",
+        state="The interrupted operation before it was undone; nothing else was changed."
+        if settled
+        else "Nothing was changed.",
+        hint="Run it again and answer y, or give --yes.",
+    )
+
+
+def summary(plan: Plan) -> Facts:
+    """What a plan is about, for people."""
+    return Facts(tuple((name, value) for name, value in plan.facts))
+
+
+def data(plan: Plan, results: Mapping[str, Results]) -> dict[str, Any]:
+    """The common JSON of a change: its subject and what its steps produced."""
+    return {"subject": plan.subject, "steps": {step: dict(result) for step, result in results.items()}}

@@ -1,0 +1,291 @@
+"""Opens the local target: ports, tools, gates, and one function per verb for the command line."""
+
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from decodeat_ops.core.check import Finding
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment import source, space
+from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
+from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.deployment.tools import Subject, Tools
+from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local.steps import Gates
+from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
+from decodeat_ops.wiring.corridor import resume as resume_journal
+
+ENVIRONMENT_BYTES = 400 * space.MIB  # what the service's dependencies take unpacked, with room to grow
+
+
+def state_home() -> Path:
+    """Where an ordinary user's programs keep state (XDG base directories)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "decodeat-ops"
+
+
+def layout_of(loaded: Loaded) -> Layout:
+    chosen = loaded.settings.local.state_dir
+    return Layout(loaded.path(chosen) if chosen else state_home() / loaded.deployment)
+
+
+def backups_of(loaded: Loaded) -> Path:
+    chosen = loaded.settings.backup.directory
+    return loaded.path(chosen) if chosen else layout_of(loaded).backups
+
+
+def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -> Tools:
+    """Everything a command needs for this deployment; secrets are resolved unless given."""
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.adapters.this_machine import ThisMachine
+
+    if secrets is None:
+        from decodeat_ops.settings.secrets import resolve
+
+        secrets = resolve(loaded)
+    layout = layout_of(loaded)
+    environments = loaded.settings.local.environments_dir
+    return Tools(
+        loaded=loaded,
+        layout=layout,
+        store=Store(layout),
+        host=ThisMachine(),
+        http=DirectHttp(),
+        environments=loaded.path(environments) if environments else state_home() / "environments",
+        backups=backups_of(loaded),
+        secrets=secrets,
+        ask=_ask,
+        say=_say,
+    )
+
+
+def _ask(checks: Sequence[str], subject: Subject) -> Sequence[Finding]:
+    from decodeat_ops.checks.run import run
+
+    return run(checks, subject)
+
+
+def _say(finding: Finding) -> str:
+    from decodeat_ops.checks.words import sentence
+
+    return sentence(finding)
+
+
+def actions() -> Actions:
+    """Every named action: those of the target, of backup and of restore."""
+    from decodeat_ops.targets.local import actions as local
+    from decodeat_ops.targets.local import backup_actions, restore_actions
+
+    return {**local.ACTIONS, **backup_actions.ACTIONS, **restore_actions.ACTIONS}
+
+
+def operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
+
+
+def deploy(loaded: Loaded, change: Change) -> Outcome:
+    """A new release, unless the same one serves already."""
+    from decodeat_ops.operations import deploy as operation
+    from decodeat_ops.targets.local import configuration
+
+    tools = open_tools(loaded)
+
+    def derive() -> Plan | Outcome:
+        observed = observe(tools.store)
+        found = source.read(loaded)
+        candidate = operation.Candidate(
+            source=found,
+            fingerprint=configuration.fingerprint(found, loaded),
+            secrets=secrets_digest(tools.secrets, tools.layout),
+            inputs="",
+            revision="",
+            by=operator(),
+            now=datetime.now(UTC),
+        )
+        if operation.unchanged(candidate, observed) and observed.active is not None:
+            serving = observed.active.id
+            return Outcome(
+                "deploy",
+                f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
+                data={"release": serving},
+                next=("decodeat-ops status",),
+            )
+        return _complete_plan(candidate, observed)
+
+    def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
+        configuration.files(loaded)  # a template that doesn't render is found before anything begins
+        _room_for_release(tools, candidate.source)
+        complete = replace(candidate, inputs=inputs(tools), revision=source.revision(candidate.source.package))
+        return operation.plan(complete, observed, loaded, _gates())
+
+    def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
+        release = tools.store.active()
+        address = str(tools.store.public(release)) if release else ""
+        return Outcome(
+            "deploy",
+            f"Release {plan.subject} serves at {address}.",
+            changed=1,
+            data={"release": plan.subject, "address": address, **data(plan, results)},
+            next=(
+                "decodeat-ops checklist post-deploy",
+                "decodeat-ops status",
+                "decodeat-ops rollback",
+            ),
+        )
+
+    return carry_out(tools, "deploy", derive, change, actions(), finish)
+
+
+def _room_for_release(tools: Tools, found: source.Source) -> None:
+    size = sum(p.stat().st_size for p in source.files(found.package))
+    space.require(tools.layout.root, 2 * size, "A release")
+    if not environment_path(tools.environments, found.lock).exists():
+        space.require(tools.environments, ENVIRONMENT_BYTES, "The Python environment of the service")
+
+
+def _gates() -> Gates:
+    from decodeat_ops.checks import lists
+
+    return Gates(before=lists.PRE_GATE, candidate=lists.CANDIDATE_GATE, after=lists.POST_GATE)
+
+
+def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outcome:
+    """An older release's code and settings take the traffic again."""
+    from decodeat_ops.operations import rollback as operation
+
+    tools = open_tools(loaded)
+
+    def derive() -> Plan | Outcome:
+        observed = observe(tools.store)
+        chosen = operation.choose(release, observed)
+        lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
+        return operation.plan(chosen, observed, loaded, _gates(), lock_file=lock_file, inputs=inputs(tools))
+
+    def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
+        return Outcome(
+            "rollback",
+            f"Release {plan.subject} serves again, with its own code and settings and today's secrets and data.",
+            changed=1,
+            data={"release": plan.subject, **data(plan, results)},
+            next=("decodeat-ops checklist post-deploy", "decodeat-ops status", "decodeat-ops releases"),
+        )
+
+    return carry_out(tools, "rollback", derive, change, actions(), finish)
+
+
+def start(loaded: Loaded, change: Change) -> Outcome:
+    """Bring back what was stopped, or what a reboot ended."""
+    from decodeat_ops.operations import lifecycle
+
+    tools = open_tools(loaded)
+
+    def derive() -> Plan | Outcome:
+        observed = observe(tools.store)
+        plan = lifecycle.plan_start(observed, loaded, inputs=inputs(tools))
+        if plan is None:
+            return Outcome("start", "0 changed: it serves already.", next=("decodeat-ops status",))
+        return plan
+
+    return carry_out(tools, "start", derive, change, actions(), _said("start", "Release {} serves."))
+
+
+def stop(loaded: Loaded, change: Change) -> Outcome:
+    """Finish what runs, take nothing new."""
+    from decodeat_ops.operations import lifecycle
+
+    tools = open_tools(loaded)
+
+    def derive() -> Plan | Outcome:
+        plan = lifecycle.plan_stop(observe(tools.store), loaded, inputs=inputs(tools))
+        if plan is None:
+            return Outcome("stop", "0 changed: it is stopped already.", next=("decodeat-ops start",))
+        return plan
+
+    finish = _said("stop", "Release {} has finished its requests and stopped.", "decodeat-ops start")
+    return carry_out(tools, "stop", derive, change, actions(), finish)
+
+
+def restart(loaded: Loaded, change: Change) -> Outcome:
+    """A fresh process of the same version, no request lost."""
+    from decodeat_ops.operations import lifecycle
+
+    tools = open_tools(loaded)
+
+    def derive() -> Plan | Outcome:
+        observed = observe(tools.store)
+        current = observed.current
+        lock_file = tools.layout.code(current.id if current else "") / "decodeat" / source.LOCK_NAME
+        return lifecycle.plan_restart(
+            observed,
+            loaded,
+            lock_file=str(lock_file),
+            secrets=secrets_digest(tools.secrets, tools.layout),
+            by=operator(),
+            now=datetime.now(UTC),
+            inputs=inputs(tools),
+        )
+
+    return carry_out(tools, "restart", derive, change, actions(), _said("restart", "Release {} serves."))
+
+
+def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
+    """Stop and delete a deployment; data and backups stay unless said."""
+    from decodeat_ops.operations import lifecycle
+
+    tools = open_tools(loaded, secrets={})
+
+    def derive() -> Plan | Outcome:
+        observed = observe(tools.store)
+        root = tools.layout.root
+        present = tuple(sorted(p.name for p in root.iterdir())) if root.is_dir() else ()
+        kept = {tools.layout.journals.name, tools.layout.lock.name}
+        kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
+        kept |= set() if delete_backups else {tools.layout.backups.name}
+        if not set(present) - kept and not observed.supervisor.alive:
+            return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": str(root)})
+        return lifecycle.plan_remove(
+            observed,
+            loaded,
+            tools.layout,
+            delete_data=delete_data,
+            delete_backups=delete_backups,
+            present=present,
+            inputs="",
+        )
+
+    def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
+        stays = dict(plan.facts).get("stays", "nothing")
+        return Outcome(
+            "remove", f"Removed. What stays: {stays}.", changed=1, data={"state": plan.subject, "stays": stays}
+        )
+
+    return carry_out(tools, "remove", derive, change, actions(), finish)
+
+
+def resume(loaded: Loaded, change: Change) -> Outcome:
+    """Finish what was interrupted."""
+    return resume_journal(open_tools(loaded), change, actions(), _said("", "{} is complete."))
+
+
+def _said(verb: str, text: str, *then: str) -> Finish:
+    def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
+        subject = plan.subject if verb else f"The interrupted {plan.verb} of {plan.subject}"
+        return Outcome(
+            verb or "resume",
+            text.format(subject),
+            changed=1,
+            data=data(plan, results),
+            next=then or ("decodeat-ops status",),
+        )
+
+    return finish
