@@ -96,9 +96,8 @@ class Engine:
             if step.id in progress.done:
                 context.emit(events.StepSkipped(step, "already done"))
                 continue
-            context.emit(events.StepStarted(step, number, len(plan.steps)))
             try:
-                self._one(step, progress, journal, context)
+                self._one(step, number, progress, journal, context)
             except (Interrupted, KeyboardInterrupt):
                 journal.close()
                 raise _interrupted(plan, step) from None
@@ -110,11 +109,12 @@ class Engine:
         journal.end("done")
         return context.results
 
-    def _one(self, step: Step, progress: Progress, journal: Journal, context: Context) -> None:
+    def _one(self, step: Step, number: int, progress: Progress, journal: Journal, context: Context) -> None:
         context.checkpoint()
         journal.step("begun", step.id)
         if step.id not in progress.begun:
             progress.begun.append(step.id)
+        context.emit(events.StepStarted(step, number, len(progress.plan.steps)))
         before = time.monotonic()
         results = self._act(step.do, context)
         context.emit(events.StepFinished(step, time.monotonic() - before))
@@ -136,7 +136,7 @@ class Engine:
             journal.close()
             raise StepFailed(
                 f"{step.title}: {why}",
-                state=f"{progress.plan.verb} {progress.plan.subject} itself is complete and serves; what was left is cleaning up.",
+                state=f"{progress.plan.verb} {progress.plan.subject} is complete; only cleaning up is left.",
                 hint="Run `decodeat-ops resume` to finish it.",
                 lines=lines,
             ) from error

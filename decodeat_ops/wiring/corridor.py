@@ -106,7 +106,7 @@ def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Ou
 
 
 def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Outcome:
-    warnings = ()
+    warnings: tuple[str, ...] = ()
     if left_open is not None and not done:
         warnings = ("An interrupted operation would be undone first, or finished with `decodeat-ops resume`.",)
     return Outcome(

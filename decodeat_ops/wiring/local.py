@@ -1,81 +1,39 @@
 """Opens the local target: ports, tools, gates, and one function per verb for the command line."""
 
-import getpass
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 
-from decodeat_ops.core.check import Finding
-from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import source, space
 from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
-from decodeat_ops.deployment.store import Store
-from decodeat_ops.deployment.tools import Subject, Tools
+from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local.steps import Gates
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.corridor import resume as resume_journal
+from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.state import lock_release, lock_status, releases, status
+
+__all__ = [
+    "deploy",
+    "lock_release",
+    "lock_status",
+    "open_tools",
+    "releases",
+    "remove",
+    "restart",
+    "resume",
+    "rollback",
+    "start",
+    "status",
+    "stop",
+]
 
 ENVIRONMENT_BYTES = 400 * space.MIB  # what the service's dependencies take unpacked, with room to grow
-
-
-def state_home() -> Path:
-    """Where an ordinary user's programs keep state (XDG base directories)."""
-    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "decodeat-ops"
-
-
-def layout_of(loaded: Loaded) -> Layout:
-    chosen = loaded.settings.local.state_dir
-    return Layout(loaded.path(chosen) if chosen else state_home() / loaded.deployment)
-
-
-def backups_of(loaded: Loaded) -> Path:
-    chosen = loaded.settings.backup.directory
-    return loaded.path(chosen) if chosen else layout_of(loaded).backups
-
-
-def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -> Tools:
-    """Everything a command needs for this deployment; secrets are resolved unless given."""
-    from decodeat_ops.adapters.direct_http import DirectHttp
-    from decodeat_ops.adapters.this_machine import ThisMachine
-
-    if secrets is None:
-        from decodeat_ops.settings.secrets import resolve
-
-        secrets = resolve(loaded)
-    layout = layout_of(loaded)
-    environments = loaded.settings.local.environments_dir
-    return Tools(
-        loaded=loaded,
-        layout=layout,
-        store=Store(layout),
-        host=ThisMachine(),
-        http=DirectHttp(),
-        environments=loaded.path(environments) if environments else state_home() / "environments",
-        backups=backups_of(loaded),
-        secrets=secrets,
-        ask=_ask,
-        say=_say,
-    )
-
-
-def _ask(checks: Sequence[str], subject: Subject) -> Sequence[Finding]:
-    from decodeat_ops.checks.run import run
-
-    return run(checks, subject)
-
-
-def _say(finding: Finding) -> str:
-    from decodeat_ops.checks.words import sentence
-
-    return sentence(finding)
 
 
 def actions() -> Actions:
@@ -84,13 +42,6 @@ def actions() -> Actions:
     from decodeat_ops.targets.local import backup_actions, restore_actions
 
     return {**local.ACTIONS, **backup_actions.ACTIONS, **restore_actions.ACTIONS}
-
-
-def operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())
 
 
 def deploy(loaded: Loaded, change: Change) -> Outcome:

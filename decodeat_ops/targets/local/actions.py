@@ -21,7 +21,7 @@ from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.settings import envfile
 from decodeat_ops.targets.local import configuration
-from decodeat_ops.targets.local.readiness import confirm, probe, wait_stopped
+from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, wait_stopped
 
 Params = Mapping[str, Any]
 
@@ -49,8 +49,8 @@ def environment(context: Context, params: Params) -> Results | None:
         _run(context, (sys.executable, "-m", "venv", str(partial)), "The virtual environment could not be made")
         packages = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
         context.progress(f"installing {packages} locked packages")
-        pip = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input", "--no-deps")
-        pip += ("--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
+        pip: tuple[str, ...] = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input")
+        pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
         _run(context, pip, "The service's dependencies could not be installed")
         (partial / ".complete").touch()
         partial.rename(home)
@@ -173,19 +173,13 @@ def gate(context: Context, params: Params) -> Results | None:
         raise GateFailed(
             "; ".join(tools.say(f) for f in failed),
             hint="Mend it and run the command again; `decodeat-ops check NAME` asks one question alone.",
-            lines=_own_lines(tools, release.id) if params["endpoint"] != "none" else (),
+            lines=last_lines(tools.layout.log(release.id)) if params["endpoint"] != "none" else (),
         )
     return {"findings": [_brief(f) for f in findings]}
 
 
 def _brief(finding: Finding) -> dict[str, Any]:
     return {"check": finding.check, "status": str(finding.status), "seconds": round(finding.seconds, 3)}
-
-
-def _own_lines(tools: Tools, release: str) -> tuple[str, ...]:
-    from decodeat_ops.targets.local.readiness import last_lines
-
-    return last_lines(tools.layout.log(release))
 
 
 def wait_drained(context: Context, params: Params) -> Results | None:

@@ -17,7 +17,7 @@ LOG_LINES = 20
 
 
 def probe(context: Context, release: str, timeout: float) -> float:
-    """Seconds until it was ready. Raises `StepFailed` with its own log lines when it crashes, answers wrongly or too late."""
+    """Seconds until it was ready. Raises `StepFailed` with its own log lines when it crashes or answers wrongly."""
     tools: Tools = context.tools
     endpoint = tools.store.private(release)
     began = time.monotonic()

@@ -1,0 +1,235 @@
+"""Opens what checks need and offers checklists, single checks, the doctor and records to the command line."""
+
+import difflib
+import hashlib
+import json
+import platform
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import decodeat_ops
+from decodeat_ops.checks import junit, lists, machine, report, words
+from decodeat_ops.checks.answer import answer
+from decodeat_ops.checks.code import candidate
+from decodeat_ops.checks.record import Identity, Verdict
+from decodeat_ops.checks.record import records as all_records
+from decodeat_ops.checks.record import verify as verify_chain
+from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.run import run
+from decodeat_ops.checks.signoffs import SignOff
+from decodeat_ops.checks.walk import Question, Walk, Walked, walk
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.errors import Configuration, OpsError, Usage
+from decodeat_ops.core.events import Event
+from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
+from decodeat_ops.deployment import files, inputs
+from decodeat_ops.deployment.tools import Subject, Tools
+from decodeat_ops.settings.schema import Loaded, Settings
+
+__all__ = ["Question", "SignOff", "Walk", "check", "checklist", "doctor", "records", "verify"]
+
+Emit = Callable[[Event], None]
+
+
+def _quiet(event: Event) -> None:
+    """Nobody watches."""
+
+
+def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
+    """Walk through "pre-deploy" or "post-deploy". Raises `Usage` for another name, `Configuration` without code."""
+    if name not in lists.CHECKLISTS:
+        raise Usage(f"There is no checklist {name!r}.", hint=f"There are: {', '.join(lists.CHECKLISTS)}.")
+    subject = _subject(_open(loaded))
+    chosen = lists.CHECKLISTS[name]
+    inputs.prepare(subject.tools.layout)
+    result = walk(chosen, subject, _identity(name, subject), how)
+    outcome = report.walked(result, how.lang)
+    _hand_out(result, outcome, how)
+    return outcome
+
+
+def _open(loaded: Loaded) -> Tools:
+    """Secrets that don't resolve are a finding here, not the end of the command."""
+    from decodeat_ops.wiring.local import open_tools
+
+    try:
+        tools = open_tools(loaded)
+    except Configuration:
+        tools = open_tools(loaded, secrets={})  # environment.valid and machine.secrets say what is wrong with them
+    tools.store.check_format()
+    return tools
+
+
+def _subject(tools: Tools) -> Subject:
+    active = tools.store.active()
+    return Subject(tools, active, tools.store.public(active) if active else None)
+
+
+def _identity(name: str, subject: Subject) -> Identity:
+    """Before a deploy the code in question is what would be deployed, afterwards what serves."""
+    release, loaded = subject.release, subject.tools.loaded
+    serving = release.code if release else ""
+    code = serving if name == lists.POST_DEPLOY.name else candidate(subject).digest
+    return Identity(
+        checklist=name,
+        release=release.id if release else "",
+        code=code,
+        settings=hashlib.sha256(f"{loaded.env}\0{loaded.settings.model_dump_json()}".encode()).hexdigest(),
+        host=platform.node(),
+        tool=decodeat_ops.__version__,
+    )
+
+
+def _hand_out(result: Walked, outcome: Outcome, how: Walk) -> None:
+    if how.junit is not None:
+        _write(how.junit, junit.xml(result, how.lang), result)
+    if how.export is not None:
+        _write(how.export, json.dumps(outcome.envelope(), ensure_ascii=False, indent=2) + "\n", result)
+
+
+def _write(path: Path, text: str, result: Walked) -> None:
+    try:
+        files.write(path, text)
+    except OSError as error:
+        raise Usage(
+            f"{path} could not be written: {error.strerror}.",
+            state=f"The checklist was walked through; its record is {result.record}.",
+            hint=f"Give another file and go on: `decodeat-ops checklist {result.checklist.name} --resume`.",
+        ) from error
+
+
+def check(loaded: Loaded, name: str | None, emit: Emit = _quiet, lang: words.Language = "en") -> Outcome:
+    """Ask one check; without a name list them all."""
+    if name is None:
+        return _listed(lang)
+    if name not in CHECKS:
+        near = difflib.get_close_matches(name, CHECKS, n=3, cutoff=0.4)
+        raise Usage(
+            f"There is no check {name!r}.",
+            hint=f"Did you mean {' or '.join(near)}?" if near else "`decodeat-ops check` lists them all.",
+        )
+    found = run((name,), _subject(_open(loaded)), emit)
+    return report.findings(f"check {name}", found, lang, then=(f"decodeat-ops check {name}",))
+
+
+def _listed(lang: words.Language) -> Outcome:
+    def kind(one: Check) -> str:
+        return ", ".join(name for name in ("gate", "active", "manual") if getattr(one, name)) or "-"
+
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (one.id, words.title(one.id, lang), (kind(one), "muted")) for one in CHECKS.values()
+    )
+    return Outcome(
+        "check",
+        f"{len(rows)} checks.",
+        data={
+            "checks": [{"id": one.id, "title": words.title(one.id, lang), "kind": kind(one)} for one in CHECKS.values()]
+        },
+        blocks=(Table(("check", "asks", "kind"), rows),),
+        next=("decodeat-ops check NAME",),
+    )
+
+
+def doctor(
+    loaded: Loaded | None, emit: Emit = _quiet, lang: words.Language = "en", problem: OpsError | None = None
+) -> Outcome:
+    """Look this machine over. Without settings (`problem` says why they don't load) what needs them is skipped."""
+    checks: dict[str, Check] = dict(CHECKS)
+    if loaded is None:
+        loaded = Loaded(settings=Settings(), env="production", files=(), directory=Path.cwd(), origins={})
+        for name in machine.NEED_SETTINGS:
+            checks[name] = replace(checks[name], probe=_skipped(name))
+        if problem is not None:
+            checks["machine.settings"] = replace(checks["machine.settings"], probe=_refused(problem))
+    found = run(lists.DOCTOR, _subject(_open(loaded)), emit, checks)
+    return report.findings("doctor", found, lang, then=("decodeat-ops doctor",))
+
+
+def _skipped(name: str) -> Callable[[Subject], Finding]:
+    return lambda subject: answer(name, Status.SKIP, "machine.no_need")
+
+
+def _refused(problem: OpsError) -> Callable[[Subject], Finding]:
+    told = problem.advice
+    return lambda subject: answer(
+        "machine.settings", Status.FAIL, "machine.settings_bad", problem=told.what, advice=told.hint
+    )
+
+
+def records(loaded: Loaded) -> Outcome:
+    """Every record of a checklist, newest first."""
+    from decodeat_ops.wiring.local import layout_of
+
+    read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
+        (v.path.name, str(v.header.get("checklist", "?")), str(v.header.get("release", "")) or "-", _state(v))
+        for v in read
+    )
+    return Outcome(
+        "checklist records",
+        f"{len(read)} records." if read else "No checklist was walked through yet.",
+        data={"records": [_as_json(v) for v in read]},
+        blocks=(Table(("record", "checklist", "release", "state"), rows),) if read else (),
+        next=("decodeat-ops checklist verify latest",) if read else ("decodeat-ops checklist pre-deploy",),
+    )
+
+
+def _state(verdict: Verdict) -> Cell:
+    if verdict.problem:
+        return ("damaged", "bad")
+    return ("finished", "good") if verdict.finished else ("open", "warn")
+
+
+def _as_json(verdict: Verdict) -> dict[str, object]:
+    return {
+        "name": verdict.path.name,
+        "whole": not verdict.problem,
+        "problem": verdict.problem,
+        "finished": verdict.finished,
+        "lines": len(verdict.entries),
+        "head": verdict.head,
+        "header": verdict.header,
+    }
+
+
+def verify(loaded: Loaded, name: str) -> Outcome:
+    """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow."""
+    from decodeat_ops.wiring.local import layout_of
+
+    verdict = verify_chain(_find(layout_of(loaded).records, name))
+    facts: list[tuple[str, Cell]] = [
+        ("record", verdict.path.name),
+        ("lines", str(len(verdict.entries))),
+        ("state", _state(verdict)),
+        ("head", verdict.head),
+    ]
+    if verdict.problem:
+        facts.append(("problem", (verdict.problem, "bad")))
+    summary = (
+        f"{verdict.path.name} is damaged: {verdict.problem}." if verdict.problem else f"{verdict.path.name} is whole."
+    )
+    return Outcome(
+        "checklist verify",
+        summary,
+        exit_code=4 if verdict.problem else 0,
+        data=_as_json(verdict),
+        blocks=(Facts(tuple(facts)),),
+        next=("decodeat-ops checklist records",) if verdict.problem else (),
+    )
+
+
+def _find(directory: Path, name: str) -> Path:
+    known = all_records(directory)
+    if name == "latest" and known:
+        return known[0]
+    for path in known:
+        if name in (path.name, path.stem):
+            return path
+    if Path(name).is_file():
+        return Path(name)
+    near = difflib.get_close_matches(name, [path.name for path in known], n=3)
+    raise Usage(
+        f"There is no record {name!r}.",
+        hint=f"Did you mean {' or '.join(near)}?" if near else "`decodeat-ops checklist records` lists them.",
+    )

@@ -1,0 +1,72 @@
+"""Opens the live objects of one deployment: ports, paths and resolved secrets."""
+
+import getpass
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from decodeat_ops.core.check import Finding
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.deployment.tools import Subject, Tools
+from decodeat_ops.settings.schema import Loaded
+
+
+def state_home() -> Path:
+    """Where an ordinary user's programs keep state (XDG base directories)."""
+    return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "decodeat-ops"
+
+
+def layout_of(loaded: Loaded) -> Layout:
+    chosen = loaded.settings.local.state_dir
+    return Layout(loaded.path(chosen) if chosen else state_home() / loaded.deployment)
+
+
+def backups_of(loaded: Loaded) -> Path:
+    chosen = loaded.settings.backup.directory
+    return loaded.path(chosen) if chosen else layout_of(loaded).backups
+
+
+def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -> Tools:
+    """Everything a command needs for this deployment; secrets are resolved unless given."""
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.adapters.this_machine import ThisMachine
+
+    if secrets is None:
+        from decodeat_ops.settings.secrets import resolve
+
+        secrets = resolve(loaded)
+    layout = layout_of(loaded)
+    environments = loaded.settings.local.environments_dir
+    return Tools(
+        loaded=loaded,
+        layout=layout,
+        store=Store(layout),
+        host=ThisMachine(),
+        http=DirectHttp(),
+        environments=loaded.path(environments) if environments else state_home() / "environments",
+        backups=backups_of(loaded),
+        secrets=secrets,
+        ask=_ask,
+        say=_say,
+    )
+
+
+def _ask(checks: Sequence[str], subject: Subject) -> Sequence[Finding]:
+    from decodeat_ops.checks.run import run
+
+    return run(checks, subject)
+
+
+def _say(finding: Finding) -> str:
+    from decodeat_ops.checks.words import sentence
+
+    return sentence(finding)
+
+
+def operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())

@@ -1,0 +1,259 @@
+"""What there is: status, releases, the lock. Reads only, but for releasing a lock."""
+
+import contextlib
+import json
+import os
+import signal
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.core.errors import Locked, Unreachable
+from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.lock import holder
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.wiring.opening import layout_of, open_tools
+
+MIB = 1024 * 1024
+
+
+def status(loaded: Loaded) -> Outcome:
+    """One screen; exit 0 only when all is well, 8 when nothing answers, 4 when something else is wrong."""
+    tools = open_tools(loaded, secrets={})
+    observed = observe(tools.store)
+    if observed.current is None:
+        return Outcome(
+            "status",
+            "Nothing is deployed.",
+            exit_code=8,
+            data={"serving": False, "release": None, "problems": ["nothing is deployed"]},
+            next=("decodeat-ops deploy",),
+        )
+    wrong: list[str] = []
+    told: dict[str, Any] = {"deployment": loaded.deployment, "state_dir": str(tools.layout.root)}
+    pairs: list[tuple[str, Cell]] = []
+    answers = _serving(tools, observed, told, pairs, wrong)
+    _processes(observed, told, pairs, wrong)
+    _backup(tools, observed, told, pairs, wrong)
+    _unsettled(tools, told, pairs, wrong)
+    told |= {"serving": answers, "problems": wrong}
+    code = 0 if not wrong else (4 if answers else 8)
+    name = observed.active.id if observed.active else observed.current.id
+    summary = f"{loaded.deployment}: release {name} serves, all is well." if not wrong else "; ".join(wrong) + "."
+    return Outcome(
+        "status", summary[0].upper() + summary[1:] if wrong else summary, exit_code=code, data=told,
+        blocks=(Facts(tuple(pairs)),), next=_next(observed, told),
+    )  # fmt: skip
+
+
+def _next(observed: Observed, told: dict[str, Any]) -> tuple[str, ...]:
+    if told.get("open_journal"):
+        return ("decodeat-ops resume", "decodeat-ops rollback")
+    if observed.active is None or not observed.supervisor.alive:
+        return ("decodeat-ops start",)
+    if told["problems"]:
+        return ("decodeat-ops logs", "decodeat-ops doctor")
+    return ()
+
+
+def _serving(
+    tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
+) -> bool:
+    active = observed.active
+    if active is None:
+        stopped = observed.stopped.id if observed.stopped else ""
+        told["release"] = None
+        pairs.append(("serves", ("nothing; stopped by the operator", "bad")))
+        pairs.append(("stopped", stopped))
+        wrong.append("the service is stopped")
+        return False
+    known = observed.supervisor.releases.get(active.id)
+    since = known.since if known else ""
+    told |= {"release": active.id, "since": since, "address": str(tools.store.public(active))}
+    pairs.append(("release", (active.id, "strong")))
+    pairs.append(("serves since", f"{_local(since)} ({_ago(since)})" if since else ("not running", "bad")))
+    pairs.append(("address", str(tools.store.public(active))))
+    healthy, ready = _ask(tools, active, told)
+    pairs.append(("health", ("healthy, ready", "good") if healthy and ready else (told["health"], "bad")))
+    if not healthy:
+        wrong.append(f"{tools.store.public(active)} does not answer as release {active.id}: {told['health']}")
+    elif not ready:
+        wrong.append(f"the release is not ready: {told['health']}")
+    return healthy
+
+
+def _ask(tools: Tools, active: Release, told: dict[str, Any]) -> tuple[bool, bool]:
+    """(healthy, ready), asked through the public address."""
+    try:
+        answer = tools.http.request(tools.store.public(active), "GET", "/health", timeout=5)
+        found = answer.headers.get("x-release-id", "")
+        if answer.status != 200 or found != active.id:
+            told["health"] = f"status {answer.status} from release {found or 'unknown'}"
+            return False, False
+        ready = tools.http.request(tools.store.public(active), "GET", "/ready", timeout=10)
+    except Unreachable as error:
+        told["health"] = error.advice.what
+        return False, False
+    told["health"] = "ready" if ready.status == 200 else f"/ready answers {ready.status} {_why(ready.body)}".strip()
+    return True, ready.status == 200
+
+
+def _why(body: bytes) -> str:
+    with contextlib.suppress(ValueError, KeyError, AttributeError, TypeError):
+        return "; ".join(f"{n}: {c['detail']}" for n, c in json.loads(body)["checks"].items() if not c["ok"])
+    return ""
+
+
+def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
+    supervisor = observed.supervisor
+    told["supervisor"] = {
+        "alive": supervisor.alive, "pid": supervisor.pid, "standby": supervisor.standby, "version": supervisor.version,
+    }  # fmt: skip
+    if not supervisor.alive:
+        pairs.append(("supervisor", ("not running", "bad")))
+        wrong.append("the supervisor is not running")
+        return
+    pairs.append(("supervisor", f"process {supervisor.pid}, standby {supervisor.standby}"))
+    told["releases"] = {}
+    for name, known in supervisor.releases.items():
+        workers, memory = _weigh(known.pid) if known.pid else (0, 0)
+        told["releases"][name] = {
+            "state": known.state, "pid": known.pid, "workers": workers, "memory_bytes": memory,
+            "restarts": known.restarts, "last_exit": known.last_exit, "problem": known.problem,
+        }  # fmt: skip
+        text = f"{known.state}, {workers} workers, {memory / MIB:.0f} MiB"
+        if known.restarts:
+            text += f", {known.restarts} restarts (last: {known.last_exit})"
+        if known.problem:
+            text += f", {known.problem}"
+        label = "processes" if observed.active and name == observed.active.id else "also"
+        pairs.append((label, text if label == "processes" else f"{name} {text}"))
+        if known.state in {"backing-off", "blocked"}:
+            wrong.append(f"release {name} is {known.state} ({known.problem or known.last_exit})")
+
+
+def _weigh(pid: int) -> tuple[int, int]:
+    """Worker processes of a gunicorn master, and resident bytes of them all together."""
+    children: list[str] = []
+    with contextlib.suppress(OSError):
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    page = os.sysconf("SC_PAGE_SIZE")
+    resident = 0
+    for each in (str(pid), *children):
+        with contextlib.suppress(OSError):
+            resident += int(Path(f"/proc/{each}/statm").read_text().split()[1]) * page
+    return len(children), resident
+
+
+def _backup(
+    tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
+) -> None:
+    """Overdue counts from the last backup, or from the first deploy when there has been none."""
+    newest = max((p.stat().st_mtime for p in tools.backups.glob("*.tar.zst")), default=0.0)
+    told["last_backup"] = datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds") if newest else None
+    first = min((datetime.fromisoformat(r.created_at).timestamp() for r in observed.releases), default=time.time())
+    overdue = time.time() - (newest or first) > tools.loaded.settings.backup.max_age_hours * 3600
+    text = f"{_local(told['last_backup'])} ({_ago(told['last_backup'])})" if newest else "none yet"
+    pairs.append(("last backup", (text, "bad" if overdue else ("muted" if not newest else "good"))))
+    if overdue:
+        limit = tools.loaded.settings.backup.max_age_hours
+        wrong.append(f"the last backup is older than {limit:g} hours" if newest else "there has never been a backup")
+
+
+def _unsettled(tools: Tools, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
+    owner = holder(tools.layout.lock)
+    told["lock"] = str(owner) if owner else None
+    if owner:
+        pairs.append(("lock", (str(owner), "warn")))
+    left_open = unfinished(tools.layout.journals)
+    told["open_journal"] = None
+    if left_open is not None and owner is None:  # with an owner it is being worked on
+        plan = read(left_open).plan
+        told["open_journal"] = {"path": str(left_open), "verb": plan.verb, "subject": plan.subject}
+        pairs.append(("interrupted", (f"{plan.verb} of {plan.subject}", "bad")))
+        wrong.append(f"an interrupted {plan.verb} of {plan.subject} is waiting to be settled")
+
+
+def _ago(stamp: str) -> str:
+    seconds = max(0.0, time.time() - datetime.fromisoformat(stamp).timestamp())
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {unit} ago"
+    return f"{seconds:.0f} s ago"
+
+
+def _local(stamp: str) -> str:
+    return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def releases(loaded: Loaded) -> Outcome:
+    """Every kept release, newest first, and which one serves."""
+    tools = open_tools(loaded, secrets={})
+    observed = observe(tools.store)
+    rows = []
+    listed = []
+    for release in observed.releases:
+        state = _state(release, observed)
+        tone = {"serves": "good", "draining": "warn"}.get(state, "muted")
+        made = (_local(release.created_at), release.created_by, release.origin)
+        rows.append(((release.id, "strong" if state == "serves" else "muted"), (state, tone), *made, release.revision))
+        listed.append({**release.as_json(), "state": state})
+    count = len(rows)
+    return Outcome(
+        "releases",
+        f"{count} release{'s' if count != 1 else ''} kept." if rows else "Nothing is deployed.",
+        data={"releases": listed},
+        blocks=(Table(("release", "state", "made", "by", "from", "revision"), tuple(rows)),) if rows else (),
+        next=("decodeat-ops rollback RELEASE",) if count > 1 else (),
+    )
+
+
+def _state(release: Release, observed: Observed) -> str:
+    if observed.active and release.id == observed.active.id:
+        return "serves"
+    if release.id in observed.draining:
+        return "draining"
+    if observed.stopped and release.id == observed.stopped.id:
+        return "stopped"
+    return "kept"
+
+
+def lock_status(loaded: Loaded) -> Outcome:
+    """Who holds the deployment's lock."""
+    owner = holder(layout_of(loaded).lock)
+    told = None if owner is None else vars(owner)
+    return Outcome(
+        "lock status", f"Locked: {owner}." if owner else "Not locked.", data={"locked": bool(owner), "owner": told}
+    )
+
+
+def lock_release(loaded: Loaded) -> Outcome:
+    """End the process that holds the lock, as Ctrl-C would; a lock without a process doesn't exist."""
+    path = layout_of(loaded).lock
+    owner = holder(path)
+    if owner is None:
+        return Outcome("lock release", "0 changed: it is not locked.", data={"locked": False})
+    if not owner.pid:
+        raise Locked("The lock is held by a process that has not written its name yet.", hint="Try again in a moment.")
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(owner.pid, signal.SIGINT)
+    deadline = time.monotonic() + 15
+    while holder(path) == owner:
+        if time.monotonic() > deadline:
+            raise Locked(
+                f"Process {owner.pid} was asked to stop and still holds the lock: {owner}.",
+                hint=f"It may be waiting for a step to end; look at it, or end it with `kill {owner.pid}`.",
+            )
+        time.sleep(0.1)
+    return Outcome(
+        "lock release",
+        f"Process {owner.pid} ({owner.verb}) was interrupted and the lock is free.",
+        changed=1,
+        data={"locked": False, "owner": vars(owner)},
+        next=("decodeat-ops status", "decodeat-ops resume"),
+    )
