@@ -1,0 +1,53 @@
+# `make demo` and `make test` are all a newcomer needs; `make help` lists the rest.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+VENV := .venv
+PYTHON := $(VENV)/bin/python
+OPS := $(VENV)/bin/decodeat-ops
+
+.PHONY: help demo demo-stop test check bench lock wheel clean
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(VENV)/.system: scripts/system.sh
+	@bash scripts/system.sh demo
+	@mkdir -p $(VENV) && touch $@
+
+$(VENV)/.ops: $(VENV)/.system decodeat_ops/requirements.txt pyproject.toml
+	@bash scripts/venv.sh $(VENV) decodeat_ops/requirements.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.ops tests/requirements.txt decodeat/requirements.txt
+	@bash scripts/system.sh test
+	@bash scripts/venv.sh $(VENV) decodeat_ops/requirements.txt decodeat/requirements.txt tests/requirements.txt
+	@touch $@
+
+demo: $(VENV)/.ops ## deploy on this machine, prove it, read a label
+	@bash scripts/demo.sh $(abspath $(OPS))
+
+demo-stop: ## take the demo away
+	@bash scripts/demo.sh $(abspath $(OPS)) stop
+
+test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
+	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
+	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest
+
+check: $(VENV)/.dev ## format, lint, types, layering
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+bench: $(VENV)/.dev ## every speed ratio, each measured in one run
+	$(PYTHON) -m bench
+
+lock: $(VENV)/.dev ## write the hashed lock files anew
+	bash scripts/lock.sh $(VENV)
+
+wheel: $(VENV)/.dev ## build the wheel
+	$(PYTHON) -m build --wheel --no-isolation
+
+clean: ## remove what the tools wrote (not deployments)
+	rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage*

@@ -1,0 +1,38 @@
+#!/usr/bin/env bash
+# Installs what the system lacks, through its package manager where that is allowed, else says what to install.
+set -euo pipefail
+
+want() { # want COMMAND-OR-TEST PACKAGE...
+    if eval "$1" >/dev/null 2>&1; then return; fi
+    shift
+    missing+=("$@")
+}
+
+missing=()
+want 'python3 -c "import sys; assert sys.version_info >= (3, 11)"' python3
+want 'python3 -c "import venv, ensurepip"' python3-venv
+want 'command -v tesseract' tesseract-ocr
+want 'tesseract --list-langs | grep -qx kor' tesseract-ocr-kor
+if [ "${1:-}" = test ]; then
+    want 'command -v git' git
+    want 'command -v zstd' zstd
+    want 'command -v tmux' tmux
+    want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
+fi
+[ ${#missing[@]} -eq 0 ] && exit 0
+
+if ! command -v apt-get >/dev/null; then
+    echo "Please install: ${missing[*]}" >&2
+    exit 1
+fi
+run=()
+if [ "$(id -u)" != 0 ]; then
+    if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
+        echo "Please install: sudo apt-get install ${missing[*]}" >&2
+        exit 1
+    fi
+    run=(sudo -n)
+fi
+echo "installing ${missing[*]}"
+"${run[@]}" apt-get update -qq
+"${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "${missing[@]}" >/dev/null
