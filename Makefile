@@ -11,24 +11,24 @@ OPS := $(VENV)/bin/decodeat-ops
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
 
-$(VENV)/.system: scripts/system.sh
-	@bash scripts/system.sh demo
+$(VENV)/.system: .ci/system.sh
+	@bash .ci/system.sh demo
 	@mkdir -p $(VENV) && touch $@
 
 $(VENV)/.ops: $(VENV)/.system decodeat_ops/requirements.txt pyproject.toml
-	@bash scripts/venv.sh $(VENV) decodeat_ops/requirements.txt
+	@bash .ci/venv.sh $(VENV) .ci/build.txt decodeat_ops/requirements.txt
 	@touch $@
 
-$(VENV)/.dev: $(VENV)/.ops tests/requirements.txt decodeat/requirements.txt
-	@bash scripts/system.sh test
-	@bash scripts/venv.sh $(VENV) decodeat_ops/requirements.txt decodeat/requirements.txt tests/requirements.txt
+$(VENV)/.dev: $(VENV)/.ops tests/requirements.txt
+	@bash .ci/system.sh test
+	@bash .ci/venv.sh $(VENV) tests/requirements.txt
 	@touch $@
 
 demo: $(VENV)/.ops ## deploy on this machine, prove it, read a label
-	@bash scripts/demo.sh $(abspath $(OPS))
+	@bash .ci/demo.sh $(abspath $(OPS))
 
 demo-stop: ## take the demo away
-	@bash scripts/demo.sh $(abspath $(OPS)) stop
+	@bash .ci/demo.sh $(abspath $(OPS)) stop
 
 test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
@@ -44,7 +44,7 @@ bench: $(VENV)/.dev ## every speed ratio, each measured in one run
 	$(PYTHON) -m bench
 
 lock: $(VENV)/.dev ## write the hashed lock files anew
-	bash scripts/lock.sh $(VENV)
+	bash .ci/lock.sh $(VENV)
 
 wheel: $(VENV)/.dev ## build the wheel
 	$(PYTHON) -m build --wheel --no-isolation
