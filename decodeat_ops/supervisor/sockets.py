@@ -1,5 +1,8 @@
 """The listening sockets, which outlive every release and, in the standby's hands, the supervisor itself."""
 
+import contextlib
+import ctypes
+import os
 import socket
 from pathlib import Path
 
@@ -30,6 +33,32 @@ class Listeners:
         self._open[address] = listener
         self._changed = True
         return listener
+
+    def recover(self, pid: int, pidfd: int, host: str, port: int, address: str) -> bool:
+        """Take a duplicate of a listening socket out of a process that holds it; False when that isn't allowed.
+
+        Needed only when the supervisor and its standby died together: releases went on serving with the socket.
+        """
+        if address in self._open:
+            return True
+        for entry in Path(f"/proc/{pid}/fd").iterdir():
+            descriptor = _duplicate(pidfd, int(entry.name))
+            if descriptor < 0:
+                continue
+            with contextlib.suppress(OSError):
+                found = socket.socket(fileno=os.dup(descriptor))
+                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[:2] == (
+                    host,
+                    port,
+                ):
+                    self._open[address] = found
+                    self._changed = True
+                else:
+                    found.close()
+            os.close(descriptor)
+            if address in self._open:
+                return True
+        return False
 
     def private(self, name: str) -> socket.socket:
         """A unix socket of that name in the working directory (names are short, paths may not be).
@@ -66,3 +95,8 @@ class Listeners:
     def take_changed(self) -> bool:
         changed, self._changed = self._changed, False
         return changed
+
+
+def _duplicate(pidfd: int, descriptor: int) -> int:
+    """pidfd_getfd(2), system call 438 on every architecture; -1 when it is not allowed or not there."""
+    return int(ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, descriptor, 0))

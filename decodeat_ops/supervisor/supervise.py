@@ -88,8 +88,15 @@ class Supervisor:
 
     def _adopt(self) -> None:
         for release, process in adopt(self._layout.root).items():
-            self.say(f"adopted {release}, process {process.pid}")
-            self._watched[release] = Watched(process=process)
+            watched = self._watched[release] = Watched(process=process)
+            self._know_unit(release, watched)
+            unit = watched.unit
+            if unit and self._listeners.recover(process.pid, process.pidfd, unit.host, unit.port, unit.address):
+                self.say(f"adopted {release}, process {process.pid}")
+                continue
+            # Without its socket nothing could be started beside it: it finishes what runs and is started anew.
+            self.say(f"{release}, process {process.pid}, keeps its socket to itself and is replaced")
+            self._terminate(release, watched)
 
     def _look(self) -> None:
         wanted, draining = self._wishes()
