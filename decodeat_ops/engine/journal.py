@@ -162,7 +162,5 @@ def unfinished(directory: Path) -> Path | None:
     if not directory.is_dir():
         return None
     for path in sorted(directory.glob("*.jsonl"), reverse=True):
-        tail = _used(path.read_bytes()).splitlines()[-1:]
-        ended = bool(tail) and json.loads(tail[0]).get("how") in {"done", "undone"}
-        return None if ended else path
+        return None if read(path).ended else path
     return None
