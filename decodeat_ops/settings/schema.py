@@ -10,7 +10,7 @@ Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 class Local(_Section):
@@ -55,11 +55,15 @@ class Service(_Section):
 
 
 class Backup(_Section):
+    """Where archives go and how old the newest may be."""
+
     directory: str = Field("", description="Where archives go; empty: backups/ in the state directory")
-    max_age_hours: float = Field(26.0, gt=0, description="A newer backup than this must exist")
+    max_age_hours: float = Field(26.0, gt=0, le=87600, description="A newer backup than this must exist")
 
 
 class Checks(_Section):
+    """What the checklists measure against."""
+
     label_url: str = Field(
         "",
         description="A known label to read after a deploy; an http://127.0.0.1:PORT/ address is served by the check",
@@ -71,16 +75,18 @@ class Checks(_Section):
 
 
 class Logs(_Section):
+    """Rotation and retention of the service's logs."""
+
     max_mb: float = Field(10.0, gt=0, le=1024, description="A log file is rotated at this size (MiB)")
     keep_files: int = Field(5, ge=1, le=100, description="Rotated files kept per log")
-    keep_days: int = Field(30, ge=1, description="Logs of releases that no longer run are kept this long")
+    keep_days: int = Field(30, ge=1, le=3650, description="Logs of releases that no longer run are kept this long")
 
 
 class Settings(_Section):
     """One deployment, as the operator described it."""
 
-    name: Name = "decodeat"
-    target: Literal["local"] = "local"
+    name: Name = Field("decodeat", description="The deployment's name; name and environment together name its state")
+    target: Literal["local"] = Field("local", description="Where it is deployed to: local is this machine")
     local: Local = Local()
     service: Service = Service()
     backup: Backup = Backup()

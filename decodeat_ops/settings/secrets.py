@@ -1,0 +1,97 @@
+"""Resolves secret references late; says which are missing, empty or placeholders, and never what they hold."""
+
+import os
+import re
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.settings import envfile
+from decodeat_ops.settings.schema import Loaded
+
+_PLACEHOLDER = re.compile(
+    r"(your[-_ ]?.*|.*change[-_ ]?(me|this|it).*|replace[-_ ]?(me|this|with).*|x{3,}|\.{3,}|\*{3,}"
+    r"|(my[-_ ]?)?(example|sample|dummy|placeholder|todo|secret|password|passwd|token|api[-_ ]?key)([-_ ]?(key|value))?"
+    r"|<.*>|\{\{.*\}\}|\$\{.*\}|none|null|undefined|insert.*here)",
+    re.IGNORECASE,
+)
+
+
+class _Bad(Exception):
+    """Why one reference gives no usable value."""
+
+
+def resolve(loaded: Loaded, *, environ: Mapping[str, str] | None = None) -> dict[str, Secret]:
+    """Every secret of the service by variable.
+
+    `env:NAME` is looked up in the process's environment, then in `service.env_file`; `file:PATH` is a file that
+    nobody else may read. Raises `Configuration` listing every reference that can't be used.
+    """
+    references = loaded.settings.service.secrets
+    variables = os.environ if environ is None else environ
+    stored = _stored(loaded, references, variables)
+    found: dict[str, Secret] = {}
+    problems = []
+    for name, reference in references.items():
+        kind, _, rest = reference.partition(":")
+        try:
+            text = _variable(rest, variables, stored, loaded) if kind == "env" else _file(loaded.path(rest))
+            _judge(text)
+            found[name] = Secret(text)
+        except _Bad as why:
+            problems.append(f"{name} ({reference}): {why}")
+    if problems:
+        raise Configuration(
+            f"The secret {problems[0]}." if len(problems) == 1 else f"{len(problems)} secrets can't be used.",
+            hint=f"Put env: values into {loaded.path(loaded.settings.service.env_file)} (mode 0600) as NAME=value.",
+            lines=tuple(problems) if len(problems) > 1 else (),
+            where="service.secrets",
+        )
+    return found
+
+
+def _stored(loaded: Loaded, references: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+    """The env file, read only when the environment alone doesn't answer every reference."""
+    wanted = [r.partition(":")[2] for r in references.values() if r.startswith("env:")]
+    path = loaded.path(loaded.settings.service.env_file)
+    if all(name in variables for name in wanted) or not path.exists():
+        return {}
+    return envfile.read(path, private=True)
+
+
+def _variable(name: str, variables: Mapping[str, str], stored: Mapping[str, str], loaded: Loaded) -> str:
+    if name in variables:
+        return variables[name]
+    if name in stored:
+        return stored[name]
+    raise _Bad(f"{name} is neither in the environment nor in {loaded.settings.service.env_file}")
+
+
+def _file(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            mode = stat.S_IMODE(os.fstat(stream.fileno()).st_mode)
+            data = stream.read(1024 * 1024)
+    except OSError as error:
+        raise _Bad(f"the file can't be read: {error.strerror}") from None
+    if mode & 0o077:
+        raise _Bad(f"others may read the file (mode {mode:04o}); chmod 600 {path}")
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise _Bad("the file is not UTF-8 text") from None
+    return text.removesuffix("\n").removesuffix("\r")
+
+
+def _judge(text: str) -> None:
+    """Refuse what can't be a secret: nothing, a NUL, or what an example left there (also as one of a comma list)."""
+    if not text.strip():
+        raise _Bad("it is empty")
+    if "\0" in text:
+        raise _Bad("it holds a NUL character")
+    if any("\ud800" <= sign <= "\udfff" for sign in text):
+        raise _Bad("it is not UTF-8 text")
+    if any(_PLACEHOLDER.fullmatch(part.strip()) for part in text.split(",")):
+        raise _Bad("it is still a placeholder")

@@ -1,0 +1,86 @@
+"""What `init` writes: settings with every key explained, made from the schema itself, and a file for secrets."""
+
+import json
+import textwrap
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, get_origin
+
+from pydantic import BaseModel
+
+from decodeat_ops.rendering import render
+from decodeat_ops.settings.schema import Settings
+
+SETTINGS, SECRETS = "decodeat-ops.toml", "decodeat-ops.env"
+WIDTH = 96
+EXAMPLES = {
+    "service.environment": ("LOG_LEVEL = \"INFO\"", "WORKERS = 2"),
+    "service.secrets": ('API_KEYS = "env:DECODEAT_API_KEYS"',),
+}
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What `init` asks for; everything else keeps its default."""
+
+    name: str = "decodeat"
+    port: int = 8000
+
+    def chosen(self) -> dict[str, Any]:
+        """Keys that are written out rather than shown as a default, by dotted path."""
+        return {
+            "name": self.name,
+            "local.port": self.port,
+            "checks.label_url": "http://127.0.0.1:8099/known-label.png",
+        }
+
+
+@dataclass(frozen=True)
+class Key:
+    """One line of the settings with its comment."""
+
+    name: str
+    about: tuple[str, ...]
+    value: str
+    chosen: bool
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table of the settings; `name` is "" for the keys at the top."""
+
+    name: str
+    about: str
+    keys: tuple[Key, ...]
+    examples: tuple[str, ...] = ()
+
+
+def files(answers: Answers) -> dict[str, str]:
+    """Both files' text by name. Raises pydantic's ValidationError when an answer isn't valid."""
+    Settings.model_validate({"name": answers.name, "local": {"port": answers.port}})
+    return {
+        SETTINGS: render("init/decodeat-ops.toml.j2", {"sections": _sections(Settings, "", answers.chosen())}),
+        SECRETS: render("env/decodeat-ops.env.j2", {}),
+    }
+
+
+def _sections(model: type[BaseModel], prefix: str, chosen: Mapping[str, Any]) -> list[Section]:
+    keys, below = [], []
+    for name, info in model.model_fields.items():
+        path = f"{prefix}{name}"
+        kind = info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            below += _sections(kind, f"{path}.", chosen)
+        elif get_origin(kind) is dict:
+            below.append(Section(path, info.description or "", (), EXAMPLES.get(path, ())))
+        else:
+            about = tuple(textwrap.wrap(info.description or "", WIDTH))
+            value = chosen.get(path, info.get_default(call_default_factory=True))
+            keys.append(Key(name, about, _toml(value), path in chosen))
+    doc = (model.__doc__ or "").strip() if prefix else ""
+    return [Section(prefix.rstrip("."), doc, tuple(keys)), *below]
+
+
+def _toml(value: Any) -> str:
+    """A text, number or boolean as toml writes it; for these JSON's way is the same."""
+    return json.dumps(value, ensure_ascii=False)

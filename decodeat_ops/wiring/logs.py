@@ -1,0 +1,172 @@
+"""The service's own log lines: the last ones across rotated files, and the new ones across rotation and a switch."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO
+
+from decodeat_ops.core.errors import Usage
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.settings.schema import Loaded
+
+POLL = 0.2  # seconds between two looks at a file
+LINGER = 15.0  # seconds that a rotated or replaced log is still read: its writer notices a little later
+SUPERVISOR = "supervisor"
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """One line of one release's log ("supervisor" for the supervisor's own)."""
+
+    release: str
+    line: str
+
+
+@dataclass
+class _Tail:
+    """One open log file; `rest` is the beginning of a line whose end is not written yet."""
+
+    release: str
+    stream: BinaryIO
+    inode: int
+    rest: bytes = b""
+    until: float = field(default=float("inf"))
+
+    @classmethod
+    def open(cls, release: str, path: Path) -> "_Tail | None":
+        try:
+            stream = path.open("rb")
+        except FileNotFoundError:
+            return None
+        import os
+
+        return cls(release, stream, os.fstat(stream.fileno()).st_ino)
+
+    def lines(self) -> Iterator[LogLine]:
+        while chunk := self.stream.read(65536):
+            *whole, self.rest = (self.rest + chunk).split(b"\n")
+            for line in whole:
+                yield LogLine(self.release, line.decode("utf-8", "replace"))
+
+
+def subject(loaded: Loaded, release: str | None, supervisor: bool) -> "Logs":
+    """Which log is meant: a release's, the supervisor's, or the active release's. Raises `Usage` when there is none."""
+    from decodeat_ops.wiring.local import layout_of
+
+    store = Store(layout_of(loaded))
+    store.check_format()
+    if supervisor:
+        return Logs(store, SUPERVISOR, fixed=True)
+    if release is not None:
+        import difflib
+
+        known = [known.id for known in store.releases()]
+        kept = {path.name.partition(".log")[0] for path in store.layout.logs.glob("*.log*")} - {SUPERVISOR}
+        if release not in {*known, *kept}:
+            near = difflib.get_close_matches(release, known, n=1, cutoff=0.3)
+            raise Usage(
+                f"There is no release {release} and no log of one.",
+                hint=f"Did you mean {near[0]}? " * bool(near) + "`decodeat-ops releases` lists them.",
+            )
+        return Logs(store, release, fixed=True)
+    active = store.active_id() or store.stopped_id()
+    if not active:
+        raise Usage(
+            f"{loaded.deployment} has no release, so there is no log.",
+            hint="`decodeat-ops deploy` makes the first one; --supervisor shows the supervisor's own log.",
+        )
+    return Logs(store, active, fixed=False)
+
+
+@dataclass
+class Logs:
+    """Reads one release's log; unless `fixed`, following goes on with whichever release becomes the active one."""
+
+    store: Store
+    release: str
+    fixed: bool
+
+    def path(self, release: str) -> Path:
+        return self.store.layout.supervisor_log if release == SUPERVISOR else self.store.layout.log(release)
+
+    def last(self, count: int) -> list[LogLine]:
+        """The last `count` lines, oldest first, from as many rotated files as it takes."""
+        return self._from_here(count)[0]
+
+    def _from_here(self, count: int) -> tuple[list[LogLine], "_Tail | None"]:
+        """The last lines and the open file behind them, so that following misses nothing in between."""
+        tail = _Tail.open(self.release, self.path(self.release))
+        found = deque(tail.lines() if tail else (), maxlen=count)
+        number = 1
+        while len(found) < count:
+            older = _Tail.open(self.release, _numbered(self.path(self.release), number))
+            if older is None:
+                break
+            with older.stream:
+                if tail is None or older.inode != tail.inode:  # it may have been rotated while we looked
+                    before = deque(older.lines(), maxlen=count - len(found))
+                    found.extendleft(reversed(before))
+            number += 1
+        return list(found), tail
+
+    def follow(self, count: int, switched: Callable[[str], None]) -> Iterator[LogLine]:
+        """The last `count` lines and then every new one, until the caller stops; `switched` hears of a new release."""
+        found, current = self._from_here(count)
+        yield from found
+        old: list[_Tail] = []
+        while True:
+            for tail in old:
+                yield from tail.lines()
+            if current is not None:
+                yield from current.lines()
+            for tail in [tail for tail in old if tail.until < time.monotonic()]:
+                tail.stream.close()
+                old.remove(tail)
+            active = self.store.active_id()
+            if not self.fixed and active and active != self.release:
+                self.release = active
+                switched(active)
+                _linger(current, old)
+                current = _Tail.open(active, self.path(active))
+                continue
+            fresh = list(self._rotated(current))
+            if fresh:
+                _linger(current, old)
+                for tail in fresh[:-1]:
+                    _linger(tail, old)
+                current = fresh[-1]
+                continue
+            time.sleep(POLL)
+
+    def _rotated(self, current: "_Tail | None") -> Iterator[_Tail]:
+        """Files that came after the one being read, oldest first: it may have been rotated more than once."""
+        path = self.path(self.release)
+        newest = _Tail.open(self.release, path)
+        if newest is None:
+            return
+        if current is not None and newest.inode == current.inode:
+            newest.stream.close()
+            return
+        between: list[_Tail] = []
+        number = 1
+        while current is not None:
+            older = _Tail.open(self.release, _numbered(path, number))
+            if older is None or older.inode == current.inode:
+                if older is None:
+                    between = []  # the one we read has expired: what lies between can't be told from what was read
+                break
+            between.insert(0, older)
+            number += 1
+        yield from [*between, newest]
+
+
+def _linger(tail: "_Tail | None", old: list[_Tail]) -> None:
+    if tail is not None:
+        tail.until = time.monotonic() + LINGER
+        old.append(tail)
+
+
+def _numbered(log: Path, number: int) -> Path:
+    return log.with_name(f"{log.name}.{number}")

@@ -1,0 +1,85 @@
+"""render: what a deploy would write, shown, put into a directory, or compared with the release that serves."""
+
+import difflib
+from collections.abc import Mapping
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.outcome import Lines, Outcome
+from decodeat_ops.deployment import files as disk
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.settings.schema import Loaded
+
+
+def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
+    """The rendered files of the configured target. Raises `Configuration` for what doesn't render."""
+    from decodeat_ops.targets.local.configuration import files
+
+    rendered = files(loaded)
+    if diff:
+        return _diff(loaded, rendered)
+    if out is not None:
+        return _write(out, rendered)
+    return Outcome(
+        "render",
+        f"{len(rendered)} files, as a deploy to {loaded.settings.target} would write them.",
+        data={"files": rendered},
+        blocks=tuple(Lines(tuple(text.splitlines()), title=name) for name, text in rendered.items()),
+        next=("decodeat-ops render --diff", "decodeat-ops deploy --dry-run"),
+    )
+
+
+def _write(out: Path, rendered: Mapping[str, str]) -> Outcome:
+    changed = []
+    try:
+        for name, text in rendered.items():
+            path = out / name
+            if path.is_file() and path.read_bytes() == text.encode():
+                continue
+            path.parent.mkdir(parents=True, exist_ok=True)
+            disk.write(path, text)
+            changed.append(name)
+    except OSError as error:
+        raise Configuration(
+            f"{error.filename or out} can't be written: {error.strerror}.",
+            state=f"{len(changed)} of {len(rendered)} files were written." if changed else "Nothing was changed.",
+            hint="Name another directory with --out.",
+            where=str(out),
+        ) from error
+    summary = f"{len(changed)} files written to {out}." if changed else f"0 changed: {out} holds the same files."
+    return Outcome("render", summary, changed=len(changed), data={"directory": str(out), "written": changed})
+
+
+def _diff(loaded: Loaded, rendered: Mapping[str, str]) -> Outcome:
+    from decodeat_ops.wiring.local import layout_of
+
+    store = Store(layout_of(loaded))
+    store.check_format()
+    release = store.active_id() or store.stopped_id()
+    lines: list[str] = []
+    differing = []
+    for name, text in rendered.items():
+        before = _text(store.layout.release(release) / name) if release else ""
+        # No header when equal: an empty diff is an empty output.
+        found = list(
+            difflib.unified_diff(before.splitlines(), text.splitlines(), f"{release or 'nothing'}/{name}", f"new/{name}", lineterm="")
+        )
+        if found:
+            differing.append(name)
+            lines += found
+    against = f"release {release}" if release else "nothing: there is no release yet"
+    summary = f"{len(differing)} of {len(rendered)} files differ from {against}."
+    return Outcome(
+        "render",
+        summary,
+        data={"against": release, "differing": differing, "diff": "\n".join(lines)},
+        blocks=(Lines(tuple(lines), language="diff"),) if lines else (),
+        next=("decodeat-ops deploy --dry-run",) if differing else (),
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError:
+        return ""

@@ -1,0 +1,170 @@
+"""Settings for the command line: load them, show where each comes from, write the first ones."""
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.outcome import Cell, Facts, Lines, Outcome, Table
+
+if TYPE_CHECKING:
+    from decodeat_ops.settings.schema import Loaded
+
+
+def load(config: Path | None, env: str | None, overrides: Mapping[str, str]) -> "Loaded":
+    """Settings in force for a command; `overrides` are flags by dotted key. Raises `Configuration`."""
+    # pydantic would search every installed distribution for plugins, which takes longer than checking the settings.
+    before = os.environ.get("PYDANTIC_DISABLE_PLUGINS")
+    os.environ["PYDANTIC_DISABLE_PLUGINS"] = "__all__"
+    try:
+        from decodeat_ops.settings import load as loader
+    finally:
+        if before is None:
+            del os.environ["PYDANTIC_DISABLE_PLUGINS"]
+        else:
+            os.environ["PYDANTIC_DISABLE_PLUGINS"] = before
+    return loader.load(config, env, overrides)
+
+
+def show(loaded: "Loaded", *, origin: bool) -> Outcome:
+    """Every setting in force; with `origin`, the file, variable or flag each one comes from."""
+    settings = loaded.settings.model_dump()
+    rows: list[tuple[Cell, ...]] = []
+    for path, source in loaded.origins.items():
+        muted = source == "default"
+        row: tuple[Cell, ...] = ((path, "muted") if muted else path, _text(_at(settings, path)))
+        rows.append((*row, (source, "muted") if muted else source) if origin else row)
+    columns = ("setting", "value", "from") if origin else ("setting", "value")
+    return Outcome(
+        "config show",
+        f"{loaded.deployment}: settings from {', '.join(path.name for path in loaded.files)}.",
+        data={
+            "deployment": loaded.deployment,
+            "env": loaded.env,
+            "files": [str(path) for path in loaded.files],
+            "settings": settings,
+            "origins": dict(loaded.origins),
+        },
+        blocks=(Table(columns, tuple(rows)),),
+    )
+
+
+def _at(settings: Mapping[str, Any], path: str) -> Any:
+    value: Any = settings
+    for name in path.split("."):
+        value = value[name]
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list):
+        return ", ".join(value)
+    return "-" if value in ("", {}) else str(value)
+
+
+def defaults() -> tuple[str, int]:
+    """The name and port that `init` proposes."""
+    from decodeat_ops.settings.starter import Answers
+
+    return Answers().name, Answers().port
+
+
+def init(directory: Path, name: str, port: int, *, force: bool, dry_run: bool) -> Outcome:
+    """Write the first settings and an empty file for secrets into a directory; 0 changed when they are there already.
+
+    Settings that differ are replaced with `force` only, and kept beside the new ones as .bak. A file for secrets
+    that exists is never touched. Raises `Usage`.
+    """
+    from decodeat_ops.settings import starter
+
+    try:
+        wanted = starter.files(starter.Answers(name, port))
+    except ValueError as error:
+        raise Usage(
+            "A deployment's name holds small letters, digits and hyphens and begins with a letter; "
+            "a port is a number from 1 to 65535.",
+            hint="For example: decodeat-ops init --name decodeat --port 8000",
+        ) from error
+    settings, secrets = directory / starter.SETTINGS, directory / starter.SECRETS
+    write: dict[Path, str] = {}
+    if _differs(settings, wanted[starter.SETTINGS]):
+        if settings.exists() and not force:
+            raise Usage(
+                f"{settings} is there already and differs from what would be written.",
+                hint="Edit it, or give --force to replace it (the old one is kept as .bak).",
+                where=str(settings),
+            )
+        write[settings] = wanted[starter.SETTINGS]
+    if not secrets.exists():
+        write[secrets] = wanted[starter.SECRETS]
+    if dry_run:
+        return _would_write(write)
+    for path, text in write.items():
+        _put(path, text)
+    return _written(directory, list(write), name, port)
+
+
+def _differs(path: Path, text: str) -> bool:
+    try:
+        return path.read_bytes() != text.encode()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        raise Configuration(
+            f"{path} can't be read: {error.strerror}.", hint="Give yourself permission to read it.", where=str(path)
+        ) from error
+
+
+def _put(path: Path, text: str) -> None:
+    from decodeat_ops.deployment import files
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            path.replace(path.with_name(f"{path.name}.bak"))
+        files.write(path, text, 0o600)
+    except OSError as error:
+        raise Configuration(
+            f"{path} can't be written: {error.strerror}.",
+            hint="Run `decodeat-ops init` in a directory of your own.",
+            where=str(path),
+        ) from error
+
+
+def _would_write(write: Mapping[Path, str]) -> Outcome:
+    blocks = [Lines(tuple(text.splitlines()), title=str(path), language="toml") for path, text in write.items()]
+    names = [str(path) for path in write]
+    return Outcome(
+        "init",
+        f"Dry run: {len(write)} files would be written, nothing was changed.",
+        data={"dry_run": True, "files": names},
+        blocks=tuple(blocks),
+    )
+
+
+def _written(directory: Path, paths: list[Path], name: str, port: int) -> Outcome:
+    data = {"directory": str(directory), "files": [str(path) for path in paths], "name": name, "port": port}
+    then = ("decodeat-ops doctor", "decodeat-ops deploy")
+    if not paths:
+        return Outcome("init", f"0 changed: the settings in {directory} are written already.", data=data, next=then)
+    pairs = tuple((path.name, "settings, commented" if path.suffix == ".toml" else "secrets, mode 0600") for path in paths)
+    return Outcome(
+        "init",
+        f"{len(paths)} file{'s' if len(paths) > 1 else ''} written to {directory}.",
+        changed=len(paths),
+        data=data,
+        blocks=(Facts(pairs),),
+        next=then,
+    )
+
+
+def version() -> Outcome:
+    """This tool's version and what it runs on."""
+    from decodeat_ops import __version__
+
+    python = ".".join(map(str, sys.version_info[:3]))
+    return Outcome("version", f"decodeat-ops {__version__}", data={"version": __version__, "python": python})
