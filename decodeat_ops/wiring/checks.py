@@ -51,7 +51,7 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
 
 def _open(loaded: Loaded) -> Tools:
     """Secrets that don't resolve are a finding here, not the end of the command."""
-    from decodeat_ops.wiring.local import open_tools
+    from decodeat_ops.wiring.opening import open_tools
 
     try:
         tools = open_tools(loaded)
@@ -159,7 +159,7 @@ def _refused(problem: OpsError) -> Callable[[Subject], Finding]:
 
 def records(loaded: Loaded) -> Outcome:
     """Every record of a checklist, newest first."""
-    from decodeat_ops.wiring.local import layout_of
+    from decodeat_ops.wiring.opening import layout_of
 
     read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -195,7 +195,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 
 def verify(loaded: Loaded, name: str) -> Outcome:
     """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow."""
-    from decodeat_ops.wiring.local import layout_of
+    from decodeat_ops.wiring.opening import layout_of
 
     verdict = verify_chain(_find(layout_of(loaded).records, name))
     facts: list[tuple[str, Cell]] = [

@@ -1,0 +1,94 @@
+"""The known label: its picture, what the service must read in it, and a server that hands it out for one check."""
+
+import json
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+from decodeat_ops.core.errors import Unreachable
+
+PICTURE = Path(__file__).with_name("known_label.png")
+TRUTH = Path(__file__).with_name("known_label.json")
+PATIENCE = 3.0  # seconds; another deployment's check may be using the port, and takes about one
+
+
+def is_ours(url: str) -> SplitResult | None:
+    """The parts of an address that the check serves itself, http://127.0.0.1:PORT/...; None for any other."""
+    parts = urlsplit(url)
+    return parts if (parts.scheme, parts.hostname) == ("http", "127.0.0.1") and parts.port else None
+
+
+def expected() -> dict[str, Any]:
+    fields: dict[str, Any] = json.loads(TRUTH.read_bytes())
+    return fields
+
+
+class PortTaken(Unreachable):
+    """Somebody else listens where the picture was to be served."""
+
+
+@contextmanager
+def served(parts: SplitResult) -> Iterator[list[str]]:
+    """Serve the picture at that address while the block lasts; yields the paths that were asked for.
+
+    Raises `PortTaken` when the port is taken.
+    """
+    picture, asked = PICTURE.read_bytes(), []
+
+    class OnePicture(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path)
+            here = self.path == parts.path
+            self.send_response(200 if here else 404)
+            self.send_header("Content-Type", "image/png")
+            self.send_header("Content-Length", str(len(picture) if here else 0))
+            self.end_headers()
+            self.wfile.write(picture if here else b"")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """The check reports what it saw; a line on stderr would disturb the screen."""
+
+    server = _listen(parts.port or 0, OnePicture)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def _listen(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return ThreadingHTTPServer(("127.0.0.1", port), handler)
+        except OSError as error:
+            if time.monotonic() > deadline:
+                raise PortTaken(f"port {port} is taken: {error.strerror}") from error
+            time.sleep(0.1)
+
+
+def differences(want: Mapping[str, Any], got: Mapping[str, Any]) -> tuple[int, list[str]]:
+    """How many fields were compared, and those that differ as `name: wanted, got`. Nutrients count one by one."""
+    pairs: list[tuple[str, Any, Any]] = []
+    for name, value in want.items():
+        other = got.get(name)
+        if isinstance(value, dict):
+            inner = other if isinstance(other, dict) else {}
+            pairs += [(key, value[key], inner.get(key)) for key in value]
+        else:
+            pairs.append((name, value, other))
+    wrong = [f"{name}: {_short(want)} ≠ {_short(got)}" for name, want, got in pairs if want != got]
+    return len(pairs), wrong
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,0 +1,67 @@
+"""The guide's checklists as data: which checks prove which line, and which few stand as gates in a deploy."""
+
+from decodeat_ops.core.check import Checklist, Item
+
+PRE_DEPLOY = Checklist(
+    "pre-deploy",
+    (
+        Item("pre.tests", 1, ("tests.recorded",)),
+        Item("pre.environment", 2, ("environment.valid",)),
+        Item("pre.certificate", 3, ("certificate.valid",)),
+        Item("pre.backups", 4, ("backups.recent", "backups.restorable")),
+        Item("pre.monitoring", 5, ("monitoring.targets",)),
+        Item("pre.logs", 6, ("logs.sink",)),
+        Item(
+            "pre.security",
+            7,
+            (
+                "security.files",
+                "security.settings",
+                "security.address",
+                "security.origins",
+                "security.user",
+                "security.review",
+            ),
+        ),
+        Item("pre.performance", 8, ("performance.baseline",)),
+        Item("pre.rollback", 9, ("rollback.previous", "rollback.owner")),
+    ),
+)
+
+POST_DEPLOY = Checklist(
+    "post-deploy",
+    (
+        Item("post.health", 1, ("health.edge",)),
+        Item("post.api", 2, ("api.label",)),
+        Item("post.time", 3, ("response.time",)),
+        Item("post.errors", 4, ("response.errors",)),
+        Item("post.logs", 5, ("logs.marker",)),
+        Item("post.metrics", 6, ("monitoring.counters",)),
+        Item("post.alerts", 7, ("alerts.reach",)),
+        Item("post.backup", 8, ("backups.scratch",)),
+    ),
+)
+
+CHECKLISTS = {checklist.name: checklist for checklist in (PRE_DEPLOY, POST_DEPLOY)}
+
+DOCTOR = (
+    "machine.python",
+    "machine.settings",
+    "machine.secrets",
+    "machine.reader",
+    "machine.programs",
+    "machine.clock",
+    "disk.space",
+    "machine.state",
+    "machine.port",
+    "machine.label_port",
+    "machine.environment",
+    "machine.schedule",
+    "machine.supervisor",
+)
+
+# Gates stand in every deploy, so they are the ones that answer within about two seconds. The label is read by the
+# candidate on its private socket: a release that reads wrongly never gets traffic.
+PRE_GATE = ("environment.valid", "security.files", "disk.space")
+CANDIDATE_GATE = ("api.label",)
+POST_GATE = ("health.edge", "logs.marker")

@@ -1,0 +1,40 @@
+"""How fast is what serves now? The answer is kept as the baseline that the next release is compared with."""
+
+from decodeat_ops.checks import baseline
+from decodeat_ops.checks.answer import answer, first_deploy
+from decodeat_ops.checks.load import soak
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.deployment.tools import Subject
+
+ID = "performance.baseline"
+
+
+def probe(subject: Subject) -> Finding:
+    """Loads the release that serves, not the one that is staged: that one has no traffic yet."""
+    tools = subject.tools
+    active = tools.store.active()
+    if active is None:
+        return answer(ID, Status.SKIP, "performance.first" if first_deploy(subject) else "performance.stopped")
+    measured = soak(subject, tools.store.public(active))
+    seen = {**measured.as_json(), "release": active.id}
+    if measured.errors:
+        return answer(
+            ID, Status.FAIL, "performance.errors", errors=measured.errors, requests=measured.requests, seen=seen
+        )
+    baseline.write(tools.layout.records, active.id, measured)
+    limit = round(tools.loaded.settings.checks.max_p95_seconds * 1000)
+    if measured.p95_ms > limit:
+        return answer(ID, Status.FAIL, "performance.slow", p95=round(measured.p95_ms), limit=limit, seen=seen)
+    return answer(
+        ID,
+        Status.PASS,
+        "performance.measured",
+        p50=round(measured.p50_ms),
+        p95=round(measured.p95_ms),
+        p99=round(measured.p99_ms),
+        requests=measured.requests,
+        seen=seen,
+    )
+
+
+CHECKS = (Check(ID, probe, active=True),)

@@ -1,0 +1,115 @@
+"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+FORMAT = 1
+BEFORE_THE_FIRST = "0" * 64
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a record is about. A record is void once any of these has changed, the tool's version excepted.
+
+    `code` is the tree hash of the code in question, `settings` a digest of the settings (they hold no secret).
+    """
+
+    checklist: str
+    release: str
+    code: str
+    settings: str
+    host: str
+    tool: str
+
+    def changed_since(self, header: Mapping[str, Any]) -> str:
+        """The name of the first thing that differs from a record's header, "" when nothing does."""
+        for name in ("release", "code", "settings", "host"):
+            if header.get(name) != getattr(self, name):
+                return name
+        return ""
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What reading a record back showed. `problem` is "" when every line follows from the one before.
+
+    `head` is the hash of the last line: whoever noted it can tell later that nothing was rewritten or cut off.
+    """
+
+    path: Path
+    entries: tuple[dict[str, Any], ...] = field(default=())
+    problem: str = ""
+    head: str = BEFORE_THE_FIRST
+
+    @property
+    def header(self) -> dict[str, Any]:
+        return self.entries[0] if self.entries else {}
+
+    @property
+    def finished(self) -> bool:
+        return bool(self.entries) and self.entries[-1]["record"] == "end"
+
+
+class Record:
+    """A record open for appending; each line is on disk before `append` returns."""
+
+    def __init__(self, path: Path, head: str) -> None:
+        self.path = path
+        self.head = head
+
+    @classmethod
+    def begin(cls, directory: Path, identity: Identity) -> "Record":
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        record = cls(directory / f"{stamp}-{identity.checklist}.jsonl", BEFORE_THE_FIRST)
+        record.append("header", format=FORMAT, **asdict(identity))
+        return record
+
+    def append(self, kind: str, **facts: Any) -> None:
+        entry = {"prev": self.head, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), "record": kind, **facts}
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode()
+        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.write(descriptor, line + b"\n")
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        self.head = hashlib.sha256(line).hexdigest()
+
+
+def verify(path: Path) -> Verdict:
+    """Recompute the chain from the first line. Stops at the first line that does not follow, and says which."""
+    entries: list[dict[str, Any]] = []
+    head = BEFORE_THE_FIRST
+    data = path.read_bytes()
+    for number, line in enumerate(data.split(b"\n")[:-1], 1):
+        problem = ""
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry, problem = None, f"line {number} is not JSON"
+        if not isinstance(entry, dict) or "record" not in entry:
+            problem = problem or f"line {number} is not an entry of a record"
+        elif entry.get("prev") != head:
+            problem = f"line {number} does not follow from the line before it"
+        elif number == 1 and (entry["record"] != "header" or entry.get("format", 0) > FORMAT):
+            problem = "the first line is not a header that this version knows"
+        if problem:
+            return Verdict(path, tuple(entries), problem, head)
+        entries.append(entry)
+        head = hashlib.sha256(line).hexdigest()
+    if not data.endswith(b"\n"):
+        torn = "the last line is torn" if data else "the record is empty"
+        return Verdict(path, tuple(entries), torn, head)
+    return Verdict(path, tuple(entries), "", head)
+
+
+def records(directory: Path) -> tuple[Path, ...]:
+    """Every record, newest first."""
+    return tuple(sorted((p for p in directory.glob("*-*.jsonl")), reverse=True)) if directory.is_dir() else ()

@@ -1,0 +1,57 @@
+"""Is there a way back? What a rollback would start must be whole and able to run."""
+
+import time
+from pathlib import Path
+
+from decodeat_ops.checks.answer import answer, first_deploy
+from decodeat_ops.checks.code import python_of
+from decodeat_ops.checks.manual import signed_by_a_person
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.errors import Unreachable
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.source import tree_digest
+from decodeat_ops.deployment.tools import Subject
+
+ID = "rollback.previous"
+
+
+def probe(subject: Subject) -> Finding:
+    """After the coming deploy the way back leads to what serves now, and further to what served before it."""
+    store = subject.tools.store
+    serving = store.get(store.active_id() or store.stopped_id()) if not first_deploy(subject) else None
+    if serving is None:
+        return answer(ID, Status.SKIP, "rollback.first")
+    began = time.monotonic()
+    previous = store.previous(serving)
+    ways = [release for release in (serving, previous) if release is not None]
+    for release in ways:
+        problem = _problem(subject, release)
+        if problem:
+            return answer(ID, Status.FAIL, problem, release=release.id, lock=release.lock[:12])
+    took = int((time.monotonic() - began) * 1000)
+    return answer(
+        ID, Status.PASS, "rollback.ready", release=serving.id, kept=[r.id for r in ways], count=len(ways), ms=took
+    )
+
+
+def _problem(subject: Subject, release: Release) -> str:
+    """The id of what is wrong with a release that should be able to start, "" when nothing is."""
+    code = subject.tools.layout.code(release.id)
+    if tree_digest(code / "decodeat") != release.code:
+        return "rollback.changed_files"
+    python = python_of(subject, release.lock)
+    if python is None:
+        return "rollback.no_environment"
+    return "" if _runs(subject, python, code) else "rollback.broken_environment"
+
+
+def _runs(subject: Subject, python: Path, code: Path) -> bool:
+    env = {"PYTHONPATH": str(code), "PYTHONDONTWRITEBYTECODE": "1", "PATH": "/usr/bin:/bin"}
+    try:
+        done = subject.tools.host.run((str(python), "-c", "import decodeat"), env=env, cwd=code, timeout=30)
+    except Unreachable:
+        return False
+    return done.status == 0
+
+
+CHECKS = (Check(ID, probe), signed_by_a_person("rollback.owner"))

@@ -1,0 +1,76 @@
+"""Runs checks by id: times each, never raises, keeps secrets out of what was seen."""
+
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.checks.answer import answer
+from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.shared import measured_once
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.errors import OpsError
+from decodeat_ops.core.events import Checked, Checking, Event
+from decodeat_ops.core.secret import Secret, mask
+from decodeat_ops.deployment.tools import Subject
+
+Emit = Callable[[Event], None]
+
+
+def _quiet(event: Event) -> None:
+    """Nobody watches."""
+
+
+def run(
+    ids: Sequence[str], subject: Subject, emit: Emit = _quiet, checks: Mapping[str, Check] = CHECKS
+) -> tuple[Finding, ...]:
+    """Ask each check in order. An unknown id is a KeyError: callers take ids from the lists or have looked them up."""
+    with measured_once():
+        return tuple(ask(checks[name], subject, emit) for name in ids)
+
+
+def ask(check: Check, subject: Subject, emit: Emit = _quiet) -> Finding:
+    """Ask one check. A probe that breaks is a FAIL that says where, never an exception."""
+    emit(Checking(check.id))
+    before = time.monotonic()
+    try:
+        finding = check.probe(subject)
+    except OpsError as error:
+        finding = answer(
+            check.id, Status.FAIL, "probe.stopped", problem=error.advice.what, advice=error.advice.hint or "-"
+        )
+    except Exception as error:
+        finding = answer(
+            check.id, Status.FAIL, "probe.broke", kind=type(error).__name__, where=_where(error), problem=str(error)
+        )
+    seconds = round(time.monotonic() - before, 3)
+    finding = replace(finding, seconds=seconds, evidence=clean(finding.evidence, masks(subject)))
+    emit(Checked(finding))
+    return finding
+
+
+def _where(error: Exception) -> str:
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    return f"{Path(frame.filename).name}:{frame.lineno}"
+
+
+def masks(subject: Subject) -> tuple[Secret, ...]:
+    """Every text that must not show: the secrets, and each key of a secret that is a comma list."""
+    whole = tuple(subject.tools.secrets.values())
+    parts = tuple(
+        Secret(part.strip()) for secret in whole for part in secret.reveal().split(",") if "," in secret.reveal()
+    )
+    return whole + parts
+
+
+def clean(value: Any, secrets: tuple[Secret, ...]) -> Any:
+    """The same evidence as JSON values, with secrets masked in every text."""
+    if isinstance(value, Mapping):
+        return {str(name): clean(inner, secrets) for name, inner in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [clean(inner, secrets) for inner in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return mask(str(value), secrets)

@@ -1,0 +1,105 @@
+"""Are the settings safe? Files that others can read, debug, plain secrets, an open address, who it runs as."""
+
+import ipaddress
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from decodeat_ops.checks.answer import answer
+from decodeat_ops.checks.manual import signed_by_a_person
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.deployment.tools import Subject
+
+FILES = "security.files"
+SETTINGS = "security.settings"
+ADDRESS = "security.address"
+ORIGINS = "security.origins"
+USER = "security.user"
+_SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|PASSWORD|PASSWD)$")
+_URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
+
+
+def files(subject: Subject) -> Finding:
+    """Nobody but the owner may look into what holds secrets, data, or the private sockets."""
+    present = [path for path in dict.fromkeys(_private(subject)) if path.exists()]
+    open_ones = [f"{path.name} {path.stat().st_mode & 0o777:04o}" for path in present if path.stat().st_mode & 0o077]
+    if open_ones:
+        return answer(FILES, Status.FAIL, "security.readable", count=len(open_ones), files=open_ones)
+    return answer(FILES, Status.PASS, "security.private", count=len(present))
+
+
+def _private(subject: Subject) -> Iterator[Path]:
+    tools = subject.tools
+    service = tools.loaded.settings.service
+    yield tools.loaded.path(service.env_file)
+    yield from (
+        tools.loaded.path(ref.removeprefix("file:")) for ref in service.secrets.values() if ref.startswith("file:")
+    )
+    layout = tools.layout
+    # All else is below the state directory, which lets nobody in; these are looked at in case somebody opened it.
+    yield from (layout.root, layout.run, layout.data, layout.records)
+    yield from layout.releases.glob("*/secrets.env")
+    yield from layout.data.glob("*/*.sqlite3*")
+    yield from tools.backups.glob("*.tar.zst*")
+
+
+def settings(subject: Subject) -> Finding:
+    environment = subject.tools.loaded.settings.service.environment
+    unsafe = []
+    for name, value in environment.items():
+        text = str(value)
+        if name == "DEBUG" and text.lower() in ("true", "1", "yes", "on"):
+            unsafe.append("DEBUG")
+        elif (_SECRET_NAME.search(name) and text.strip()) or _URL_PASSWORD.search(text):
+            unsafe.append(name)
+    if unsafe:
+        return answer(SETTINGS, Status.FAIL, "security.unsafe", names=unsafe)
+    return answer(SETTINGS, Status.PASS, "security.plain_ok", count=len(environment))
+
+
+def address(subject: Subject) -> Finding:
+    host = subject.tools.loaded.settings.local.host
+    if _loopback(host):
+        return answer(ADDRESS, Status.PASS, "security.loopback", host=host)
+    return answer(ADDRESS, Status.WARN, "security.reachable", host=host)
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def origins(subject: Subject) -> Finding:
+    """The allow list lets the service fetch from private addresses: the known label's own origin is meant."""
+    loaded = subject.tools.loaded.settings
+    value = loaded.service.environment.get("IMAGE_ALLOWED_ORIGINS", "")
+    texts = value if isinstance(value, list) else re.split(r"[\s,\[\]\"']+", str(value))
+    allowed = [text.strip() for text in texts if text.strip()]
+    label = urlsplit(loaded.checks.label_url)
+    extra = [origin for origin in allowed if origin != f"{label.scheme}://{label.netloc}"]
+    if extra:
+        return answer(ORIGINS, Status.WARN, "security.origins_open", origins=extra)
+    if allowed:
+        return answer(ORIGINS, Status.PASS, "security.origins_label", origins=allowed)
+    return answer(ORIGINS, Status.PASS, "security.origins_none")
+
+
+def user(subject: Subject) -> Finding:
+    uid = os.geteuid()
+    if uid == 0:
+        return answer(USER, Status.WARN, "security.root", uid=uid)
+    return answer(USER, Status.PASS, "security.not_root", uid=uid)
+
+
+CHECKS = (
+    Check(FILES, files, gate=True),
+    Check(SETTINGS, settings),
+    Check(ADDRESS, address),
+    Check(ORIGINS, origins),
+    Check(USER, user),
+    signed_by_a_person("security.review"),
+)

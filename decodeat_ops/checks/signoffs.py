@@ -1,0 +1,103 @@
+"""What people have signed: manual items and waived findings, each with a name, a reason and an end."""
+
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration, Usage
+
+FORMAT = 1
+LONGEST = 365  # days; a signature that never ends is a setting, not a signature
+
+
+@dataclass(frozen=True)
+class SignOff:
+    """What a person answers: who, why, and for how many days it holds."""
+
+    operator: str
+    reason: str
+    days: int
+
+    def __post_init__(self) -> None:
+        if not self.operator.strip() or not self.reason.strip():
+            raise Usage("A sign-off needs the operator's name and a reason.", hint="Give both and sign again.")
+        if not 1 <= self.days <= LONGEST:
+            raise Usage(
+                f"A sign-off holds for 1 to {LONGEST} days, not {self.days}.", hint="Sign again with fewer days."
+            )
+
+
+@dataclass(frozen=True)
+class Signed:
+    """A sign-off on disk. `says` is the finding that was waived, "" for a manual item; times are ISO 8601, UTC."""
+
+    check: str
+    says: str
+    code: str
+    operator: str
+    reason: str
+    at: str
+    until: str
+    format: int = FORMAT
+
+    @property
+    def last_day(self) -> str:
+        return self.until[:10]
+
+
+def _file(directory: Path) -> Path:
+    return directory / "signoffs.jsonl"
+
+
+def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) -> Signed:
+    """Remember a sign-off for this code; it is on disk when this returns."""
+    now = datetime.now(UTC)
+    signed = Signed(
+        check=check,
+        says=says,
+        code=code,
+        operator=signoff.operator.strip(),
+        reason=signoff.reason.strip(),
+        at=now.isoformat(timespec="seconds"),
+        until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
+    )
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
+    descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.write(descriptor, line)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return signed
+
+
+def holding(directory: Path, check: str, says: str, code: str, now: datetime | None = None) -> Signed | None:
+    """The newest sign-off of this check (and finding) that has not ended and was given for this very code."""
+    moment = now or datetime.now(UTC)
+    found = None
+    for signed in _read(directory):
+        same = (signed.check, signed.says, signed.code) == (check, says, code)
+        if same and datetime.fromisoformat(signed.until) > moment:
+            found = signed
+    return found
+
+
+def _read(directory: Path) -> Iterator[Signed]:
+    path = _file(directory)
+    if not path.exists():
+        return
+    known = {f.name for f in fields(Signed)}
+    for number, line in enumerate(path.read_bytes().splitlines(), 1):
+        try:
+            raw = json.loads(line)
+            if raw.get("format", 0) <= FORMAT:  # a newer version's signatures are not ours to read
+                yield Signed(**{name: value for name, value in raw.items() if name in known})
+        except (ValueError, TypeError, AttributeError) as error:
+            raise Configuration(
+                f"{path.name} line {number} is damaged.",
+                hint=f"Remove that line from {path}, then sign again what it held.",
+            ) from error

@@ -1,0 +1,70 @@
+"""What checks are called and what they say, in English and Korean, from one table by id."""
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from decodeat_ops.checks.words import after, before, items, machine
+from decodeat_ops.core.check import Finding
+
+Language = Literal["en", "ko"]
+LANGUAGES: tuple[Language, ...] = ("en", "ko")
+Table = Mapping[str, tuple[str, str]]
+
+
+def _one_table(*parts: Table) -> dict[str, tuple[str, str]]:
+    table: dict[str, tuple[str, str]] = {}
+    for part in parts:
+        twice = table.keys() & part.keys()
+        if twice:
+            raise ValueError(f"words are there twice: {', '.join(sorted(twice))}")
+        table.update(part)
+    return table
+
+
+TABLE = _one_table(items.WORDS, before.WORDS, after.WORDS, machine.WORDS)
+
+
+def text(name: str, lang: Language = "en") -> str:
+    """The words of an id; KeyError when the table lacks it, which a test rules out."""
+    return TABLE[name][LANGUAGES.index(lang)]
+
+
+def title(name: str, lang: Language = "en") -> str:
+    """What a checklist's item or a check is called."""
+    return text(name, lang)
+
+
+def why(check: str, lang: Language = "en") -> str:
+    """Why a check matters."""
+    return text(f"{check}.why", lang)
+
+
+def says(finding: Finding, lang: Language = "en") -> str:
+    """A finding's sentence, filled with its evidence."""
+    return text(finding.says, lang).format_map(_Shown(finding.evidence))
+
+
+def hint(finding: Finding, lang: Language = "en") -> str:
+    """What to do about a finding, "" when there is nothing to do."""
+    name = f"{finding.says}.hint"
+    return text(name, lang).format_map(_Shown(finding.evidence)) if name in TABLE else ""
+
+
+def sentence(finding: Finding, lang: Language = "en") -> str:
+    """A finding on one line with nothing else around it: what was asked, what was seen, what to do."""
+    advice = hint(finding, lang)
+    return f"{title(finding.check, lang)}: {says(finding, lang)}" + (f". {advice}" if advice else "")
+
+
+class _Shown(dict[str, Any]):
+    """Evidence as it stands in a sentence: a list as its elements; what an older record lacks as "?"."""
+
+    def __init__(self, evidence: Mapping[str, Any]) -> None:
+        super().__init__({name: _text(value) for name, value in evidence.items()})
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _text(value: Any) -> str:
+    return ", ".join(str(one) for one in value) if isinstance(value, list | tuple) else str(value)

@@ -1,0 +1,1 @@
+"""Tests of the checks, against real servers, files and processes."""
