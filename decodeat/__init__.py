@@ -1,0 +1,3 @@
+"""The analysis service: reads Korean nutrition labels from pictures."""
+
+__version__ = "0.1.0"

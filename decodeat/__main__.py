@@ -1,0 +1,82 @@
+"""`python -m decodeat` runs the service; `--check-env` says whether its environment is right, and starts nothing."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from decodeat import __version__, settings
+
+FORMAT = 1  # of the JSON that --check-env prints
+CONFIGURATION = 3  # exit code: the environment is wrong
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Exit code 0, or 3 when the environment is wrong. Running the service replaces this process."""
+    parser = argparse.ArgumentParser(prog="python -m decodeat", description=__doc__)
+    parser.add_argument("--check-env", action="store_true", help="check the environment variables and exit")
+    parser.add_argument("--json", action="store_true", help="with --check-env: one JSON object")
+    parser.add_argument("--version", action="version", version=__version__)
+    asked = parser.parse_args(argv)
+    if asked.json and not asked.check_env:
+        parser.error("--json goes with --check-env")
+    if asked.check_env:
+        report = check(os.environ)
+        text = json.dumps(report, ensure_ascii=False) if asked.json else table(report)
+        sys.stdout.write(text + "\n")
+        return 0 if report["ok"] else CONFIGURATION
+    return run()
+
+
+def check(environment: Mapping[str, str]) -> dict[str, object]:
+    """What --check-env prints: every problem and every variable, and no value that was given."""
+    _, problems = settings.inspect(environment)
+    return {
+        "format": FORMAT,
+        "ok": not problems,
+        "version": __version__,
+        "problems": [{"name": p.name, "problem": p.problem, "hint": p.hint} for p in problems],
+        "variables": [
+            {
+                "name": v.name,
+                "secret": v.secret,
+                "set": bool(environment.get(v.name, "").strip()),
+                "default": v.default,
+            }
+            for v in settings.VARIABLES
+        ],
+    }
+
+
+def table(report: Mapping[str, object]) -> str:
+    """The report for a person: one line a variable, then the problems."""
+    variables, problems = report["variables"], report["problems"]
+    assert isinstance(variables, list) and isinstance(problems, list)  # noqa: S101 narrows what check() made
+    lines = [f"{'variable':<22} {'set':<4} {'secret':<7} default"]
+    for v in variables:
+        row = f"{v['name']:<22} {_yes(v['set']):<4} {_yes(v['secret']):<7} {v['default'] or '-'}"
+        lines.append(row.rstrip())
+    lines += ["", *(f"{p['name']} {p['problem']}. {p['hint']}" for p in problems)]
+    lines.append("The environment is right." if report["ok"] else f"{len(problems)} problem(s).")
+    return "\n".join(lines)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def run() -> int:
+    """Become gunicorn, with the settings beside this file. Returns only when the environment is wrong."""
+    try:
+        settings.load()
+    except settings.SettingsError as error:
+        sys.stderr.write(f"{error}\n")
+        return CONFIGURATION
+    argv = (sys.executable, "-m", "gunicorn", "--config", "python:decodeat.gunicorn_conf", "decodeat.main:app")
+    sys.stdout.flush()
+    os.execv(sys.executable, argv)  # noqa: S606 the arguments are fixed, and signals must reach gunicorn itself
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

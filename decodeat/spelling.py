@@ -1,0 +1,32 @@
+"""Which known name somebody meant who wrote another one."""
+
+from collections.abc import Collection
+
+_SHORT = 5  # names up to this length are near to too many honest ones (HOST and HOME) to be guessed at
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """The known name that `name` is a misspelling of, "" when it looks like none."""
+    upper = name.upper()
+    for candidate in known:
+        if len(candidate) <= _SHORT:
+            continue
+        if upper == candidate or sorted(upper.split("_")) == sorted(candidate.split("_")):
+            return candidate
+        if edits(upper, candidate) <= (2 if len(candidate) > 8 else 1):
+            return candidate
+    return ""
+
+
+def edits(left: str, right: str) -> int:
+    """Insertions, deletions, replacements and swaps of neighbours between two words."""
+    before: list[int] = []
+    row = list(range(len(right) + 1))
+    for i, a in enumerate(left, 1):
+        earlier, before, row = before, row, [i]
+        for j, b in enumerate(right, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == right[j - 2] and left[i - 2] == b:
+                cost = min(cost, earlier[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
