@@ -69,6 +69,9 @@ class Stage:
     def loaded(self) -> Loaded:
         given = {name: dict(section) for name, section in self.settings.items()}
         given.setdefault("service", {}).setdefault("source", "source")
+        given.setdefault("local", {}).setdefault("state_dir", "state")
+        given["local"].setdefault("environments_dir", "environments")
+        given.setdefault("backup", {}).setdefault("directory", "backups")
         return Loaded(
             settings=Settings.model_validate(given),
             env="production",

@@ -1,0 +1,77 @@
+"""The recorded test result: written after a whole run alone, for exactly the code that was tested."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decodeat_ops.deployment.source import tree_digest
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+SUITE = """
+import pathlib, pytest
+
+def test_good(): pass
+def test_also_good(): pass
+@pytest.mark.skip(reason="not here")
+def test_skipped(): pass
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "decodeat").mkdir()
+    (tmp_path / "decodeat" / "__init__.py").write_text("a = 1\n")
+    (tmp_path / "suite").mkdir()
+    (tmp_path / "suite" / "test_it.py").write_text(SUITE)
+    (tmp_path / "pyproject.toml").write_text('[tool.pytest.ini_options]\ntestpaths = ["suite"]\n')
+    return tmp_path
+
+
+def _run(project: Path, *argv: str, switch: str = "1") -> tuple[dict[str, Any] | None, str]:
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DECODEAT_RECORD_RESULTS": switch}
+    pytest_argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.record_results", *argv)
+    done = subprocess.run(pytest_argv, cwd=project, env=env, capture_output=True, text=True, timeout=60, check=False)
+    result = project / "test-results.json"
+    return (json.loads(result.read_text()) if result.exists() else None), done.stdout + done.stderr
+
+
+def test_a_whole_run(project: Path) -> None:
+    result, output = _run(project)
+    assert result is not None, output
+    assert (result["passed"], result["failed"], result["skipped"], result["format"]) == (2, 0, 1, 1)
+    assert result["code"] == tree_digest(project / "decodeat")
+    assert "test-results.json: 2 passed" in output
+
+
+@pytest.mark.parametrize(
+    ("more", "failed"),
+    [
+        ("def test_bad(): assert False", 1),
+        ("@pytest.fixture\ndef f():\n    yield\n    assert False\ndef test_teardown(f): assert False", 1),
+        ("@pytest.fixture\ndef f(): assert False\ndef test_setup(f): pass", 1),
+        ("def test_interrupted(): raise KeyboardInterrupt", 1),
+        ("raise RuntimeError('does not import')", 1),
+        ("def test_edits(): pathlib.Path('decodeat/__init__.py').write_text('a = 2')", 1),
+    ],
+)
+def test_what_must_not_count_as_passed(project: Path, more: str, failed: int) -> None:
+    (project / "suite" / "test_more.py").write_text(f"import pathlib, pytest\n{more}\n")
+    result, output = _run(project)
+    assert result is not None, output
+    assert result["failed"] == failed
+
+
+@pytest.mark.parametrize("argv", [("-k", "good"), ("-m", "not slow"), ("suite/test_it.py",), ("--collect-only",)])
+def test_a_selection_records_nothing(project: Path, argv: tuple[str, ...]) -> None:
+    result, output = _run(project, *argv)
+    assert result is None
+    assert "was not written" in output
+
+
+def test_an_ordinary_run_records_nothing(project: Path) -> None:
+    assert _run(project, switch="")[0] is None
