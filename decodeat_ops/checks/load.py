@@ -44,8 +44,11 @@ def soak(subject: Subject, endpoint: Endpoint) -> Soak:
         time.sleep(max(0.0, due - time.monotonic()))
         return time.monotonic() - due if _answered(subject.tools.http, endpoint) else math.nan
 
-    with ThreadPoolExecutor(AT_ONCE) as pool:
+    pool = ThreadPoolExecutor(AT_ONCE)
+    try:
         took = list(pool.map(one, range(number)))
+    finally:
+        pool.shutdown(cancel_futures=True)  # an operator who interrupts a long soak doesn't wait for its end
     good = sorted(seconds for seconds in took if not math.isnan(seconds))
     p50, p95, p99 = (round(percentile(good, share) * 1000, 1) for share in (50, 95, 99))
     return Soak(number, number - len(good), p50, p95, p99, settings.soak_rate, settings.soak_seconds)

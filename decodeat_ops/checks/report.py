@@ -13,8 +13,8 @@ from decodeat_ops.core.outcome import Block, Cell, Lines, Outcome, Table
 TONE = {Status.PASS: "good", Status.WARN: "warn", Status.FAIL: "bad", Status.SKIP: "muted", Status.MANUAL: "strong"}
 COLUMNS = {"en": ("#", "item", "status", "evidence"), "ko": ("#", "항목", "상태", "근거")}
 COUNTED = {
-    "en": "{passed} passed, {warned} warnings, {failed} failed, {open} open, {skipped} skipped",
-    "ko": "통과 {passed}, 경고 {warned}, 실패 {failed}, 대기 {open}, 해당 없음 {skipped}",
+    "en": "{count} checks, {passed} passed, {warned} warned, {failed} failed, {open} open, {skipped} skipped",
+    "ko": "점검 {count}건, 통과 {passed}, 경고 {warned}, 실패 {failed}, 대기 {open}, 해당 없음 {skipped}",
 }
 TO_DO = {"en": "to do", "ko": "할 일"}
 WAIVED = {"en": "waived by {operator} until {until}: {reason}", "ko": "{operator} 승인, {until}까지: {reason}"}
@@ -27,7 +27,7 @@ def walked(result: Walked, lang: Language) -> Outcome:
     forward = "decodeat-ops deploy" if name == "pre-deploy" else "decodeat-ops backup"
     return Outcome(
         f"checklist {name}",
-        f"{name}: {_counted([row.worst for row in result.rows], lang)}.",
+        f"{name}: {_counted([one for row in result.rows for one in row.answered], lang)}.",
         exit_code=result.exit_code,
         data={
             "checklist": name,
@@ -113,6 +113,7 @@ def _finding(finding: Finding, lang: Language) -> dict[str, Any]:
 def _counted(answered: Sequence[Answered], lang: Language) -> str:
     shown = [Status.WARN if one.waiver else one.status for one in answered]
     return COUNTED[lang].format(
+        count=len(shown),
         passed=shown.count(Status.PASS),
         warned=shown.count(Status.WARN),
         failed=shown.count(Status.FAIL),

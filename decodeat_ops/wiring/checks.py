@@ -163,14 +163,13 @@ def records(loaded: Loaded) -> Outcome:
 
     read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (v.path.name, str(v.header.get("checklist", "?")), str(v.header.get("release", "")) or "-", _state(v))
-        for v in read
+        (v.path.name, str(v.header.get("release", "")) or "-", _state(v)) for v in read
     )
     return Outcome(
         "checklist records",
         f"{len(read)} records." if read else "No checklist was walked through yet.",
         data={"records": [_as_json(v) for v in read]},
-        blocks=(Table(("record", "checklist", "release", "state"), rows),) if read else (),
+        blocks=(Table(("record", "release", "state"), rows),) if read else (),
         next=("decodeat-ops checklist verify latest",) if read else ("decodeat-ops checklist pre-deploy",),
     )
 

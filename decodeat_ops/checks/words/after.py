@@ -70,8 +70,8 @@ WORDS = {
         "느려진 릴리스는 다음 피크에서 무너집니다.",
     ),
     "response.fast": (
-        "p95 {p95} ms, limit {limit}; {requests} requests",
-        "p95 {p95}ms, 한도 {limit}, 요청 {requests}건",
+        "p95 {p95} ms, limit {limit} ms; {requests} requests",
+        "p95 {p95}ms, 한도 {limit}ms, 요청 {requests}건",
     ),
     "response.as_before": ("p95 {p95} ms, before {before} ms", "p95 {p95}ms, 이전 {before}ms"),
     "response.slower": ("p95 {p95} ms, before {before} ms", "p95 {p95}ms, 이전 {before}ms"),
@@ -103,7 +103,10 @@ WORDS = {
         "Without logs the next failure has no trace.",
         "로그가 없으면 다음 장애의 흔적도 없습니다.",
     ),
-    "logs.arrived": ("In {log} after {latency_ms} ms, no collector", "{latency_ms}ms 뒤 {log}에 기록, 수집기 없음"),
+    "logs.arrived": (
+        "In its own log after {latency_ms} ms; no collector",
+        "{latency_ms}ms 뒤 자체 로그에 기록, 수집기 없음",
+    ),
     "logs.lost": ("Not in {log} within {seconds} s", "{seconds}초 안에 {log}에 없음"),
     "logs.lost.hint": (
         "See whether the disk is full and the log writable; LOG_LEVEL must be INFO or lower.",
