@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops import __version__
+from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor import logs
@@ -110,8 +111,8 @@ class Supervisor:
                     self._let_go(release, watched)
                 else:
                     self._terminate(release, watched)
-            except OSError as error:
-                # One release's trouble (a full disk, a missing file) must not keep the others from being watched.
+            except (OSError, OpsError) as error:
+                # One release's trouble (a full disk, a damaged file) must not keep the others from being watched.
                 self._trouble(release, watched, str(error))
             if watched.process is None and release not in wanted | draining:
                 self._forget(release)

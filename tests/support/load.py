@@ -1,7 +1,8 @@
 """An open-loop load: keep-alive and one-connection clients at a fixed rate, and slow requests always in flight.
 
-`python tests/support/load.py PORT SECONDS RATE SLOW_SECONDS` prints one JSON object. A request is failed when it is
-reset, refused, cut short, answered with 5xx or with a body that is not the one expected. It stops by itself.
+`python tests/support/load.py PORT SECONDS RATE SLOW_SECONDS [STOP_FILE]` prints one JSON object. A request is failed
+when it is reset, refused, cut short, answered with 5xx or with a body that is not the one expected. It stops by itself
+after SECONDS, or earlier once STOP_FILE is there; what was sent by then is waited for.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import random
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 
 KEEP_ALIVE_CLIENTS = 10
 SLOW_EVERY = 2.0  # seconds
@@ -107,12 +109,23 @@ class Client:
             self._streams = None
 
 
-async def steadily(rate: float, until: float, tally: Tally, send: object) -> None:
+class Until:
+    """The end of sending: a moment, or a file that appears."""
+
+    def __init__(self, seconds: float, stop: Path | None) -> None:
+        self._end = time.monotonic() + seconds
+        self._stop = stop
+
+    def over(self, due: float) -> bool:
+        return due >= self._end or (self._stop is not None and self._stop.exists())
+
+
+async def steadily(rate: float, until: Until, tally: Tally, send: object) -> None:
     """Call `send` at a fixed rate whatever comes back (open loop), noting how late each call was."""
     began = time.monotonic()
     tasks: set[asyncio.Task[None]] = set()
     number = 0
-    while (due := began + number / rate) < until:
+    while not until.over(due := began + number / rate):
         await asyncio.sleep(max(0.0, due - time.monotonic()))
         tally.lag.append(time.monotonic() - due)
         task = asyncio.create_task(send())  # type: ignore[operator]
@@ -122,7 +135,7 @@ async def steadily(rate: float, until: float, tally: Tally, send: object) -> Non
     await asyncio.gather(*tasks)
 
 
-async def keep_alive(port: int, rate: float, until: float, tally: Tally) -> None:
+async def keep_alive(port: int, rate: float, until: Until, tally: Tally) -> None:
     """One connection kept as long as the server keeps it; the next request waits for the answer to the last."""
     client = Client(port, tally, "keep-alive")
     turn = asyncio.Lock()
@@ -135,10 +148,10 @@ async def keep_alive(port: int, rate: float, until: float, tally: Tally) -> None
     client.close()
 
 
-async def load(port: int, seconds: float, rate: float, slow: float) -> Tally:
+async def load(port: int, seconds: float, rate: float, slow: float, stop: Path | None = None) -> Tally:
     """Half the rate over kept connections, half with a connection each, and a slow request every two seconds."""
     tally = Tally()
-    until = time.monotonic() + seconds
+    until = Until(seconds, stop)
     work = [keep_alive(port, rate / 2 / KEEP_ALIVE_CLIENTS, until, tally) for _ in range(KEEP_ALIVE_CLIENTS)]
     work.append(steadily(rate / 2, until, tally, lambda: Client(port, tally, "one-connection").echo(keep=False)))
     if slow:
@@ -148,5 +161,7 @@ async def load(port: int, seconds: float, rate: float, slow: float) -> Tally:
 
 
 if __name__ == "__main__":
-    result = asyncio.run(load(int(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3]), float(sys.argv[4])))
-    print(json.dumps(result.report()))
+    port, seconds, rate, slow = int(sys.argv[1]), *map(float, sys.argv[2:5])
+    print(
+        json.dumps(asyncio.run(load(port, seconds, rate, slow, Path(sys.argv[5]) if sys.argv[5:] else None)).report())
+    )

@@ -302,7 +302,7 @@ def prune(context: Context, params: Params) -> Results | None:
     layout = tools.layout
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
-        shutil.rmtree(layout.run / f"{name}.metrics", ignore_errors=True)
+        shutil.rmtree(configuration.metrics(layout, name), ignore_errors=True)
     kept = {layout.release_data(r.id).readlink().name for r in tools.store.releases()}
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         files.remove_tree(generation)

@@ -1,0 +1,159 @@
+"""Every step of deploy, rollback, backup and restore: killed in it, made to fail, on a full disk.
+
+In each case what served serves throughout, the data is whole, and one command gets back to clean.
+"""
+
+import contextlib
+import json
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.engine.journal import unfinished
+from tests.support.deployments import Deployment, Prober, deployment, make_source
+
+pytestmark = [
+    pytest.mark.faults,
+    pytest.mark.skipif(os.geteuid() != 0, reason="a full disk is made with a small tmpfs, which needs root"),
+]
+
+DEPLOY = (
+    "environment", "stage", "gate-pre", "supervise", "start", "probe", "gate-candidate", "switch", "confirm",
+    "gate-post", "drain", "prune",
+)  # fmt: skip
+ROLLBACK = ("environment", "data", "supervise", "start", "probe", "gate-candidate", "switch", "confirm", "gate-post",
+            "drain", "prune")  # fmt: skip
+FAULTS = ("kill", "fail", "fill")
+
+
+@contextlib.contextmanager
+def small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
+    directory.mkdir(parents=True)
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", str(directory)], check=True)
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_source(tmp_path_factory.mktemp("service") / "source")
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Deployment]:
+    """One deployment with two releases, data and a snapshot, which every case must leave whole."""
+    directory = tmp_path_factory.mktemp("world")
+    with small_disk(directory / "disk", 128) as disk:
+        with deployment(directory, state=disk / "state", source=source, keep=4) as made:
+            made.configure(MAX_REQUESTS_JITTER=1)
+            made.deploy()
+            made.configure(MAX_REQUESTS_JITTER=2)
+            made.deploy()
+            _settle_drain(made)
+            write_rows(made, 50)
+            made.ok("backup", "--yes")
+            yield made
+
+
+def write_rows(made: Deployment, count: int) -> None:
+    database = active_database(made)
+    with contextlib.closing(sqlite3.connect(database)) as connection, connection:
+        connection.execute("create table if not exists witness (value text)")
+        connection.executemany("insert into witness values (?)", [(uuid.uuid4().hex,) for _ in range(count)])
+
+
+def active_database(made: Deployment) -> Path:
+    return (made.layout.active.resolve() / "data").resolve() / "decodeat.sqlite3"
+
+
+def rows(made: Deployment) -> list[str]:
+    with contextlib.closing(sqlite3.connect(active_database(made))) as connection:
+        assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
+        return sorted(r[0] for r in connection.execute("select value from witness"))
+
+
+def break_at(made: Deployment, verb: str, step: str, fault: str) -> tuple[int, dict[str, object]]:
+    argv = [sys.executable, "-m", "tests.faults.driver", str(made.home / "decodeat-ops.toml"), verb, step, fault]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False)
+    told = json.loads(done.stdout) if done.stdout.strip() else {}
+    assert done.returncode == -9 or told, done.stderr
+    return done.returncode, told
+
+
+def _settle_drain(made: Deployment) -> None:
+    deadline = time.monotonic() + 60
+    while made.store.draining():
+        assert time.monotonic() < deadline, "a release never finished draining"
+        time.sleep(0.05)
+
+
+def change_something(made: Deployment) -> None:
+    made.configure(MAX_REQUESTS_JITTER=int(made.variables["MAX_REQUESTS_JITTER"]) + 1)
+
+
+def leave_no_filler(made: Deployment) -> None:
+    (made.state.parent / "filler").unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", DEPLOY)
+def test_a_deploy_broken_in_any_step(world: Deployment, step: str, fault: str) -> None:
+    change_something(world)
+    served, kept = world.serving(), rows(world)
+    with Prober(world) as prober:
+        code, told = break_at(world, "deploy", step, fault)
+        serving = world.serving()
+        leave_no_filler(world)
+        settle(world, "deploy", served, code, fault)
+    assert not prober.failures, prober.failures[:5]
+    assert set(prober.seen) <= {served, serving, world.serving()}
+    assert rows(world) == kept
+    assert_clean(world, told)
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize("step", ROLLBACK)
+def test_a_rollback_broken_in_any_step(world: Deployment, step: str, fault: str) -> None:
+    if len(world.store.releases()) < 2 or world.store.previous(world.store.active()) is None:  # type: ignore[arg-type]
+        change_something(world)
+        world.deploy()
+        _settle_drain(world)
+    served, kept = world.serving(), rows(world)
+    with Prober(world) as prober:
+        code, told = break_at(world, "rollback", step, fault)
+        leave_no_filler(world)
+        settle(world, "rollback", served, code, fault)
+    assert not prober.failures, prober.failures[:5]
+    assert rows(world) == kept
+    assert_clean(world, told)
+
+
+def settle(made: Deployment, verb: str, served: str, code: int, fault: str) -> None:
+    """One command gets back to clean; which one is varied by what was left."""
+    left_open = unfinished(made.layout.journals)
+    if left_open is None:
+        assert code in {0, 4, 5}, "an undone or finished change has told so"
+        return
+    assert code in {-9, 5, 6}, code
+    made.ok("resume", "--yes")
+
+
+def assert_clean(made: Deployment, told: dict[str, object]) -> None:
+    assert unfinished(made.layout.journals) is None, told
+    _settle_drain(made)
+    assert not any(made.layout.staging.iterdir()), told
+    active = made.serving()
+    running = {name for name, r in made.store.supervisor().releases.items() if r.pid}
+    assert running == {active}, told
+    assert made.store.wanted() == {active}
+    status = made.run("status", "--json")
+    assert status.status == 0, str(status)

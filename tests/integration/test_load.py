@@ -1,0 +1,73 @@
+"""No request lost: redeploys and rollbacks in a row under a steady load, beside a control run without any."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.deployments import REPOSITORY, Deployment, deployment
+
+pytestmark = pytest.mark.load
+
+RATE = 100  # requests a second
+SLOW = 20.0  # seconds that a slow request lasts; one is sent every two seconds
+ROUNDS = 10
+LOAD_SECONDS = 900.0  # an upper bound: the test ends the load when it is through
+
+
+class Load:
+    """The load generator as a process of its own; `finish` lets what runs end and returns its report."""
+
+    def __init__(self, made: Deployment, directory: Path) -> None:
+        self._stop = directory / "stop"
+        self._stop.unlink(missing_ok=True)
+        argv = [sys.executable, str(REPOSITORY / "tests/support/load.py"), str(made.port), str(LOAD_SECONDS)]
+        argv += [str(RATE), str(SLOW), str(self._stop)]
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
+
+    def finish(self) -> dict[str, Any]:
+        self._stop.touch()
+        output, _ = self._process.communicate(timeout=120)
+        report: dict[str, Any] = json.loads(output)
+        return report
+
+
+def test_no_request_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with deployment(tmp_path, keep=ROUNDS + 2) as made:
+        made.configure(WORKERS=2)
+        made.deploy()
+
+        control_load = Load(made, tmp_path)
+        time.sleep(SLOW + 10)
+        control = control_load.finish()
+
+        load = Load(made, tmp_path)
+        time.sleep(SLOW)
+        deployed = [made.serving()]
+        for number in range(ROUNDS):
+            made.configure(MAX_REQUESTS_JITTER=100 + number)
+            deployed.append(made.deploy())
+            assert made.serving() == deployed[-1]
+        for number in range(ROUNDS):
+            made.ok("rollback", "--yes")
+            assert made.serving() == deployed[ROUNDS - 1 - number]
+        report = load.finish()
+
+    with capsys.disabled():
+        print(f"\n  control: {_line(control)}\n  {ROUNDS} redeploys, {ROUNDS} rollbacks: {_line(report)}")
+    assert control["failed"] == 0, control["failures"]
+    assert report["failed"] == 0, report["failures"]
+    assert report["sent"]["slow"] >= 2 * ROUNDS
+    assert min(report["sent"]["keep-alive"], report["sent"]["one-connection"]) > 1000
+    assert report["releases"] == ROUNDS + 1, "every release has answered clients"
+
+
+def _line(report: dict[str, Any]) -> str:
+    return (
+        f"{report['failed']} failed of {report['total']} {report['sent']}, generator lag p99 {report['lag_p99']} s "
+        f"max {report['lag_max']} s, answers p50 {report['p50']} s p99 {report['p99']} s max {report['max']} s"
+    )
