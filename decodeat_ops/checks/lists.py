@@ -35,7 +35,7 @@ POST_DEPLOY = Checklist(
         Item("post.api", 2, ("api.label",)),
         Item("post.time", 3, ("response.time",)),
         Item("post.errors", 4, ("response.errors",)),
-        Item("post.logs", 5, ("logs.marker",)),
+        Item("post.logs", 5, ("logs.marker", "disk.space")),
         Item("post.metrics", 6, ("monitoring.counters",)),
         Item("post.alerts", 7, ("alerts.reach",)),
         Item("post.backup", 8, ("backups.scratch",)),

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from decodeat_ops.checks.answer import answer, nothing_serves
 from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.deployment import space
 from decodeat_ops.deployment.tools import Subject
 
 SINK = "logs.sink"
 MARKER = "logs.marker"
 PATIENCE = 5.0  # seconds; a line is written when its request ends, so later means that it is lost
+ENOUGH = 1024 * 1024  # bytes free; with less, log lines are lost whatever the release does
 
 
 def sink(subject: Subject) -> Finding:
@@ -28,10 +30,18 @@ def marker(subject: Subject) -> Finding:
     subject.tools.http.request(subject.endpoint, "GET", "/health", headers={"X-Request-Id": sign})
     while not tail.shows(sign):
         if time.monotonic() - began > PATIENCE:
-            return answer(MARKER, Status.FAIL, "logs.lost", marker=sign, log=log.name, seconds=int(PATIENCE))
+            return _lost(log, sign)
         time.sleep(0.02)
     latency = int((time.monotonic() - began) * 1000)
     return answer(MARKER, Status.PASS, "logs.arrived", marker=sign, log=log.name, latency_ms=latency)
+
+
+def _lost(log: Path, sign: str) -> Finding:
+    """A full disk is no fault of the release: a gate that failed here would stand in the way of a rollback."""
+    free = space.free(log.parent)
+    if free < ENOUGH:
+        return answer(MARKER, Status.WARN, "logs.no_room", marker=sign, log=log.name, kib=free // 1024)
+    return answer(MARKER, Status.FAIL, "logs.lost", marker=sign, log=log.name, seconds=int(PATIENCE))
 
 
 class Tail:

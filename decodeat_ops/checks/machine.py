@@ -85,13 +85,13 @@ def clock(subject: Subject) -> Finding:
 
 
 def disk(subject: Subject) -> Finding:
-    """Bytes and inodes where the state lives."""
+    """Bytes and inodes where the state lives. What a deploy needs beyond that it asks for itself, to the byte."""
     place = _existing(subject.tools.layout.root)
     status = os.statvfs(place)
     free = space.free(place) // MIB
     inodes = round(100 * status.f_favail / status.f_files) if status.f_files else 100
     seen = {"free": free, "inodes": inodes}
-    if free < 200 or inodes < 1:
+    if free < space.HEADROOM // MIB or inodes < 1:
         return answer("disk.space", Status.FAIL, "disk.full", **seen)
     if free < 1024 or inodes < 10:
         return answer("disk.space", Status.WARN, "disk.low", **seen)

@@ -112,6 +112,11 @@ WORDS = {
         "See whether the disk is full and the log writable; LOG_LEVEL must be INFO or lower.",
         "디스크 여유와 로그 쓰기 권한을 확인하세요. LOG_LEVEL은 INFO 이하여야 합니다.",
     ),
+    "logs.no_room": ("Not in {log}: the disk is full", "{log}에 없음: 디스크가 가득 참"),
+    "logs.no_room.hint": (
+        "{kib} KiB are free: remove old archives, logs or releases.",
+        "여유가 {kib}KiB뿐입니다. 오래된 백업, 로그, 릴리스를 지우세요.",
+    ),
     "monitoring.counters": ("Counters move with traffic", "트래픽에 따른 카운터 증가"),
     "monitoring.counters.why": (
         "Alerts on counters that stand still never fire.",

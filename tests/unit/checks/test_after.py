@@ -237,6 +237,13 @@ class TestLogs:
             found = ask("logs.marker", subject)
         assert (found.status, found.says) == (Status.FAIL, "logs.lost")
 
+    def test_a_full_disk_does_not_stand_in_the_way(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("decodeat_ops.checks.logs.PATIENCE", 0.2)
+        monkeypatch.setattr("decodeat_ops.deployment.space.free", lambda path: 4096)
+        with serving(stage, logs=False) as (_, subject):
+            found = ask("logs.marker", subject)
+        assert (found.status, found.says, found.evidence["kib"]) == (Status.WARN, "logs.no_room", 4)
+
     def test_a_rotation_in_between_loses_nothing(self, tmp_path: Path) -> None:
         log = tmp_path / "a.log"
         log.write_text("marker-old\n")

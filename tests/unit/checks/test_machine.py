@@ -88,7 +88,8 @@ Statvfs = namedtuple("Statvfs", "f_favail f_files")
         (5000, 50, Status.PASS),
         (900, 50, Status.WARN),
         (5000, 5, Status.WARN),
-        (100, 50, Status.FAIL),
+        (100, 50, Status.WARN),
+        (20, 50, Status.FAIL),
         (5000, 0, Status.FAIL),
     ],
 )
