@@ -1,1 +1,1 @@
-"""Parse, call, print."""
+"""Parse, call, print: the only room that knows typer and rich."""

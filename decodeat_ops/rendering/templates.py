@@ -59,7 +59,7 @@ def render(name: str, values: Mapping[str, Any], place: Path | None = None) -> s
         raise _wrong(error.name or name, error.lineno, error.message or "syntax error") from None
     except jinja2.UndefinedError as error:
         unknown = re.search(r"'([^']+)' is undefined", error.message or "")
-        near = _near(unknown.group(1), values) if unknown else ""
+        near = _near(str(unknown.group(1)), values) if unknown else ""
         raise _wrong(name, _line(error, place), error.message or "undefined", near) from None
     except (TypeError, ValueError, ArithmeticError, LookupError) as error:
         raise _wrong(name, _line(error, place), f"{type(error).__name__}: {error}") from None

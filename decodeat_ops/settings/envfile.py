@@ -128,7 +128,9 @@ def _closed(name: str, rest: str, end: int) -> str:
     if end < 1:
         raise ValueError(f"the quote of {name} is not closed", f"End the value with {rest[0]} on the same line.")
     if end != len(rest) - 1:
-        raise ValueError(f"something follows the quoted value of {name}", "Remove it; comments have lines of their own.")
+        raise ValueError(
+            f"something follows the quoted value of {name}", "Remove it; comments have lines of their own."
+        )
     value = rest[1:end]
     if "\0" in value:
         raise ValueError(f"the value of {name} holds a NUL", "Set it again without.")
@@ -136,7 +138,8 @@ def _closed(name: str, rest: str, end: int) -> str:
 
 
 def _unescaped(name: str, rest: str) -> str:
-    value, position = [], 1
+    value: list[str] = []
+    position = 1
     while position < len(rest):
         sign = rest[position]
         if sign == '"':
@@ -153,7 +156,7 @@ def _unescaped(name: str, rest: str) -> str:
             if escaped not in _ESCAPES:
                 raise ValueError(
                     f"an unknown escape in the value of {name}",
-                    r'Known are \n \t \" \\ \$ and \`; single quotes need none.',
+                    r"Known are \n \t \" \\ \$ and \`; single quotes need none.",
                 )
             sign = _ESCAPES[escaped]
         value.append(sign)

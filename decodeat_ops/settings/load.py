@@ -111,7 +111,7 @@ def load(
 def find(config: Path | None, start: Path) -> Path:
     """The settings file: the named one, or the nearest above `start`. Raises `Configuration` when there is none."""
     if config is not None:
-        path = Path(os.path.abspath(config.expanduser()))
+        path = config.expanduser().absolute()
         if path.is_dir():
             path = path / FILE
         if not path.exists():
@@ -121,7 +121,7 @@ def find(config: Path | None, start: Path) -> Path:
                 where=str(path),
             )
         return path
-    start = Path(os.path.abspath(start))
+    start = start.absolute()
     for directory in (start, *start.parents):
         if (directory / FILE).is_file():
             return directory / FILE
@@ -178,12 +178,17 @@ def _checked(merged: Merged, env: str, files: tuple[Path, ...]) -> Loaded:
             lines=tuple(problems) if len(problems) > 1 else (),
             where=", ".join(str(path) for path in files),
         )
-    defaults = {key: "default" for key in names.leaves()}
-    origins = {**defaults, **{key: merged.origins[key] for key in sorted(merged.origins)}}
-    for table in names.open_tables():
-        if any(key.startswith(f"{table}.") for key in origins):
-            origins.pop(table, None)
-    return Loaded(settings=settings, env=env, files=files, directory=files[0].parent, origins=origins)
+    return Loaded(settings=settings, env=env, files=files, directory=files[0].parent, origins=_origins(merged))
+
+
+def _origins(merged: Merged) -> dict[str, str]:
+    """Where each setting comes from, in the schema's order; tables of the operator's own names are opened up."""
+    found: dict[str, str] = {}
+    for key in names.leaves():
+        below = sorted(path for path in merged.origins if path.startswith(f"{key}."))
+        for path in below or [key]:
+            found[path] = merged.origins.get(path, "default")
+    return found
 
 
 def _problem(error: "ErrorDetails", merged: Merged) -> str:

@@ -95,7 +95,10 @@ class Settings(_Section):
 
 
 class Loaded(BaseModel):
-    """Settings with where they came from. `origins` maps `section.key` to "default", a file's name, a variable or a flag."""
+    """Settings with where they came from.
+
+    `origins` maps `section.key` to "default", a file's name, a variable or a flag.
+    """
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 

@@ -14,7 +14,7 @@ from decodeat_ops.settings.schema import Settings
 SETTINGS, SECRETS = "decodeat-ops.toml", "decodeat-ops.env"
 WIDTH = 96
 EXAMPLES = {
-    "service.environment": ("LOG_LEVEL = \"INFO\"", "WORKERS = 2"),
+    "service.environment": ('LOG_LEVEL = "INFO"', "WORKERS = 2"),
     "service.secrets": ('API_KEYS = "env:DECODEAT_API_KEYS"',),
 }
 

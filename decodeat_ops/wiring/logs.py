@@ -53,7 +53,7 @@ class _Tail:
 
 def subject(loaded: Loaded, release: str | None, supervisor: bool) -> "Logs":
     """Which log is meant: a release's, the supervisor's, or the active release's. Raises `Usage` when there is none."""
-    from decodeat_ops.wiring.local import layout_of
+    from decodeat_ops.wiring.opening import layout_of
 
     store = Store(layout_of(loaded))
     store.check_format()

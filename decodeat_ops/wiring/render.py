@@ -51,7 +51,7 @@ def _write(out: Path, rendered: Mapping[str, str]) -> Outcome:
 
 
 def _diff(loaded: Loaded, rendered: Mapping[str, str]) -> Outcome:
-    from decodeat_ops.wiring.local import layout_of
+    from decodeat_ops.wiring.opening import layout_of
 
     store = Store(layout_of(loaded))
     store.check_format()
@@ -62,7 +62,9 @@ def _diff(loaded: Loaded, rendered: Mapping[str, str]) -> Outcome:
         before = _text(store.layout.release(release) / name) if release else ""
         # No header when equal: an empty diff is an empty output.
         found = list(
-            difflib.unified_diff(before.splitlines(), text.splitlines(), f"{release or 'nothing'}/{name}", f"new/{name}", lineterm="")
+            difflib.unified_diff(
+                before.splitlines(), text.splitlines(), f"{release or 'nothing'}/{name}", f"new/{name}", lineterm=""
+            )
         )
         if found:
             differing.append(name)

@@ -151,7 +151,9 @@ def _written(directory: Path, paths: list[Path], name: str, port: int) -> Outcom
     then = ("decodeat-ops doctor", "decodeat-ops deploy")
     if not paths:
         return Outcome("init", f"0 changed: the settings in {directory} are written already.", data=data, next=then)
-    pairs = tuple((path.name, "settings, commented" if path.suffix == ".toml" else "secrets, mode 0600") for path in paths)
+    pairs = tuple(
+        (path.name, "settings, commented" if path.suffix == ".toml" else "secrets, mode 0600") for path in paths
+    )
     return Outcome(
         "init",
         f"{len(paths)} file{'s' if len(paths) > 1 else ''} written to {directory}.",

@@ -1,0 +1,153 @@
+"""Questions to a person: the plan's approval, a typed name, a sign-off; and what Ctrl-C means meanwhile."""
+
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+from typing import TYPE_CHECKING
+
+from decodeat_ops.cli.command import Run, refuse_unattended
+from decodeat_ops.core.errors import Interrupted, Usage
+from decodeat_ops.core.plan import Plan
+
+if TYPE_CHECKING:
+    from decodeat_ops.checks.signoffs import SignOff
+    from decodeat_ops.checks.walk import Question
+    from decodeat_ops.cli.live import Watch
+    from decodeat_ops.wiring.corridor import Change
+
+
+class Interruption:
+    """The first Ctrl-C asks the engine to stop at the next safe place, the second one forces."""
+
+    def __init__(self, watch: "Watch") -> None:
+        self._watch = watch
+        self._stop: Callable[[], None] | None = None
+        self._asked = False
+        self.answering = False
+
+    def __call__(self, stop: Callable[[], None]) -> None:
+        """Handed to the corridor, which hands over the function that stops the engine."""
+        self._stop = stop
+        signal.signal(signal.SIGINT, self._signalled)
+        signal.signal(signal.SIGTERM, self._signalled)
+
+    def _signalled(self, number: int, frame: FrameType | None) -> None:
+        if self.answering or self._asked or self._stop is None:
+            raise KeyboardInterrupt
+        self._asked = True
+        self._stop()
+        self._watch.say("Stopping at the next safe place. Ctrl-C again stops right here.")
+
+
+def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) -> "Change":
+    """How this invocation changes things: watched, and approved by a person unless `--yes`.
+
+    `typed` is a name that has to be typed instead of a plain y. Raises `Usage` when nobody can answer.
+    """
+    from decodeat_ops.cli.live import Watch
+    from decodeat_ops.wiring.corridor import Change
+
+    if asks:
+        refuse_unattended(run, verb, "--yes" if typed is None else f"--yes --name {typed}")
+    watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
+    interruption = Interruption(watch)
+
+    def approve(plan: Plan) -> bool:
+        if run.yes or not asks:
+            return True
+        watch.pause()
+        interruption.answering = True
+        show_plan(plan)
+        agreed = _agrees() if typed is None else _types(typed)
+        interruption.answering = False
+        return agreed
+
+    return Change(dry_run=run.dry_run, approve=approve, emit=watch, lock_wait=run.lock_wait, interrupt=interruption)
+
+
+def show_plan(plan: Plan) -> None:
+    """What would be done, in the order in which it would be."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from decodeat_ops.cli import console
+
+    talk = console.talk()
+    talk.print(Text.assemble((plan.verb, "strong"), " ", plan.subject, (f"  {plan.deployment}", "muted")))
+    facts = Grid.grid(padding=(0, 2, 0, 2))
+    facts.add_column(style="label", no_wrap=True)
+    facts.add_column(overflow="fold")
+    for name, value in plan.facts:
+        facts.add_row(name, value)
+    talk.print(facts)
+    talk.print()
+    steps = Grid.grid(padding=(0, 2, 0, 2))
+    steps.add_column(justify="right", style="label", no_wrap=True)
+    steps.add_column(overflow="fold")
+    for number, step in enumerate(plan.steps, 1):
+        steps.add_row(str(number), step.title)
+    talk.print(steps)
+    talk.print()
+
+
+def ask(question: str) -> str:
+    """One line from the terminal; the question goes to stderr. Raises `Interrupted` when there is no more input."""
+    sys.stderr.write(f"{question} ")
+    sys.stderr.flush()
+    line = sys.stdin.readline()
+    if not line:
+        sys.stderr.write("\n")
+        raise Interrupted("There was no answer.", hint="Run it again at a terminal, or give --yes.")
+    return line.strip()
+
+
+def _agrees() -> bool:
+    return ask("Carry it out? [y/N]").lower() in ("y", "yes")
+
+
+def _types(name: str) -> bool:
+    return ask(f"Type {name} to confirm:") == name
+
+
+def check_name(run: Run, deployment: str, given: str | None) -> None:
+    """A destructive command that nobody is asked about needs the deployment's name on the command line."""
+    if run.dry_run or not run.yes:
+        return
+    if given is None:
+        raise Usage(
+            "--yes alone is not enough to remove a deployment.", hint=f"Give its name too: --yes --name {deployment}"
+        )
+    if given != deployment:
+        raise Usage(
+            f"--name {given} is not this deployment, which is {deployment}.",
+            hint="Check --env and --config, then give the name of the deployment that you mean.",
+        )
+
+
+def sign_off(question: "Question") -> "SignOff | None":
+    """Ask a person about one item; an empty operator leaves it open."""
+    from rich.text import Text
+
+    from decodeat_ops.checks.signoffs import SignOff
+    from decodeat_ops.cli import console
+
+    talk = console.talk()
+    talk.print()
+    talk.print(Text.assemble((question.title, "strong"), "  ", (question.why, "muted")))
+    for text in (question.says, question.hint):
+        if text:
+            talk.print(Text(f"  {text}"))
+    what = "waive it" if question.waiver else "sign it"
+    while True:
+        operator = ask(f"  Your name to {what}, Enter to leave it open:")
+        if not operator:
+            return None
+        reason = ask("  Reason:")
+        days = ask("  Valid for days [30]:") or "30"
+        try:
+            return SignOff(operator, reason, int(days))
+        except ValueError:
+            talk.print("  That is not a number of days.", style="warn")
+        except Usage as error:
+            talk.print(f"  {error.advice.what}", style="warn")

@@ -1,0 +1,74 @@
+"""backup, backup list, backup verify, restore."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decodeat_ops.cli.command import Run, command, group
+from decodeat_ops.core.outcome import Outcome
+
+
+@group(
+    changes=True,
+    examples=(
+        "decodeat-ops backup                   back up now; nothing is stopped",
+        "decodeat-ops backup list              which archives there are",
+        "decodeat-ops backup verify latest     is the newest one whole?",
+    ),
+)
+def backup(run: Run) -> Outcome:
+    """Back up data, code and settings."""
+    from decodeat_ops.cli.asking import change
+    from decodeat_ops.wiring import backups
+
+    return backups.backup(run.loaded(), change(run, "backup", asks=False))
+
+
+@command(examples=("decodeat-ops backup list",))
+def archives(run: Run) -> Outcome:
+    """List the archives, newest first."""
+    from decodeat_ops.wiring import backups
+
+    return backups.backups(run.loaded())
+
+
+@command(examples=("decodeat-ops backup verify latest", "decodeat-ops backup verify SNAPSHOT"))
+def verify(
+    run: Run,
+    snapshot: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="Its id, or latest.")] = "latest",
+) -> Outcome:
+    """Read an archive from end to end and compare every checksum."""
+    from decodeat_ops.wiring import backups
+
+    return backups.verify(run.loaded(), snapshot)
+
+
+@command(
+    changes=True,
+    examples=(
+        "decodeat-ops restore --dry-run        what the newest archive would bring back",
+        "decodeat-ops restore latest           beside what serves, then switch",
+        "decodeat-ops restore --only data      one part alone",
+        "decodeat-ops restore --archive FILE   from a file brought from elsewhere",
+    ),
+)
+def restore(
+    run: Run,
+    snapshot: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="Its id, or latest.")] = "latest",
+    only: Annotated[
+        list[str] | None, typer.Option("--only", metavar="PART", help="Bring back this part alone; may be repeated.")
+    ] = None,
+    archive: Annotated[
+        Path | None, typer.Option("--archive", metavar="FILE", help="An archive that is not in the list.")
+    ] = None,
+) -> Outcome:
+    """Bring back an archive's release and data.
+
+    It is a deploy of what the archive holds, with the archive's data as a new generation: what serves is not
+    stopped for it, and the way back is the same rename.
+    """
+    from decodeat_ops.cli.asking import change
+    from decodeat_ops.wiring import backups
+
+    return backups.restore(run.loaded(), change(run, "restore"), snapshot, tuple(only or ()), archive)

@@ -1,0 +1,133 @@
+"""The one error boundary: whatever happens becomes an exit code and an explanation, or the JSON envelope."""
+
+import contextlib
+import errno
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import typer
+
+from decodeat_ops.cli.app import PROGRAM, root
+from decodeat_ops.core.errors import Configuration, Interrupted, OpsError, Usage
+
+# The parser's own error class is public only as an ancestor of this one.
+_UsageError: type[Exception] = typer.BadParameter.__mro__[1]
+
+
+def run(argv: Sequence[str]) -> int:
+    """Carry out one command line; returns its exit code and lets no exception out."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError):  # a stream that was replaced, as in tests
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        code = _run(argv)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        code = 0  # whoever read our output has seen enough
+        _forget_stdout()
+    return code
+
+
+def _run(argv: Sequence[str]) -> int:
+    try:
+        answer = root().main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
+        return answer if isinstance(answer, int) else 0
+    except BrokenPipeError:
+        raise
+    except OpsError as error:
+        problem = error
+    except _UsageError as error:
+        problem = _usage(error)
+    except (KeyboardInterrupt, typer.Abort):
+        problem = interrupted()
+    except OSError as error:
+        problem = _system(error)
+    except Exception as error:
+        problem = _bug(error)
+    return _report(problem, argv)
+
+
+def _report(problem: OpsError, argv: Sequence[str]) -> int:
+    from decodeat_ops.cli import problem as shown
+
+    if "--json" in _before_dashes(argv):
+        shown.as_json(problem, _verb(argv))
+    else:
+        shown.for_people(problem)
+    if "--debug" in _before_dashes(argv):
+        import traceback
+
+        traceback.print_exception(problem.__cause__ or problem)
+    return problem.code
+
+
+def interrupted() -> Interrupted:
+    return Interrupted(
+        "Stopped.",
+        state="What had begun may be half done.",
+        hint="`decodeat-ops status` shows what serves and what is open; `decodeat-ops resume` goes on.",
+    )
+
+
+def _usage(error: Exception) -> Usage:
+    """A parser's complaint with the words that were probably meant."""
+    message = str(getattr(error, "message", error)).rstrip(".")
+    near = getattr(error, "possibilities", None)
+    if near:
+        message += f". Did you mean {' or '.join(sorted(near))}?"
+    else:
+        formatted = getattr(error, "format_message", lambda: message)()
+        message = formatted if formatted.endswith("?") else formatted.rstrip(".") + "."
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else PROGRAM
+    return Usage(message, hint=f"`{path} --help` shows what it takes.")
+
+
+def _system(error: OSError) -> OpsError:
+    """What the operating system refused outside any step: a full disk, a missing permission."""
+    if error.errno == errno.EPIPE:
+        raise BrokenPipeError from error
+    where = f": {error.filename}" if error.filename else ""
+    found = Configuration(
+        f"{error.strerror or error}{where}.",
+        state="What serves was not touched; `decodeat-ops status` shows it.",
+        hint="Mend permissions or free some space there, and run the command again.",
+        where=str(error.filename or ""),
+    )
+    found.__cause__ = error
+    return found
+
+
+def _bug(error: Exception) -> OpsError:
+    """The message stays out of it: nobody has looked whether it holds something secret."""
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    place = f" in {Path(trace.tb_frame.f_code.co_filename).name}:{trace.tb_lineno}" if trace else ""
+    found = OpsError(
+        f"This is a bug of ours: {type(error).__name__}{place}.",
+        state="Unknown; `decodeat-ops status` shows what serves and whether something is open.",
+        hint="Run it again with --debug to see the details, and report them.",
+    )
+    found.__cause__ = error
+    return found
+
+
+def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
+    words = list(argv)
+    return words[: words.index("--")] if "--" in words else words
+
+
+def _verb(argv: Sequence[str]) -> str:
+    """The command as far as it can be told from a line that may not parse."""
+    from decodeat_ops.cli.app import known
+
+    return known([word for word in argv if not word.startswith("-")])
+
+
+def _forget_stdout() -> None:
+    """Nobody reads any more: what the interpreter still flushes at its end must not complain."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,203 @@
+"""Shows work while it happens, on stderr: finished lines scroll up, one line moves; off a terminal, plain lines."""
+
+import time
+from collections.abc import Callable
+from typing import Any, Literal
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.spinner import Spinner
+from rich.text import Text
+
+from decodeat_ops.cli import console
+from decodeat_ops.core import events
+from decodeat_ops.core.check import Finding
+from decodeat_ops.core.plan import Step
+
+NOTABLE = 1.0  # seconds; what took longer is worth saying off a terminal, and worth an estimate on one
+
+
+class Watch:
+    """Watches one command's events. It never raises: a screen that is gone must not stop a change half-way."""
+
+    def __init__(self, *, lang: Literal["en", "ko"] = "en", quiet: bool = False, target: Console | None = None) -> None:
+        self._console = target or console.talk()
+        self._lang = lang
+        self._silent = quiet
+        self._view = _Moving(self._console) if console.moves(self._console) else _Plain(self._console)
+
+    def __call__(self, event: events.Event) -> None:
+        self._safely(lambda: self._take(event))
+
+    def pause(self) -> None:
+        """Take the moving line away, so that a question or a result stands by itself."""
+        self._safely(self._view.rest)
+
+    def say(self, text: str) -> None:
+        self._safely(lambda: self._view.line(Text(text, style="warn")))
+
+    def _safely(self, work: Callable[[], None]) -> None:
+        if self._silent:
+            return
+        try:
+            work()
+        except (OSError, ValueError):
+            # The terminal or pipe has gone (or was closed): the engine and its journal go on without us.
+            self._silent = True
+
+    def _take(self, event: events.Event) -> None:
+        match event:
+            case events.StepStarted(step, number, total, undoing):
+                self._view.begin(f"Undoing: {step.title}" if undoing else step.title, _count(number, total))
+            case events.StepProgress(text, done, total):
+                self._view.progress(text, done, total)
+            case events.StepFinished(step, seconds, undoing):
+                mark, tone = ("↶", "warn") if undoing else ("✓", "good")
+                self._end(mark, tone, f"{step.title}, undone" if undoing else step.title, duration(seconds))
+            case events.StepSkipped(step, why):
+                self._end("–", "muted", step.title, why)
+            case events.StepBroke(step, why, undoing):
+                self._broke(step, why, undoing)
+            case events.Checking(check):
+                self._view.begin(self._title(check), "")
+            case events.Checked(finding):
+                self._checked(finding)
+            case events.Started():
+                pass
+
+    def _end(self, mark: str, tone: str, title: str, tail: str) -> None:
+        self._view.end(
+            Text.assemble((console.sign(mark, self._console), tone), " ", title, "  ", (tail, "muted")), tail
+        )
+
+    def _broke(self, step: Step, why: str, undoing: bool) -> None:
+        title = f"Undoing: {step.title}" if undoing else step.title
+        self._view.line(Text.assemble((console.sign("✗", self._console), "bad"), " ", (title, "strong"), f": {why}"))
+
+    def _title(self, check: str) -> str:
+        from decodeat_ops.checks import words
+
+        return words.title(check, self._lang)
+
+    def _checked(self, finding: Finding) -> None:
+        from decodeat_ops.checks import words
+
+        mark, tone = console.STATUS[finding.status]
+        tail = f"  {duration(finding.seconds)}" if finding.seconds >= NOTABLE else ""
+        line = Text.assemble(
+            (console.sign(mark, self._console), tone),
+            " ",
+            (self._title(finding.check), "strong"),
+            "  ",
+            words.says(finding, self._lang),
+            (tail, "muted"),
+        )
+        self._view.line(line)
+
+
+class _Plain:
+    """One line when something begins, another when it took long: what a build log wants."""
+
+    def __init__(self, target: Console) -> None:
+        self._console = target
+        self._said = ""
+
+    def begin(self, title: str, count: str) -> None:
+        self._said = ""
+        if count or title.startswith("Undoing"):
+            self._console.print(f"{count or '     '} {title}", soft_wrap=True)
+
+    def progress(self, text: str, done: int, total: int) -> None:
+        if text != self._said:
+            self._said = text
+            self._console.print(f"      {text}", soft_wrap=True)
+
+    def end(self, line: Text, tail: str) -> None:
+        self._console.print(line, soft_wrap=True)
+
+    def line(self, line: Text) -> None:
+        self._console.print(line, soft_wrap=True)
+
+    def rest(self) -> None:
+        """Nothing moves."""
+
+
+class _Moving:
+    """The step that runs, redrawn below the lines of those that are done."""
+
+    def __init__(self, target: Console) -> None:
+        self._console = target
+        self._live: Live | None = None
+        self._row: _Row | None = None
+
+    def begin(self, title: str, count: str) -> None:
+        self._row = _Row(title, count)
+        if self._live is None:
+            self._live = Live(self._row, console=self._console, transient=True, refresh_per_second=10)
+            self._live.start()
+        self._live.update(self._row)
+
+    def progress(self, text: str, done: int, total: int) -> None:
+        if self._row is not None:
+            self._row.word, self._row.done, self._row.total = text, done, total
+
+    def end(self, line: Text, tail: str) -> None:
+        self.line(line)
+
+    def line(self, line: Text) -> None:
+        self._row = None
+        if self._live is not None:
+            self._live.update(Text(""))
+        self._console.print(line)
+
+    def rest(self) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+
+class _Row:
+    """Spinner, title, how long, how far; drawn anew at each refresh."""
+
+    def __init__(self, title: str, count: str) -> None:
+        self.word, self.done, self.total = "", 0, 0
+        self._title, self._count = title, count
+        self._since = time.monotonic()
+        self._spinner = Spinner("dots", style="command")
+
+    def __rich__(self) -> RenderableType:
+        seconds = time.monotonic() - self._since
+        parts: list[Any] = [self._title]
+        if self._count:
+            parts.append((f"  {self._count.strip()}", "muted"))
+        if seconds >= NOTABLE:
+            parts.append((f"  {duration(seconds)}", "muted"))
+        if self.word:
+            parts.append((f"  {self.word}", "muted"))
+        if self.total:
+            parts.append((f"  {how_far(self.done, self.total, seconds)}", "muted"))
+        text = Text.assemble(*parts, overflow="ellipsis", no_wrap=True)
+        self._spinner.update(text=text)
+        return self._spinner
+
+
+def _count(number: int, total: int) -> str:
+    return f"{number:>2}/{total}" if total else ""
+
+
+def duration(seconds: float) -> str:
+    """0.3 s, 12 s, 2 min 05 s."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def how_far(done: int, total: int, seconds: float) -> str:
+    """42 %, and how much longer at this pace once that means something."""
+    share = min(done / total, 1.0)
+    text = f"{share:.0%}".replace("%", " %")
+    if seconds >= NOTABLE and 0.02 < share < 1:
+        text += f", {duration(seconds * (1 - share) / share)} left"
+    return text

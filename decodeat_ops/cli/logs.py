@@ -1,0 +1,54 @@
+"""logs: the service's own lines, the last ones or as they come."""
+
+import json
+import sys
+from typing import Annotated
+
+import typer
+
+from decodeat_ops.cli.command import Run, command
+from decodeat_ops.core.outcome import SCHEMA
+
+
+@command(
+    examples=(
+        "decodeat-ops logs                     the last 100 lines",
+        "decodeat-ops logs -f -n 20            the last 20, then every new one",
+        "decodeat-ops logs --release RELEASE   of another release",
+        "decodeat-ops logs --supervisor        of the process that keeps it running",
+    )
+)
+def logs(
+    run: Run,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with new lines until Ctrl-C.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of the last lines; default 100.")] = 100,
+    release: Annotated[
+        str | None, typer.Option("--release", metavar="RELEASE", help="Of this release; else the one that serves.")
+    ] = None,
+    supervisor: Annotated[bool, typer.Option("--supervisor", help="The supervisor's own log.")] = False,
+) -> None:
+    """The service's log, across rotation and deploys."""
+    from decodeat_ops.wiring.logs import LogLine, subject
+
+    def put(line: LogLine) -> None:
+        if run.json:
+            text = json.dumps({"schema": SCHEMA, "release": line.release, "line": line.line}, ensure_ascii=False)
+        else:
+            text = line.line
+        sys.stdout.write(text + "\n")
+
+    def switched(name: str) -> None:
+        if not run.quiet:
+            sys.stderr.write(f"-- release {name} serves from here on\n")
+
+    found = subject(run.loaded(), release, supervisor)
+    if not follow:
+        for line in found.last(lines):
+            put(line)
+        return
+    try:
+        for line in found.follow(lines, switched):
+            put(line)
+            sys.stdout.flush()
+    except KeyboardInterrupt:
+        return  # how one stops following; nothing was interrupted

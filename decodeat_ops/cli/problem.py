@@ -1,0 +1,61 @@
+"""How an error is told: what happened, what state things are in, what to do next."""
+
+from typing import TYPE_CHECKING
+
+from decodeat_ops.core.errors import OpsError
+from decodeat_ops.core.outcome import Outcome
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+
+def as_json(problem: OpsError, command: str) -> None:
+    """The envelope of an outcome, with `error` filled."""
+    from decodeat_ops.cli.show import print_json
+
+    told = problem.advice
+    print_json(
+        {
+            **Outcome(command, told.what, exit_code=problem.code).envelope(),
+            "error": {
+                "kind": problem.kind,
+                "what": told.what,
+                "state": told.state,
+                "hint": told.hint,
+                "lines": list(told.lines),
+                "where": problem.where,
+            },
+        }
+    )
+
+
+def for_people(problem: OpsError) -> None:
+    """A few aligned lines on stderr; the lines somebody else said (a log, a list of mistakes) stand between."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from decodeat_ops.cli import console
+
+    talk = console.talk()
+    told = problem.advice
+    mark = console.sign("✗", talk)
+    head = Grid.grid(padding=(0, 1, 0, 0))
+    head.add_row(Text(mark, style="bad"), Text(told.what, style="strong"))
+    talk.print(head)
+    for line in told.lines:
+        talk.print(Text(f"    {line}"), soft_wrap=True)
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="label", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, text in (("state", told.state), ("where", problem.where), ("next", told.hint)):
+        if text:
+            grid.add_row(f"  {label}", _commands(text))
+    talk.print(grid)
+
+
+def _commands(text: str) -> "Text":
+    """Text with what stands between backticks in the tone of commands."""
+    from rich.text import Text
+
+    parts = text.split("`")
+    return Text.assemble(*((part, "command" if number % 2 else "") for number, part in enumerate(parts)))

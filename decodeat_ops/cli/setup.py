@@ -1,0 +1,97 @@
+"""init, config show, render, version."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from decodeat_ops.cli.command import Run, command
+from decodeat_ops.core.outcome import Outcome
+
+
+@command(
+    changes=("dry_run",),
+    examples=(
+        "decodeat-ops init                              asks for name and port",
+        "decodeat-ops init --name decodeat --port 8000  asks nothing",
+    ),
+)
+def init(
+    run: Run,
+    name: Annotated[str | None, typer.Option("--name", metavar="NAME", help="The deployment's name.")] = None,
+    port: Annotated[int | None, typer.Option("--port", min=1, max=65535, help="Port the service listens on.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace settings that differ; keep the old as .bak.")] = False,
+) -> Outcome:
+    """Write the first settings, explained, and a file for secrets."""
+    from decodeat_ops.wiring import settings
+
+    default_name, default_port = settings.defaults()
+    directory = Path.cwd() if run.config is None else run.config.expanduser().absolute().parent
+    if not run.json and sys.stdin.isatty() and sys.stderr.isatty():
+        from decodeat_ops.cli.asking import ask
+
+        if name is None:
+            name = ask(f"Name of the deployment [{default_name}]:") or default_name
+        if port is None:
+            port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
+    return settings.init(
+        Path(os.path.relpath(directory)) if directory == Path.cwd() else directory,
+        name or default_name,
+        default_port if port is None else port,
+        force=force,
+        dry_run=run.dry_run,
+    )
+
+
+def _port(text: str, default: int) -> int:
+    """0, which `init` refuses with an explanation, for what is no number."""
+    if not text:
+        return default
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+@command(
+    examples=(
+        "decodeat-ops config show                 every setting in force",
+        "decodeat-ops config show --origin        and the file, variable or flag it comes from",
+        "decodeat-ops config show --env staging   those of another environment",
+    )
+)
+def config_show(
+    run: Run,
+    origin: Annotated[bool, typer.Option("--origin", help="Show where each setting comes from.")] = False,
+) -> Outcome:
+    """Show every setting in force, and where it comes from."""
+    from decodeat_ops.wiring import settings
+
+    return settings.show(run.loaded(), origin=origin)
+
+
+@command(
+    examples=(
+        "decodeat-ops render               what a deploy would write",
+        "decodeat-ops render --diff        against the release that serves",
+        "decodeat-ops render --out DIR     as files",
+    )
+)
+def render(
+    run: Run,
+    diff: Annotated[bool, typer.Option("--diff", help="Compare with the release that serves.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Write the files into this directory.")
+    ] = None,
+) -> Outcome:
+    """Show the configuration that a deploy would write."""
+    from decodeat_ops.wiring.render import render as wired
+
+    return wired(run.loaded(), out, diff)
+
+
+@command(examples=("decodeat-ops version --json",))
+def version(run: Run) -> Outcome:
+    """Print this tool's version."""
+    from decodeat_ops.wiring import settings
+
+    return settings.version()

@@ -1,0 +1,140 @@
+"""The one renderer of outcomes: data on stdout, talk on stderr, or the JSON envelope alone."""
+
+import json
+import sys
+from typing import Any
+
+from decodeat_ops.cli.command import Run
+from decodeat_ops.core.outcome import Block, Cell, Facts, Lines, Outcome, Table
+
+
+def show(outcome: Outcome, run: Run) -> None:
+    """Print what a command returned."""
+    if run.json:
+        print_json(outcome.envelope())
+        return
+    _for_people(outcome, run)
+
+
+def print_json(data: Any) -> None:
+    """One JSON text on stdout, on one line unless somebody looks at it."""
+    ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
+    indent = 2 if sys.stdout.isatty() else None
+    sys.stdout.write(json.dumps(data, ensure_ascii=ascii_only, indent=indent) + "\n")
+    sys.stdout.flush()
+
+
+def _for_people(outcome: Outcome, run: Run) -> None:
+    """A file or a diff comes first and its summary last; tables and facts follow their summary."""
+    from decodeat_ops.cli import console
+
+    talk = console.talk()
+    text_first = any(isinstance(block, Lines) for block in outcome.blocks)
+    if not text_first:
+        _summary(outcome, data=not outcome.blocks)
+    for number, block in enumerate(outcome.blocks):
+        if number or not text_first:
+            _gap(outcome.blocks[number - 1] if number else None, block)
+        _block(block)
+    if text_first:
+        sys.stdout.flush()
+        _summary(outcome, data=False)
+    sys.stdout.flush()
+    for warning in outcome.warnings:
+        talk.print(f"! {warning}", style="warn")
+    if outcome.next and not run.quiet:
+        talk.print()
+        for number, then in enumerate(outcome.next):
+            _command("next" if number == 0 else "", then)
+
+
+def _command(label: str, then: str) -> None:
+    from rich.text import Text
+
+    from decodeat_ops.cli import console
+
+    console.talk().print(Text.assemble((f"{label:<5} ", "label"), (then, "command")), soft_wrap=True)
+
+
+def _gap(before: Block | None, block: Block) -> None:
+    """One empty line between blocks; on stderr above the first, so that piped data begins with data."""
+    from decodeat_ops.cli import console
+
+    (console.talk() if before is None else console.out()).print()
+
+
+def _summary(outcome: Outcome, *, data: bool) -> None:
+    """The summary is talk beside data, and the data when there is none."""
+    from rich.text import Text
+
+    from decodeat_ops.cli import console
+
+    where = console.out() if data else console.talk()
+    mark, tone = ("✓", "good")
+    if outcome.exit_code:
+        mark, tone = ("!", "warn") if outcome.exit_code in (9, 10) else ("✗", "bad")
+    where.print(Text.assemble((console.sign(mark, where), tone), " ", (outcome.summary, "strong")))
+
+
+def _block(block: Block) -> None:
+    from rich.text import Text
+
+    from decodeat_ops.cli import console
+
+    out = console.out()
+    if block.title:
+        out.print(Text(block.title, style="strong"))
+    if isinstance(block, Lines):
+        for line in block.lines:
+            out.print(Text(line, style=_tone_of(line, block.language)), soft_wrap=True)
+    elif isinstance(block, Facts):
+        _facts(block)
+    else:
+        _table(block)
+
+
+def _facts(block: Facts) -> None:
+    from rich.table import Table as Grid
+
+    grid = Grid.grid(padding=(0, 2, 0, 0))
+    grid.add_column(style="label", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for label, value in block.pairs:
+        grid.add_row(label, _cell(value))
+    _print_grid(grid)
+
+
+def _table(block: Table) -> None:
+    from rich.table import Table as Grid
+
+    grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="label", show_header=True)
+    for column in block.columns:
+        grid.add_column(column, overflow="fold")
+    for row in block.rows:
+        grid.add_row(*(_cell(cell) for cell in row))
+    _print_grid(grid)
+
+
+def _print_grid(grid: Any) -> None:
+    """Columns are padded by rich; spaces at the end of a line are nobody's data."""
+    from decodeat_ops.cli import console
+
+    out = console.out()
+    with out.capture() as captured:
+        out.print(grid)
+    for line in captured.get().splitlines():
+        out.file.write(line.rstrip() + "\n")
+
+
+def _cell(cell: Cell) -> Any:
+    from rich.text import Text
+
+    return Text(cell) if isinstance(cell, str) else Text(cell[0], style=cell[1])
+
+
+def _tone_of(line: str, language: str) -> str:
+    if language != "diff":
+        return ""
+    if line.startswith(("---", "+++")):
+        return "strong"
+    return {"+": "good", "-": "bad", "@": "command"}.get(line[:1], "")
