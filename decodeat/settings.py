@@ -1,4 +1,4 @@
-"""What the service is configured with: every variable, its default, its rules, and one message for all that is wrong."""
+"""What the service is configured with: every variable, its rules, and one message for all that is wrong."""
 
 import os
 from collections.abc import Callable, Mapping

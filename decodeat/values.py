@@ -93,7 +93,12 @@ def _is_origin(text: str) -> bool:
         usable = parts.port != 0
     except ValueError:
         return False
-    return usable and parts.scheme in {"http", "https"} and bool(parts.hostname) and text == f"{parts.scheme}://{parts.netloc}"
+    return (
+        usable
+        and parts.scheme in {"http", "https"}
+        and bool(parts.hostname)
+        and text == f"{parts.scheme}://{parts.netloc}"
+    )
 
 
 def keys(text: str) -> tuple[str, ...]:

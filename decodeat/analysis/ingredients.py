@@ -1,0 +1,123 @@
+"""The list of ingredients: split outside brackets, without origins and amounts, in the order of the label."""
+
+import re
+from collections.abc import Sequence
+
+from decodeat.analysis import text
+
+_COUNTRIES = (
+    "국내|국|외국|수입|원양|미국|중국|호주|캐나다|러시아|러시아연방|우크라이나|브라질|아르헨티나|칠레|페루|멕시코|콜롬비아|에콰도르|"
+    "인도|인도네시아|말레이시아|베트남|태국|필리핀|미얀마|스리랑카|파키스탄|일본|대만|싱가포르|뉴질랜드|독일|프랑스|영국|이탈리아|스페인|"
+    "포르투갈|네덜란드|벨기에|덴마크|스웨덴|노르웨이|핀란드|폴란드|헝가리|루마니아|불가리아|세르비아|그리스|오스트리아|스위스|아일랜드|"
+    "튀르키예|터키|이란|이스라엘|이집트|모로코|튀니지|남아프리카공화국|남아공|가나|코트디부아르|케냐|에티오피아|우간다|"
+    "유럽연합|EU|유럽|남미|파라과이|우루과이|볼리비아|코스타리카|과테말라|온두라스"
+)
+_ORIGIN = re.compile(rf"(?:.*[:/]\s*)?(?:{_COUNTRIES})산(?:\s*(?:등|\d+(?:\.\d+)?%|및))*\s*|.*원산지.*")
+_AMOUNT = re.compile(r"[약각총]?\s*\d+(?:[.,]\d+)?\s*(?:%|mg|g|ml|kg|㎖)(?:\s*(?:이상|이하|미만|함유))?")
+_DROPPED = {"", "등", "기타", "정보없음", "정보 없음", "없음"}
+_START = re.compile(r"원\s*재\s*료(?:\s*명)?(?:\s*(?:및|/)\s*(?:함량|원산지|원산지명))*\s*[:;]?")
+_STOP = re.compile(
+    r"영양\s*정보|영양\s*성분|내용량|중량|보관\s*방법|유통\s*기한|소비\s*기한|제조\s*원|판매\s*원|제조\s*일|품목\s*보고|포장\s*재질|반품|"
+    r"주의\s*사항|업소명|소재지|고객|소비자|식품\s*유형|제품명|섭취\s*방법|조리\s*방법|알레르기|알러지|부정\s*불량|이\s*제품은|본\s*제품은|"
+    r"1회\s*제공량|1일\s*영양|열량\s*\d|[가-힣,·\s]+함유\s*$"
+)
+_OPEN, _CLOSE = "([{", ")]}"
+_LONGEST = 60  # characters; what is longer is a sentence, not an ingredient
+
+
+def listed(passes: Sequence[str]) -> list[str]:
+    """The ingredients of a label, from the reading that shows most of them; empty when none does."""
+    found = [split(section) for one in passes if (section := section_of(one))]
+    return max(found, key=len, default=[])
+
+
+def section_of(one: str) -> str:
+    """The text between the heading of the list and whatever follows it; "" without a heading."""
+    lines = text.lines(one)
+    for number, line in enumerate(lines):
+        start = _START.search(line)
+        if start is None:
+            continue
+        parts = [line[start.end() :], *lines[number + 1 :]]
+        kept: list[str] = []
+        for part in parts:
+            stop = _STOP.search(part)
+            kept.append(part[: stop.start()] if stop else part)
+            if stop or _garbled(part):
+                if not stop:
+                    kept.pop()
+                break
+        return _joined(kept)
+    return ""
+
+
+def without_section(one: str) -> str:
+    """The reading without the list: a name such as 탄산칼슘 in it is no figure."""
+    section_lines = {line for line in text.lines(one) if _START.search(line)}
+    return "\n".join(line for line in text.lines(one) if line not in section_lines)
+
+
+def split(section: str) -> list[str]:
+    """Names in order, each once. Commas inside brackets do not separate."""
+    names = [name for item in _items(section) if (name := _name(item)) not in _DROPPED and len(name) <= _LONGEST]
+    return list(dict.fromkeys(names))
+
+
+def _items(section: str) -> list[str]:
+    items, depth = [""], 0
+    for sign in section.translate(str.maketrans("，、", ",,")):
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        depth = max(0, depth)
+        if sign == "," and not depth:
+            items.append("")
+        else:
+            items[-1] += sign
+    # A bracket that never closes would swallow the rest of the list: its commas separate after all.
+    return items[:-1] + items[-1].split(",") if depth else items
+
+
+def _name(item: str) -> str:
+    """One ingredient: origins and amounts gone, other brackets kept."""
+    plain = text.closed(re.sub(r"\s+", " ", item)).strip(" .·:;*-_'\"|~")
+    opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
+    if opening >= 0:
+        inner, rest = _bracket(plain[opening:])
+        kept = [part for one in _items(inner) if (part := _name(one)) not in _DROPPED and not _ORIGIN.fullmatch(part)]
+        bracket = f"({', '.join(kept)})" if kept else ""
+        return (_bare(plain[:opening]) + bracket + _name(rest)).strip()
+    return _bare(plain)
+
+
+def _bracket(text_: str) -> tuple[str, str]:
+    """The inside of the bracket that the text begins with, and what follows it."""
+    depth = 0
+    for position, sign in enumerate(text_):
+        depth += (sign in _OPEN) - (sign in _CLOSE)
+        if not depth:
+            return text_[1:position], text_[position + 1 :]
+    return text_[1:], ""
+
+
+def _bare(name: str) -> str:
+    """Without amounts, stray closing brackets, and a last "등" (and others)."""
+    name = _AMOUNT.sub("", name)
+    name = re.sub(r"[()\[\]{}]", "", name).strip(" .·:;*-_'\"|~")
+    name = re.sub(r"(?<=\S)\s+등$", "", name)
+    return "" if _ORIGIN.fullmatch(name) or not re.search(r"[가-힣A-Za-z]", name) else name
+
+
+def _joined(parts: Sequence[str]) -> str:
+    """Lines as one: Korean labels break a line inside a word, so nothing stands for the break between syllables."""
+    whole = ""
+    for part in parts:
+        whole = (
+            f"{whole} {part}"
+            if whole and re.search(r"[A-Za-z]$", whole) and re.match(r"[A-Za-z]", part)
+            else whole + part
+        )
+    return whole
+
+
+def _garbled(line: str) -> bool:
+    """A line of which a reader made nothing: no comma, and hardly a Korean word."""
+    return "," not in line and len(re.findall(r"[가-힣]{2,}", line)) == 0 and len(line) > 6

@@ -1,0 +1,24 @@
+"""Printed numbers: with thousands separators, with a bare decimal point, and back to plain decimals."""
+
+import re
+from decimal import Decimal
+
+_GROUPED = re.compile(r"\d{1,3}(,\d{3})+(\.\d+)?")
+_PLAIN = re.compile(r"(0|[1-9]\d*)?\.\d+|0|[1-9]\d*")
+LARGEST = Decimal(100_000)  # nothing on a food label is larger
+
+
+def parse(text: str) -> Decimal | None:
+    """The number that is printed: "1,790" is 1790 and ".5" is 0.5; None when it is none, or no label's."""
+    if _GROUPED.fullmatch(text):
+        text = text.replace(",", "")
+    if not text.isascii() or not _PLAIN.fullmatch(text):
+        return None
+    number = Decimal(text)
+    return number if number < LARGEST else None
+
+
+def plain(number: Decimal) -> str:
+    """A plain decimal without exponent or trailing zeros: "1790", "0.5", "0"."""
+    text = f"{number:f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

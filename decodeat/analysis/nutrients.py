@@ -1,0 +1,57 @@
+"""The eleven figures of a nutrition label: their names in the contract and on labels, units and daily values."""
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+
+@dataclass(frozen=True)
+class Nutrient:
+    """`daily` is the daily value in the same unit (Ministry of Food and Drug Safety, labelling standard 2022),
+    None where labels print no share of it. `spellings` are what else the name is printed or read as."""
+
+    name: str
+    korean: str
+    unit: str
+    daily: Decimal | None = None
+    spellings: tuple[str, ...] = ()
+
+
+NUTRIENTS = (
+    Nutrient("calcium", "칼슘", "mg", Decimal(700), ("칼슴", "칼숨", "칼습")),
+    Nutrient("carbohydrate", "탄수화물", "g", Decimal(324)),
+    Nutrient("cholesterol", "콜레스테롤", "mg", Decimal(300)),
+    Nutrient("dietary_fiber", "식이섬유", "g", Decimal(25)),
+    Nutrient("energy", "열량", "kcal", None, ("칼로리", "에너지", "얼량", "열랑")),
+    Nutrient("fat", "지방", "g", Decimal(54), ("지벙", "지빙")),
+    Nutrient("protein", "단백질", "g", Decimal(55)),
+    Nutrient("sat_fat", "포화지방", "g", Decimal(15)),
+    Nutrient("sodium", "나트륨", "mg", Decimal(2000)),
+    Nutrient("sugar", "당류", "g", Decimal(100), ("당뮤", "당루", "당륨", "탕류")),
+    Nutrient("trans_fat", "트랜스지방", "g"),
+)
+BY_NAME = {nutrient.name: nutrient for nutrient in NUTRIENTS}
+NAMES = tuple(BY_NAME)
+
+
+def _readings(nutrient: Nutrient) -> list[str]:
+    """Patterns for a name: exact, known misreadings, and with any one syllable misread where enough are left."""
+    word = nutrient.korean
+    patterns = [word, *nutrient.spellings]
+    if len(word) >= 3:
+        patterns += [f"{word[:i]}[가-힣]{word[i + 1 :]}" for i in range(len(word))]
+    return patterns
+
+
+def _pattern() -> re.Pattern[str]:
+    """All names, longest first, so that 지방 is not found inside 포화지방 or 지방산."""
+    by_length = sorted(NUTRIENTS, key=lambda n: -len(n.korean))
+    groups = []
+    for nutrient in by_length:
+        choices = "|".join(_readings(nutrient))
+        guard = "(?<![가-힣])" if nutrient.name == "fat" else "(?<!불)" if nutrient.name == "sat_fat" else ""
+        groups.append(f"(?P<{nutrient.name}>{guard}(?:{choices})(?!산|가공품))")
+    return re.compile("|".join(groups))
+
+
+PATTERN = _pattern()

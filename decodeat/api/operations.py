@@ -1,0 +1,31 @@
+"""What operators and monitoring ask: alive, ready, counted."""
+
+from fastapi import APIRouter, Depends, Response
+from fastapi.responses import JSONResponse
+
+from decodeat import __version__, metrics
+from decodeat.api.schemas import Check, Health, Readiness
+from decodeat.api.state import Parts, parts
+
+
+def router(release: str) -> APIRouter:
+    routes = APIRouter(tags=["operations"])
+    alive = Health(status="healthy", service="nutrition-label-api", version=__version__, release=release)
+
+    @routes.get("/health", summary="Alive? Depends on nothing")
+    async def health() -> Health:
+        return alive
+
+    @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
+    async def ready(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+        conditions = {"reader": await running.reader.condition(), "results": await running.results.condition()}
+        checks = {name: Check(ok=one.ok, detail=one.detail) for name, one in conditions.items()}
+        answer = Readiness(ready=all(one.ok for one in conditions.values()), release=release, checks=checks)
+        return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
+
+    @routes.get("/metrics", response_class=Response, summary="Counters of all workers, for Prometheus")
+    def exposition() -> Response:
+        """In a thread: it reads a file per worker that ever was."""
+        return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
+
+    return routes

@@ -1,0 +1,126 @@
+"""Around every request: its id, the release in the answer, one log line, the counters, and the last error boundary."""
+
+import logging
+import re
+import time
+import uuid
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from decodeat import metrics
+from decodeat.observability import request_id
+
+log = logging.getLogger("decodeat.access")
+
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_CLIENT_LEFT = 499  # nothing was answered, because nobody was there any more
+MOST_BODY = 64 * 1024  # bytes; two addresses and a number
+
+
+class RequestContext:
+    """The outermost layer of ours: whatever happens below, the answer carries both ids and is counted once."""
+
+    def __init__(self, app: ASGIApp, release: str) -> None:
+        self._app = app
+        self._release = release
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        exchange = _Exchange(scope, send, self._release)
+        token = request_id.set(exchange.id)
+        try:
+            await self._app(scope, _bounded(receive), exchange.send)
+        except _BodyTooLarge:
+            await exchange.fail(scope, receive, 413, "The request is too large.")
+        except Exception:
+            logging.getLogger("decodeat").exception("a request failed by a mistake of ours")
+            await exchange.fail(scope, receive, 500, "Something went wrong. Please try again later.")
+        finally:
+            exchange.record()
+            request_id.reset(token)
+
+
+class _Exchange:
+    """One request and its answer."""
+
+    def __init__(self, scope: Scope, send: Send, release: str) -> None:
+        self._began = time.perf_counter()
+        self._scope = scope
+        self._send = send
+        self._release = release
+        self._status = 0
+        self._recorded = False
+        self.id = _given_id(scope) or uuid.uuid4().hex
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self._status = message["status"]
+            headers = MutableHeaders(scope=message)
+            headers["X-Release-Id"] = self._release
+            headers["X-Request-Id"] = self.id
+        elif message["type"] == "http.response.body" and not message.get("more_body"):
+            # Before the last byte leaves: who has the answer finds it counted and logged.
+            self.record()
+        await self._send(message)
+
+    async def fail(self, scope: Scope, receive: Receive, status: int, text: str) -> None:
+        """Answer with an error, unless an answer is already under way: then the connection breaks off."""
+        if self._status:
+            raise ConnectionResetError("the answer broke off")
+        await JSONResponse({"detail": text}, status)(scope, receive, self.send)
+
+    def record(self) -> None:
+        """Log and count the request, once."""
+        if self._recorded:
+            return
+        self._recorded = True
+        took = time.perf_counter() - self._began
+        status = self._status or _CLIENT_LEFT
+        method = self._scope["method"] if self._scope["method"] in _METHODS else "OTHER"
+        route = _route(self._scope)
+        metrics.requests.labels(str(status), method, route).inc()
+        metrics.seconds.labels(method, route).observe(took)
+        fields: dict[str, Any] = {
+            "method": method,
+            "path": self._scope["path"][:200],
+            "status": status,
+            "duration_ms": round(took * 1000, 1),
+        }
+        log.info("request", extra=fields)
+
+
+def _given_id(scope: Scope) -> str:
+    """The client's own request id, "" when it has none or an unusable one."""
+    given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+    return given if _ID.fullmatch(given) else ""
+
+
+def _route(scope: Scope) -> str:
+    """The path as declared; one word for all that is unknown, for whoever scans would fill the counters."""
+    route = scope.get("route")
+    path = getattr(route, "path", None)
+    return path if isinstance(path, str) else "unmatched"
+
+
+class _BodyTooLarge(Exception):
+    """More was sent than any request needs."""
+
+
+def _bounded(receive: Receive) -> Receive:
+    received = 0
+
+    async def counted() -> Message:
+        nonlocal received
+        message = await receive()
+        received += len(message.get("body", b""))
+        if received > MOST_BODY:
+            raise _BodyTooLarge
+        return message
+
+    return counted

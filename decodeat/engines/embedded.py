@@ -1,0 +1,28 @@
+"""The analyst that needs no network: rules and the label's own arithmetic."""
+
+import asyncio
+from collections.abc import Sequence
+
+from decodeat.analysis.label import Kind, Reading, same_product, understand
+from decodeat.engines.ports import Judgement
+
+
+class EmbeddedAnalyst:
+    name = "embedded"
+    note = "Read with the offline engine; what it could not read with certainty is left out."
+
+    async def judge(self, readings: Sequence[Reading]) -> Judgement:
+        """Milliseconds of arithmetic, in a thread because a long text takes more."""
+        return await asyncio.to_thread(judge, readings)
+
+
+def judge(readings: Sequence[Reading]) -> Judgement:
+    """Each reading alone; two labels of one product are understood once more as one text."""
+    alone = tuple(understand(reading) for reading in readings)
+    labels = [(label, reading) for label, reading in zip(alone, readings, strict=True) if label.kind is Kind.LABEL]
+    if not labels:
+        return Judgement(alone, None)
+    if len(labels) == 1:
+        return Judgement(alone, labels[0][0])
+    (one, first), (two, second) = labels[:2]
+    return Judgement(alone, understand(first.joined(second)) if same_product(one, two) else None)

@@ -1,0 +1,96 @@
+"""The reader that needs no network: tesseract as a child process, killed when it takes too long."""
+
+import asyncio
+import os
+import shutil
+import time
+from dataclasses import dataclass
+
+from decodeat.analysis.label import Reading
+from decodeat.condition import Condition
+from decodeat.engines.ports import EngineFailed
+from decodeat.images.picture import Page
+
+# 6: one block of text; 4: one column of lines of any size. They fail at different places. 3 is useless on labels.
+MODES = (6, 4)
+LANGUAGES = "kor+eng"
+PAGE_SECONDS = 40.0  # a page takes about one; a wall of noise can take minutes
+KNOWN_FOR = 5.0  # seconds that a condition is believed
+
+
+@dataclass(frozen=True)
+class _Known:
+    condition: Condition
+    at: float
+
+
+class TesseractReader:
+    """Reads each page once per mode; at most `at_once` processes run per worker, the rest wait."""
+
+    name = "tesseract"
+
+    def __init__(self, at_once: int, program: str = "tesseract") -> None:
+        self._turn = asyncio.Semaphore(at_once)
+        self._program = program
+        self._probing = asyncio.Lock()
+        self._known: _Known | None = None
+
+    async def read(self, page: Page) -> Reading:
+        passes = [await self._pass(page.png, mode) for mode in MODES]
+        return Reading(tuple(passes), page.blurred)
+
+    async def _pass(self, png: bytes, mode: int) -> str:
+        argv = ("stdin", "stdout", "-l", LANGUAGES, "--psm", str(mode))
+        async with self._turn:
+            status, output = await self._run(argv, png, PAGE_SECONDS)
+        if status != 0:
+            raise EngineFailed("The text engine could not read the image.", transient=status < 0)
+        return output.decode("utf-8", "replace")
+
+    async def _run(self, argv: tuple[str, ...], given: bytes, seconds: float) -> tuple[int, bytes]:
+        """Exit status and standard output. Raises `EngineFailed`; never leaves the process behind."""
+        try:
+            process = await asyncio.create_subprocess_exec(
+                self._program,
+                *argv,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,
+                # One thread: several only wait for each other, and the workers are the parallelism.
+                env={"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1", **_tessdata()},
+            )
+        except OSError as error:
+            raise EngineFailed("The text engine could not be started.", transient=True) from error
+        try:
+            async with asyncio.timeout(seconds):
+                output, _ = await process.communicate(given)
+        except TimeoutError as error:
+            raise EngineFailed("The text engine took too long to read the image.") from error
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await asyncio.shield(process.wait())
+        return process.returncode or 0, output
+
+    async def condition(self) -> Condition:
+        async with self._probing:
+            if self._known is None or time.monotonic() - self._known.at > KNOWN_FOR:
+                self._known = _Known(await self._probe(), time.monotonic())
+            return self._known.condition
+
+    async def _probe(self) -> Condition:
+        if shutil.which(self._program) is None:
+            return Condition(False, "tesseract is not installed")
+        try:
+            status, output = await self._run(("--list-langs",), b"", 5.0)
+        except EngineFailed as error:
+            return Condition(False, error.text)
+        missing = sorted(set(LANGUAGES.split("+")) - set(output.decode("utf-8", "replace").split()))
+        if status != 0 or missing:
+            return Condition(False, f"tesseract lacks the language data {' and '.join(missing) or '(unknown)'}")
+        return Condition(True, f"tesseract with {LANGUAGES}")
+
+
+def _tessdata() -> dict[str, str]:
+    """Where the language data is, if the environment says so."""
+    return {"TESSDATA_PREFIX": os.environ["TESSDATA_PREFIX"]} if os.environ.get("TESSDATA_PREFIX") else {}

@@ -1,0 +1,154 @@
+"""Fetching a picture: bounded in size, time and redirects, and never from where it should not come."""
+
+import asyncio
+import ssl
+import zlib
+from collections.abc import AsyncIterator, Collection
+from types import TracebackType
+from typing import Self
+
+import httpcore
+
+from decodeat import __version__
+from decodeat.images.errors import ImageRefused
+from decodeat.images.location import Location, parse
+from decodeat.images.network import AddressRefused, NameUnknown, PublicNetwork, Resolver, resolve
+
+REDIRECTS = 3
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 10.0  # between two pieces of an answer
+_CONNECTIONS = 32  # at once, per worker; idle ones are kept, for most pictures come from one store
+_RETRIED_AFTER = (0.3, 1.5)  # seconds before the second and the third try of a transient failure
+_RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
+
+
+class Downloader:
+    """Fetches pictures; one per worker process, open between `async with`."""
+
+    def __init__(
+        self,
+        limit: int,
+        allowed: Collection[str] = (),
+        resolver: Resolver = resolve,
+        trust: ssl.SSLContext | None = None,
+    ) -> None:
+        """`limit` in bytes after decoding; `allowed` origins may be private; `trust` replaces the system's CAs."""
+        self._limit = limit
+        self._allowed = frozenset(allowed)
+        context = trust or httpcore.default_ssl_context()
+        # Two pools, so that a connection to an allow-listed private origin can never be reused for anything else.
+        # Both ignore proxies named in the environment: only httpx reads those.
+        self._public = _pool(context, PublicNetwork(resolver))
+        self._trusted = _pool(context, httpcore.AnyIOBackend())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._public.aclose()
+        await self._trusted.aclose()
+
+    async def fetch(self, url: str) -> bytes:
+        """The picture's bytes, after further tries where that may help. Raises `ImageRefused`, or what cancels it."""
+        location = parse(url, self._allowed)
+        for pause in _RETRIED_AFTER:
+            try:
+                return await self._follow(location)
+            except ImageRefused as error:
+                if not error.transient:
+                    raise
+            await asyncio.sleep(pause)
+        return await self._follow(location)
+
+    async def _follow(self, location: Location) -> bytes:
+        for _ in range(REDIRECTS + 1):
+            found = await self._get(location)
+            if isinstance(found, bytes):
+                return found
+            location = found
+        raise ImageRefused("redirects", f"The image address redirects more than {REDIRECTS} times.")
+
+    async def _get(self, location: Location) -> bytes | Location:
+        """The body, or where a redirect leads."""
+        pool = self._trusted if location.trusted else self._public
+        url = httpcore.URL(
+            scheme=location.scheme.encode(),
+            host=location.host.encode(),
+            port=location.port,
+            target=location.target.encode(),
+        )
+        timeout = {"connect": CONNECT_SECONDS, "read": READ_SECONDS, "write": READ_SECONDS, "pool": READ_SECONDS}
+        headers: dict[bytes | str, bytes | str] = {
+            "Host": location.authority,
+            "Accept": "image/*,application/octet-stream;q=0.9,*/*;q=0.1",
+            "Accept-Encoding": "identity",
+            "User-Agent": f"decodeat/{__version__}",
+        }
+        try:
+            async with pool.stream("GET", url, headers=headers, extensions={"timeout": timeout}) as response:
+                return await self._answer(location, response)
+        except AddressRefused:
+            raise ImageRefused("private", "The image address was refused: it is not on the public internet.") from None
+        except NameUnknown as error:
+            raise ImageRefused("name", "The image's host was not found.", transient=True) from error
+        except httpcore.TimeoutException as error:
+            raise ImageRefused("timeout", "The image's host did not answer in time.", transient=True) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
+            raise ImageRefused("connection", "The connection to the image's host failed.", transient=True) from error
+
+    async def _answer(self, location: Location, response: httpcore.Response) -> bytes | Location:
+        headers = {name.lower(): value for name, value in response.headers}
+        if response.status in {301, 302, 303, 307, 308} and b"location" in headers:
+            return location.join(headers[b"location"].decode("latin-1"), self._allowed)
+        if response.status != 200:
+            transient = response.status in _RETRY_STATUS
+            text = f"The image's host answered with status {response.status}."
+            raise ImageRefused("status", text, transient)
+        length = headers.get(b"content-length", b"")
+        if length.isdigit() and int(length) > self._limit:
+            raise self._too_large()
+        return await self._body(response, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower())
+
+    async def _body(self, response: httpcore.Response, encoding: str) -> bytes:
+        """Read at most the limit, counted after decoding: a small answer may unfold into a large one."""
+        if encoding not in {"", "identity", *_WINDOW}:
+            raise ImageRefused("encoding", "The image was sent in an encoding that is not understood.")
+        body = bytearray()
+        async for piece in _decoded(response, encoding, self._limit + 1):
+            body += piece
+            if len(body) > self._limit:
+                raise self._too_large()
+        if not body:
+            raise ImageRefused("empty", "The image is empty.")
+        return bytes(body)
+
+    def _too_large(self) -> ImageRefused:
+        return ImageRefused("too_large", f"The image is larger than {self._limit // 1024} KiB.")
+
+
+async def _decoded(response: httpcore.Response, encoding: str, most: int) -> AsyncIterator[bytes]:
+    """The body in pieces of at most `most` bytes each, unpacked where the host packed it unasked."""
+    unpack = zlib.decompressobj(_WINDOW[encoding]) if encoding in _WINDOW else None
+    async for piece in response.aiter_stream():
+        if unpack is None:
+            yield piece
+            continue
+        try:
+            yield unpack.decompress(piece, most)
+        except zlib.error as error:
+            raise ImageRefused("encoding", "The image was sent damaged.") from error
+    if unpack is not None and not unpack.eof:
+        raise ImageRefused("encoding", "The image was sent incomplete.")
+
+
+def _pool(context: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConnectionPool:
+    return httpcore.AsyncConnectionPool(
+        ssl_context=context,
+        max_connections=_CONNECTIONS,
+        max_keepalive_connections=8,
+        keepalive_expiry=15.0,
+        network_backend=network,
+    )

@@ -1,0 +1,105 @@
+"""The address of a picture, taken apart once; whatever is unusual about it is refused."""
+
+import re
+from collections.abc import Collection
+from dataclasses import dataclass
+from ipaddress import IPv6Address
+from urllib.parse import quote, urljoin, urlsplit
+
+import idna
+
+from decodeat.images.errors import ImageRefused
+
+LONGEST = 4096  # characters
+_PORTS = {"http": 80, "https": 443}
+_SUSPECT = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
+_NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
+_QUAD = re.compile(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}")
+_NUMERIC_END = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
+
+
+@dataclass(frozen=True)
+class Location:
+    """Where a picture is. `host` is ASCII without brackets, `target` the path and query as sent.
+
+    `trusted` means that its exact origin is on the allow list, the only way to a private address or unusual port.
+    """
+
+    scheme: str
+    host: str
+    port: int
+    target: str
+    trusted: bool
+
+    @property
+    def origin(self) -> str:
+        return f"{self.scheme}://{self.authority}"
+
+    @property
+    def authority(self) -> str:
+        """Host and port as they stand in a Host header."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+
+    def join(self, reference: str, allowed: Collection[str]) -> "Location":
+        """Where a redirect leads. Raises `ImageRefused`."""
+        if _SUSPECT.search(reference):
+            raise _refused("it redirects to an address with unusual characters")
+        return parse(urljoin(f"{self.origin}{self.target}", reference), allowed)
+
+
+def parse(url: str, allowed: Collection[str] = ()) -> Location:
+    """Take an address apart; `allowed` holds origins. Raises `ImageRefused`."""
+    if len(url) > LONGEST or _SUSPECT.search(url):
+        raise _refused("it is too long or holds unusual characters")
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise _refused("it cannot be understood") from None
+    if parts.scheme not in _PORTS:
+        raise _refused("it is not http or https")
+    if "@" in parts.netloc:
+        raise _refused("it carries a user name")
+    scheme = parts.scheme
+    host = _host(parts.hostname or "")
+    target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._[]")
+    if parts.query:
+        target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
+    location = Location(scheme, host, _PORTS[scheme] if port is None else port, target, False)
+    if location.origin in allowed:
+        return Location(scheme, host, location.port, target, True)
+    if location.port != _PORTS[scheme]:
+        raise _refused("its port is not the usual one")
+    return location
+
+
+def without_query(url: str) -> str:
+    """The address as it may be written down: no query string, no user name, no fragment."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+
+
+def _host(name: str) -> str:
+    if ":" in name:
+        try:
+            if "%" in name:
+                raise _refused("its host names a network interface")
+            return IPv6Address(name).compressed
+        except ValueError:
+            raise _refused("its host name is not valid") from None
+    try:
+        ascii_name = idna.encode(name, uts46=True).decode() if not name.isascii() else name
+    except (idna.IDNAError, UnicodeError):
+        raise _refused("its host name is not valid") from None
+    ascii_name = ascii_name.lower().removesuffix(".")
+    # 2130706433, 0x7f.1 and 0177.0.0.1 are all spellings of 127.0.0.1 to some resolvers: only the plain one is read.
+    if _NUMERIC_END.fullmatch(ascii_name) and not _QUAD.fullmatch(ascii_name):
+        raise _refused("its host is an unusually written number")
+    if not _NAME.fullmatch(ascii_name) or len(ascii_name) > 253:
+        raise _refused("its host name is not valid")
+    return ascii_name
+
+
+def _refused(why: str) -> ImageRefused:
+    return ImageRefused("address", f"The image address was refused: {why}.")

@@ -1,0 +1,100 @@
+"""The application: settings, parts, layers and routes put together. `app` is what a server runs."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from decodeat import __version__, metrics, observability, settings, values
+from decodeat.api import analyze, operations
+from decodeat.api.access import AllowedHosts
+from decodeat.api.request import RequestContext
+from decodeat.api.state import Parts
+from decodeat.engines.embedded import EmbeddedAnalyst
+from decodeat.engines.tesseract import TesseractReader
+from decodeat.images.download import Downloader
+from decodeat.pipeline import Pipeline
+from decodeat.settings import Settings
+from decodeat.stores.results import NoResults, SqliteResults
+
+_BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than starting the worker again for ever
+
+
+def create(config: Settings) -> FastAPI:
+    """An application of its own; nothing runs or connects before its lifespan begins."""
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        """Clients and processes are made here, after the server has forked."""
+        metrics.release_info.labels(config.release_id, __version__).set(1)
+        results = SqliteResults(config.database) if config.database else NoResults()
+        reader = TesseractReader(at_once=max(1, values.processors() // config.workers))
+        async with Downloader(config.max_image_size, config.image_allowed_origins) as downloader:
+            pipeline = Pipeline(
+                downloader,
+                reader,
+                EmbeddedAnalyst(),
+                results,
+                release=config.release_id,
+                seconds=config.analysis_seconds,
+            )
+            app.state.parts = Parts(pipeline, reader, results)
+            yield
+        results.close()
+
+    app = FastAPI(
+        title="Nutrition Label API",
+        version=__version__,
+        lifespan=lifespan,
+        middleware=_layers(config),
+        exception_handlers={RequestValidationError: _refused},
+    )
+    app.include_router(operations.router(config.release_id))
+    app.include_router(analyze.router(config.api_keys))
+    return app
+
+
+def _layers(config: Settings) -> list[Middleware]:
+    """From the outside in."""
+    layers = [
+        Middleware(RequestContext, release=config.release_id),
+        Middleware(AllowedHosts, hosts=config.allowed_hosts),
+    ]
+    if config.cors_origins:
+        layers.append(
+            Middleware(
+                CORSMiddleware,
+                allow_origins=config.cors_origins,
+                allow_credentials=False,
+                allow_methods=["GET", "POST"],
+                allow_headers=["Content-Type", "X-API-Key", "X-Request-Id"],
+                expose_headers=["X-Request-Id", "X-Release-Id"],
+            )
+        )
+    return layers
+
+
+async def _refused(_: Request, error: RequestValidationError) -> JSONResponse:
+    """FastAPI's shape of a 422, without an echo of what was sent: it may be a signed address, or not be JSON."""
+    details = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
+    return JSONResponse({"detail": details}, 422)
+
+
+def _start() -> FastAPI:
+    """What a server imports. Wrong settings end the process with a message that names them all."""
+    try:
+        config = settings.load()
+    except settings.SettingsError as error:
+        observability.configure("INFO", "")
+        logging.getLogger("decodeat").critical("%s", error)
+        raise SystemExit(_BOOT_FAILED) from error
+    observability.configure(config.log_level, config.release_id)
+    return create(config)
+
+
+app = _start()

@@ -1,0 +1,30 @@
+"""The service's counters, and how they are read from all of its worker processes at once."""
+
+import os
+
+from prometheus_client import REGISTRY, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+# Up to 120 s: an analysis may take that long, and an alert on p95 above the last bucket could never fire.
+BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0)
+
+requests = Counter("api_requests_total", "HTTP requests answered.", ("status", "method", "path"))
+seconds = Histogram(
+    "api_request_duration_seconds", "Time from a request's arrival to its answer.", ("method", "path"), buckets=BUCKETS
+)
+analyses = Counter("decodeat_analyses_total", "Analyses by outcome.", ("status",))
+downloads_failed = Counter("decodeat_image_download_failures_total", "Pictures not fetched, by reason.", ("reason",))
+results_lost = Counter("decodeat_results_lost_total", "Results that could not be written down.")
+release_info = Gauge(
+    "decodeat_release_info", "1 for the release that runs.", ("release", "version"), multiprocess_mode="max"
+)
+
+
+def exposition() -> bytes:
+    """Prometheus' text format; of all workers when PROMETHEUS_MULTIPROC_DIR is set, else of this process."""
+    if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
+        return generate_latest(REGISTRY)
+    registry = CollectorRegistry()
+    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
+    return generate_latest(registry)

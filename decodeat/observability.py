@@ -1,0 +1,62 @@
+"""What the service says about itself: one JSON object a line on stdout, tied together by request and release."""
+
+import json
+import logging
+import os
+import re
+import sys
+import time
+from contextvars import ContextVar
+from typing import Any
+
+request_id: ContextVar[str] = ContextVar("request_id", default="")
+
+_QUERY = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)[?#][^\s'\"]*")
+_PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
+# At DEBUG these write addresses with their query strings, or a line for every block of a picture.
+_TALKATIVE = ("httpcore", "PIL", "asyncio", "python_multipart")
+
+
+class JsonLines(logging.Formatter):
+    """A record as one line of JSON; what was given as `extra` stands beside the message."""
+
+    def __init__(self, release: str = "") -> None:
+        super().__init__()
+        self._release = release or os.environ.get("RELEASE_ID", "") or "dev"
+
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "level": record.levelname,
+            "logger": record.name,
+            "message": without_query(record.getMessage()),
+            "release": self._release,
+            "pid": record.process,
+        }
+        if request_id.get():
+            line["request_id"] = request_id.get()
+        line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
+        if record.exc_info:
+            line["error"] = without_query(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def without_query(text: str) -> str:
+    """The text with the query string and the password of every URL left out: signatures live there."""
+    return _QUERY.sub(r"\1\2?…", text)
+
+
+def configure(level: str, release: str) -> None:
+    """Send everything that this process logs to stdout as JSON lines, the server's own words included."""
+    output = logging.StreamHandler(sys.stdout)
+    output.setFormatter(JsonLines(release))
+    logging.basicConfig(level=level, handlers=[output], force=True)
+    for name in ("uvicorn", "uvicorn.error", "gunicorn.error"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], True
+    # One line a request is written by our own middleware, with what these lack: release, request id, duration.
+    for name in ("uvicorn.access", "gunicorn.access"):
+        logger = logging.getLogger(name)
+        logger.handlers, logger.propagate = [], False
+    for name in _TALKATIVE:
+        logging.getLogger(name).setLevel(logging.WARNING)
