@@ -1,1 +1,19 @@
 """The backup container: a plain tar in zstd with a manifest as its last member."""
+
+from decodeat_ops.archive.manifest import NAME, PARTS, Entry, Manifest
+from decodeat_ops.archive.reader import check_databases, extract, inspect, verify
+from decodeat_ops.archive.writer import Member, partial_path, write
+
+__all__ = [
+    "NAME",
+    "PARTS",
+    "Entry",
+    "Manifest",
+    "Member",
+    "check_databases",
+    "extract",
+    "inspect",
+    "partial_path",
+    "verify",
+    "write",
+]

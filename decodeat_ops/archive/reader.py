@@ -1,0 +1,205 @@
+"""Reads an archive once from end to end, believing nothing: what comes out is what the manifest lists, or an error."""
+
+import hashlib
+import os
+import shutil
+import sqlite3
+import sys
+import tarfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.archive.manifest import LARGEST, NAME, Entry, Manifest, check_name, damaged, load
+from decodeat_ops.core.errors import Configuration, GateFailed
+
+if sys.version_info >= (3, 14):
+    from compression import zstd
+else:
+    from backports import zstd
+
+CHUNK = 1 << 20
+MOST_FILES = 200_000
+HEADERS = 1 << 20  # bytes between two members; more is no header of ours but an attack on our memory
+
+
+class _Bounded:
+    """A stream that refuses to be read past a budget, renewed for every member."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.budget = HEADERS
+
+    def read(self, size: int) -> bytes:
+        self.budget -= size
+        if self.budget < 0:
+            raise damaged("it holds a header of absurd size")
+        data: bytes = self._stream.read(size)
+        return data
+
+
+def inspect(path: Path) -> Manifest:
+    """Check every byte against the manifest without writing any. Raises `Configuration`."""
+    return _read(path, None)
+
+
+def extract(path: Path, to: Path) -> Manifest:
+    """Unpack into `to`, a directory that must not exist yet, and check everything. Raises `Configuration`.
+
+    After an error `to` is removed again.
+    """
+    to.mkdir(mode=0o700, parents=True)
+    try:
+        return _read(path, to)
+    except (Configuration, GateFailed, OSError):
+        shutil.rmtree(to, ignore_errors=True)
+        raise
+
+
+def verify(path: Path, scratch: Path) -> Manifest:
+    """Unpack below `scratch`, check everything and the database's integrity, clean up. Raises `Configuration`."""
+    place = scratch / "verify"
+    shutil.rmtree(place, ignore_errors=True)
+    manifest = extract(path, place)
+    try:
+        check_databases(place, path.name)
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    return manifest
+
+
+def check_databases(place: Path, name: str) -> None:
+    """Every SQLite file of an unpacked archive passes its own integrity check. Raises `Configuration`."""
+    for database in sorted((place / "database").glob("*.sqlite3")):
+        try:
+            with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
+                answer = str(connection.execute("PRAGMA integrity_check").fetchone()[0])
+        except sqlite3.DatabaseError as error:
+            answer = str(error)
+        if answer != "ok":
+            raise damaged(f"its database {database.name} is not sound ({answer.splitlines()[0]})", name)
+
+
+def _read(path: Path, to: Path | None) -> Manifest:
+    seen: dict[str, Entry] = {}
+    manifest: Manifest | None = None
+    with _opened(path) as stream:
+        bounded = _Bounded(stream)
+        with _tar(bounded, path) as tar:
+            for info in _members(tar, bounded, path):
+                if manifest is not None:
+                    raise damaged(f"{info.name!r} follows its manifest, which must be the last member", path.name)
+                if info.name == NAME:
+                    manifest = _manifest(tar, info, bounded, path)
+                    continue
+                if info.name in seen or len(seen) >= MOST_FILES:
+                    raise damaged(f"{info.name!r} is there twice, or there are too many files", path.name)
+                check_name(info.name)
+                seen[info.name] = _take(tar, info, bounded, to, path)
+        _nothing_follows(stream, path)
+    if manifest is None:
+        raise damaged("its manifest is missing: it was cut short, or it is not an archive of ours", path.name)
+    _compare(manifest, seen, path)
+    if to is not None:
+        (to / NAME).write_bytes(manifest.dumps())
+    return manifest
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    try:
+        with zstd.ZstdFile(path, "rb") as stream:
+            yield stream
+    except FileNotFoundError as error:
+        raise Configuration(
+            f"There is no archive {path}.", hint="`decodeat-ops backup list` shows what is there."
+        ) from error
+    except (zstd.ZstdError, EOFError) as error:
+        raise damaged("it is cut short, damaged or not compressed with zstd", path.name) from error
+    except IsADirectoryError as error:
+        raise damaged("it is a directory", path.name) from error
+
+
+@contextmanager
+def _tar(bounded: _Bounded, path: Path) -> Iterator[tarfile.TarFile]:
+    try:
+        with tarfile.open(fileobj=bounded, mode="r|") as tar:  # type: ignore[call-overload]
+            yield tar
+    except (tarfile.TarError, UnicodeError, OverflowError, ValueError) as error:
+        raise damaged(f"it is not a whole tar ({error})", path.name) from error
+
+
+def _members(tar: tarfile.TarFile, bounded: _Bounded, path: Path) -> Iterator[tarfile.TarInfo]:
+    while True:
+        bounded.budget = HEADERS
+        info = tar.next()
+        if info is None:
+            return
+        tar.members = []  # type: ignore[attr-defined] # tarfile would keep them all in memory
+        if info.type not in (tarfile.REGTYPE, tarfile.AREGTYPE) or info.sparse is not None:
+            raise damaged(f"{info.name!r} is not a regular file", path.name)
+        yield info
+
+
+def _manifest(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, path: Path) -> Manifest:
+    if info.size > LARGEST:
+        raise damaged("its manifest is of absurd size", path.name)
+    bounded.budget = info.size + HEADERS
+    source = tar.extractfile(info)
+    return load(source.read() if source else b"")
+
+
+def _take(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, to: Path | None, path: Path) -> Entry:
+    """Hash one member and write it, when there is a place to write it to."""
+    source = tar.extractfile(info)
+    if source is None:
+        raise damaged(f"{info.name!r} has no content", path.name)
+    if to is not None and info.size > shutil.disk_usage(to).free:
+        raise GateFailed(
+            f"Unpacking {info.name} needs {info.size} bytes, more than are free at {to}.",
+            hint="Free some space there and try again.",
+        )
+    target = _create(to, info) if to is not None else None
+    digest, size = hashlib.sha256(), 0
+    try:
+        while True:
+            bounded.budget = CHUNK + HEADERS
+            data = source.read(CHUNK)
+            if not data:
+                break
+            digest.update(data)
+            size += len(data)
+            if target is not None:
+                target.write(data)
+    finally:
+        if target is not None:
+            target.close()
+    if size != info.size:
+        raise damaged(f"{info.name} is cut short", path.name)
+    return Entry(info.name, size, info.mode & 0o777, digest.hexdigest())
+
+
+def _create(to: Path, info: tarfile.TarInfo) -> Any:
+    """A new file and nothing else: the directory is ours alone, and nothing in it is ever a link."""
+    place = to / info.name
+    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    os.fchmod(descriptor, info.mode & 0o700 | 0o600)
+    return os.fdopen(descriptor, "wb")
+
+
+def _nothing_follows(stream: Any, path: Path) -> None:
+    """A tar ends with zeros; anything behind it is not ours."""
+    while data := stream.read(CHUNK):
+        if data.strip(b"\0"):
+            raise damaged("something follows the end of its tar", path.name)
+
+
+def _compare(manifest: Manifest, seen: dict[str, Entry], path: Path) -> None:
+    listed = manifest.entries()
+    for name in sorted(set(listed) ^ set(seen)):
+        raise damaged(f"{name} is {'missing' if name in listed else 'not in its manifest'}", path.name)
+    for name, entry in seen.items():
+        if entry != listed[name]:
+            raise damaged(f"{name} is not what its manifest says", path.name)
