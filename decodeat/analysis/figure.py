@@ -108,6 +108,7 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     if suffix.lower().rstrip(",.") == unit:
         yield from _tier([number], clean=True)
         yield from _tier(_pointed(number))
+        yield from _tier(_stuttered(number))
     elif suffix:
         cut = _cut(number, 1) if unit == "mg" and not apart else []
         yield from _tier([number] if apart or unit == "g" else [number, *cut])
@@ -118,10 +119,13 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
         yield from _tier(stems)
         yield from _tier([pointed for stem in stems for pointed in _pointed(stem)])
         yield from _tier([number])
+        yield from _tier([once for stem in stems for once in _stuttered(stem)])
 
 
 def _tier(texts: list[str], clean: bool = False) -> Iterator[_Tier]:
-    values = tuple(dict.fromkeys(value for text in texts if (value := parse(text)) is not None))
+    found = dict.fromkeys(value for text in texts if (value := parse(text)) is not None)
+    # Labels print at most one decimal; a second one in a repaired number is what was left of the unit.
+    values = tuple(value for value in found if clean or int(value.as_tuple().exponent) >= -1)
     if values:
         yield _Tier(values, clean)
 
@@ -135,6 +139,11 @@ def _cut(number: str, digits: int) -> list[str]:
 def _pointed(number: str) -> list[str]:
     """The number with a decimal point that the reader lost, in each place."""
     return [f"{number[:i]}.{number[i:]}" for i in range(len(number) - 1, 0, -1)] if number.isdecimal() else []
+
+
+def _stuttered(number: str) -> list[str]:
+    """The number without its doubled first digit: a reader sees a thousands separator or a point as one more digit."""
+    return [number[1:]] if len(number) > 2 and number[0] == number[1] else []
 
 
 def _confirmed(tiers: list[_Tier], share: int, daily: Decimal) -> Figure | None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from difflib import SequenceMatcher
 
 from decodeat.analysis import text
 
@@ -19,16 +20,52 @@ _START = re.compile(r"원\s*재\s*료(?:\s*명)?(?:\s*(?:및|/)\s*(?:함량|원�
 _STOP = re.compile(
     r"영양\s*정보|영양\s*성분|내용량|중량|보관\s*방법|유통\s*기한|소비\s*기한|제조\s*원|판매\s*원|제조\s*일|품목\s*보고|포장\s*재질|반품|"
     r"주의\s*사항|업소명|소재지|고객|소비자|식품\s*유형|제품명|섭취\s*방법|조리\s*방법|알레르기|알러지|부정\s*불량|이\s*제품은|본\s*제품은|"
-    r"1회\s*제공량|1일\s*영양|열량\s*\d|[가-힣,·\s]+함유\s*$"
+    r"1회\s*제공량|1일\s*영양|열량\s*\d"
 )
+_ALLERGENS = re.compile(r".*함\s*유\s*[.)]*")  # a line of its own after the list: it repeats, and adds nothing
+_LATIN = re.compile(r"[A-Za-zᄀ-ᇿㄱ-ㆎ]")
 _OPEN, _CLOSE = "([{", ")]}"
 _LONGEST = 60  # characters; what is longer is a sentence, not an ingredient
 
 
 def listed(passes: Sequence[str]) -> list[str]:
-    """The ingredients of a label, from the reading that shows most of them; empty when none does."""
-    found = [split(section) for one in passes if (section := section_of(one))]
-    return max(found, key=len, default=[])
+    """The ingredients of a label: those of the reading that the others confirm most, corrected where they differ."""
+    found = [names for one in passes if (names := split(section_of(one)))]
+    if len(found) < 2:
+        return found[0] if found else []
+    best = max(found, key=lambda names: _confirmed(names, found))
+    others = [names for names in found if names is not best]
+    chosen = [_settled([name, *_opposite(position, best, others)]) for position, name in enumerate(best)]
+    return list(dict.fromkeys(name for name in chosen if name))
+
+
+def _confirmed(names: list[str], readings: Sequence[list[str]]) -> int:
+    """Names that another reading has too, less those that none has: misread ones, and lines that are no list."""
+    elsewhere = {name for reading in readings if reading is not names for name in reading}
+    return sum(1 if name in elsewhere else -1 for name in names)
+
+
+def _opposite(position: int, base: list[str], others: Sequence[list[str]]) -> list[str]:
+    """What the other readings have in a name's place, as far as they can be laid beside it."""
+    found = []
+    for other in others:
+        for _, start, end, theirs, their_end in SequenceMatcher(None, base, other, autojunk=False).get_opcodes():
+            if start <= position < end and end - start == their_end - theirs:
+                found.append(other[theirs + position - start])
+    return found
+
+
+def _settled(variants: list[str]) -> str:
+    """One name from its readings. A Korean word read as Latin letters is the usual mistake, so Korean wins.
+
+    "" when nothing but unconfirmed Latin letters is there: no ingredient rather than a wrong one.
+    """
+    if len(set(variants)) == 1 and len(variants) > 1:
+        return variants[0]
+    korean = [variant for variant in variants if not _LATIN.search(variant)]
+    if korean:
+        return max(korean, key=korean.count)
+    return next((variant for variant in variants if variants.count(variant) > 1), "")
 
 
 def section_of(one: str) -> str:
@@ -43,9 +80,10 @@ def section_of(one: str) -> str:
         for part in parts:
             stop = _STOP.search(part)
             kept.append(part[: stop.start()] if stop else part)
-            if stop or _garbled(part):
-                if not stop:
-                    kept.pop()
+            if stop:
+                break
+            if len(kept) > 1 and (_ALLERGENS.fullmatch(part) or _garbled(part)):
+                kept.pop()
                 break
         return _joined(kept)
     return ""

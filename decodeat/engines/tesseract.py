@@ -11,10 +11,11 @@ from decodeat.condition import Condition
 from decodeat.engines.ports import EngineFailed
 from decodeat.images.picture import Page
 
-# 6: one block of text; 4: one column of lines of any size. They fail at different places. 3 is useless on labels.
-MODES = (6, 4)
-LANGUAGES = "kor+eng"
-PAGE_SECONDS = 40.0  # a page takes about one; a wall of noise can take minutes
+# Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
+# short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
+PASSES = (("kor+eng", 6), ("kor+eng", 4), ("kor", 6))
+LANGUAGES = frozenset({"kor", "eng"})
+PASS_SECONDS = 30.0  # one takes well below a second; a wall of noise can take minutes
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 
 
@@ -25,7 +26,7 @@ class _Known:
 
 
 class TesseractReader:
-    """Reads each page once per mode; at most `at_once` processes run per worker, the rest wait."""
+    """Reads each page once in several ways; at most `at_once` processes run per worker, the rest wait."""
 
     name = "tesseract"
 
@@ -36,13 +37,13 @@ class TesseractReader:
         self._known: _Known | None = None
 
     async def read(self, page: Page) -> Reading:
-        passes = [await self._pass(page.png, mode) for mode in MODES]
+        passes = [await self._pass(page.png, language, mode) for language, mode in PASSES]
         return Reading(tuple(passes), page.blurred)
 
-    async def _pass(self, png: bytes, mode: int) -> str:
-        argv = ("stdin", "stdout", "-l", LANGUAGES, "--psm", str(mode))
+    async def _pass(self, png: bytes, language: str, mode: int) -> str:
+        argv = ("stdin", "stdout", "-l", language, "--psm", str(mode))
         async with self._turn:
-            status, output = await self._run(argv, png, PAGE_SECONDS)
+            status, output = await self._run(argv, png, PASS_SECONDS)
         if status != 0:
             raise EngineFailed("The text engine could not read the image.", transient=status < 0)
         return output.decode("utf-8", "replace")
@@ -85,10 +86,10 @@ class TesseractReader:
             status, output = await self._run(("--list-langs",), b"", 5.0)
         except EngineFailed as error:
             return Condition(False, error.text)
-        missing = sorted(set(LANGUAGES.split("+")) - set(output.decode("utf-8", "replace").split()))
+        missing = sorted(LANGUAGES - set(output.decode("utf-8", "replace").split()))
         if status != 0 or missing:
             return Condition(False, f"tesseract lacks the language data {' and '.join(missing) or '(unknown)'}")
-        return Condition(True, f"tesseract with {LANGUAGES}")
+        return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}")
 
 
 def _tessdata() -> dict[str, str]:

@@ -115,7 +115,7 @@ def _amounts(dice: random.Random) -> dict[str, float]:
 def _column(heading: str, amounts: dict[str, float]) -> Column:
     """Rounded as the Korean rules ask: 5 kcal, 5 or 10 mg, below 5 g to 0.1 g and otherwise to 1 g."""
     numbers = {name: _rounded(name, amount) for name, amount in amounts.items()}
-    percent = {name: round(number / DAILY[name] * 100) for name, number in numbers.items() if name in DAILY}
+    percent = {name: int(number / DAILY[name] * 100 + 0.5) for name, number in numbers.items() if name in DAILY}
     return Column(heading, {name: _printed(number) for name, number in numbers.items()}, percent)
 
 
