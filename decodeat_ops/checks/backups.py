@@ -1,42 +1,46 @@
 """Do backups work? How old the newest is, whether it restores into a scratch place, and whether today's data would."""
 
+import hashlib
 import sqlite3
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
+import decodeat_ops
+from decodeat_ops import archive
 from decodeat_ops.checks.answer import answer, first_deploy, nothing_serves
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.snapshots import Snapshot, new_id, snapshots
 from decodeat_ops.deployment.tools import Subject
-
-if TYPE_CHECKING:
-    from decodeat_ops.deployment.snapshots import Snapshot
 
 RECENT = "backups.recent"
 RESTORABLE = "backups.restorable"
 SCRATCH = "backups.scratch"
-HOUR = 3600
 
 
 def recent(subject: Subject) -> Finding:
     newest = _newest(subject)
     if newest is None:
         return _without(RECENT, subject)
-    hours = round((time.time() - newest.mtime) / HOUR, 1)
+    hours = max(0.0, round((datetime.now(UTC) - _made_at(newest)).total_seconds() / 3600, 1))
     limit = subject.tools.loaded.settings.backup.max_age_hours
     if hours > limit:
         return answer(RECENT, Status.FAIL, "backups.old", snapshot=newest.id, hours=hours, limit=limit)
-    return answer(RECENT, Status.PASS, "backups.fresh", snapshot=newest.id, hours=max(0.0, hours))
+    return answer(RECENT, Status.PASS, "backups.fresh", snapshot=newest.id, hours=hours)
 
 
-def _newest(subject: Subject) -> "Snapshot | None":
-    from decodeat_ops.deployment.snapshots import snapshots
+def _newest(subject: Subject) -> Snapshot | None:
+    return next(iter(snapshots(subject.tools.backups)), None)
 
-    return max(snapshots(subject.tools.backups), key=lambda snapshot: snapshot.id, default=None)
+
+def _made_at(snapshot: Snapshot) -> datetime:
+    """The time in its name: that of the file changes when it is copied."""
+    return datetime.strptime(snapshot.id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _without(check: str, subject: Subject) -> Finding:
@@ -47,8 +51,6 @@ def _without(check: str, subject: Subject) -> Finding:
 
 def restorable(subject: Subject) -> Finding:
     """Every hash of the newest archive, and its database's own integrity check, in a place removed afterwards."""
-    from decodeat_ops import archive
-
     newest = _newest(subject)
     if newest is None:
         return _without(RESTORABLE, subject)
@@ -58,11 +60,30 @@ def restorable(subject: Subject) -> Finding:
             manifest = archive.verify(newest.path, place)
         except Configuration as error:
             return answer(RESTORABLE, Status.FAIL, "backups.damaged", snapshot=newest.id, problem=error.advice.what)
+    ours = subject.tools.loaded.deployment
+    if manifest.deployment != ours:
+        return answer(
+            RESTORABLE, Status.FAIL, "backups.foreign", snapshot=newest.id, deployment=manifest.deployment, ours=ours
+        )
     if manifest.partial:
-        return answer(RESTORABLE, Status.WARN, "backups.partial", snapshot=newest.id, missing=list(manifest.partial))
-    count = sum(len(files) for files in manifest.parts.values())
-    ms = int((time.monotonic() - began) * 1000)
-    return answer(RESTORABLE, Status.PASS, "backups.verified", snapshot=newest.id, files=count, ms=ms)
+        missing = list(manifest.partial)
+        return answer(
+            RESTORABLE, Status.WARN, "backups.partial", snapshot=newest.id, count=len(missing), first=missing[0],
+            missing=missing,
+        )  # fmt: skip
+    return answer(
+        RESTORABLE,
+        Status.PASS,
+        "backups.verified",
+        snapshot=newest.id,
+        files=len(manifest.entries()),
+        ms=_since(began),
+        release=manifest.release.get("id", ""),
+    )
+
+
+def _since(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)
 
 
 @contextmanager
@@ -75,28 +96,70 @@ def _scratch(subject: Subject) -> Iterator[Path]:
 
 
 def scratch(subject: Subject) -> Finding:
-    """Copy the live database as a backup does, and see that what comes back is what went in."""
+    """Back the live data up and restore it, both into a scratch place: what comes back must be what went in."""
     if subject.release is None:
         return nothing_serves(SCRATCH)
     live = subject.tools.layout.database(subject.release.data)
     if not live.exists():
         return answer(SCRATCH, Status.SKIP, "backups.no_data")
+    try:
+        return _tried(subject, subject.release, live)
+    except sqlite3.OperationalError as error:
+        return answer(SCRATCH, Status.FAIL, "backups.unreadable", problem=str(error))
+    except sqlite3.DatabaseError as error:
+        return answer(SCRATCH, Status.FAIL, "backups.unsound", problem=str(error))
+
+
+def _tried(subject: Subject, release: Release, live: Path) -> Finding:
+    """The round trip itself. Raises `sqlite3.DatabaseError` when SQLite can't make sense of a file."""
     began = time.monotonic()
     with _scratch(subject) as place:
         copy = place / "copy.sqlite3"
-        with closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as source:
-            before = _rows(source)
-            with closing(sqlite3.connect(copy)) as target:
-                source.backup(target)
-            after = _rows(source)
-        with closing(sqlite3.connect(copy)) as back:
-            problem = str(back.execute("PRAGMA integrity_check").fetchone()[0])
-            rows = _rows(back)
-        if problem != "ok":
-            return answer(SCRATCH, Status.FAIL, "backups.unsound", problem=problem.splitlines()[0])
-        if not min(before, after) <= rows <= max(before, after):
-            return answer(SCRATCH, Status.FAIL, "backups.miscounted", rows=rows, before=before, after=after)
-    return answer(SCRATCH, Status.PASS, "backups.round_trip", rows=rows, ms=int((time.monotonic() - began) * 1000))
+        before, after = _copy(live, copy)
+        back = _round_trip(subject, release, copy, place)
+        if _digest(back) != _digest(copy):
+            return answer(SCRATCH, Status.FAIL, "backups.changed")
+        with closing(sqlite3.connect(back)) as database:
+            problem = str(database.execute("PRAGMA integrity_check").fetchone()[0]).splitlines()[0]
+            if problem != "ok":
+                return answer(SCRATCH, Status.FAIL, "backups.unsound", problem=problem)
+            rows = _rows(database)
+    # The service goes on writing: what was copied lies between what was there before and after.
+    if not min(before, after) <= rows <= max(before, after):
+        return answer(SCRATCH, Status.FAIL, "backups.miscounted", rows=rows, before=before, after=after)
+    return answer(SCRATCH, Status.PASS, "backups.round_trip", rows=rows, ms=_since(began))
+
+
+def _copy(live: Path, copy: Path) -> tuple[int, int]:
+    """Copy a database in use through SQLite itself; returns its rows before and after."""
+    with closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as source:
+        before = _rows(source)
+        with closing(sqlite3.connect(copy)) as target:
+            source.backup(target)
+        return before, _rows(source)
+
+
+def _round_trip(subject: Subject, release: Release, copy: Path, place: Path) -> Path:
+    """Through an archive and out again, with the very code that backup and restore use."""
+    now = datetime.now(UTC)
+    blank = archive.Manifest(
+        snapshot=new_id(now),
+        deployment=subject.tools.loaded.deployment,
+        tool=decodeat_ops.__version__,
+        created_at=now.isoformat(timespec="seconds"),
+        release=release.as_json(),
+        settings={},
+        parts={part: () for part in archive.PARTS},
+    )
+    name = "database/copy.sqlite3"
+    archive.write(place / "copy.tar.zst", blank, (archive.Member(name, copy),))
+    archive.extract(place / "copy.tar.zst", place / "back")
+    return place / "back" / name
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _rows(database: sqlite3.Connection) -> int:

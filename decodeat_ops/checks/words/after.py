@@ -153,6 +153,11 @@ WORDS = {
         "Restore the last whole backup: `decodeat-ops restore latest --only database`.",
         "마지막 정상 백업을 복원하세요: `decodeat-ops restore latest --only database`.",
     ),
+    "backups.unreadable": ("The database can't be read: {problem}", "데이터베이스를 읽을 수 없음: {problem}"),
+    "backups.unreadable.hint": (
+        "See its file's owner and mode, and whether another program holds it; then ask again.",
+        "파일의 소유자와 권한, 잡고 있는 다른 프로그램이 있는지 확인한 뒤 다시 점검하세요.",
+    ),
     "backups.miscounted": (
         "{rows} rows copied, {before} to {after} expected",
         "{rows}행 복사, {before}~{after}행이어야 함",

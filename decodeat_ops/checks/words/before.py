@@ -82,10 +82,15 @@ WORDS = {
         "복원해 보지 않은 백업은 희망일 뿐입니다.",
     ),
     "backups.verified": ("{files} files and database whole, {ms} ms", "파일 {files}개와 데이터베이스 정상, {ms}ms"),
-    "backups.partial": ("{snapshot} lacks parts: {missing}", "{snapshot}에 빠진 것: {missing}"),
+    "backups.partial": ("{snapshot} lacks {count} parts", "{snapshot}에 {count}개가 빠짐"),
     "backups.partial.hint": (
-        "Mend what could not be read, then run `decodeat-ops backup`.",
-        "읽지 못한 것을 고친 뒤 `decodeat-ops backup`을 실행하세요.",
+        "{first}. Mend that, then run `decodeat-ops backup`.",
+        "{first}. 고친 뒤 `decodeat-ops backup`을 실행하세요.",
+    ),
+    "backups.foreign": ("{snapshot} is of {deployment}", "{snapshot}은 {deployment}의 백업"),
+    "backups.foreign.hint": (
+        "Give {ours} a backup.directory of its own, then run `decodeat-ops backup`.",
+        "{ours}에 별도의 backup.directory를 주고 `decodeat-ops backup`을 실행하세요.",
     ),
     "backups.damaged": ("{snapshot} is damaged", "{snapshot} 손상됨"),
     "backups.damaged.hint": (
