@@ -73,7 +73,8 @@ class Engine:
                 state=f"Everything {progress.plan.verb} {progress.plan.subject} had done is undone.",
                 hint=f"Run `decodeat-ops {progress.plan.verb}` again when you are ready.",
             )
-        if not progress.committed and progress.plan.inputs != inputs:
+        # A plan without inputs was made of nothing that changes: an archive, a running release.
+        if not progress.committed and progress.plan.inputs not in {"", inputs}:
             raise OpsConflict(progress.plan)
         journal = Journal.reopen(path)
         context.emit(events.Started(progress.plan, str(path)))

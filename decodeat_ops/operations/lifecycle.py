@@ -8,6 +8,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.source import LOCK_NAME
 from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
@@ -60,7 +61,7 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
 
 
 def plan_restart(
-    observed: Observed, loaded: Loaded, *, lock_file: str, secrets: str, by: str, now: datetime, inputs: str
+    observed: Observed, loaded: Loaded, layout: Layout, *, secrets: str, by: str, now: datetime, inputs: str
 ) -> Plan:
     """A fresh process of the same version with today's secrets, no request lost: the corridor of a deploy."""
     current = observed.current
@@ -74,8 +75,8 @@ def plan_restart(
         loaded.deployment,
         name,
         (
-            steps.environment(release, lock_file),
-            steps.stage_copy(release, current),
+            steps.environment(release, str(layout.code(current.id) / "decodeat" / LOCK_NAME)),
+            steps.stage_copy(release, current, str(layout.release(current.id))),
             *steps.going_live(release, observed, loaded.settings, steps.Gates()),
         ),
         (("serves now", current.id), ("will serve", f"{name}, the same code and settings")),

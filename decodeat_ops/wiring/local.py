@@ -19,7 +19,9 @@ from decodeat_ops.wiring.opening import open_tools, operator
 from decodeat_ops.wiring.state import lock_release, lock_status, releases, status
 
 __all__ = [
+    "actions",
     "deploy",
+    "gates",
     "lock_release",
     "lock_status",
     "open_tools",
@@ -77,7 +79,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         configuration.files(loaded)  # a template that doesn't render is found before anything begins
         _room_for_release(tools, candidate.source)
         complete = replace(candidate, inputs=inputs(tools), revision=source.revision(candidate.source.package))
-        return operation.plan(complete, observed, loaded, _gates())
+        return operation.plan(complete, observed, loaded, gates())
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         release = tools.store.active()
@@ -104,7 +106,8 @@ def _room_for_release(tools: Tools, found: source.Source) -> None:
         space.require(tools.environments, ENVIRONMENT_BYTES, "The Python environment of the service")
 
 
-def _gates() -> Gates:
+def gates() -> Gates:
+    """The checks that stand in the way of a release."""
     from decodeat_ops.checks import lists
 
     return Gates(before=lists.PRE_GATE, candidate=lists.CANDIDATE_GATE, after=lists.POST_GATE)
@@ -120,7 +123,7 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
         observed = observe(tools.store)
         chosen = operation.choose(release, observed)
         lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
-        return operation.plan(chosen, observed, loaded, _gates(), lock_file=lock_file, inputs=inputs(tools))
+        return operation.plan(chosen, observed, loaded, gates(), lock_file=lock_file, inputs=inputs(tools))
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         return Outcome(
@@ -174,12 +177,10 @@ def restart(loaded: Loaded, change: Change) -> Outcome:
 
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
-        current = observed.current
-        lock_file = tools.layout.code(current.id if current else "") / "decodeat" / source.LOCK_NAME
         return lifecycle.plan_restart(
             observed,
             loaded,
-            lock_file=str(lock_file),
+            tools.layout,
             secrets=secrets_digest(tools.secrets, tools.layout),
             by=operator(),
             now=datetime.now(UTC),

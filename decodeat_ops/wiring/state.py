@@ -76,7 +76,7 @@ def _serving(
     since = known.since if known else ""
     told |= {"release": active.id, "since": since, "address": str(tools.store.public(active))}
     pairs.append(("release", (active.id, "strong")))
-    pairs.append(("serves since", f"{_local(since)} ({_ago(since)})" if since else ("not running", "bad")))
+    pairs.append(("serves since", f"{local_time(since)} ({ago(since)})" if since else ("not running", "bad")))
     pairs.append(("address", str(tools.store.public(active))))
     healthy, ready = _ask(tools, active, told)
     pairs.append(("health", ("healthy, ready", "good") if healthy and ready else (told["health"], "bad")))
@@ -158,7 +158,7 @@ def _backup(
     told["last_backup"] = datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds") if newest else None
     first = min((datetime.fromisoformat(r.created_at).timestamp() for r in observed.releases), default=time.time())
     overdue = time.time() - (newest or first) > tools.loaded.settings.backup.max_age_hours * 3600
-    text = f"{_local(told['last_backup'])} ({_ago(told['last_backup'])})" if newest else "none yet"
+    text = f"{local_time(told['last_backup'])} ({ago(told['last_backup'])})" if newest else "none yet"
     pairs.append(("last backup", (text, "bad" if overdue else ("muted" if not newest else "good"))))
     if overdue:
         limit = tools.loaded.settings.backup.max_age_hours
@@ -179,7 +179,8 @@ def _unsettled(tools: Tools, told: dict[str, Any], pairs: list[tuple[str, Cell]]
         wrong.append(f"an interrupted {plan.verb} of {plan.subject} is waiting to be settled")
 
 
-def _ago(stamp: str) -> str:
+def ago(stamp: str) -> str:
+    """How long ago an ISO 8601 moment was, in one unit."""
     seconds = max(0.0, time.time() - datetime.fromisoformat(stamp).timestamp())
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
@@ -187,7 +188,8 @@ def _ago(stamp: str) -> str:
     return f"{seconds:.0f} s ago"
 
 
-def _local(stamp: str) -> str:
+def local_time(stamp: str) -> str:
+    """An ISO 8601 moment in this machine's own time zone."""
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -200,7 +202,7 @@ def releases(loaded: Loaded) -> Outcome:
     for release in observed.releases:
         state = _state(release, observed)
         tone = {"serves": "good", "draining": "warn"}.get(state, "muted")
-        made = (_local(release.created_at), release.created_by, release.origin)
+        made = (local_time(release.created_at), release.created_by, release.origin)
         rows.append(((release.id, "strong" if state == "serves" else "muted"), (state, tone), *made, release.revision))
         listed.append({**release.as_json(), "state": state})
     count = len(rows)

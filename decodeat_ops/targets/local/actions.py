@@ -108,8 +108,12 @@ def stage_copy(context: Context, params: Params) -> Results | None:
     if tools.layout.release(release.id).exists():
         return None
     partial = _fresh(tools.layout.staging / release.id)
-    original = tools.layout.release(params["from"]) if "from" in params else Path(params["directory"])
+    original = Path(params["directory"])
     copy_package(original / "code" / "decodeat", partial / "code" / "decodeat")
+    if source.tree_digest(partial / "code" / "decodeat") != release.code:
+        raise StepFailed(
+            f"The code in {original} is not what its release says it is.", hint="Deploy or restore another."
+        )
     shutil.copytree(original / "config", partial / "config")
     files.write(partial / "service.env", (original / "service.env").read_text())
     complete(tools, release, partial)

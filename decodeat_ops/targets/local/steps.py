@@ -38,11 +38,11 @@ def stage(release: Release, package: str) -> Step:
     )
 
 
-def stage_copy(release: Release, original: Release) -> Step:
+def stage_copy(release: Release, original: Release, directory: str) -> Step:
     return Step(
         id="stage",
         title=f"Lay out release {release.id} as a copy of {original.id}",
-        do=Action("stage-copy", {"release": release.as_json(), "from": original.id}),
+        do=Action("stage-copy", {"release": release.as_json(), "directory": directory}),
         undo=Action("unstage", {"release": release.as_json()}),
         preview=(f"code and configuration of {original.id} into releases/{release.id}",),
     )

@@ -1,0 +1,176 @@
+"""restore: the archive's release with the archive's data, sent down the same steps as a deploy."""
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from decodeat_ops.archive import PARTS, Manifest
+from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.source import LOCK_NAME
+from decodeat_ops.operations import backup
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import steps
+
+# Settings stay as they are unless they are asked for: an old key must not come back by surprise.
+USUAL = ("release", "database", "logs")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is restored: the archive, the parts, and what is made of them. `release` is None when nothing is started.
+
+    `original` is the release on disk that is copied when the archive's own isn't wanted. `before` names the
+    pre-restore snapshot ("" on an empty machine).
+    """
+
+    archive: str
+    manifest: Manifest
+    parts: tuple[str, ...]
+    release: Release | None
+    original: Release | None
+    before: str
+
+
+def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
+    """The parts to restore. Raises `Usage` for a part that doesn't exist or that the archive doesn't hold."""
+    for part in only:
+        if part not in PARTS:
+            near = difflib.get_close_matches(part, PARTS, n=1, cutoff=0.3)
+            raise Usage(
+                f"There is no part {part!r} of an archive.",
+                hint=(f"Did you mean {near[0]}? " if near else "") + f"Parts are {', '.join(PARTS)}.",
+            )
+        if not manifest.parts.get(part):
+            raise Usage(
+                f"The archive {manifest.snapshot} holds nothing of the part {part}.",
+                hint="It holds: " + ", ".join(p for p in PARTS if manifest.parts.get(p)) + ".",
+            )
+    return tuple(dict.fromkeys(only)) or tuple(p for p in USUAL if manifest.parts.get(p))
+
+
+def staged(snapshot: str) -> str:
+    """The directory below staging/ into which an archive is unpacked."""
+    return f"restore-{snapshot}"
+
+
+def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates, layout: Layout) -> Plan:
+    manifest = wanted.manifest
+    place = staged(manifest.snapshot)
+    made: list[Step] = [_unpack(wanted, place)]
+    if wanted.before and observed.current is not None:
+        made += backup.steps(wanted.before, observed.current, prefix="before-")
+    if "settings" in wanted.parts:
+        made.append(_settings(manifest, place))
+    if "logs" in wanted.parts:
+        made.append(_logs(manifest, place))
+    if wanted.release is not None:
+        made += _release(wanted, wanted.release, observed, loaded, gates, layout)
+    made.append(
+        Step(
+            id="clean",
+            title="Remove what was unpacked",
+            do=Action("restore-clean", {"place": place}),
+            preview=(f"staging/{place}",),
+            after_commit=True,
+        )
+    )
+    return Plan(
+        verb="restore",
+        deployment=loaded.deployment,
+        subject=manifest.snapshot,
+        steps=tuple(made),
+        facts=_facts(wanted, observed),
+    )
+
+
+def _unpack(wanted: Wanted, place: str) -> Step:
+    return Step(
+        id="unpack",
+        title="Unpack and check the archive",
+        do=Action("restore-unpack", {"archive": wanted.archive, "place": place}),
+        undo=Action("restore-clean", {"place": place}),
+        preview=(f"{len(wanted.manifest.entries())} files, every checksum, the database's integrity",),
+    )
+
+
+def _settings(manifest: Manifest, place: str) -> Step:
+    files = dict(manifest.settings)
+    return Step(
+        id="settings",
+        title="Put the settings back",
+        do=Action("restore-settings", {"place": place, "files": files, "snapshot": manifest.snapshot}),
+        undo=Action("unrestore-settings", {"files": files, "snapshot": manifest.snapshot}),
+        preview=tuple(
+            f"{name}; what is there now becomes {name}.before-{manifest.snapshot}" for name in files.values()
+        ),
+    )
+
+
+def _logs(manifest: Manifest, place: str) -> Step:
+    return Step(
+        id="logs",
+        title="Put the logs beside today's",
+        do=Action("restore-logs", {"place": place, "snapshot": manifest.snapshot}),
+        undo=Action("unrestore-logs", {"snapshot": manifest.snapshot}),
+        preview=(f"logs/restored-{manifest.snapshot}",),
+    )
+
+
+def _release(
+    wanted: Wanted, release: Release, observed: Observed, loaded: Loaded, gates: steps.Gates, layout: Layout
+) -> list[Step]:
+    place = staged(wanted.manifest.snapshot)
+    made: list[Step] = []
+    if "database" in wanted.parts:
+        made.append(
+            Step(
+                id="data",
+                title="Lay out the archived data as a new generation",
+                do=Action("restore-data", {"place": place, "data": release.data}),
+                undo=Action("unrestore-data", {"data": release.data}),
+                preview=(f"data/{release.data}; what serves now keeps its own",),
+            )
+        )
+    if wanted.original is not None:
+        origin = layout.release(wanted.original.id)
+        what = f"code and configuration of {wanted.original.id}"
+    else:
+        origin = layout.staging / place / "release"
+        what = f"code and configuration of {wanted.manifest.release['id']} from the archive"
+    lock_file = origin / "code" / "decodeat" / LOCK_NAME
+    made += [
+        Step(
+            id="environment",
+            title="Python environment for the service's dependencies",
+            do=Action(
+                "environment", {"lock": release.lock, "lock_file": str(origin / "code" / "decodeat" / LOCK_NAME)}
+            ),
+            undo=Action("drop-environment", {"lock": release.lock}),
+            preview=(f"pip install --require-hashes (lock {release.lock[:12]}), unless it is there",),
+        ),
+        Step(
+            id="stage",
+            title=f"Lay out release {release.id}",
+            do=Action("stage-copy", {"release": release.as_json(), "directory": str(origin)}),
+            undo=Action("unstage", {"release": release.as_json()}),
+            preview=(what,),
+        ),
+        *steps.going_live(release, observed, loaded.settings, gates),
+    ]
+    return made
+
+
+def _facts(wanted: Wanted, observed: Observed) -> tuple[tuple[str, str], ...]:
+    manifest = wanted.manifest
+    serves = observed.active.id if observed.active else "nothing"
+    return (
+        ("archive", f"{manifest.snapshot} of {manifest.deployment}, made {manifest.created_at}"),
+        ("brings back", ", ".join(wanted.parts)),
+        ("serves now", f"{serves}; it goes on until the restored release has proven itself"),
+        ("backed up before", wanted.before or "nothing: nothing is deployed here"),
+        *((("archive lacks", "; ".join(manifest.partial)),) if manifest.partial else ()),
+    )

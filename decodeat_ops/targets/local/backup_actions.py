@@ -1,0 +1,155 @@
+"""What the steps of a backup do on this machine."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops import __version__, archive
+from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.deployment import source
+from decodeat_ops.deployment.snapshots import SUFFIX
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Actions, Context, Results
+
+Params = Mapping[str, Any]
+PAGES = 256  # pages copied at a time: the service's writes get their turn in between
+
+
+def staging(layout: Layout, snapshot: str) -> Path:
+    return layout.staging / f"backup-{snapshot}"
+
+
+def archive_path(tools: Tools, snapshot: str) -> Path:
+    return tools.backups / f"{snapshot}{SUFFIX}"
+
+
+def database(context: Context, params: Params) -> Results | None:
+    """Copy the live database through SQLite's backup interface; a plain copy of a live file would be corrupt."""
+    tools: Tools = context.tools
+    place = staging(tools.layout, params["snapshot"])
+    shutil.rmtree(place, ignore_errors=True)
+    place.mkdir(parents=True, mode=0o700)
+    live = tools.layout.database(params["data"])
+    if not live.exists():
+        return {"bytes": 0}  # nothing has been stored yet
+    copy = place / live.name
+    try:
+        with (
+            closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as origin,
+            closing(sqlite3.connect(copy)) as target,
+        ):
+            origin.backup(target, pages=PAGES)
+        with closing(sqlite3.connect(copy)) as target:
+            # In WAL mode the copy would want side files of its own; an archive holds one file.
+            target.execute("PRAGMA journal_mode=DELETE")
+            answer = str(target.execute("PRAGMA integrity_check").fetchone()[0])
+    except sqlite3.Error as error:
+        raise StepFailed(
+            f"The database could not be copied: {error}.",
+            hint=f"Look at {live}; `decodeat-ops restore` brings back the last good one.",
+        ) from error
+    if answer != "ok":
+        raise StepFailed(
+            f"The live database is not sound: {answer.splitlines()[0]}.",
+            hint="Restore the last good backup; this one would only have kept the damage.",
+        )
+    return {"bytes": copy.stat().st_size}
+
+
+def write(context: Context, params: Params) -> Results | None:
+    tools: Tools = context.tools
+    release = tools.store.get(params["release"])
+    if release is None:
+        raise StepFailed(f"Release {params['release']} has gone.", hint="Run the command again.")
+    names = dict(_settings(tools))
+    blank = archive.Manifest(
+        snapshot=params["snapshot"],
+        deployment=tools.loaded.deployment,
+        tool=__version__,
+        created_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        release=release.as_json(),
+        settings={name: belongs for name, (belongs, _) in names.items()},
+        parts={part: () for part in archive.PARTS},
+    )
+    members = [
+        *(archive.Member(name, path) for name, (_, path) in names.items()),
+        *_release(tools.layout, release.id),
+        *_database(staging(tools.layout, params["snapshot"])),
+        *_logs(tools.layout),
+    ]
+    path = archive_path(tools, params["snapshot"])
+    manifest = archive.write(path, blank, members, context.progress)
+    files = len(manifest.entries())
+    return {"path": str(path), "bytes": path.stat().st_size, "files": files, "partial": list(manifest.partial)}
+
+
+def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
+    """Name in the archive -> where it belongs as the settings say it, and where it is."""
+    loaded = tools.loaded
+    for path in loaded.files:
+        yield f"settings/{path.name}", (path.name, path)
+    service = loaded.settings.service
+    env_file = loaded.path(service.env_file)
+    if env_file.exists():
+        yield "settings/env-file", (service.env_file, env_file)
+    for variable, reference in service.secrets.items():
+        if reference.startswith("file:"):
+            belongs = reference.removeprefix("file:")
+            yield f"settings/secret-{variable}", (belongs, loaded.path(belongs))
+
+
+def _release(layout: Layout, release: str) -> Iterator[archive.Member]:
+    """Code, rendered configuration, variables, manifest; not the unit (paths) and not the resolved secrets."""
+    directory = layout.release(release)
+    yield archive.Member("release/release.json", layout.manifest(release))
+    yield archive.Member("release/service.env", layout.environment(release))
+    for folder in ("code", "config"):
+        for path in source.files(directory / folder):
+            yield archive.Member(f"release/{path.relative_to(directory).as_posix()}", path)
+
+
+def _database(place: Path) -> Iterator[archive.Member]:
+    for path in sorted(place.glob("*.sqlite3")):
+        yield archive.Member(f"database/{path.name}", path, 0o600)
+
+
+def _logs(layout: Layout) -> Iterator[archive.Member]:
+    for path in sorted(p for p in layout.logs.iterdir() if p.is_file() and not p.is_symlink()):
+        yield archive.Member(f"logs/{path.name}", path)
+
+
+def verify(context: Context, params: Params) -> Results | None:
+    """Read the written archive back from end to end: what was never read back is no backup."""
+    tools: Tools = context.tools
+    scratch = staging(tools.layout, params["snapshot"])
+    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    manifest = archive.verify(archive_path(tools, params["snapshot"]), scratch)
+    return {"files": len(manifest.entries())}
+
+
+def clean(context: Context, params: Params) -> None:
+    tools: Tools = context.tools
+    shutil.rmtree(staging(tools.layout, params["snapshot"]), ignore_errors=True)
+
+
+def remove(context: Context, params: Params) -> None:
+    tools: Tools = context.tools
+    path = archive_path(tools, params["snapshot"])
+    for leftover in (archive.partial_path(path), path):
+        leftover.unlink(missing_ok=True)
+    if path.parent.is_dir() and not any(path.parent.iterdir()):  # made for this archive
+        path.parent.rmdir()
+
+
+ACTIONS: Actions = {
+    "backup-database": database,
+    "backup-write": write,
+    "backup-verify": verify,
+    "backup-clean": clean,
+    "backup-remove": remove,
+}
