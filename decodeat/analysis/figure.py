@@ -106,28 +106,29 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
     suffix = words[1] if apart else suffix
     if suffix.lower().rstrip(",.") == unit:
-        yield from _tier([number], clean=True)
-        yield from _tier(_pointed(number))
-        yield from _tier(_stuttered(number))
+        values = _values([number])
+        yield from [_Tier(values, clean=True)] if values else []
+        orders = [_pointed(number), _stuttered(number)]
     elif suffix:
-        cut = _cut(number, 1) if unit == "mg" and not apart else []
-        yield from _tier([number] if apart or unit == "g" else [number, *cut])
-        yield from _tier(_pointed(number))
+        stems = [number, *(_cut(number, 1) if unit == "mg" and not apart else [])]
+        orders = [stems, _pointed(number)]
     else:
-        kept = [_cut(number, 1)] if unit == "g" else [_cut(number, 2), _cut(number, 3), _cut(number, 1)]
-        stems = [stem for stems in kept for stem in stems]
-        yield from _tier(stems)
-        yield from _tier([pointed for stem in stems for pointed in _pointed(stem)])
-        yield from _tier([number])
-        yield from _tier([once for stem in stems for once in _stuttered(stem)])
+        kept = (1,) if unit == "g" else (2, 3, 1)
+        stems = [stem for digits in kept for stem in _cut(number, digits)]
+        pointed, once = ([variant for stem in stems for variant in way(stem)] for way in (_pointed, _stuttered))
+        orders = [stems, pointed, [number], once]
+    for order in orders:
+        values = tuple(value for value in _values(order) if _printable(value, unit))
+        yield from [_Tier(values)] if values else []
 
 
-def _tier(texts: list[str], clean: bool = False) -> Iterator[_Tier]:
-    found = dict.fromkeys(value for text in texts if (value := parse(text)) is not None)
-    # Labels print at most one decimal; a second one in a repaired number is what was left of the unit.
-    values = tuple(value for value in found if clean or int(value.as_tuple().exponent) >= -1)
-    if values:
-        yield _Tier(values, clean)
+def _values(texts: list[str]) -> tuple[Decimal, ...]:
+    return tuple(dict.fromkeys(value for text in texts if (value := parse(text)) is not None))
+
+
+def _printable(value: Decimal, unit: str) -> bool:
+    """Labels print whole milligrams and at most tenths of a gram; more decimals are what was left of the unit."""
+    return int(value.as_tuple().exponent) >= (-1 if unit == "g" else 0)
 
 
 def _cut(number: str, digits: int) -> list[str]:
