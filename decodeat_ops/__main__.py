@@ -10,9 +10,14 @@ def main() -> int:
 
         sys.stdout.write(f"decodeat-ops {__version__}\n")
         return 0
+    import gc
+
+    gc.set_threshold(100_000)  # importing makes many objects that stay: looking for garbage among them takes a tenth
     from decodeat_ops.cli.boundary import run
 
-    return run(sys.argv[1:])
+    code = run(sys.argv[1:])
+    gc.freeze()  # and the interpreter's end looks for it several times more
+    return code
 
 
 if __name__ == "__main__":

@@ -52,7 +52,7 @@ def render(name: str, values: Mapping[str, Any], place: Path | None = None) -> s
     try:
         return _environment(place).get_template(name).render(values)
     except jinja2.TemplateNotFound as error:
-        missing = error.name or name
+        missing = str(error.name or name)
         near = _near(missing, names(place))
         raise Configuration(f"There is no template {missing}.", hint=near or "Reinstall decodeat-ops.") from None
     except jinja2.TemplateSyntaxError as error:

@@ -1,6 +1,5 @@
 """Settings from toml, overlay, variables and flags, merged in that order and refused all at once when wrong."""
 
-import difflib
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -140,6 +139,8 @@ def _variables(merged: Merged, variables: Mapping[str, str]) -> None:
             continue
         path = _path_of(variable, known)
         if path is None:
+            import difflib
+
             near = difflib.get_close_matches(variable, [*known, *(PREFIX + n for n in NOT_SETTINGS[:3])], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
             merged.problems.append(f"variable {variable}: there is no such setting{hint}")

@@ -1,6 +1,5 @@
 """What the schema knows of its keys: which there are, what they mean, which is nearest to a misspelt one."""
 
-import difflib
 from collections.abc import Mapping
 from functools import cache
 from typing import Any, get_args, get_origin
@@ -54,6 +53,8 @@ def description(path: str) -> str:
 
 def nearest(path: str) -> str:
     """The key that was probably meant, "" when none is near: misspelt, or put under the wrong section."""
+    import difflib
+
     known = [*leaves(), *sorted({leaf.rpartition(".")[0] for leaf in leaves()} - {""})]
     section, _, name = path.rpartition(".")
     elsewhere = [key for key in known if key.rpartition(".")[2] == name]
