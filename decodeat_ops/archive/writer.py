@@ -57,7 +57,10 @@ def write(
     partial.unlink(missing_ok=True)
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    options = {zstd.CompressionParameter.compression_level: LEVEL, zstd.CompressionParameter.checksum_flag: 1}
+    options: dict[int, int] = {
+        zstd.CompressionParameter.compression_level: LEVEL,
+        zstd.CompressionParameter.checksum_flag: 1,
+    }
     with os.fdopen(descriptor, "wb") as raw:
         with zstd.ZstdFile(raw, "wb", options=options) as stream:
             manifest = _write_members(stream, blank, members, progress)

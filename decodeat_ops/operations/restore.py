@@ -146,9 +146,7 @@ def _release(
         Step(
             id="environment",
             title="Python environment for the service's dependencies",
-            do=Action(
-                "environment", {"lock": release.lock, "lock_file": str(origin / "code" / "decodeat" / LOCK_NAME)}
-            ),
+            do=Action("environment", {"lock": release.lock, "lock_file": str(lock_file)}),
             undo=Action("drop-environment", {"lock": release.lock}),
             preview=(f"pip install --require-hashes (lock {release.lock[:12]}), unless it is there",),
         ),

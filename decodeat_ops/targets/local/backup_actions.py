@@ -2,7 +2,8 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -83,9 +84,22 @@ def write(context: Context, params: Params) -> Results | None:
         *_logs(tools.layout),
     ]
     path = archive_path(tools, params["snapshot"])
-    manifest = archive.write(path, blank, members, context.progress)
+    manifest = archive.write(path, blank, members, _sparingly(context))
     files = len(manifest.entries())
     return {"path": str(path), "bytes": path.stat().st_size, "files": files, "partial": list(manifest.partial)}
+
+
+def _sparingly(context: Context) -> Callable[[str, int], None]:
+    """Tell a name and the bytes so far once a second: most archives are written before the first."""
+    told = time.monotonic()
+
+    def tell(name: str, done: int) -> None:
+        nonlocal told
+        if time.monotonic() - told > 1:
+            told = time.monotonic()
+            context.progress(name, done)
+
+    return tell
 
 
 def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
