@@ -70,10 +70,8 @@ def _judge(done: Completed, seen: dict[str, Any]) -> Finding:
         lines = done.stderr.strip().splitlines() or [f"exit {done.status}"]
         return answer(ID, Status.FAIL, "environment.silent", problem=lines[-1], seen=seen)
     if ok and done.status == 0:
-        count = len(seen["variables"]) + len(seen["secrets"])
-        return answer(
-            ID, Status.PASS, "environment.complete", count=count, secret_count=len(seen["secrets"]), seen=seen
-        )
+        plain, secret = len(seen["variables"]), len(seen["secrets"])
+        return answer(ID, Status.PASS, "environment.complete", plain=plain, secret=secret, seen=seen)
     first = f"{problems[0][0]}: {problems[0][1]}" if problems else f"exit {done.status}"
     names = list(dict.fromkeys(name for name, _ in problems))
     return answer(

@@ -14,7 +14,7 @@ from decodeat_ops.core.errors import Unreachable
 
 PICTURE = Path(__file__).with_name("known_label.png")
 TRUTH = Path(__file__).with_name("known_label.json")
-PATIENCE = 3.0  # seconds; another deployment's check may be using the port, and takes about one
+PATIENCE = 8.0  # seconds; another deployment's check may be using the port, and takes about three
 
 
 def is_ours(url: str) -> SplitResult | None:

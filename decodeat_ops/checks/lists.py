@@ -60,7 +60,7 @@ DOCTOR = (
     "machine.supervisor",
 )
 
-# Gates stand in every deploy, so they are the ones that answer within about two seconds. The label is read by the
+# Gates stand in every deploy, so they are the ones that answer within a few seconds. The label is read by the
 # candidate on its private socket: a release that reads wrongly never gets traffic.
 PRE_GATE = ("environment.valid", "security.files", "disk.space")
 CANDIDATE_GATE = ("api.label",)

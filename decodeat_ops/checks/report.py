@@ -13,7 +13,7 @@ from decodeat_ops.core.outcome import Block, Cell, Lines, Outcome, Table
 TONE = {Status.PASS: "good", Status.WARN: "warn", Status.FAIL: "bad", Status.SKIP: "muted", Status.MANUAL: "strong"}
 COLUMNS = {"en": ("#", "item", "status", "evidence"), "ko": ("#", "항목", "상태", "근거")}
 COUNTED = {
-    "en": "{count} checks, {passed} passed, {warned} warned, {failed} failed, {open} open, {skipped} skipped",
+    "en": "{count} asked, {passed} passed, {warned} warned, {failed} failed, {open} open, {skipped} skipped",
     "ko": "점검 {count}건, 통과 {passed}, 경고 {warned}, 실패 {failed}, 대기 {open}, 해당 없음 {skipped}",
 }
 TO_DO = {"en": "to do", "ko": "할 일"}

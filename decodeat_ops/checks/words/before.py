@@ -37,8 +37,8 @@ WORDS = {
         "잘못된 값이나 예시 값은 빠르면 시작할 때, 늦으면 운영 중에 드러납니다.",
     ),
     "environment.complete": (
-        "{count} variables, {secret_count} of them secret",
-        "변수 {count}개, 그중 비밀 {secret_count}개",
+        "{plain} plain and {secret} secret, all accepted",
+        "일반 {plain}개, 비밀 {secret}개 모두 유효",
     ),
     "environment.problems": ("Wrong: {names}", "잘못됨: {names}"),
     "environment.problems.hint": (

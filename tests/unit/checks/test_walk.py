@@ -210,7 +210,7 @@ def test_the_outcome_for_people_and_programs(bench: Bench) -> None:
     bench.fails("tests.recorded")
     outcome = report.walked(bench.walk(interactive=False), "en")
     assert outcome.exit_code == 4
-    assert outcome.summary == "pre-deploy: 3 checks, 1 passed, 0 warned, 1 failed, 1 open, 0 skipped."
+    assert outcome.summary == "pre-deploy: 3 asked, 1 passed, 0 warned, 1 failed, 1 open, 0 skipped."
     table, todo = outcome.blocks
     assert isinstance(table, Table)
     assert table.rows[0] == ("1", "All tests pass", ("FAIL", "bad"), "No test result in x.json")
