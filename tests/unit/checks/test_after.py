@@ -275,3 +275,11 @@ class TestMetrics:
     def test_sums_over_labels(self) -> None:
         text = 'a_total{x="}"} 2.0\na_total{x="b"} 3\na_total_created 9\na_total 1e1 1700000000\n# a_total 7\n'
         assert total(text, "a_total") == 15.0
+
+
+def test_the_known_label_that_travels_with_the_tool() -> None:
+    truth = label.expected()
+    assert label.PICTURE.read_bytes().startswith(b"\x89PNG\r\n")
+    assert truth["decodeStatus"] == "COMPLETED"
+    assert label.differences(truth, truth)[1] == []
+    assert label.differences(truth, {})[0] >= 12
