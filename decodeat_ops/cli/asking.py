@@ -51,6 +51,7 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
     if asks:
         refuse_unattended(run, verb, "--yes" if typed is None else f"--yes --name {typed}")
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
+    run.at_end.append(watch.pause)
     interruption = Interruption(watch)
 
     def approve(plan: Plan) -> bool:
@@ -59,9 +60,13 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
         watch.pause()
         interruption.answering = True
         show_plan(plan)
-        agreed = _agrees() if typed is None else _types(typed)
-        interruption.answering = False
-        return agreed
+        try:
+            return _agrees() if typed is None else _types(typed)
+        except KeyboardInterrupt:
+            sys.stderr.write("\n")
+            return False  # the corridor says what that leaves behind
+        finally:
+            interruption.answering = False
 
     return Change(dry_run=run.dry_run, approve=approve, emit=watch, lock_wait=run.lock_wait, interrupt=interruption)
 

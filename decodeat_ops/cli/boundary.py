@@ -76,7 +76,10 @@ def _usage(error: Exception) -> Usage:
     message = str(getattr(error, "message", error)).rstrip(".")
     near = getattr(error, "possibilities", None)
     if near:
-        message += f". Did you mean {' or '.join(sorted(near))}?"
+        import difflib
+
+        nearest = difflib.get_close_matches(getattr(error, "option_name", ""), near, n=1, cutoff=0.0)
+        message += f". Did you mean {nearest[0]}?"
     else:
         formatted = getattr(error, "format_message", lambda: message)()
         message = formatted if formatted.endswith("?") else formatted.rstrip(".") + "."

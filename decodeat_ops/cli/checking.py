@@ -58,6 +58,7 @@ def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path 
     from decodeat_ops.wiring import checks
 
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
+    run.at_end.append(watch.pause)
 
     def asked(question: checks.Question) -> checks.SignOff | None:
         watch.pause()
@@ -67,10 +68,7 @@ def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path 
     how = checks.Walk(
         resume=resume, interactive=someone, ask=asked, emit=watch, lang=run.lang, junit=junit, export=export
     )
-    try:
-        return checks.checklist(run.loaded(), name, how)
-    finally:
-        watch.pause()
+    return checks.checklist(run.loaded(), name, how)
 
 
 @command(examples=("decodeat-ops checklist records",))
@@ -109,11 +107,9 @@ def check(
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring import checks
 
-    watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
-    try:
-        return checks.check(run.loaded(), name, watch, run.lang)
-    finally:
-        watch.pause()
+    watch = Watch(lang=run.lang, quiet=run.quiet or run.json, findings=False)
+    run.at_end.append(watch.pause)
+    return checks.check(run.loaded(), name, watch, run.lang)
 
 
 @command(examples=("decodeat-ops doctor", "decodeat-ops doctor --lang ko"))
@@ -122,12 +118,10 @@ def doctor(run: Run) -> Outcome:
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring import checks
 
-    watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
+    watch = Watch(lang=run.lang, quiet=run.quiet or run.json, findings=False)
+    run.at_end.append(watch.pause)
     try:
-        try:
-            loaded = run.loaded()
-        except OpsError as error:
-            return checks.doctor(None, watch, run.lang, error)
-        return checks.doctor(loaded, watch, run.lang)
-    finally:
-        watch.pause()
+        loaded = run.loaded()
+    except OpsError as error:
+        return checks.doctor(None, watch, run.lang, error)
+    return checks.doctor(loaded, watch, run.lang)

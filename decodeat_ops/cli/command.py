@@ -3,7 +3,7 @@
 import functools
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
@@ -32,6 +32,7 @@ class Run:
     dry_run: bool = False
     yes: bool = False
     lock_wait: float = 0.0
+    at_end: list[Callable[[], None]] = field(default_factory=list, compare=False)  # before anything is printed
 
     def with_given(self, values: dict[str, Any]) -> "Run":
         """These options with those that were given, which are taken out of `values`."""
@@ -160,6 +161,9 @@ def _conclude(function: Function, run: Run, values: dict[str, Any]) -> None:
         from decodeat_ops.cli.boundary import interrupted
 
         raise interrupted() from None
+    finally:
+        for end in run.at_end:
+            end()
     if isinstance(outcome, Outcome):
         from decodeat_ops.cli.show import show
 

@@ -20,10 +20,19 @@ NOTABLE = 1.0  # seconds; what took longer is worth saying off a terminal, and w
 class Watch:
     """Watches one command's events. It never raises: a screen that is gone must not stop a change half-way."""
 
-    def __init__(self, *, lang: Literal["en", "ko"] = "en", quiet: bool = False, target: Console | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        lang: Literal["en", "ko"] = "en",
+        quiet: bool = False,
+        findings: bool = True,
+        target: Console | None = None,
+    ) -> None:
+        """`findings` False leaves a check's answer to the outcome, which follows at once."""
         self._console = target or console.talk()
         self._lang = lang
         self._silent = quiet
+        self._findings = findings
         self._view = _Moving(self._console) if console.moves(self._console) else _Plain(self._console)
 
     def __call__(self, event: events.Event) -> None:
@@ -53,7 +62,7 @@ class Watch:
                 self._view.progress(text, done, total)
             case events.StepFinished(step, seconds, undoing):
                 mark, tone = ("↶", "warn") if undoing else ("✓", "good")
-                self._end(mark, tone, f"{step.title}, undone" if undoing else step.title, duration(seconds))
+                self._end(mark, tone, f"{step.title}, undone" if undoing else step.title, _took(seconds))
             case events.StepSkipped(step, why):
                 self._end("–", "muted", step.title, why)
             case events.StepBroke(step, why, undoing):
@@ -80,6 +89,8 @@ class Watch:
         return words.title(check, self._lang)
 
     def _checked(self, finding: Finding) -> None:
+        if not self._findings:
+            return
         from decodeat_ops.checks import words
 
         mark, tone = console.STATUS[finding.status]
@@ -183,6 +194,11 @@ class _Row:
 
 def _count(number: int, total: int) -> str:
     return f"{number:>2}/{total}" if total else ""
+
+
+def _took(seconds: float) -> str:
+    """Nothing for what took no time anybody would notice."""
+    return duration(seconds) if seconds >= 0.1 else ""
 
 
 def duration(seconds: float) -> str:

@@ -54,8 +54,12 @@ def for_people(problem: OpsError) -> None:
 
 
 def _commands(text: str) -> "Text":
-    """Text with what stands between backticks in the tone of commands."""
+    """Text with what stands between backticks in the tone of commands; without colour the backticks stay."""
     from rich.text import Text
 
+    from decodeat_ops.cli import console
+
+    if console.talk().color_system is None or console.talk().no_color:
+        return Text(text)
     parts = text.split("`")
     return Text.assemble(*((part, "command" if number % 2 else "") for number, part in enumerate(parts)))

@@ -1,6 +1,5 @@
 """init, config show, render, version."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -37,7 +36,7 @@ def init(
         if port is None:
             port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
     return settings.init(
-        Path(os.path.relpath(directory)) if directory == Path.cwd() else directory,
+        directory,
         name or default_name,
         default_port if port is None else port,
         force=force,

@@ -86,7 +86,8 @@ def _block(block: Block) -> None:
         out.print(Text(block.title, style="strong"))
     if isinstance(block, Lines):
         for line in block.lines:
-            out.print(Text(line, style=_tone_of(line, block.language)), soft_wrap=True)
+            # Prose wraps at words; a file, a diff or a log line is somebody's text and stays as it is.
+            out.print(Text(line, style=_tone_of(line, block.language)), soft_wrap=block.language != "text")
     elif isinstance(block, Facts):
         _facts(block)
     else:

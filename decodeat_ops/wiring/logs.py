@@ -1,5 +1,7 @@
 """The service's own log lines: the last ones across rotated files, and the new ones across rotation and a switch."""
 
+import difflib
+import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -40,8 +42,6 @@ class _Tail:
             stream = path.open("rb")
         except FileNotFoundError:
             return None
-        import os
-
         return cls(release, stream, os.fstat(stream.fileno()).st_ino)
 
     def lines(self) -> Iterator[LogLine]:
@@ -60,15 +60,14 @@ def subject(loaded: Loaded, release: str | None, supervisor: bool) -> "Logs":
     if supervisor:
         return Logs(store, SUPERVISOR, fixed=True)
     if release is not None:
-        import difflib
-
         known = [known.id for known in store.releases()]
         kept = {path.name.partition(".log")[0] for path in store.layout.logs.glob("*.log*")} - {SUPERVISOR}
         if release not in {*known, *kept}:
             near = difflib.get_close_matches(release, known, n=1, cutoff=0.3)
+            meant = f"Did you mean {near[0]}? " if near else ""
             raise Usage(
                 f"There is no release {release} and no log of one.",
-                hint=f"Did you mean {near[0]}? " * bool(near) + "`decodeat-ops releases` lists them.",
+                hint=f"{meant}`decodeat-ops releases` lists them.",
             )
         return Logs(store, release, fixed=True)
     active = store.active_id() or store.stopped_id()

@@ -24,7 +24,7 @@ def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
         "render",
         f"{len(rendered)} files, as a deploy to {loaded.settings.target} would write them.",
         data={"files": rendered},
-        blocks=tuple(Lines(tuple(text.splitlines()), title=name) for name, text in rendered.items()),
+        blocks=tuple(Lines(tuple(text.splitlines()), title=name, language="file") for name, text in rendered.items()),
         next=("decodeat-ops render --diff", "decodeat-ops deploy --dry-run"),
     )
 
