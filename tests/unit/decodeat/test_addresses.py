@@ -1,0 +1,187 @@
+"""Hostile addresses of pictures are refused before anything is connected to."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from decodeat.images.addresses import is_public
+from decodeat.images.download import Downloader
+from decodeat.images.errors import ImageRefused
+from decodeat.images.location import parse, without_query
+
+PUBLIC = "93.184.216.34"
+# What a name resolves to here. Literals resolve to themselves, as they do anywhere.
+DNS = {
+    "loopback.test": ["127.0.0.1"],
+    "half.test": [PUBLIC, "10.0.0.5"],
+    "six.test": ["::1"],
+    "mapped.test": ["::ffff:169.254.169.254"],
+    "nowhere.test": [],
+    "metadata.google.internal": ["169.254.169.254"],
+    "127.0.0.1.nip.io": ["127.0.0.1"],
+    "localhost": ["127.0.0.1"],
+    "localhost.localdomain": ["127.0.0.1"],
+}
+
+
+async def resolver(host: str, port: int) -> Sequence[str]:
+    return DNS.get(host, [host])
+
+
+HOSTILE = [
+    ("http://127.0.0.1/", "private"),
+    ("http://127.1.2.3/", "private"),
+    ("http://localhost/", "private"),
+    ("http://localhost./", "private"),
+    ("http://LOCALHOST/", "private"),
+    ("http://localhost.localdomain/", "private"),
+    ("http://0.0.0.0/", "private"),
+    ("http://10.1.2.3/label.png", "private"),
+    ("http://172.16.0.1/", "private"),
+    ("http://192.168.1.1/", "private"),
+    ("http://100.64.0.1/", "private"),
+    ("http://100.100.100.200/latest/meta-data/", "private"),
+    ("http://169.254.169.254/latest/meta-data/", "private"),
+    ("http://168.63.129.16/machine", "private"),
+    ("http://192.0.0.192/opc/v2/instance/", "private"),
+    ("http://192.0.2.1/", "private"),
+    ("http://198.18.0.1/", "private"),
+    ("http://192.88.99.1/", "private"),
+    ("http://224.0.0.1/", "private"),
+    ("http://240.0.0.1/", "private"),
+    ("http://255.255.255.255/", "private"),
+    ("http://[::1]/", "private"),
+    ("http://[::]/", "private"),
+    ("http://[::ffff:127.0.0.1]/", "private"),
+    ("http://[::ffff:7f00:1]/", "private"),
+    ("http://[::ffff:10.0.0.1]/", "private"),
+    ("http://[::127.0.0.1]/", "private"),
+    ("http://[fe80::1]/", "private"),
+    ("http://[fc00::1]/", "private"),
+    ("http://[fd00:ec2::254]/", "private"),
+    ("http://[ff02::1]/", "private"),
+    ("http://[2001:db8::1]/", "private"),
+    ("http://[2002:7f00:1::]/", "private"),
+    ("http://[2001:0:4136:e378:8000:63bf:3fff:fdd2]/", "private"),
+    ("http://[64:ff9b::7f00:1]/", "private"),
+    ("http://[64:ff9b:1::a00:1]/", "private"),
+    ("http://[2a00:1450::5efe:7f00:1]/", "private"),
+    ("http://[fe80::1%25eth0]/", "address"),
+    ("http://[::1", "address"),
+    ("http://loopback.test/", "private"),
+    ("http://half.test/", "private"),
+    ("http://six.test/", "private"),
+    ("http://mapped.test/", "private"),
+    ("http://metadata.google.internal/computeMetadata/v1/", "private"),
+    ("http://127.0.0.1.nip.io/", "private"),
+    ("http://nowhere.test/", "name"),
+    ("http://2130706433/", "address"),
+    ("http://0x7f000001/", "address"),
+    ("http://0x7f.1/", "address"),
+    ("http://0177.0.0.1/", "address"),
+    ("http://127.1/", "address"),
+    ("http://127.0.0.1.:80/", "private"),
+    ("http://①②⑦.⓪.⓪.①/", "private"),
+    ("http://ⓛocalhost/", "private"),
+    ("http://user:secret@93.184.216.34/", "address"),
+    ("http://93.184.216.34@127.0.0.1/", "address"),
+    ("http://93.184.216.34:22/", "address"),
+    ("http://93.184.216.34:443/", "address"),
+    ("https://93.184.216.34:80/", "address"),
+    ("http://93.184.216.34:99999/", "address"),
+    ("http://127.0.0.1:8099/", "address"),
+    ("http://93.184.216.34\\@127.0.0.1/", "address"),
+    ("http://93.184.216.34/\r\nHost: localhost", "address"),
+    ("http://93.184.216.34/\t", "address"),
+    ("http://exa mple.test/", "address"),
+    ("http:///etc/passwd", "address"),
+    ("http://-dash.test/", "address"),
+    ("http://a..b/", "address"),
+    ("file:///etc/passwd", "address"),
+    ("gopher://93.184.216.34/", "address"),
+    ("ftp://93.184.216.34/label.png", "address"),
+    ("//93.184.216.34/", "address"),
+    ("http://93.184.216.34/" + "a" * 5000, "address"),
+    ("http://93.184.216.34/\ud800", "address"),
+]
+
+
+@pytest.mark.parametrize(("url", "reason"), HOSTILE, ids=[repr(url)[:60] for url, _ in HOSTILE])
+def test_a_hostile_address_is_refused(url: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is connected to: the network below would fail the test."""
+    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", ())
+    monkeypatch.setattr("httpcore.AnyIOBackend.connect_tcp", _nobody_connects)
+
+    async def fetch() -> bytes:
+        async with Downloader(10_000, resolver=resolver) as downloader:
+            return await downloader.fetch(url)
+
+    with pytest.raises(ImageRefused) as caught:
+        asyncio.run(fetch())
+    assert caught.value.reason == reason
+    assert "127.0" not in caught.value.text and "http:/" not in caught.value.text
+
+
+async def _nobody_connects(*_: object, **__: object) -> None:
+    raise AssertionError("a connection was attempted")
+
+
+@pytest.mark.parametrize(
+    "address", [PUBLIC, "8.8.8.8", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::8a", "::ffff:8.8.8.8"]
+)
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", ["", "localhost", "127.0.0.1.", "1.2.3", "::ffff:127.0.0.1", "fe80::1%eth0"])
+def test_what_is_no_public_address_is_not(address: str) -> None:
+    assert not is_public(address)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_mapped_address_is_as_public_as_the_one_in_it(number: int) -> None:
+    quad = ".".join(str(number >> shift & 255) for shift in (24, 16, 8, 0))
+    assert is_public(f"::ffff:{quad}") == is_public(quad)
+
+
+@pytest.mark.parametrize(
+    ("url", "host", "target"),
+    [
+        ("http://shop.kr", "shop.kr", "/"),
+        ("http://SHOP.kr:80/a?b=c#d", "shop.kr", "/a?b=c"),
+        ("https://shop.kr:443/%EB%9D%BC%EB%B2%A8.png?sig=a%2Fb", "shop.kr", "/%EB%9D%BC%EB%B2%A8.png?sig=a%2Fb"),
+        ("http://shop.kr/라벨.png", "shop.kr", "/%EB%9D%BC%EB%B2%A8.png"),
+        ("http://한국.kr/", "xn--3e0b707e.kr", "/"),
+        ("http://[2606:4700::1111]/x", "2606:4700::1111", "/x"),
+        ("http://my_bucket.s3.amazonaws.com/k", "my_bucket.s3.amazonaws.com", "/k"),
+    ],
+)
+def test_an_honest_address_is_taken_apart(url: str, host: str, target: str) -> None:
+    found = parse(url)
+    assert (found.host, found.target, found.trusted) == (host, target, False)
+
+
+def test_only_the_exact_origin_is_trusted() -> None:
+    allowed = ("http://127.0.0.1:8099",)
+    assert parse("http://127.0.0.1:8099/a.png", allowed).trusted
+    assert not parse("http://127.0.0.1/a.png", allowed).trusted
+    for url in ("https://127.0.0.1:8099/", "http://127.0.0.1:8098/", "http://localhost:8099/"):
+        with pytest.raises(ImageRefused):
+            parse(url, allowed)
+
+
+@given(st.text(max_size=60))
+def test_any_text_is_refused_or_taken_apart(text: str) -> None:
+    for url in (text, f"http://{text}", f"http://shop.kr/{text}"):
+        try:
+            found = parse(url)
+        except ImageRefused:
+            continue
+        assert found.target.isascii() and found.host.isascii() and " " not in found.target
+
+
+def test_what_is_written_down_holds_no_signature() -> None:
+    assert without_query("https://u:p@shop.kr/a/라벨.png?X-Amz-Signature=1#f") == "https://shop.kr/a/라벨.png"

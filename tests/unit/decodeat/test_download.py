@@ -1,0 +1,222 @@
+"""Given hosts that behave and hosts that don't, a picture comes within its bounds or is refused with a reason."""
+
+import asyncio
+import gzip
+import ssl
+import subprocess
+import time
+from collections.abc import Sequence
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import pytest
+
+from decodeat.images.download import Downloader
+from decodeat.images.errors import ImageRefused
+from tests.unit.decodeat.web import Web, web
+
+LIMIT = 100_000
+
+
+def fetch(url: str, *allowed: str, limit: int = LIMIT) -> bytes:
+    async def go() -> bytes:
+        async with Downloader(limit, allowed) as downloader:
+            return await downloader.fetch(url)
+
+    return asyncio.run(go())
+
+
+def refused(url: str, *allowed: str) -> ImageRefused:
+    with pytest.raises(ImageRefused) as caught:
+        fetch(url, *allowed)
+    assert "127.0.0.1" not in caught.value.text
+    return caught.value
+
+
+@pytest.fixture(autouse=True)
+def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", (0.0, 0.0))
+
+
+def test_a_picture_comes_whatever_its_type_is_called(site: Web) -> None:
+    url = site.serve("/a", b"\x89PNG...", Content_Type="application/octet-stream")
+    assert fetch(url, site.origin) == b"\x89PNG..."
+    path, headers = site.asked[0]
+    assert path == "/a"
+    assert headers["Host"] == site.origin.removeprefix("http://")
+    assert headers["Accept-Encoding"] == "identity"
+
+
+@pytest.mark.parametrize("url", ["/%EB%9D%BC%EB%B2%A8%20.png?sig=a%2Fb%3D", "/라벨%20.png?sig=a%2Fb%3D"])
+def test_korean_names_are_asked_for_as_they_are(site: Web, url: str) -> None:
+    site.serve("/%EB%9D%BC%EB%B2%A8%20.png", b"picture")
+    assert fetch(site.origin + url, site.origin) == b"picture"
+    assert site.asked[0][0] == "/%EB%9D%BC%EB%B2%A8%20.png?sig=a%2Fb%3D"
+
+
+def test_a_proxy_in_the_environment_is_ignored(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert fetch(site.serve("/a", b"picture"), site.origin) == b"picture"
+
+
+def test_three_redirects_are_followed_and_a_fourth_is_not(site: Web) -> None:
+    site.serve("/4", b"picture")
+    for number in range(4):
+        site.serve(f"/{number}", b"", 302, Location=f"/{number + 1}")
+    assert fetch(site.origin + "/1", site.origin) == b"picture"
+    assert refused(site.origin + "/0", site.origin).reason == "redirects"
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("http://169.254.169.254/latest/meta-data/", "private"),
+        ("http://127.0.0.1/", "private"),
+        ("//[::1]/", "private"),
+        ("https://127.0.0.1:1/", "address"),
+        ("file:///etc/passwd", "address"),
+        ("http://user@93.184.216.34/", "address"),
+        ("http://127.0.0.1\\@93.184.216.34/", "address"),
+    ],
+)
+def test_every_redirect_is_judged_anew(site: Web, target: str, reason: str) -> None:
+    url = site.serve("/a", b"", 302, Location=target)
+    assert refused(url, site.origin).reason == reason
+    assert len(site.asked) == 1
+
+
+def test_a_declared_size_is_refused_before_it_is_read(site: Web) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(LIMIT + 1))
+        handler.end_headers()
+        handler.close_connection = True
+
+    site.routes["/a"] = answer
+    assert refused(site.origin + "/a", site.origin).reason == "too_large"
+
+
+def test_an_undeclared_size_is_counted(site: Web) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Connection", "close")
+        handler.end_headers()
+        handler.close_connection = True
+        for _ in range(1000):
+            handler.wfile.write(b"x" * 10_000)
+
+    site.routes["/a"] = answer
+    assert refused(site.origin + "/a", site.origin).reason == "too_large"
+
+
+def test_a_picture_of_exactly_the_limit_comes(site: Web) -> None:
+    assert len(fetch(site.serve("/a", b"x" * LIMIT), site.origin)) == LIMIT
+
+
+def test_a_packed_picture_is_unpacked(site: Web) -> None:
+    url = site.serve("/a", gzip.compress(b"picture" * 100), Content_Encoding="gzip")
+    assert fetch(url, site.origin) == b"picture" * 100
+
+
+def test_a_packed_bomb_is_counted_unpacked(site: Web) -> None:
+    url = site.serve("/a", gzip.compress(b"\0" * 50_000_000), Content_Encoding="gzip")
+    assert refused(url, site.origin).reason == "too_large"
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding"),
+    [(b"plain", "gzip"), (gzip.compress(b"x" * 99)[:-9], "gzip"), (b"x", "br"), (b"x", "gzip, br")],
+)
+def test_damaged_and_unknown_encodings_are_refused(site: Web, body: bytes, encoding: str) -> None:
+    assert refused(site.serve("/a", body, Content_Encoding=encoding), site.origin).reason == "encoding"
+
+
+def test_an_empty_answer_is_no_picture(site: Web) -> None:
+    assert refused(site.serve("/a", b""), site.origin).reason == "empty"
+
+
+@pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (204, 1), (500, 3), (503, 3), (429, 3)])
+def test_only_what_may_pass_is_tried_again(site: Web, status: int, tries: int) -> None:
+    url = site.serve("/a", b"", status)
+    found = refused(url, site.origin)
+    assert (found.reason, len(site.asked)) == ("status", tries)
+    assert str(status) in found.text
+
+
+def test_a_host_that_recovers_gives_the_picture(site: Web) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        site.serve("/a", b"picture")
+        handler.send_response(503)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    site.routes["/a"] = answer
+    assert fetch(site.origin + "/a", site.origin) == b"picture"
+
+
+def test_a_connection_that_breaks_off_is_refused(site: Web) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "1000")
+        handler.end_headers()
+        handler.wfile.write(b"half")
+        handler.close_connection = True
+
+    site.routes["/a"] = answer
+    assert refused(site.origin + "/a", site.origin).reason == "connection"
+
+
+def test_a_silent_host_is_given_up(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decodeat.images.download.READ_SECONDS", 0.1)
+    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", ())
+    site.routes["/a"] = lambda handler: time.sleep(1)
+    assert refused(site.origin + "/a", site.origin).reason == "timeout"
+
+
+def test_nobody_listens(site: Web) -> None:
+    assert refused("http://127.0.0.1:9/a", "http://127.0.0.1:9").reason == "connection"
+
+
+def test_tls_keeps_the_name_while_the_connection_goes_to_the_judged_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The resolver is asked once, and TLS checks the certificate against the name, not the address."""
+    trust, server = _certificate(tmp_path, "label.example.test")
+    asked: list[str] = []
+    names: list[str | None] = []
+    server.sni_callback = lambda _, name, __: names.append(name)
+
+    async def resolver(host: str, port: int) -> Sequence[str]:
+        asked.append(host)
+        return ["127.0.0.1"]
+
+    with web(server) as site:
+        site.serve("/a", b"picture")
+        port = site.origin.rpartition(":")[2]
+        # What only this test may do: call the loopback public, and another port than 443 the usual one.
+        monkeypatch.setattr("decodeat.images.network.is_public", lambda address: address == "127.0.0.1")
+        monkeypatch.setattr("decodeat.images.location._PORTS", {"http": 80, "https": int(port)})
+
+        async def go(host: str) -> bytes:
+            async with Downloader(LIMIT, resolver=resolver, trust=trust) as downloader:
+                return await downloader.fetch(f"https://{host}/a")
+
+        assert asyncio.run(go("label.example.test")) == b"picture"
+        assert (asked, names) == (["label.example.test"], ["label.example.test"])
+        assert site.asked[0][1]["Host"] == "label.example.test"
+        with pytest.raises(ImageRefused) as caught:
+            asyncio.run(go("other.example.test"))
+        assert caught.value.reason == "connection"
+
+
+def _certificate(directory: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """A client's and a server's context around a fresh self-signed certificate."""
+    key, certificate = directory / "key.pem", directory / "cert.pem"
+    made = ("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    named = ("-days", "2", "-subj", f"/CN={name}", "-addext", f"subjectAltName=DNS:{name}")
+    argv = (*made, *named, "-keyout", str(key), "-out", str(certificate))
+    subprocess.run(argv, check=True, capture_output=True)
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.load_cert_chain(certificate, key)
+    return ssl.create_default_context(cafile=str(certificate)), server
