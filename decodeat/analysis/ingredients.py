@@ -116,7 +116,8 @@ def _items(section: str) -> list[str]:
 
 def _name(item: str) -> str:
     """One ingredient: origins and amounts gone, other brackets kept."""
-    plain = text.closed(re.sub(r"\s+", " ", item)).strip(" .·:;*-_'\"|~")
+    whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # "and others", before gaps are closed
+    plain = text.closed(whole).strip(" .·:;*-_'\"|~")
     opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
     if opening >= 0:
         inner, rest = _bracket(plain[opening:])
@@ -137,10 +138,9 @@ def _bracket(text_: str) -> tuple[str, str]:
 
 
 def _bare(name: str) -> str:
-    """Without amounts, stray closing brackets, and a last "등" (and others)."""
+    """Without amounts and stray brackets; "" when nothing is left, or an origin."""
     name = _AMOUNT.sub("", name)
     name = re.sub(r"[()\[\]{}]", "", name).strip(" .·:;*-_'\"|~")
-    name = re.sub(r"(?<=\S)\s+등$", "", name)
     return "" if _ORIGIN.fullmatch(name) or not re.search(r"[가-힣A-Za-z]", name) else name
 
 

@@ -4,7 +4,21 @@ import re
 import unicodedata
 
 _GAP = re.compile(r"(?<=[가-힣])[ \t]+(?=[가-힣])")
-_SIGNS = str.maketrans({"㎎": "mg", "㎉": "kcal", "，": ",", "、": ",", "：": ":", "（": "(", "）": ")", "％": "%"})
+_SIGNS = str.maketrans(
+    {
+        "㎎": "mg",
+        "㎉": "kcal",
+        "，": ",",
+        "、": ",",
+        "：": ":",
+        "（": "(",
+        "）": ")",
+        "％": "%",
+        "™": "",
+        "®": "",
+        "©": "",
+    }
+)
 
 
 def lines(text: str) -> list[str]:

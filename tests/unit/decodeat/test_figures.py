@@ -1,0 +1,214 @@
+"""Given the text that readers make of a figure, the label's own percentage picks the number, or it stays unknown."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from decodeat.analysis.figure import Trust, read, shares
+from decodeat.analysis.numbers import LARGEST, parse, plain
+from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS
+from decodeat.analysis.nutrition import figures
+
+PLAIN = st.from_regex(r"\A(0|[1-9][0-9]{0,4})(\.[0-9]{1,3})?\Z")
+
+
+@pytest.mark.parametrize(
+    ("printed", "number"),
+    [
+        ("1,790", "1790"), ("1790", "1790"), (".5", "0.5"), ("0", "0"), ("0.0", "0"), ("10", "10"), ("100", "100"),
+        ("12,345.50", "12345.5"), ("7.9", "7.9"),
+        ("", None), (".", None), ("1,79", None), ("1,7900", None), ("09", None), ("-5", None), ("1e3", None),
+        ("１００", None), ("1 790", None), ("100000", None), ("1.2.3", None), ("5.", None),
+    ],
+)  # fmt: skip
+def test_numbers(printed: str, number: str | None) -> None:
+    parsed = parse(printed)
+    assert (None if parsed is None else plain(parsed)) == number
+
+
+@given(st.decimals(0, LARGEST - 1, places=2))
+def test_a_plain_number_means_the_same(number: Decimal) -> None:
+    text = plain(number)
+    assert parse(text) == number
+    assert text == plain(Decimal(text)) and "E" not in text and "," not in text
+    assert parse(f"{number:,.2f}") == number
+
+
+@given(st.text(max_size=20))
+def test_any_text_is_a_number_or_none(text: str) -> None:
+    number = parse(text)
+    assert number is None or 0 <= number < LARGEST
+
+
+@pytest.mark.parametrize(
+    ("name", "window", "value", "trust"),
+    [
+        ("carbohydrate", " 79g 24%", "79", Trust.CONFIRMED),
+        ("carbohydrate", " 799 24%", "79", Trust.REPAIRED),
+        ("carbohydrate", " 799 2%", "7.9", Trust.REPAIRED),
+        ("carbohydrate", " 79 9   24 %", "79", Trust.REPAIRED),
+        ("carbohydrate", " 79g 2%", "7.9", Trust.REPAIRED),
+        ("carbohydrate", ": 720(22%), ", "72", Trust.REPAIRED),
+        ("carbohydrate", " 79g", "79", Trust.PLAIN),
+        ("carbohydrate", " 799", "79", Trust.GUESSED),
+        ("sodium", " 1,790mg 90%", "1790", Trust.CONFIRMED),
+        ("sodium", " 16070 (8%)", "160", Trust.REPAIRED),
+        ("sodium", " 109 1%", "10", Trust.REPAIRED),
+        ("sodium", " 125 79      6%", "125", Trust.REPAIRED),
+        ("sodium", " 11145 mg   57%", "1145", Trust.REPAIRED),
+        ("sodium", " 11115 mg   56%", "1115", Trust.REPAIRED),
+        ("sodium", " 12m9 1%", "12", Trust.REPAIRED),
+        ("sat_fat", " 33.49(23%)", "3.4", Trust.REPAIRED),
+        ("trans_fat", " Og", "0", Trust.PLAIN),
+        ("trans_fat", " 09", "0", Trust.GUESSED),
+        ("trans_fat", " 0.69            0.59", "0.6", Trust.GUESSED),
+        ("trans_fat", "0 g", "0", Trust.PLAIN),
+        ("sugar", " 80                       8", "8", Trust.REPAIRED),
+        ("sugar", " .5g 1%", "0.5", Trust.CONFIRMED),
+        ("cholesterol", " 25010(8%)", "25", Trust.REPAIRED),
+        ("cholesterol", " 0 mg 0%", "0", Trust.CONFIRMED),
+        ("protein", " 2.1 9      4%", "2.1", Trust.REPAIRED),
+        ("fat", " 369 67%         300 56%", "36", Trust.REPAIRED),
+        ("dietary_fiber", " 1.3 g 5 %", "1.3", Trust.CONFIRMED),
+    ],
+)
+def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: Trust) -> None:
+    figure = read(window, BY_NAME[name])
+    assert figure is not None
+    assert (plain(figure.value), figure.trust) == (value, trust)
+
+
+@pytest.mark.parametrize(
+    ("name", "window"),
+    [
+        ("carbohydrate", ""),
+        ("carbohydrate", " %"),
+        ("carbohydrate", " 5%"),
+        ("carbohydrate", " 16 9     2%"),
+        ("carbohydrate", " 1g 미만 0%"),
+        ("carbohydrate", " 없음"),
+        ("protein", " .10(2%)"),
+        ("sodium", " 500mg 3%"),
+        ("sodium", " 기준치에 대한"),
+    ],
+)
+def test_what_the_percentage_denies_stays_unknown(name: str, window: str) -> None:
+    assert read(window, BY_NAME[name]) is None
+
+
+@given(st.sampled_from([n for n in NUTRIENTS if n.daily]), PLAIN)
+def test_a_cleanly_printed_figure_is_read_as_it_is(nutrient: object, text: str) -> None:
+    assert hasattr(nutrient, "daily")
+    value = parse(text)
+    assume(value is not None and nutrient.daily is not None and shares(value, nutrient.daily) < 1000)
+    figure = read(f" {text}{nutrient.unit} {shares(value, nutrient.daily)}%", nutrient)  # type: ignore[arg-type]
+    assert figure is not None and figure.value == value and figure.trust is Trust.CONFIRMED
+
+
+@given(
+    st.sampled_from([n for n in NUTRIENTS if n.daily]), st.integers(0, 999), st.text("0123456789gm.,%() q", max_size=12)
+)
+def test_a_repaired_figure_fits_its_percentage(nutrient: object, share: int, garble: str) -> None:
+    assert hasattr(nutrient, "daily")
+    assume("%" not in garble)
+    figure = read(f" {garble} {share}%", nutrient)  # type: ignore[arg-type]
+    if figure is not None and figure.trust is Trust.REPAIRED:
+        assert shares(figure.value, nutrient.daily) == share
+
+
+LABEL = """영양정보 1회 제공량(30 g)당 150 kcal
+나트륨 90 mg 5 %
+탄수화물 20 g 6 %
+당류 8 g 8 %
+지방 7 g 13 %
+트랜스지방 0 g
+포화지방 3 g 20 %
+콜레스테롤 5 mg 2 %
+단백질 2 g 4 %
+1일 영양성분 기준치에 대한 비율(%)은 2,000 kcal 기준이므로 개인의 필요 열량에 따라 다를 수 있습니다."""
+VALUES = {
+    "calcium": None, "carbohydrate": "20", "cholesterol": "5", "dietary_fiber": None, "energy": "150", "fat": "7",
+    "protein": "2", "sat_fat": "3", "sodium": "90", "sugar": "8", "trans_fat": "0",
+}  # fmt: skip
+
+
+def test_a_whole_label() -> None:
+    assert figures([LABEL, LABEL]) == VALUES
+
+
+def test_names_with_gaps_misread_syllables_and_wide_signs() -> None:
+    worn = LABEL.replace("나트륨", "나 트 롬").replace("콜레스테롤", "콜레스데롤").replace("트랜스지방", "트랜스 지방")
+    wide = worn.replace("mg", "㎎").replace("%", "％").replace("(30 g)", "（30 g）")
+    assert figures([wide, wide]) == VALUES
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "lost"),
+    [
+        ("150 kcal", "190 kcal", "energy"),  # contradicts 4/4/9
+        ("150 kcal", "15O kcal", "energy"),
+        ("나트륨 90 mg 5 %", "나트륨 90 mg 50 %", "sodium"),
+        ("트랜스지방 0 g", "트랜스지방 8 g", "trans_fat"),  # more than there is fat
+        ("단백질 2 g 4 %", "단백질 2 g 1 g 미만", "protein"),
+    ],
+)
+def test_null_rather_than_wrong(before: str, after: str, lost: str) -> None:
+    label = LABEL.replace(before, after)
+    assert label != LABEL
+    assert figures([label, label])[lost] is None
+
+
+def test_readings_that_differ_are_settled_by_the_percentage() -> None:
+    other = LABEL.replace("20 g 6 %", "29 g 2 %").replace("90 mg 5 %", "90 79 5 %").replace("0 g\n", "0 0\n")
+    assert figures([LABEL, other]) == VALUES
+
+
+def test_a_figure_without_a_witness_stays_unknown() -> None:
+    other = LABEL.replace("트랜스지방 0 g", "트랜스지방 6 g")
+    assert figures([LABEL, other])["trans_fat"] is None
+
+
+@given(st.lists(st.text(max_size=200), max_size=3))
+def test_any_text_gives_eleven_plain_decimals_or_nulls(passes: list[str]) -> None:
+    found = figures(passes)
+    assert tuple(found) == NAMES
+    for value in found.values():
+        assert value is None or plain(Decimal(value)) == value
+
+
+SHAPES = st.lists(
+    st.sampled_from(
+        [
+            "나트륨",
+            "당류",
+            "지방",
+            "열량",
+            "탄수화물",
+            " ",
+            "\n",
+            "1",
+            "9",
+            "0",
+            ".",
+            ",",
+            "g",
+            "mg",
+            "kcal",
+            "%",
+            "(",
+            ")",
+        ]
+    ),
+    max_size=40,
+).map("".join)
+
+
+@given(SHAPES, SHAPES)
+def test_text_that_looks_like_a_label_never_breaks_the_shape(one: str, two: str) -> None:
+    found = figures([one, two])
+    assert set(found) == set(NAMES)
+    fat, parts = found["fat"], [found["sat_fat"], found["trans_fat"]]
+    if fat is not None:
+        assert sum(Decimal(part) for part in parts if part) <= Decimal(fat) + 1
