@@ -86,8 +86,8 @@ Statvfs = namedtuple("Statvfs", "f_favail f_files")
     ("free_mib", "inodes", "status"),
     [
         (5000, 50, Status.PASS),
-        (900, 50, Status.WARN),
         (5000, 5, Status.WARN),
+        (200, 50, Status.WARN),
         (100, 50, Status.WARN),
         (20, 50, Status.FAIL),
         (5000, 0, Status.FAIL),
