@@ -13,7 +13,7 @@ NAME = "manifest.json"
 PARTS = ("settings", "release", "database", "logs")
 LARGEST = 32 * 1024 * 1024  # bytes of a manifest; 200,000 files take about 30 MB
 
-_COMPONENT = re.compile(r"[^/\0]{1,255}")
+_SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,22 @@ class Manifest:
         return sum(entry.size for entry in self.entries().values())
 
 
-def check_name(name: str) -> str:
+def check_name(name: str, archive: str = "") -> str:
     """A member's part. Raises `Configuration` for a name that leads anywhere but below one of the known parts."""
     components = name.split("/")
-    plain = all(_COMPONENT.fullmatch(c) and c not in {".", ".."} for c in components)
+    plain = all(_plain(c) for c in components)
     if not plain or len(components) < 2 or components[0] not in PARTS or len(components) > 40:
-        raise damaged(f"it holds a member with the name {name!r}, which no archive of ours has")
+        raise damaged(f"it holds a member with the name {name!r}, which no archive of ours has", archive)
     return components[0]
+
+
+def _plain(component: str) -> bool:
+    """A name that every file system takes as one name, and that UTF-8 can say."""
+    try:
+        length = len(component.encode())
+    except UnicodeEncodeError:
+        return False
+    return 0 < length <= 255 and component not in {".", ".."} and "\0" not in component
 
 
 def damaged(why: str, name: str = "") -> Configuration:
@@ -67,34 +76,53 @@ def damaged(why: str, name: str = "") -> Configuration:
     )
 
 
-def load(data: bytes) -> Manifest:
-    """Read a manifest. Raises `Configuration` when it is of a newer format or not one of ours."""
+def load(data: bytes, archive: str = "") -> Manifest:
+    """Read a manifest; `archive` is the file's name for messages.
+
+    Raises `Configuration` when it is of a newer format, not one of ours, or would lead outside the archive: a
+    snapshot's id and the names of the settings' files become paths at a restore.
+    """
     try:
         raw = json.loads(data)
         version = raw["format"]
         if isinstance(version, int) and version > FORMAT:
             raise Configuration(
-                f"The archive was written by a newer decodeat-ops (format {version}, this one knows {FORMAT}).",
+                f"The archive {archive} is of a newer decodeat-ops (format {version}, this one knows {FORMAT}).",
                 hint="Use that version or a later one; nothing was touched.",
             )
         if version != FORMAT:
-            raise damaged("its manifest is of no known format")
-        parts = {part: tuple(_entry(e) for e in entries) for part, entries in raw["parts"].items()}
-        for part, entries in parts.items():
-            if any(check_name(entry.path) != part for entry in entries):
-                raise damaged("its manifest lists a file under the wrong part")
-        return Manifest(
+            raise damaged("its manifest is of no known format", archive)
+        json.dumps(raw, ensure_ascii=False).encode()  # text that is no text would break whoever shows or writes it
+        manifest = Manifest(
             snapshot=_text(raw["snapshot"]),
             deployment=_text(raw["deployment"]),
             tool=_text(raw["tool"]),
             created_at=_text(raw["created_at"]),
             release={_text(k): v for k, v in raw["release"].items()},
             settings={_text(k): _text(v) for k, v in raw["settings"].items()},
-            parts=parts,
+            parts={part: tuple(_entry(e) for e in entries) for part, entries in raw["parts"].items()},
             partial=tuple(_text(p) for p in raw["partial"]),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise damaged("its manifest is not one of ours") from error
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise damaged("its manifest is not one of ours", archive) from error
+    _consistent(manifest, archive)
+    return manifest
+
+
+def _consistent(manifest: Manifest, archive: str) -> None:
+    if not _SNAPSHOT.fullmatch(manifest.snapshot):
+        raise damaged(f"its manifest calls it {manifest.snapshot!r}, which is no snapshot's id", archive)
+    seen = set()
+    for part, entries in manifest.parts.items():
+        for entry in entries:
+            if check_name(entry.path, archive) != part:
+                raise damaged(f"its manifest lists {entry.path} under the part {part!r}", archive)
+            if entry.path in seen:
+                raise damaged(f"its manifest lists {entry.path} twice", archive)
+            seen.add(entry.path)
+    for name in manifest.settings:
+        if name not in seen or not name.startswith("settings/"):
+            raise damaged(f"its manifest knows where {name!r} belongs, and does not hold it", archive)
 
 
 def _text(value: Any) -> str:
@@ -103,8 +131,11 @@ def _text(value: Any) -> str:
     return value
 
 
-def _entry(raw: Mapping[str, Any]) -> Entry:
-    entry = Entry(_text(raw["path"]), raw["size"], raw["mode"], _text(raw["sha256"]))
-    if not isinstance(entry.size, int) or not isinstance(entry.mode, int) or entry.size < 0:
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 0:
         raise TypeError("not a number")
-    return entry
+    return value
+
+
+def _entry(raw: Mapping[str, Any]) -> Entry:
+    return Entry(_text(raw["path"]), _number(raw["size"]), _number(raw["mode"]), _text(raw["sha256"]))

@@ -8,7 +8,7 @@ import sys
 import tarfile
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from decodeat_ops.archive.manifest import LARGEST, NAME, Entry, Manifest, check_name, damaged, load
@@ -27,14 +27,15 @@ HEADERS = 1 << 20  # bytes between two members; more is no header of ours but an
 class _Bounded:
     """A stream that refuses to be read past a budget, renewed for every member."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: Any, name: str) -> None:
         self._stream = stream
+        self._name = name
         self.budget = HEADERS
 
     def read(self, size: int) -> bytes:
         self.budget -= size
         if self.budget < 0:
-            raise damaged("it holds a header of absurd size")
+            raise damaged("it holds a header of absurd size", self._name)
         data: bytes = self._stream.read(size)
         return data
 
@@ -45,15 +46,18 @@ def inspect(path: Path) -> Manifest:
 
 
 def extract(path: Path, to: Path) -> Manifest:
-    """Unpack into `to`, a directory that must not exist yet, and check everything. Raises `Configuration`.
+    """Unpack into `to`, a directory that must not exist yet, and check everything.
 
+    Raises `Configuration` for what is no whole archive, `GateFailed` when a whole one doesn't fit on the disk.
     After an error `to` is removed again.
     """
     to.mkdir(mode=0o700, parents=True)
     try:
         return _read(path, to)
-    except (Configuration, GateFailed, OSError):
+    except BaseException as error:
         shutil.rmtree(to, ignore_errors=True)
+        if isinstance(error, GateFailed):
+            inspect(path)  # a size that is a lie is damage; room has to be made only for a whole archive
         raise
 
 
@@ -83,9 +87,10 @@ def check_databases(place: Path, name: str) -> None:
 
 def _read(path: Path, to: Path | None) -> Manifest:
     seen: dict[str, Entry] = {}
+    folders: set[str] = set()
     manifest: Manifest | None = None
     with _opened(path) as stream:
-        bounded = _Bounded(stream)
+        bounded = _Bounded(stream, path.name)
         with _tar(bounded, path) as tar:
             for info in _members(tar, bounded, path):
                 if manifest is not None:
@@ -93,9 +98,13 @@ def _read(path: Path, to: Path | None) -> Manifest:
                 if info.name == NAME:
                     manifest = _manifest(tar, info, bounded, path)
                     continue
-                if info.name in seen or len(seen) >= MOST_FILES:
-                    raise damaged(f"{info.name!r} is there twice, or there are too many files", path.name)
-                check_name(info.name)
+                check_name(info.name, path.name)
+                above = {str(folder) for folder in PurePosixPath(info.name).parents}
+                if info.name in seen or info.name in folders or not above.isdisjoint(seen):
+                    raise damaged(f"{info.name!r} is there twice, or is a file and a directory", path.name)
+                if len(seen) >= MOST_FILES:
+                    raise damaged(f"it holds more than {MOST_FILES} files", path.name)
+                folders |= above
                 seen[info.name] = _take(tar, info, bounded, to, path)
         _nothing_follows(stream, path)
     if manifest is None:
@@ -147,7 +156,7 @@ def _manifest(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, pa
         raise damaged("its manifest is of absurd size", path.name)
     bounded.budget = info.size + HEADERS
     source = tar.extractfile(info)
-    return load(source.read() if source else b"")
+    return load(source.read() if source else b"", path.name)
 
 
 def _take(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, to: Path | None, path: Path) -> Entry:
@@ -185,7 +194,7 @@ def _create(to: Path, info: tarfile.TarInfo) -> Any:
     place = to / info.name
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, info.mode & 0o700 | 0o600)
+    os.fchmod(descriptor, info.mode & 0o777 | 0o600)  # its owner must be able to read on
     return os.fdopen(descriptor, "wb")
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from decodeat_ops.archive.manifest import NAME, Entry, Manifest, check_name
+from decodeat_ops.core.errors import Configuration
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -81,10 +82,13 @@ def _write_members(stream: Any, blank: Manifest, members: Iterable[Member], prog
     done = 0
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for member in members:
-            part = check_name(member.name)
             progress(member.name, done)
             try:
+                part = check_name(member.name)
                 entry, note = _add(tar, member)
+            except Configuration:
+                notes.append(f"{member.name!r} was left out: an archive can't hold a file of that name")
+                continue
             except OSError as error:
                 if error.filename is None:
                     raise  # the archive could not be written
@@ -93,7 +97,13 @@ def _write_members(stream: Any, blank: Manifest, members: Iterable[Member], prog
             parts[part].append(entry)
             notes += note
             done += entry.size
-        manifest = replace(blank, parts={p: tuple(e) for p, e in parts.items()}, partial=tuple(notes))
+        held = {entry.path for entry in parts.get("settings", ())}
+        manifest = replace(
+            blank,
+            settings={name: belongs for name, belongs in blank.settings.items() if name in held},
+            parts={p: tuple(e) for p, e in parts.items()},
+            partial=tuple(notes),
+        )
         body = manifest.dumps()
         tar.addfile(_info(NAME, len(body), 0o600, time.time()), io.BytesIO(body))
     return manifest
@@ -111,22 +121,27 @@ def _add(tar: tarfile.TarFile, member: Member) -> tuple[Entry, list[str]]:
         except OSError as error:
             # The source was open already: this is the archive's own trouble, told apart by its missing name.
             raise OSError(error.errno, error.strerror) from error
-    missing = [f"{member.name} shrank while it was read: {reader.padded} bytes are zeros"] if reader.padded else []
+    why = reader.problem or "it shrank meanwhile"
+    missing = [f"{member.name} was not read whole ({why}): {reader.padded} bytes are zeros"] if reader.padded else []
     return Entry(member.name, status.st_size, mode, reader.digest.hexdigest()), missing
 
 
 class _Reader:
-    """Hashes what it hands out, and pads with zeros what a shrinking file no longer has."""
+    """Hashes what it hands out, and pads with zeros what a shrinking file no longer has or a bad disk won't give."""
 
     def __init__(self, source: IO[bytes], size: int) -> None:
         self._source = source
         self._left = size
         self.padded = 0
+        self.problem = ""
         self.digest = hashlib.sha256()
 
     def read(self, size: int = CHUNK) -> bytes:
         wanted = min(size, self._left)
-        data = self._source.read(wanted)
+        try:
+            data = b"" if self.problem else self._source.read(wanted)
+        except OSError as error:
+            data, self.problem = b"", error.strerror or str(error)
         if len(data) < wanted:
             self.padded += wanted - len(data)
             data = data.ljust(wanted, b"\0")
