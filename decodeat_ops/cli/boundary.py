@@ -1,7 +1,6 @@
 """The one error boundary: whatever happens becomes an exit code and an explanation, or the JSON envelope."""
 
 import contextlib
-import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -18,15 +17,13 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def run(argv: Sequence[str]) -> int:
     """Carry out one command line; returns its exit code and lets no exception out."""
-    for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(AttributeError):  # a stream that was replaced, as in tests
-            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    _open_streams()
     try:
         code = _run(argv)
         sys.stdout.flush()
     except BrokenPipeError:
-        code = 0  # whoever read our output has seen enough
-        _forget_stdout()
+        code = 0
+        forget_streams()
     return code
 
 
@@ -43,10 +40,19 @@ def _run(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, typer.Abort):
         problem = interrupted()
     except OSError as error:
-        problem = _system(error)
+        problem = system(error)
     except Exception as error:
         problem = _bug(error)
     return _report(problem, argv)
+
+
+def _open_streams() -> None:
+    """What an encoding has no sign for becomes "?"; a stream that was closed for us leads nowhere."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+        with contextlib.suppress(AttributeError):  # a stream that was replaced, as in tests
+            getattr(sys, name).reconfigure(errors="replace")
 
 
 def _report(problem: OpsError, argv: Sequence[str]) -> int:
@@ -88,10 +94,8 @@ def _usage(error: Exception) -> Usage:
     return Usage(message, hint=f"`{path} --help` shows what it takes.")
 
 
-def _system(error: OSError) -> OpsError:
+def system(error: OSError) -> OpsError:
     """What the operating system refused outside any step: a full disk, a missing permission."""
-    if error.errno == errno.EPIPE:
-        raise BrokenPipeError from error
     where = f": {error.filename}" if error.filename else ""
     found = Configuration(
         f"{error.strerror or error}{where}.",
@@ -130,7 +134,11 @@ def _verb(argv: Sequence[str]) -> str:
     return known([word for word in argv if not word.startswith("-")])
 
 
-def _forget_stdout() -> None:
-    """Nobody reads any more: what the interpreter still flushes at its end must not complain."""
-    with contextlib.suppress(OSError, ValueError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def forget_streams() -> None:
+    """Nobody reads any more, and has seen enough: what is still flushed at the end must not complain."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())

@@ -161,13 +161,22 @@ def _conclude(function: Function, run: Run, values: dict[str, Any]) -> None:
         from decodeat_ops.cli.boundary import interrupted
 
         raise interrupted() from None
+    except OSError as error:
+        from decodeat_ops.cli.boundary import system
+
+        raise system(error) from error
     finally:
         for end in run.at_end:
             end()
     if isinstance(outcome, Outcome):
         from decodeat_ops.cli.show import show
 
-        show(outcome, run)
+        try:
+            show(outcome, run)
+        except BrokenPipeError:
+            from decodeat_ops.cli.boundary import forget_streams
+
+            forget_streams()
         raise typer.Exit(outcome.exit_code)
 
 

@@ -47,9 +47,15 @@ def talk() -> Console:
     return _console(sys.stderr)
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Rich would end the process here; a change that is half-way goes on, and the boundary ends the rest."""
+        raise BrokenPipeError
+
+
 def _console(stream: TextIO) -> Console:
     width = None if stream.isatty() else UNBOUNDED
-    return Console(file=stream, theme=THEME, highlight=False, markup=False, emoji=False, width=width)
+    return _Console(file=stream, theme=THEME, highlight=False, markup=False, emoji=False, width=width)
 
 
 def moves(console: Console) -> bool:

@@ -28,6 +28,7 @@ def logs(
     supervisor: Annotated[bool, typer.Option("--supervisor", help="The supervisor's own log.")] = False,
 ) -> None:
     """The service's log, across rotation and deploys."""
+    from decodeat_ops.cli.boundary import forget_streams
     from decodeat_ops.wiring.logs import LogLine, subject
 
     def put(line: LogLine) -> None:
@@ -42,13 +43,13 @@ def logs(
             sys.stderr.write(f"-- release {name} serves from here on\n")
 
     found = subject(run.loaded(), release, supervisor)
-    if not follow:
-        for line in found.last(lines):
-            put(line)
-        return
     try:
-        for line in found.follow(lines, switched):
+        for line in found.follow(lines, switched) if follow else found.last(lines):
             put(line)
-            sys.stdout.flush()
+            if follow:
+                sys.stdout.flush()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        forget_streams()
     except KeyboardInterrupt:
         return  # how one stops following; nothing was interrupted

@@ -1,0 +1,118 @@
+"""The live view: plain lines off a terminal, a moving one on it, and never an exception into the engine."""
+
+import io
+from typing import TextIO
+
+import pytest
+from rich.console import Console
+
+from decodeat_ops.cli.console import THEME
+from decodeat_ops.cli.live import Watch, duration, how_far
+from decodeat_ops.core import events
+from decodeat_ops.core.check import Finding, Status
+from decodeat_ops.core.plan import Action, Step
+
+STEP = Step("stage", "Lay out release", Action("stage"))
+FOUND = Finding("disk.space", Status.PASS, "disk.space_ok", {"free": "1 GiB"}, 1.4)
+
+
+def target(stream: TextIO, *, terminal: bool = False) -> Console:
+    return Console(
+        file=stream, theme=THEME, force_terminal=terminal, width=80, highlight=False, markup=False, emoji=False,
+        color_system=None if not terminal else "standard", _environ={"TERM": "xterm"},
+    )  # fmt: skip
+
+
+def told(*happened: events.Event, terminal: bool = False) -> str:
+    stream = io.StringIO()
+    watch = Watch(target=target(stream, terminal=terminal))
+    for event in happened:
+        watch(event)
+    watch.pause()
+    return stream.getvalue()
+
+
+def test_a_build_log_gets_one_line_at_the_start_and_one_at_the_end() -> None:
+    shown = told(
+        events.StepStarted(STEP, 2, 11),
+        events.StepProgress("copying code"),
+        events.StepProgress("copying code", 5, 10),
+        events.StepFinished(STEP, 12.3),
+    )
+    assert shown.splitlines() == [" 2/11 Lay out release", "      copying code", "✓ Lay out release  12 s"]
+
+
+def test_what_went_wrong_and_was_undone_is_told() -> None:
+    shown = told(
+        events.StepStarted(STEP, 1, 2),
+        events.StepBroke(STEP, "no space left"),
+        events.StepStarted(STEP, 0, 0, undoing=True),
+        events.StepFinished(STEP, 0.2, undoing=True),
+        events.StepSkipped(STEP, "already done"),
+    )
+    assert "✗ Lay out release: no space left" in shown
+    assert "↶ Lay out release, undone  0.2 s" in shown
+    assert "– Lay out release  already done" in shown
+
+
+def test_a_terminal_shows_the_running_step_and_leaves_only_finished_lines() -> None:
+    shown = told(
+        events.StepStarted(STEP, 1, 2),
+        events.StepProgress("copying", 1, 4),
+        events.StepFinished(STEP, 0.0),
+        terminal=True,
+    )
+    assert "✓" in shown
+    assert "\x1b[?25l" in shown, "the cursor is hidden while a line moves"
+    assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in shown.rpartition("\x1b[?25l")[2], "and comes back"
+
+
+@pytest.mark.parametrize(("lang", "says"), [("en", "Disk"), ("ko", "디스크")])
+def test_a_finding_is_told_in_the_language_asked_for(lang: str, says: str) -> None:
+    from decodeat_ops.checks import words
+
+    stream = io.StringIO()
+    watch = Watch(lang="ko" if lang == "ko" else "en", target=target(stream))
+    watch(events.Checking("disk.space"))
+    watch(events.Checked(FOUND if FOUND.says in words.TABLE else Finding("disk.space", Status.PASS, "disk.space")))
+    assert says in stream.getvalue()
+
+
+class Gone(io.StringIO):
+    """A pipe whose reader has left."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+
+def test_a_screen_that_is_gone_stops_nothing() -> None:
+    from decodeat_ops.cli.console import _Console
+
+    for terminal in (False, True):
+        console = _Console(file=Gone(), theme=THEME, force_terminal=terminal, width=80, _environ={"TERM": "xterm"})
+        watch = Watch(target=console)
+        for event in (events.StepStarted(STEP, 1, 1), events.StepProgress("x"), events.StepFinished(STEP, 1.0)):
+            watch(event)
+        watch.pause()
+
+
+def test_quiet_says_nothing() -> None:
+    stream = io.StringIO()
+    watch = Watch(quiet=True, target=target(stream))
+    watch(events.StepStarted(STEP, 1, 1))
+    watch.say("x")
+    assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(0.04, "0.0 s"), (1.26, "1.3 s"), (12.4, "12 s"), (60, "1 min 00 s"), (3725, "62 min 05 s")]
+)
+def test_durations(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_how_far_and_how_long() -> None:
+    assert how_far(42, 100, 0.5) == "42 %"
+    assert how_far(25, 100, 10) == "25 %, 30 s left"
+    assert how_far(100, 100, 10) == "100 %"
+    assert how_far(300, 100, 10) == "100 %"
