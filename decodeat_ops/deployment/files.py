@@ -55,6 +55,12 @@ def sync_tree(directory: Path) -> None:
         sync(Path(folder))
 
 
+def discard(directory: Path) -> None:
+    """Remove a tree that nobody uses, if it is there. Raises OSError: a leftover is not left without a word."""
+    if directory.exists():
+        shutil.rmtree(directory)
+
+
 def remove_tree(directory: Path) -> None:
     """Remove a directory if it is there: renamed out of sight first, so that nobody meets half of it."""
     if not directory.exists():

@@ -71,6 +71,7 @@ class Deployment:
     source: Path
     variables: dict[str, str | int] = field(default_factory=lambda: {"WORKERS": 1})
     keep: int = 5
+    ready: float = 30.0
     extra: str = ""
 
     @property
@@ -93,7 +94,7 @@ class Deployment:
             f'state_dir = "{self.state}"',
             f'environments_dir = "{ENVIRONMENTS}"',
             f"keep_releases = {self.keep}",
-            "ready_timeout = 30.0",
+            f"ready_timeout = {self.ready}",
             "drain_timeout = 40.0",
             "[service]",
             f'source = "{self.source}"',

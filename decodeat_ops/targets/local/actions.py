@@ -44,7 +44,7 @@ def environment(context: Context, params: Params) -> Results | None:
             raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
         partial = home.with_name(f".{home.name}.partial")
         for leftover in (partial, home):
-            shutil.rmtree(leftover, ignore_errors=True)
+            files.discard(leftover)
         context.progress("creating a virtual environment")
         _run(context, (sys.executable, "-m", "venv", str(partial)), "The virtual environment could not be made")
         packages = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
@@ -60,7 +60,7 @@ def environment(context: Context, params: Params) -> Results | None:
 def drop_environment(context: Context, params: Params) -> None:
     """Only what was half built goes: a whole environment may serve others."""
     home = environment_path(_tools(context).environments, params["lock"])
-    shutil.rmtree(home.with_name(f".{home.name}.partial"), ignore_errors=True)
+    files.discard(home.with_name(f".{home.name}.partial"))
 
 
 def _run(context: Context, argv: tuple[str, ...], what: str) -> None:
@@ -136,14 +136,14 @@ def complete(tools: Tools, release: Release, partial: Path) -> None:
 def unstage(context: Context, params: Params) -> None:
     layout = _tools(context).layout
     release = Release(**params["release"])
-    shutil.rmtree(layout.staging / release.id, ignore_errors=True)
+    files.discard(layout.staging / release.id)
     files.remove_tree(layout.release(release.id))
     if release.data == release.id:  # its own generation, which no other release has seen
         files.remove_tree(layout.generation(release.data))
 
 
 def _fresh(directory: Path) -> Path:
-    shutil.rmtree(directory, ignore_errors=True)
+    files.discard(directory)
     directory.mkdir(parents=True, mode=0o700)
     return directory
 
@@ -306,13 +306,13 @@ def prune(context: Context, params: Params) -> Results | None:
     layout = tools.layout
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
-        shutil.rmtree(configuration.metrics(layout, name), ignore_errors=True)
+        files.discard(configuration.metrics(layout, name))
     kept = {layout.release_data(r.id).readlink().name for r in tools.store.releases()}
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         files.remove_tree(generation)
     for leftover in (layout.root / "active.back", layout.stopped):
         leftover.unlink(missing_ok=True)
-    shutil.rmtree(layout.staging, ignore_errors=True)
+    files.discard(layout.staging)
     layout.staging.mkdir(exist_ok=True, mode=0o700)
     return {"removed": len(params["releases"])}
 

@@ -1,6 +1,5 @@
 """What the steps of a backup do on this machine."""
 
-import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -12,13 +11,13 @@ from typing import Any
 from decodeat_ops import __version__, archive
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.deployment import source
+from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment.snapshots import SUFFIX
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 
 Params = Mapping[str, Any]
-PAGES = 256  # pages copied at a time: the service's writes get their turn in between
+HELD = 30.0  # seconds that somebody else may keep the database locked before the backup gives up
 
 
 def staging(layout: Layout, snapshot: str) -> Path:
@@ -33,7 +32,7 @@ def database(context: Context, params: Params) -> Results | None:
     """Copy the live database through SQLite's backup interface; a plain copy of a live file would be corrupt."""
     tools: Tools = context.tools
     place = staging(tools.layout, params["snapshot"])
-    shutil.rmtree(place, ignore_errors=True)
+    files.discard(place)
     place.mkdir(parents=True, mode=0o700)
     live = tools.layout.database(params["data"])
     if not live.exists():
@@ -44,7 +43,9 @@ def database(context: Context, params: Params) -> Results | None:
             closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as origin,
             closing(sqlite3.connect(copy)) as target,
         ):
-            origin.backup(target, pages=PAGES)
+            # All pages in one step, under one read lock: in WAL mode writes go on beside it. Copied bit by bit it
+            # would begin again after every write, and against a busy service it would never end.
+            origin.backup(target, pages=-1, progress=_patience(context, live))
         with closing(sqlite3.connect(copy)) as target:
             # In WAL mode the copy would want side files of its own; an archive holds one file.
             target.execute("PRAGMA journal_mode=DELETE")
@@ -60,6 +61,21 @@ def database(context: Context, params: Params) -> Results | None:
             hint="Restore the last good backup; this one would only have kept the damage.",
         )
     return {"bytes": copy.stat().st_size}
+
+
+def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:
+    """SQLite calls it after every try; without it a locked database would be waited for for ever."""
+    deadline = time.monotonic() + HELD
+
+    def tried(status: int, remaining: int, total: int) -> None:
+        context.checkpoint()
+        if remaining and time.monotonic() > deadline:
+            raise StepFailed(
+                f"Another program has kept {live} locked for {HELD:g} s.",
+                hint="Find it (`fuser` names its process), let it finish, and run the command again.",
+            )
+
+    return tried
 
 
 def write(context: Context, params: Params) -> Results | None:
@@ -106,7 +122,7 @@ def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
     """Name in the archive -> where it belongs as the settings say it, and where it is."""
     loaded = tools.loaded
     for path in loaded.files:
-        yield f"settings/{path.name}", (path.name, path)
+        yield f"settings/{path.name}", (path.name, path.resolve())
     service = loaded.settings.service
     env_file = loaded.path(service.env_file)
     if env_file.exists():
@@ -148,7 +164,7 @@ def verify(context: Context, params: Params) -> Results | None:
 
 def clean(context: Context, params: Params) -> None:
     tools: Tools = context.tools
-    shutil.rmtree(staging(tools.layout, params["snapshot"]), ignore_errors=True)
+    files.discard(staging(tools.layout, params["snapshot"]))
 
 
 def remove(context: Context, params: Params) -> None:

@@ -22,23 +22,23 @@ def _tools(context: Context) -> Tools:
 def unpack(context: Context, params: Params) -> Results | None:
     """Unpack into staging and check everything: nothing of the archive is used before all of it has been."""
     place = _tools(context).layout.staging / params["place"]
-    shutil.rmtree(place, ignore_errors=True)
+    files.discard(place)
     manifest = archive.extract(Path(params["archive"]), place)
     archive.check_databases(place, Path(params["archive"]).name)
     return {"files": len(manifest.entries()), "bytes": manifest.size}
 
 
 def clean(context: Context, params: Params) -> None:
-    shutil.rmtree(_tools(context).layout.staging / params["place"], ignore_errors=True)
+    files.discard(_tools(context).layout.staging / params["place"])
 
 
 def data(context: Context, params: Params) -> Results | None:
     """Lay the archived database out as a data generation of its own."""
     layout = _tools(context).layout
     generation = layout.generation(params["data"])
-    shutil.rmtree(generation, ignore_errors=True)
+    files.discard(generation)
     partial = layout.staging / f"data-{params['data']}"
-    shutil.rmtree(partial, ignore_errors=True)
+    files.discard(partial)
     partial.mkdir(parents=True, mode=0o700)
     for database in sorted((layout.staging / params["place"] / "database").glob("*.sqlite3")):
         shutil.copyfile(database, partial / database.name)
@@ -51,14 +51,14 @@ def data(context: Context, params: Params) -> Results | None:
 
 def undo_data(context: Context, params: Params) -> None:
     layout = _tools(context).layout
-    shutil.rmtree(layout.staging / f"data-{params['data']}", ignore_errors=True)
+    files.discard(layout.staging / f"data-{params['data']}")
     files.remove_tree(layout.generation(params["data"]))
 
 
 def logs(context: Context, params: Params) -> Results | None:
     layout = _tools(context).layout
     target = _restored_logs(layout, params["snapshot"])
-    shutil.rmtree(target, ignore_errors=True)
+    files.discard(target)
     shutil.copytree(layout.staging / params["place"] / "logs", target)
     return {"files": sum(1 for _ in target.iterdir())}
 
@@ -68,7 +68,7 @@ def _restored_logs(layout: Layout, snapshot: str) -> Path:
 
 
 def undo_logs(context: Context, params: Params) -> None:
-    shutil.rmtree(_restored_logs(_tools(context).layout, params["snapshot"]), ignore_errors=True)
+    files.discard(_restored_logs(_tools(context).layout, params["snapshot"]))
 
 
 def settings(context: Context, params: Params) -> Results | None:
