@@ -13,9 +13,12 @@ def main() -> int:
     import gc
 
     gc.set_threshold(100_000)  # importing makes many objects that stay: looking for garbage among them takes a tenth
-    from decodeat_ops.cli.boundary import run
+    try:
+        from decodeat_ops.cli.boundary import run
 
-    code = run(sys.argv[1:])
+        code = run(sys.argv[1:])
+    except KeyboardInterrupt:  # so early or late that no command was running
+        return 130
     gc.freeze()  # and the interpreter's end looks for it several times more
     return code
 

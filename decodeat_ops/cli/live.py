@@ -75,9 +75,8 @@ class Watch:
                 pass
 
     def _end(self, mark: str, tone: str, title: str, tail: str) -> None:
-        self._view.end(
-            Text.assemble((console.sign(mark, self._console), tone), " ", title, "  ", (tail, "muted")), tail
-        )
+        end = ("  ", (tail, "muted")) if tail else ()
+        self._view.line(Text.assemble((console.sign(mark, self._console), tone), " ", title, *end))
 
     def _broke(self, step: Step, why: str, undoing: bool) -> None:
         title = f"Undoing: {step.title}" if undoing else step.title
@@ -123,9 +122,6 @@ class _Plain:
             self._said = text
             self._console.print(f"      {text}", soft_wrap=True)
 
-    def end(self, line: Text, tail: str) -> None:
-        self._console.print(line, soft_wrap=True)
-
     def line(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
 
@@ -151,9 +147,6 @@ class _Moving:
     def progress(self, text: str, done: int, total: int) -> None:
         if self._row is not None:
             self._row.word, self._row.done, self._row.total = text, done, total
-
-    def end(self, line: Text, tail: str) -> None:
-        self.line(line)
 
     def line(self, line: Text) -> None:
         self._row = None

@@ -27,7 +27,7 @@ def init(
     from decodeat_ops.wiring import settings
 
     default_name, default_port = settings.defaults()
-    directory = Path.cwd() if run.config is None else run.config.expanduser().absolute().parent
+    path = (run.config or Path("decodeat-ops.toml")).expanduser().absolute()
     if not run.json and sys.stdin.isatty() and sys.stderr.isatty():
         from decodeat_ops.cli.asking import ask
 
@@ -36,7 +36,7 @@ def init(
         if port is None:
             port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
     return settings.init(
-        directory,
+        path,
         name or default_name,
         default_port if port is None else port,
         force=force,

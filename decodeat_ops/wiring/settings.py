@@ -109,8 +109,8 @@ def defaults() -> tuple[str, int]:
     return Answers().name, Answers().port
 
 
-def init(directory: Path, name: str, port: int, *, force: bool, dry_run: bool) -> Outcome:
-    """Write the first settings and an empty file for secrets into a directory; 0 changed when they are there already.
+def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) -> Outcome:
+    """Write the first settings, and an empty file for secrets beside them; 0 changed when they are there already.
 
     Settings that differ are replaced with `force` only, and kept beside the new ones as .bak. A file for secrets
     that exists is never touched. Raises `Usage`.
@@ -125,7 +125,7 @@ def init(directory: Path, name: str, port: int, *, force: bool, dry_run: bool) -
             "a port is a number from 1 to 65535.",
             hint="For example: decodeat-ops init --name decodeat --port 8000",
         ) from error
-    settings, secrets = directory / starter.SETTINGS, directory / starter.SECRETS
+    secrets = settings.parent / starter.SECRETS
     write: dict[Path, str] = {}
     if _differs(settings, wanted[starter.SETTINGS]):
         if settings.exists() and not force:
@@ -141,7 +141,7 @@ def init(directory: Path, name: str, port: int, *, force: bool, dry_run: bool) -
         return _would_write(write)
     for path, text in write.items():
         _put(path, text)
-    return _written(directory, list(write), name, port)
+    return _written(settings.parent, list(write), name, port)
 
 
 def _differs(path: Path, text: str) -> bool:

@@ -96,6 +96,10 @@ def test_a_screen_that_is_gone_stops_nothing() -> None:
         watch.pause()
 
 
+def test_no_line_ends_in_spaces() -> None:
+    assert told(events.StepFinished(STEP, 0.01)) == "✓ Lay out release\n"
+
+
 def test_quiet_says_nothing() -> None:
     stream = io.StringIO()
     watch = Watch(quiet=True, target=target(stream))

@@ -74,6 +74,15 @@ def test_a_placeholder_is_refused_and_not_shown(home: Path) -> None:
     assert "1234" not in ran.stderr + ran.stdout
 
 
+@pytest.mark.parametrize("text", ['api_key = "hunter2"', 'api_key = "hunter2', '[local]\nport = "hunter2"\n'])
+def test_not_even_a_traceback_shows_a_value(home: Path, text: str) -> None:
+    (home / "decodeat-ops.toml").write_text(text)
+    ran = run(home, "status", "--debug")
+    assert ran.status == 3
+    assert "Traceback" in ran.stderr
+    assert "hunter2" not in ran.stderr
+
+
 def test_without_settings_it_says_how_to_begin(tmp_path: Path) -> None:
     ran = run(tmp_path, "status")
     assert ran.status == 3
@@ -280,6 +289,14 @@ def test_init_asks_on_a_terminal_only(tmp_path: Path) -> None:
     assert run(other, "init", "--port", "8124", "--json").json["changed"] == 2
     assert run(other, "init", "--port", "8124", "--json").json["changed"] == 0
     assert "port = 8124" in (other / "decodeat-ops.toml").read_text()
+
+
+def test_init_writes_the_file_that_config_names(tmp_path: Path) -> None:
+    assert run(tmp_path, "init", "--config", "sub/mine.toml", "--name", "mine").status == 0
+    assert (
+        run(tmp_path, "config", "show", "--config", "sub/mine.toml", "--json").json["data"]["settings"]["name"]
+        == "mine"
+    )
 
 
 def test_init_dry_run_shows_and_writes_nothing(tmp_path: Path) -> None:

@@ -48,11 +48,11 @@ def test_the_examples_are_valid(tmp_path: Path) -> None:
 
 
 def test_init_writes_once_and_then_changes_nothing(tmp_path: Path) -> None:
-    first = init(tmp_path, "decodeat", 8000, force=False, dry_run=False)
+    first = init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=False, dry_run=False)
     assert first.changed == 2
     assert (tmp_path / "decodeat-ops.env").stat().st_mode & 0o777 == 0o600
     assert envfile.read(tmp_path / "decodeat-ops.env", private=True) == {}
-    second = init(tmp_path, "decodeat", 8000, force=False, dry_run=False)
+    second = init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=False, dry_run=False)
     assert (second.changed, "0 changed" in second.summary) == (0, True)
 
 
@@ -60,10 +60,10 @@ def test_init_refuses_to_replace_and_keeps_what_it_replaces(tmp_path: Path) -> N
     (tmp_path / "decodeat-ops.toml").write_text('name = "mine"\n')
     (tmp_path / "decodeat-ops.env").write_text("KEY=precious\n")
     with pytest.raises(Usage, match="is there already"):
-        init(tmp_path, "decodeat", 8000, force=False, dry_run=False)
-    assert init(tmp_path, "decodeat", 8000, force=True, dry_run=True).changed == 0
+        init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=False, dry_run=False)
+    assert init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=True, dry_run=True).changed == 0
     assert (tmp_path / "decodeat-ops.toml").read_text() == 'name = "mine"\n'
-    assert init(tmp_path, "decodeat", 8000, force=True, dry_run=False).changed == 1
+    assert init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=True, dry_run=False).changed == 1
     assert (tmp_path / "decodeat-ops.toml.bak").read_text() == 'name = "mine"\n'
     assert (tmp_path / "decodeat-ops.env").read_text() == "KEY=precious\n"
 
@@ -71,5 +71,5 @@ def test_init_refuses_to_replace_and_keeps_what_it_replaces(tmp_path: Path) -> N
 @pytest.mark.parametrize(("name", "port"), [("Bad Name", 8000), ("ok", 0), ("ok", 70000), ("x" * 40, 8000)])
 def test_init_refuses_answers_that_would_not_load(tmp_path: Path, name: str, port: int) -> None:
     with pytest.raises(Usage):
-        init(tmp_path, name, port, force=False, dry_run=False)
+        init(tmp_path / "decodeat-ops.toml", name, port, force=False, dry_run=False)
     assert list(tmp_path.iterdir()) == []
