@@ -69,7 +69,7 @@ def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:
 
     def tried(status: int, remaining: int, total: int) -> None:
         context.checkpoint()
-        if remaining and time.monotonic() > deadline:
+        if status in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED} and time.monotonic() > deadline:
             raise StepFailed(
                 f"Another program has kept {live} locked for {HELD:g} s.",
                 hint="Find it (`fuser` names its process), let it finish, and run the command again.",
