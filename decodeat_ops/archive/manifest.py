@@ -1,5 +1,6 @@
 """The manifest: an archive's last member, which lists every other one and proves that it is whole."""
 
+import hashlib
 import json
 import re
 from collections.abc import Mapping
@@ -42,6 +43,11 @@ class Manifest:
 
     def dumps(self) -> bytes:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode() + b"\n"
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of it in hex: with every file's own checksum in it, it stands for the whole archive."""
+        return hashlib.sha256(self.dumps()).hexdigest()
 
     def entries(self) -> dict[str, Entry]:
         return {entry.path: entry for entries in self.parts.values() for entry in entries}

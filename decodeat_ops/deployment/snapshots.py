@@ -1,4 +1,4 @@
-"""Which archives there are: told by their names and sizes alone, newest first."""
+"""Which archives there are, newest first: told by names and sizes alone, unless one is asked for its manifest."""
 
 import difflib
 import re
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from decodeat_ops.core.errors import Usage
+from decodeat_ops import archive
+from decodeat_ops.archive import Manifest
+from decodeat_ops.core.errors import Configuration, Usage
 
 SUFFIX = ".tar.zst"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
@@ -62,4 +64,44 @@ def choose(asked: str, directory: Path) -> Snapshot:
     raise Usage(
         f"There is {'more than one' if matching else 'no'} snapshot {asked} in {directory}.",
         hint=f"Did you mean {near[0]}? `decodeat-ops backup list` shows all of them.",
+    )
+
+
+def describe(snapshot: Snapshot) -> Manifest:
+    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot."""
+    manifest = archive.inspect(snapshot.path)
+    if manifest.snapshot != snapshot.id:
+        raise Configuration(
+            f"The file {snapshot.path.name} holds the snapshot {manifest.snapshot}.",
+            hint="Somebody renamed or copied it; give it its own name back.",
+        )
+    return manifest
+
+
+def newest_usable(directory: Path, deployment: str) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
+    """What "latest" means to a restore, and why newer ones were passed over.
+
+    A damaged archive, one of another deployment that keeps its archives in the same place, and one that lacks more
+    than logs are passed over. Raises `Usage` or `Configuration` when none is left.
+    """
+    choose("latest", directory)
+    passed: list[str] = []
+    for snapshot in snapshots(directory):
+        try:
+            manifest = describe(snapshot)
+        except Configuration as error:
+            passed.append(f"{snapshot.id}: {error.advice.what}")
+            continue
+        lacks = [note for note in manifest.partial if not note.lstrip("'\"").startswith("logs/")]
+        if manifest.deployment != deployment:
+            passed.append(f"{snapshot.id}: it is of {manifest.deployment}.")
+        elif lacks:
+            passed.append(f"{snapshot.id}: it lacks something ({lacks[0]}).")
+        else:
+            return snapshot, manifest, tuple(passed)
+    raise Configuration(
+        f"No archive in {directory} is a whole one of {deployment}.",
+        hint="Name one to restore what it has (`decodeat-ops restore SNAPSHOT`), or bring one from elsewhere "
+        "(`--archive FILE`).",
+        lines=tuple(passed),
     )

@@ -24,7 +24,7 @@ class Wanted:
     """What is restored: the archive, the parts, and what is made of them. `release` is None when nothing is started.
 
     `original` is the release on disk that is copied when the archive's own isn't wanted. `before` names the
-    pre-restore snapshot ("" on an empty machine).
+    pre-restore snapshot ("" on an empty machine). `passed` says which newer archives were passed over, and why.
     """
 
     archive: str
@@ -33,6 +33,7 @@ class Wanted:
     release: Release | None
     original: Release | None
     before: str
+    passed: tuple[str, ...] = ()
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
@@ -91,7 +92,7 @@ def _unpack(wanted: Wanted, place: str) -> Step:
     return Step(
         id="unpack",
         title="Unpack and check the archive",
-        do=Action("restore-unpack", {"archive": wanted.archive, "place": place}),
+        do=Action("restore-unpack", {"archive": wanted.archive, "place": place, "manifest": wanted.manifest.digest}),
         undo=Action("restore-clean", {"place": place}),
         preview=(f"{len(wanted.manifest.entries())} files, every checksum, the database's integrity",),
     )
@@ -103,7 +104,7 @@ def _settings(manifest: Manifest, place: str) -> Step:
         id="settings",
         title="Put the settings back",
         do=Action("restore-settings", {"place": place, "files": files, "snapshot": manifest.snapshot}),
-        undo=Action("unrestore-settings", {"files": files, "snapshot": manifest.snapshot}),
+        undo=Action("unrestore-settings", {"place": place}),
         preview=tuple(
             f"{name}; what is there now becomes {name}.before-{manifest.snapshot}" for name in files.values()
         ),
@@ -171,4 +172,5 @@ def _facts(wanted: Wanted, observed: Observed) -> tuple[tuple[str, str], ...]:
         ("serves now", f"{serves}; it goes on until the restored release has proven itself"),
         ("backed up before", wanted.before or "nothing: nothing is deployed here"),
         *((("archive lacks", "; ".join(manifest.partial)),) if manifest.partial else ()),
+        *((("passed over", "; ".join(wanted.passed)),) if wanted.passed else ()),
     )

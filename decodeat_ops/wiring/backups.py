@@ -1,6 +1,8 @@
 """backup, list, verify and restore, for the command line."""
 
+import re
 import shutil
+import stat
 import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
@@ -8,19 +10,20 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from decodeat_ops import archive
-from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.errors import Configuration, OpsError, Usage
 from decodeat_ops.core.outcome import Cell, Outcome, Table
 from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import snapshots, space
-from decodeat_ops.deployment.inputs import secrets_digest
+from decodeat_ops.deployment.inputs import environment_path, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
-from decodeat_ops.deployment.snapshots import Snapshot
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
+from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.corridor import Change, carry_out
@@ -28,6 +31,7 @@ from decodeat_ops.wiring.opening import backups_of, open_tools, operator
 from decodeat_ops.wiring.state import ago, local_time
 
 MIB = 1024 * 1024
+_DIGEST = re.compile(r"[0-9a-f]{64}")
 HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may read it (0600). Keep it so."
 
 
@@ -56,7 +60,7 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
             changed=1,
             exit_code=10 if missing else 0,
             data={"snapshot": plan.subject, **written},
-            warnings=(*missing, HOLDS_SECRETS),
+            warnings=(*missing, HOLDS_SECRETS, *_kept_elsewhere(loaded)),
             next=("decodeat-ops backup list", "decodeat-ops restore --dry-run"),
         )
 
@@ -69,11 +73,33 @@ def _current(observed: Observed) -> Release:
     return observed.current
 
 
+def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
+    """Secrets that a machine's environment holds: a restore elsewhere would miss them, so it is said now."""
+    service = loaded.settings.service
+    wanted = sorted({r.removeprefix("env:") for r in service.secrets.values() if r.startswith("env:")})
+    path = loaded.path(service.env_file)
+    try:
+        stored = envfile.read(path) if wanted and path.exists() else {}
+    except Configuration as error:
+        return (f"Whether the archive holds every secret is unknown: {error.advice.what}",)
+    missing = [name for name in wanted if name not in stored]
+    return (f"Not in the archive, for they are not in {path.name}: {', '.join(missing)}.",) if missing else ()
+
+
 def _size(tools: Tools, current: Release) -> int:
     """Bytes of all that goes into an archive; its compressed size is smaller."""
     layout = tools.layout
     places = [layout.release(current.id), layout.generation(current.data), layout.logs]
-    return sum(p.stat().st_size for place in places if place.is_dir() for p in place.rglob("*") if p.is_file())
+    return sum(_bytes(path) for place in places for path in place.rglob("*"))
+
+
+def _bytes(path: Path) -> int:
+    """A file's size; 0 for anything else, and for a log that was rotated away meanwhile."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def backups(loaded: Loaded) -> Outcome:
@@ -105,10 +131,16 @@ def verify(loaded: Loaded, snapshot: str) -> Outcome:
     chosen = snapshots.choose(snapshot, backups_of(loaded))
     with tempfile.TemporaryDirectory(prefix="decodeat-ops-verify-") as scratch:
         manifest = archive.verify(chosen.path, Path(scratch))
+    if manifest.snapshot != chosen.id:
+        raise Configuration(
+            f"The file {chosen.path.name} is whole, but it holds the snapshot {manifest.snapshot}.",
+            hint="Somebody renamed or copied it; give it its own name back.",
+        )
     count = len(manifest.entries())
+    database = "the database is sound" if manifest.parts.get("database") else "there was no database yet"
     return Outcome(
         "backup verify",
-        f"Snapshot {chosen.id} is whole: {count} files, every checksum right, the database is sound.",
+        f"Snapshot {chosen.id} is whole: {count} files, every checksum right, {database}.",
         exit_code=10 if manifest.partial else 0,
         data={
             "snapshot": chosen.id,
@@ -127,31 +159,52 @@ def restore(
 ) -> Outcome:
     """An archive's release and data, in place of what serves or on an empty machine."""
     tools = open_tools(loaded)
-    path = file or _chosen(snapshot, loaded).path
 
     def derive() -> Plan:
-        manifest = archive.inspect(path)
+        path, manifest, passed = _chosen(tools, snapshot, file)
         observed = observe(tools.store)
-        space.require(tools.layout.staging, 3 * manifest.size, "Unpacking, laying out and backing up before")
-        wanted = _wanted(tools, str(path.resolve()), manifest, observed, only)
+        wanted = replace(_wanted(tools, str(path.resolve()), manifest, observed, only), passed=passed)
+        _room(tools, wanted, observed)
         return restore_operation.plan(wanted, observed, loaded, local.gates(), tools.layout)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         facts = dict(plan.facts)
         serves = tools.store.active_id()
+        missing = results.get("before-archive", {}).get("partial", [])
         return Outcome(
             "restore",
             f"Restored {facts['brings back']} from {plan.subject}." + (f" Release {serves} serves." if serves else ""),
             changed=1,
             data={"snapshot": plan.subject, "release": serves, "before": facts["backed up before"]},
+            warnings=(
+                *(f"{fact}: {facts[fact]}" for fact in ("archive lacks", "passed over") if fact in facts),
+                *(f"The backup before it lacks something: {note}" for note in missing),
+            ),
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
     return carry_out(tools, "restore", derive, change, local.actions(), finish)
 
 
-def _chosen(snapshot: str, loaded: Loaded) -> Snapshot:
-    return snapshots.choose(snapshot, backups_of(loaded))
+def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
+    """The archive, its manifest, and which newer ones were passed over."""
+    if file is not None:
+        return file, archive.inspect(file), ()
+    if snapshot == "latest":
+        newest, manifest, passed = snapshots.newest_usable(tools.backups, tools.loaded.deployment)
+        return newest.path, manifest, passed
+    chosen = snapshots.choose(snapshot, tools.backups)
+    return chosen.path, snapshots.describe(chosen), ()
+
+
+def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
+    """Unpacked, laid out as data and laid out as a release; before that, what serves is backed up."""
+    before = _size(tools, observed.current) if observed.current else 0
+    space.require(tools.layout.staging, 3 * wanted.manifest.size + before, "A restore")
+    space.require(tools.backups, before, "The backup before a restore")
+    release = wanted.release
+    if release is not None and not environment_path(tools.environments, release.lock).exists():
+        space.require(tools.environments, local.ENVIRONMENT_BYTES, "The Python environment of the service")
 
 
 def _wanted(
@@ -198,9 +251,17 @@ def _new_release(
 
 
 def _archived(manifest: archive.Manifest) -> Release:
-    known = {f.name for f in fields(Release)}
+    """The release as its archive tells it. Raises `Configuration`: its digests become names of directories."""
+    raw = manifest.release
+    kinds = {f.name: f.type for f in fields(Release)}
+    wrong = [name for name in kinds if name in raw and type(raw[name]) is not kinds[name]]
+    wrong += [name for name in ("fingerprint", "code", "lock") if not _DIGEST.fullmatch(str(raw.get(name)))]
+    if raw.get("format", 0) != RELEASE_FORMAT:
+        wrong.append("format")
     try:
-        return Release(**{name: value for name, value in manifest.release.items() if name in known})
+        if wrong:
+            raise TypeError(f"{wrong[0]} is {raw.get(wrong[0])!r}")
+        return Release(**{name: value for name, value in raw.items() if name in kinds})
     except TypeError as error:
         raise Configuration(
             f"The release in archive {manifest.snapshot} can't be read: {error}.",
@@ -212,20 +273,26 @@ def bootstrap(file: Path, directory: Path) -> Path:
     """On an empty machine: put an archive's settings into `directory` and return the settings file.
 
     It runs before there is a deployment, hence no journal: secrets are written first and the settings file last,
-    so that a second run does it again or finds it done.
+    so that after a crash a second run does it again or finds it done.
     """
-    from decodeat_ops.targets.local.restore_actions import put_settings
+    from decodeat_ops.targets.local.restore_actions import put_settings, take_back_settings
 
     directory.mkdir(parents=True, exist_ok=True)
-    place = Path(tempfile.mkdtemp(prefix=".restoring-settings-", dir=directory))
+    place = directory / ".restoring-settings"  # one name, so that what a killed run left is found
+    shutil.rmtree(place, ignore_errors=True)
+    unpacked = place / "archive"
     try:
-        manifest = archive.extract(file, place / "archive")
+        manifest = archive.extract(file, unpacked)
         tomls = [name for name in manifest.settings.values() if name.endswith(".toml")]
         if not tomls:
             raise Configuration(
                 f"The archive {file.name} holds no settings.", hint="Write some with `decodeat-ops init`, then restore."
             )
-        put_settings(place / "archive", manifest.settings, directory, manifest.snapshot)
+        try:
+            put_settings(unpacked, manifest.settings, directory, manifest.snapshot)
+        except (OpsError, OSError):
+            take_back_settings(unpacked)
+            raise
     finally:
         shutil.rmtree(place, ignore_errors=True)
     return directory / min(tomls, key=len)  # an overlay's name is the longer one

@@ -1,17 +1,21 @@
 """What the steps of a restore do on this machine, beside those of a deploy."""
 
+import json
 import shutil
+import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops import archive
+from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import files
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 
 Params = Mapping[str, Any]
+NOTE = "placed.json"  # in the unpacked archive: target of a settings file -> where what stood there went, "" for new
 
 
 def _tools(context: Context) -> Tools:
@@ -24,6 +28,8 @@ def unpack(context: Context, params: Params) -> Results | None:
     place = _tools(context).layout.staging / params["place"]
     files.discard(place)
     manifest = archive.extract(Path(params["archive"]), place)
+    if manifest.digest != params["manifest"]:
+        raise StepFailed(f"{params['archive']} changed since the plan was made.", hint="Run the command again.")
     archive.check_databases(place, Path(params["archive"]).name)
     return {"files": len(manifest.entries()), "bytes": manifest.size}
 
@@ -78,31 +84,96 @@ def settings(context: Context, params: Params) -> Results | None:
     return {"files": len(params["files"])}
 
 
+def undo_settings(context: Context, params: Params) -> None:
+    take_back_settings(_tools(context).layout.staging / params["place"])
+
+
 def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snapshot: str) -> None:
-    """Secrets first and the settings file last, so that settings which name a secret never stand without it."""
-    for name in sorted(names, key=lambda n: (names[n].endswith(".toml"), n)):
-        target = (directory / Path(names[name]).expanduser()).resolve()
-        content = (unpacked / name).read_text(encoding="utf-8")
-        if target.exists() and target.read_text(encoding="utf-8") == content:
+    """Write the settings' files of an unpacked archive to where `names` says they belong.
+
+    Secrets first and the settings file last, so that settings which name a secret never stand without it. A note
+    in `unpacked` says what stood where, so that a second run goes on and `take_back_settings` undoes just this.
+    Raises `Configuration` for a place that the archived settings themselves don't name.
+    """
+    targets = _targets(unpacked, names, directory)
+    note = unpacked / NOTE
+    if not note.exists():
+        stood = {str(target): str(_aside(target, snapshot)) if target.exists() else "" for target in targets.values()}
+        files.write(note, json.dumps(stood))
+    asides: dict[str, str] = json.loads(note.read_bytes())
+    for name, target in sorted(targets.items(), key=lambda item: (item[1].suffix == ".toml", item[0])):
+        content = (unpacked / name).read_bytes()
+        if target.is_file() and target.read_bytes() == content:
             continue
-        aside = _aside(target, snapshot)
-        if target.exists() and not aside.exists():
+        aside = asides[str(target)]
+        if aside and target.exists() and not Path(aside).exists():
             target.rename(aside)
         target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        files.write(target, content)
+        files.write(target, _text(content, name))
+        if target.suffix == ".toml":  # holds no secret; everything else stays private whatever it was
+            target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)
+
+
+def take_back_settings(unpacked: Path) -> None:
+    """Undo `put_settings`, also half of it: what stood there comes back, what is new goes."""
+    try:
+        stood: dict[str, str] = json.loads((unpacked / NOTE).read_bytes())
+    except FileNotFoundError:
+        return  # nothing was begun
+    for target, aside in stood.items():
+        if not aside:
+            Path(target).unlink(missing_ok=True)
+        elif Path(aside).exists():
+            Path(aside).rename(target)
+
+
+def _targets(unpacked: Path, names: Mapping[str, str], directory: Path) -> dict[str, Path]:
+    """Where each file goes. Somewhere else than below `directory` only when the archived settings say so."""
+    pointed = _pointed(unpacked, names)
+    targets = {}
+    for name, belongs in names.items():
+        path = Path(belongs)
+        below = not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
+        if not below and belongs not in pointed:
+            raise Configuration(
+                f"The archive wants to write {belongs}, which its own settings don't name.",
+                hint="If a variable or a flag named it when the backup was made, take it out by hand: "
+                "`zstd -d ARCHIVE | tar x`. Otherwise the archive is not one of ours.",
+            )
+        targets[name] = (directory / path.expanduser()).resolve()
+    return targets
+
+
+def _pointed(unpacked: Path, names: Mapping[str, str]) -> frozenset[str]:
+    """Every file of secrets that the archived settings name."""
+    found = set()
+    for name, belongs in names.items():
+        if not belongs.endswith(".toml"):
+            continue
+        try:
+            service = tomllib.loads(_text((unpacked / name).read_bytes(), name)).get("service", {})
+            references = [*service.get("secrets", {}).values(), f"file:{service.get('env_file', '')}"]
+        except (tomllib.TOMLDecodeError, AttributeError) as error:
+            raise Configuration(f"The archived settings {belongs} can't be read: {error}.") from error
+        found |= {str(r).removeprefix("file:") for r in references if str(r).startswith("file:")}
+    return frozenset(found)
+
+
+def _text(content: bytes, name: str) -> str:
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        raise Configuration(f"The archived file {name} is not UTF-8 text.") from error
 
 
 def _aside(target: Path, snapshot: str) -> Path:
-    return target.with_name(f"{target.name}.before-{snapshot}")
-
-
-def undo_settings(context: Context, params: Params) -> None:
-    directory = _tools(context).loaded.directory
-    for name in params["files"].values():
-        target = (directory / Path(name).expanduser()).resolve()
-        aside = _aside(target, params["snapshot"])
-        if aside.exists():
-            aside.rename(target)
+    """A free name: restoring the same snapshot again must not write over what the first time kept."""
+    aside = target.with_name(f"{target.name}.before-{snapshot}")
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = target.with_name(f"{target.name}.before-{snapshot}-{number}")
+    return aside
 
 
 ACTIONS: Actions = {
