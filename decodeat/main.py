@@ -52,7 +52,7 @@ def create(config: Settings) -> FastAPI:
         version=__version__,
         lifespan=lifespan,
         middleware=_layers(config),
-        exception_handlers={RequestValidationError: _refused},
+        exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
     app.include_router(operations.router(config.release_id))
     app.include_router(analyze.router(config.api_keys))
@@ -83,6 +83,12 @@ async def _refused(_: Request, error: RequestValidationError) -> JSONResponse:
     """FastAPI's shape of a 422, without an echo of what was sent: it may be a signed address, or not be JSON."""
     details = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
     return JSONResponse({"detail": details}, 422)
+
+
+async def _unreadable(_: Request, __: Exception) -> JSONResponse:
+    """A body that isn't even text is refused like any other that has the wrong shape."""
+    detail = {"type": "json_invalid", "loc": ["body"], "msg": "The body can't be read as JSON"}
+    return JSONResponse({"detail": [detail]}, 422)
 
 
 def _start() -> FastAPI:

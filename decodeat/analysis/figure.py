@@ -108,15 +108,14 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     if suffix.lower().rstrip(",.") == unit:
         values = _values([number])
         yield from [_Tier(values, clean=True)] if values else []
-        orders = [_pointed(number), _stuttered(number)]
+        orders = [_slips(number)]
     elif suffix:
         stems = [number, *(_cut(number, 1) if unit == "mg" and not apart else [])]
-        orders = [stems, _pointed(number)]
+        orders = [stems, _slips(number)]
     else:
         kept = (1,) if unit == "g" else (2, 3, 1)
         stems = [stem for digits in kept for stem in _cut(number, digits)]
-        pointed, once = ([variant for stem in stems for variant in way(stem)] for way in (_pointed, _stuttered))
-        orders = [stems, pointed, [number], once]
+        orders = [stems, [slip for stem in stems for slip in _slips(stem)], [number]]
     for order in orders:
         values = tuple(value for value in _values(order) if _printable(value, unit))
         yield from [_Tier(values)] if values else []
@@ -137,14 +136,13 @@ def _cut(number: str, digits: int) -> list[str]:
     return [stem] if stem else []
 
 
-def _pointed(number: str) -> list[str]:
-    """The number with a decimal point that the reader lost, in each place."""
-    return [f"{number[:i]}.{number[i:]}" for i in range(len(number) - 1, 0, -1)] if number.isdecimal() else []
+def _slips(number: str) -> list[str]:
+    """Other numbers that are misread as this one, none likelier than the next.
 
-
-def _stuttered(number: str) -> list[str]:
-    """The number without its doubled first digit: a reader sees a thousands separator or a point as one more digit."""
-    return [number[1:]] if len(number) > 2 and number[0] == number[1] else []
+    A decimal point that was lost, or a first digit that was doubled: a thousands separator is often seen as that.
+    """
+    pointed = [f"{number[:i]}.{number[i:]}" for i in range(1, len(number))] if number.isdecimal() else []
+    return pointed + ([number[1:]] if len(number) > 1 and number[0] == number[1] else [])
 
 
 def _confirmed(tiers: list[_Tier], share: int, daily: Decimal) -> Figure | None:

@@ -4,20 +4,9 @@ import re
 import unicodedata
 
 _GAP = re.compile(r"(?<=[가-힣])[ \t]+(?=[가-힣])")
+# What Unicode's compatibility form leaves alone, or would turn into letters.
 _SIGNS = str.maketrans(
-    {
-        "㎎": "mg",
-        "㎉": "kcal",
-        "，": ",",
-        "、": ",",
-        "：": ":",
-        "（": "(",
-        "）": ")",
-        "％": "%",
-        "™": "",
-        "®": "",
-        "©": "",
-    }
+    {"㎎": "mg", "㎉": "kcal"} | dict(zip("，、：（）％", ",,:()%", strict=True)) | dict.fromkeys("™®©", "")
 )
 
 

@@ -35,7 +35,7 @@ class RequestContext:
         exchange = _Exchange(scope, send, self._release)
         token = request_id.set(exchange.id)
         try:
-            await self._app(scope, _bounded(receive), exchange.send)
+            await self._app(scope, await _bounded(receive), exchange.send)
         except _BodyTooLarge:
             await exchange.fail(scope, receive, 413, "The request is too large.")
         except Exception:
@@ -112,15 +112,20 @@ class _BodyTooLarge(Exception):
     """More was sent than any request needs."""
 
 
-def _bounded(receive: Receive) -> Receive:
-    received = 0
-
-    async def counted() -> Message:
-        nonlocal received
+async def _bounded(receive: Receive) -> Receive:
+    """The request's body, read as a whole before anything is made of it. Raises `_BodyTooLarge`."""
+    body = b""
+    while True:
         message = await receive()
-        received += len(message.get("body", b""))
-        if received > MOST_BODY:
+        body += message.get("body", b"")
+        if len(body) > MOST_BODY:
             raise _BodyTooLarge
-        return message
+        if message["type"] == "http.disconnect" or not message.get("more_body"):
+            break
+    whole = message if message["type"] == "http.disconnect" else {**message, "body": body}
+    waiting = [whole]
 
-    return counted
+    async def replay() -> Message:
+        return waiting.pop() if waiting else await receive()
+
+    return replay

@@ -1,0 +1,120 @@
+"""Labels drawn from seeds, read by the real tesseract: nearly all is right, and hardly anything is wrong."""
+
+import asyncio
+import os
+import stat
+import time
+from pathlib import Path
+
+import pytest
+
+from decodeat.analysis.label import Kind
+from decodeat.engines.embedded import judge
+from decodeat.engines.ports import EngineFailed
+from decodeat.engines.tesseract import TesseractReader
+from decodeat.images.picture import Page, decode
+from tests.labels.draw import LAYOUTS, WEAR, Label, label
+
+SEEDS = range(200, 212)  # each layout with each kind of wear once
+
+
+def test_the_seeds_cover_every_layout_and_wear() -> None:
+    assert {(drawn.layout, drawn.wear) for drawn in map(label, SEEDS)} == {(a, b) for a in LAYOUTS for b in WEAR}
+
+
+def test_the_same_seed_draws_the_same_label() -> None:
+    assert label(5) == label(5)
+    assert label(5).png != label(6).png
+
+
+def test_labels_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+    labels = [label(seed) for seed in SEEDS]
+
+    async def read() -> list[dict[str, str | None]]:
+        reader = TesseractReader(2)
+        found = await asyncio.gather(*(reader.read(decode(one.png)) for one in labels))
+        judged = [judge([reading]).alone[0] for reading in found]
+        assert {one.kind for one in judged} == {Kind.LABEL}
+        return [dict(one.nutrition) for one in judged]
+
+    right, wrong, printed = _score(labels, asyncio.run(read()))
+    with capsys.disabled():
+        print(f"\n{len(labels)} labels: {right}/{printed} right, {wrong} wrong, {printed - right} not told or wrong")
+    assert right >= 0.9 * printed
+    assert wrong <= 0.01 * printed
+
+
+def _score(labels: list[Label], found: list[dict[str, str | None]]) -> tuple[int, int, int]:
+    """Right, wrong and printed figures; a figure that nobody printed is wrong too."""
+    right = wrong = printed = 0
+    for one, values in zip(labels, found, strict=True):
+        truth = one.truth.values
+        printed += len(truth)
+        right += sum(values[name] == number for name, number in truth.items())
+        wrong += sum(value is not None and value != truth.get(name) for name, value in values.items())
+    return right, wrong, printed
+
+
+def _program(directory: Path, script: str) -> str:
+    program = directory / "tesseract"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    return str(program)
+
+
+PAGE = Page(b"not looked at", blurred=False)
+
+
+def test_an_engine_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decodeat.engines.tesseract.PASS_SECONDS", 0.3)
+    pid = tmp_path / "pid"
+    reader = TesseractReader(1, _program(tmp_path, f"echo $$ > {pid}; exec sleep 60"))
+    with pytest.raises(EngineFailed, match="too long"):
+        asyncio.run(reader.read(PAGE))
+    assert _gone(int(pid.read_text()))
+
+
+def test_an_analysis_that_is_given_up_takes_its_engine_with_it(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    reader = TesseractReader(1, _program(tmp_path, f"echo $$ > {pid}; exec sleep 60"))
+
+    async def give_up() -> None:
+        async with asyncio.timeout(0.5):
+            await reader.read(PAGE)
+
+    with pytest.raises(TimeoutError):
+        asyncio.run(give_up())
+    assert _gone(int(pid.read_text()))
+
+
+def _gone(pid: int) -> bool:
+    for _ in range(50):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
+def test_an_engine_that_fails_is_said_to(tmp_path: Path) -> None:
+    with pytest.raises(EngineFailed) as caught:
+        asyncio.run(TesseractReader(1, _program(tmp_path, "cat > /dev/null; exit 1")).read(PAGE))
+    assert not caught.value.transient
+    with pytest.raises(EngineFailed) as caught:
+        asyncio.run(TesseractReader(1, str(tmp_path / "nothing")).read(PAGE))
+    assert caught.value.transient
+
+
+def test_no_more_engines_run_than_allowed(tmp_path: Path) -> None:
+    """Each leaves a mark while it runs; a second one that finds it says so."""
+    mark = tmp_path / "mark"
+    reader = TesseractReader(
+        1, _program(tmp_path, f"cat > /dev/null; mkdir {mark} || echo overlap; sleep 0.05; rmdir {mark}")
+    )
+
+    async def both() -> str:
+        one, two = await asyncio.gather(reader.read(PAGE), reader.read(PAGE))
+        return "".join([*one.passes, *two.passes])
+
+    assert asyncio.run(both()) == ""
