@@ -132,6 +132,11 @@ class Deployment:
         release: str = self.ok("deploy", "--yes")["data"]["release"]
         return release
 
+    def deploy_again(self) -> str:
+        """Change a setting and deploy: what was broken before must not stand in the way."""
+        self.configure(MAX_REQUESTS=int(self.variables.get("MAX_REQUESTS", 1000)) + 1)
+        return self.deploy()
+
     def get(self, path: str, timeout: float = 10) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
