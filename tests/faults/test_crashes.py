@@ -153,8 +153,10 @@ def test_two_deploys_at_once_and_a_backup_during_a_deploy(served: Deployment) ->
         text=True,
     )
     wait_until(lambda: unfinished(served.layout.journals) is not None, "the first deploy has not begun")
+    first.send_signal(signal.SIGSTOP)  # it stays in the middle for as long as the others take
     second = served.run("deploy", "--yes", "--json")
     backup = served.run("backup", "--json")
+    first.send_signal(signal.SIGCONT)
     output, _ = first.communicate(timeout=60)
     assert first.returncode == 0, output
     for refused in (second, backup):
