@@ -4,9 +4,8 @@ import time
 from collections.abc import Callable
 from typing import Any, Literal
 
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.live import Live
-from rich.spinner import Spinner
 from rich.text import Text
 
 from decodeat_ops.cli import console
@@ -15,6 +14,10 @@ from decodeat_ops.core.check import Finding
 from decodeat_ops.core.plan import Step
 
 NOTABLE = 1.0  # seconds; what took longer is worth saying off a terminal, and worth an estimate on one
+
+
+FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
+PACE = 10  # frames and redraws a second
 
 
 class Watch:
@@ -140,7 +143,7 @@ class _Moving:
     def begin(self, title: str, count: str) -> None:
         self._row = _Row(title, count)
         if self._live is None:
-            self._live = Live(self._row, console=self._console, transient=True, refresh_per_second=10)
+            self._live = Live(self._row, console=self._console, transient=True, refresh_per_second=PACE)
             self._live.start()
         self._live.update(self._row)
 
@@ -151,7 +154,7 @@ class _Moving:
     def line(self, line: Text) -> None:
         self._row = None
         if self._live is not None:
-            self._live.update(Text(""))
+            self._live.update(Text(""), refresh=True)
         self._console.print(line)
 
     def rest(self) -> None:
@@ -167,9 +170,8 @@ class _Row:
         self.word, self.done, self.total = "", 0, 0
         self._title, self._count = title, count
         self._since = time.monotonic()
-        self._spinner = Spinner("dots", style="command")
 
-    def __rich__(self) -> RenderableType:
+    def __rich__(self) -> Text:
         seconds = time.monotonic() - self._since
         parts: list[Any] = [self._title]
         if self._count:
@@ -180,9 +182,8 @@ class _Row:
             parts.append((f"  {self.word}", "muted"))
         if self.total:
             parts.append((f"  {how_far(self.done, self.total, seconds)}", "muted"))
-        text = Text.assemble(*parts, overflow="ellipsis", no_wrap=True)
-        self._spinner.update(text=text)
-        return self._spinner
+        frame = FRAMES[int(seconds * PACE) % len(FRAMES)]
+        return Text.assemble((frame, "command"), " ", *parts, overflow="ellipsis", no_wrap=True)
 
 
 def _count(number: int, total: int) -> str:

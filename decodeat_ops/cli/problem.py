@@ -8,6 +8,8 @@ from decodeat_ops.core.outcome import Outcome
 if TYPE_CHECKING:
     from rich.text import Text
 
+ENOUGH = 3  # lines at a traceback's end: where it was raised, that line, and what was raised
+
 
 def as_json(problem: OpsError, command: str) -> None:
     """The envelope of an outcome, with `error` filled."""
@@ -43,7 +45,8 @@ def for_people(problem: OpsError) -> None:
     head.add_row(Text(mark, style="bad"), Text(told.what, style="strong"))
     talk.print(head)
     for line in told.lines:
-        talk.print(Text(f"    {line}"), soft_wrap=True)
+        for part in readable(line):
+            talk.print(Text(f"    {part}"), soft_wrap=True)
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="label", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -51,6 +54,21 @@ def for_people(problem: OpsError) -> None:
         if text:
             grid.add_row(f"  {label}", _commands(text))
     talk.print(grid)
+
+
+def readable(line: str) -> list[str]:
+    """A log line for a person: of one that is JSON its level, message and the end of its traceback."""
+    if not line.startswith("{"):
+        return [line]
+    import json
+
+    try:
+        told = json.loads(line)
+        head = f"{told.get('level', '')} {told['message']}".strip()
+    except (ValueError, KeyError):
+        return [line]
+    trace = [text for text in str(told.get("error") or "").splitlines() if text.strip(" ^")]
+    return [head, *(f"  {text.strip()}" for text in trace[-ENOUGH:])]
 
 
 def _commands(text: str) -> "Text":

@@ -109,11 +109,25 @@ def _table(block: Table) -> None:
     from rich.table import Table as Grid
 
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="label", show_header=True)
-    for column in block.columns:
-        grid.add_column(column, overflow="fold")
+    for column, whole in zip(block.columns, _whole(block), strict=True):
+        grid.add_column(column, overflow="fold", no_wrap=whole)
     for row in block.rows:
         grid.add_row(*(_cell(cell) for cell in row))
     _print_grid(grid)
+
+
+def _whole(block: Table) -> list[bool]:
+    """Which columns stay in one piece: ids and times do, as long as that leaves the last column some room."""
+    from rich.cells import cell_len
+
+    from decodeat_ops.cli import console
+
+    texts = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (block.columns, *block.rows)]
+    widths = [max(map(cell_len, column)) + 2 for column in zip(*texts, strict=True)]
+    whole = [width <= 28 for width in widths[:-1]] + [False]
+    kept = sum(width for width, stays in zip(widths, whole, strict=True) if stays)
+    room = console.out().width - kept
+    return whole if room >= 10 * (len(whole) - sum(whole)) else [False] * len(whole)
 
 
 def _print_grid(grid: Any) -> None:

@@ -1,6 +1,7 @@
 """Questions and Ctrl-C, with the real terminal and real signals."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 from decodeat_ops.cli.asking import Interruption
 from decodeat_ops.cli.command import Run
 from decodeat_ops.cli.live import Watch
+from decodeat_ops.cli.problem import readable
 from decodeat_ops.cli.show import show
 from decodeat_ops.core.outcome import Facts, Lines, Outcome, Table
 from tests.unit.cli.program import REPOSITORY, environment, on_terminal, run
@@ -184,6 +186,37 @@ def test_quiet_keeps_results_and_warnings(capsys: pytest.CaptureFixture[str]) ->
 @pytest.mark.parametrize(("code", "sign"), [(0, "✓"), (4, "✗"), (9, "!"), (10, "!")])
 def test_the_exit_code_has_a_sign(code: int, sign: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert shown(Outcome("x", "Said.", exit_code=code), Run(), capsys)[0] == f"{sign} Said.\n"
+
+
+@pytest.mark.parametrize(
+    ("line", "parts"),
+    [
+        ("plain text", ["plain text"]),
+        ("{not json", ["{not json"]),
+        ('{"a": 1}', ['{"a": 1}']),
+        ('{"level": "INFO", "message": "ready", "pid": 3}', ["INFO ready"]),
+        (
+            '{"level": "ERROR", "message": "no", "error": "Traceback\\n  File a\\n    f()\\n    ^^^\\nOSError: x"}',
+            ["ERROR no", "  File a", "  f()", "  OSError: x"],
+        ),
+    ],
+)
+def test_a_log_line_is_told_readably(line: str, parts: list[str]) -> None:
+    assert readable(line) == parts
+
+
+def test_ids_stay_in_one_piece_on_a_screen_of_eighty(home: Path) -> None:
+    names = ["20261124T000000Z-abcdef0", "2026-11-24 03:06:54", "operator", "restart", "d49c5772a889-dirty-and-more"]
+    code = (
+        "from decodeat_ops.cli.command import Run\nfrom decodeat_ops.cli.show import show\n"
+        "from decodeat_ops.core.outcome import Outcome, Table\n"
+        f"show(Outcome('x', 's', blocks=(Table(('a', 'b', 'c', 'd', 'e'), ({tuple(names)!r},)),)), Run())\n"
+    )
+    (home / "decodeat_table.py").write_text(code)
+    _, told = on_terminal(home, module="decodeat_table", PYTHONPATH=f"{home}:{REPOSITORY}")
+    plain = re.sub(r"\x1b\[[0-9;?]*[a-z]", "", told)
+    assert max(map(len, plain.splitlines())) <= 80
+    assert all(name in plain for name in names[:4])
 
 
 def test_markup_in_data_is_just_text(capsys: pytest.CaptureFixture[str]) -> None:
