@@ -49,7 +49,7 @@ def verify(
     examples=(
         "decodeat-ops restore --dry-run        what the newest archive would bring back",
         "decodeat-ops restore latest           beside what serves, then switch",
-        "decodeat-ops restore --only data      one part alone",
+        "decodeat-ops restore --only database  one part alone",
         "decodeat-ops restore --archive FILE   from a file brought from elsewhere",
     ),
 )
@@ -71,4 +71,6 @@ def restore(
     from decodeat_ops.cli.asking import change
     from decodeat_ops.wiring import backups
 
-    return backups.restore(run.loaded(), change(run, "restore"), snapshot, tuple(only or ()), archive)
+    changing = change(run, "restore")
+    with backups.settings_for_restore(run.config, run.env, archive, dry_run=run.dry_run) as loaded:
+        return backups.restore(loaded, changing, snapshot, tuple(only or ()), archive)

@@ -4,7 +4,8 @@ import re
 import shutil
 import stat
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -267,6 +268,33 @@ def _archived(manifest: archive.Manifest) -> Release:
             f"The release in archive {manifest.snapshot} can't be read: {error}.",
             hint="It may be of another version of decodeat-ops; restore its database alone: --only database.",
         ) from error
+
+
+@contextmanager
+def settings_for_restore(config: Path | None, env: str | None, file: Path | None, *, dry_run: bool) -> Iterator[Loaded]:
+    """The settings that are here, or, on a machine that has none, those of the archive `file`, put in place first.
+
+    A dry run reads them from a place that is gone afterwards.
+    """
+    from decodeat_ops.settings.load import find
+    from decodeat_ops.wiring.settings import load
+
+    if file is None or (config or Path()).is_file() or _finds(find, config):
+        yield load(config, env, {})
+        return
+    if not dry_run:
+        yield load(bootstrap(file, config.parent if config else Path.cwd()), env, {})
+        return
+    with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:
+        yield load(bootstrap(file, Path(place)), env, {})
+
+
+def _finds(find: Callable[[Path | None, Path], Path], config: Path | None) -> bool:
+    try:
+        find(config, Path.cwd())
+    except Configuration:
+        return False
+    return True
 
 
 def bootstrap(file: Path, directory: Path) -> Path:
