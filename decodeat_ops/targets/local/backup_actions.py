@@ -40,7 +40,7 @@ def database(context: Context, params: Params) -> Results | None:
     copy = place / live.name
     try:
         with (
-            closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as origin,
+            closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True, timeout=0.5)) as origin,
             closing(sqlite3.connect(copy)) as target,
         ):
             # All pages in one step, under one read lock: in WAL mode writes go on beside it. Copied bit by bit it
