@@ -102,7 +102,8 @@ def plan_remove(
         layout.journals.name,
         layout.lock.name,
     }
-    doomed = sorted(name for name in present if name not in kept)
+    # Stopping makes the link `stopped`, which is not there yet.
+    doomed = sorted({name for name in present if name not in kept} | {layout.stopped.name})
     wanted: list[Step] = []
     active: Release | None = observed.active
     if active is not None:

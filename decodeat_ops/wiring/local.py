@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment import source, space
+from decodeat_ops.deployment import files, source, space
 from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.tools import Tools
@@ -217,6 +217,11 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         stays = dict(plan.facts).get("stays", "nothing")
+        layout = tools.layout
+        files.discard(layout.journals)  # the last to go: until now it said what was under way
+        layout.lock.unlink(missing_ok=True)
+        if not any(layout.root.iterdir()):
+            layout.root.rmdir()
         return Outcome(
             "remove", f"Removed. What stays: {stays}.", changed=1, data={"state": plan.subject, "stays": stays}
         )
