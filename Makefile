@@ -4,7 +4,6 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 VENV := .venv
 PYTHON := $(VENV)/bin/python
-OPS := $(VENV)/bin/decodeat-ops
 
 .PHONY: help demo demo-stop test check bench lock wheel clean
 
@@ -25,10 +24,10 @@ $(VENV)/.dev: $(VENV)/.ops tests/requirements.txt
 	@touch $@
 
 demo: $(VENV)/.ops ## deploy on this machine, prove it, read a label
-	@bash .ci/demo.sh $(abspath $(OPS))
+	@bash .ci/demo.sh $(abspath $(VENV))
 
 demo-stop: ## take the demo away
-	@bash .ci/demo.sh $(abspath $(OPS)) stop
+	@bash .ci/demo.sh $(abspath $(VENV)) stop
 
 test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi

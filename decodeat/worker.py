@@ -96,7 +96,8 @@ class ReleaseServer(Server):
         self._follower: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=self._private)
+        # Duplicates: a server that closes takes its descriptor with it, and the number may be somebody else's by then.
+        await super().startup(sockets=[sock.dup() for sock in self._private])
         self._follower = asyncio.create_task(self._follow())
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -140,7 +141,7 @@ class ReleaseServer(Server):
             return
         loop = asyncio.get_running_loop()
         for sock in self._public:
-            # A duplicate: closing the door must not close the socket, for it may be opened again.
+            # A duplicate here too: the door may be opened again.
             door = await loop.create_server(self._protocol, sock=sock.dup(), backlog=self.config.backlog)
             self._doors.append(door)
         self._say_goodbye(False)
