@@ -1,17 +1,15 @@
 """backup, list, verify and restore, for the command line."""
 
 import re
-import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 from decodeat_ops import archive
-from decodeat_ops.core.errors import Configuration, OpsError, Usage
+from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.outcome import Cell, Outcome, Table
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
@@ -27,9 +25,12 @@ from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
+from decodeat_ops.wiring.archived_settings import settings_for_restore
 from decodeat_ops.wiring.corridor import Change, carry_out
 from decodeat_ops.wiring.opening import backups_of, open_tools, operator
 from decodeat_ops.wiring.state import ago, local_time
+
+__all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
 MIB = 1024 * 1024
 _DIGEST = re.compile(r"[0-9a-f]{64}")
@@ -159,7 +160,7 @@ def restore(
     loaded: Loaded, change: Change, snapshot: str, only: tuple[str, ...] = (), file: Path | None = None
 ) -> Outcome:
     """An archive's release and data, in place of what serves or on an empty machine."""
-    tools = open_tools(loaded)
+    tools, unresolved = _opened(loaded, change)
 
     def derive() -> Plan:
         path, manifest, passed = _chosen(tools, snapshot, file)
@@ -184,7 +185,21 @@ def restore(
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
-    return carry_out(tools, "restore", derive, change, local.actions(), finish)
+    outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
+    return replace(outcome, warnings=(*outcome.warnings, *unresolved))
+
+
+def _opened(loaded: Loaded, change: Change) -> tuple[Tools, tuple[str, ...]]:
+    """Secrets have to be at hand, but for a dry run, which tells which ones are not."""
+    try:
+        return open_tools(loaded), ()
+    except Configuration as error:
+        if not change.dry_run:
+            raise
+        words = " ".join((error.advice.what, *error.advice.lines))
+        return open_tools(loaded, secrets={}), (
+            f"Secrets can't be resolved now, and a restore will need them: {words}",
+        )
 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
@@ -268,59 +283,3 @@ def _archived(manifest: archive.Manifest) -> Release:
             f"The release in archive {manifest.snapshot} can't be read: {error}.",
             hint="It may be of another version of decodeat-ops; restore its database alone: --only database.",
         ) from error
-
-
-@contextmanager
-def settings_for_restore(config: Path | None, env: str | None, file: Path | None, *, dry_run: bool) -> Iterator[Loaded]:
-    """The settings that are here, or, on a machine that has none, those of the archive `file`, put in place first.
-
-    A dry run reads them from a place that is gone afterwards.
-    """
-    from decodeat_ops.settings.load import find
-    from decodeat_ops.wiring.settings import load
-
-    if file is None or (config or Path()).is_file() or _finds(find, config):
-        yield load(config, env, {})
-        return
-    if not dry_run:
-        yield load(bootstrap(file, config.parent if config else Path.cwd()), env, {})
-        return
-    with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:
-        yield load(bootstrap(file, Path(place)), env, {})
-
-
-def _finds(find: Callable[[Path | None, Path], Path], config: Path | None) -> bool:
-    try:
-        find(config, Path.cwd())
-    except Configuration:
-        return False
-    return True
-
-
-def bootstrap(file: Path, directory: Path) -> Path:
-    """On an empty machine: put an archive's settings into `directory` and return the settings file.
-
-    It runs before there is a deployment, hence no journal: secrets are written first and the settings file last,
-    so that after a crash a second run does it again or finds it done.
-    """
-    from decodeat_ops.targets.local.restore_actions import put_settings, take_back_settings
-
-    directory.mkdir(parents=True, exist_ok=True)
-    place = directory / ".restoring-settings"  # one name, so that what a killed run left is found
-    shutil.rmtree(place, ignore_errors=True)
-    unpacked = place / "archive"
-    try:
-        manifest = archive.extract(file, unpacked)
-        tomls = [name for name in manifest.settings.values() if name.endswith(".toml")]
-        if not tomls:
-            raise Configuration(
-                f"The archive {file.name} holds no settings.", hint="Write some with `decodeat-ops init`, then restore."
-            )
-        try:
-            put_settings(unpacked, manifest.settings, directory, manifest.snapshot)
-        except (OpsError, OSError):
-            take_back_settings(unpacked)
-            raise
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-    return directory / min(tomls, key=len)  # an overlay's name is the longer one

@@ -132,16 +132,20 @@ def _targets(unpacked: Path, names: Mapping[str, str], directory: Path) -> dict[
     pointed = _pointed(unpacked, names)
     targets = {}
     for name, belongs in names.items():
-        path = Path(belongs)
-        below = not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
-        if not below and belongs not in pointed:
+        if not below(belongs) and belongs not in pointed:
             raise Configuration(
                 f"The archive wants to write {belongs}, which its own settings don't name.",
                 hint="If a variable or a flag named it when the backup was made, take it out by hand: "
                 "`zstd -d ARCHIVE | tar x`. Otherwise the archive is not one of ours.",
             )
-        targets[name] = (directory / path.expanduser()).resolve()
+        targets[name] = (directory / Path(belongs).expanduser()).resolve()
     return targets
+
+
+def below(belongs: str) -> bool:
+    """A path that settings name leads into their own directory."""
+    path = Path(belongs)
+    return not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
 
 
 def _pointed(unpacked: Path, names: Mapping[str, str]) -> frozenset[str]:

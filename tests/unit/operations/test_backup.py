@@ -193,8 +193,12 @@ def test_a_database_that_is_written_to_all_the_time(stage: Stage, release: Relea
     """Copied page by page it would begin again after every write, and never end."""
     before = count(busy)
     finished = threading.Event()
-    copy = threading.Thread(target=lambda: (carry_out(stage, release), finished.set()))
-    copy.daemon = True
+
+    def back_up() -> None:
+        carry_out(stage, release)
+        finished.set()
+
+    copy = threading.Thread(target=back_up, daemon=True)
     copy.start()
     assert finished.wait(120)
     copy.join()
