@@ -77,7 +77,7 @@ def _words(window: str) -> list[str]:
     text = re.sub(r"(?<![A-Za-z\d])[Oo](?=\s?m?g\b|\.\d)", "0", window)
     text = re.sub(r"(?<=\d)\s+%", "%", text)
     text = re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda m: m[1] or m[2], text)
-    return [word.strip(",") for word in _WORD.findall(text)[:_WIDEST] if word.strip(",.")]
+    return [word.strip(",") for word in _WORD.findall(text) if word.strip(",.")][:_WIDEST]
 
 
 def _share(words: list[str]) -> tuple[int, int | None]:
@@ -94,7 +94,7 @@ def _share(words: list[str]) -> tuple[int, int | None]:
 def _weak_share(words: list[str]) -> int | None:
     """A last bare number: a share whose % sign was lost."""
     last = words[-1]
-    return int(last) if len(words) > 1 and re.fullmatch(r"\d{1,3}", last) else None
+    return int(last) if 1 < len(words) < _WIDEST and re.fullmatch(r"\d{1,3}", last) else None
 
 
 def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:

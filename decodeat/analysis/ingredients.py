@@ -104,8 +104,9 @@ def split(section: str) -> list[str]:
 def _items(section: str) -> list[str]:
     items, depth = [""], 0
     for sign in section.translate(str.maketrans("，、", ",,")):
+        if sign in _CLOSE and not depth:
+            continue  # it closes nothing: a misread letter
         depth += (sign in _OPEN) - (sign in _CLOSE)
-        depth = max(0, depth)
         if sign == "," and not depth:
             items.append("")
         else:
@@ -139,8 +140,10 @@ def _bracket(text_: str) -> tuple[str, str]:
 
 def _bare(name: str) -> str:
     """Without amounts and stray brackets; "" when nothing is left, or an origin."""
-    name = _AMOUNT.sub("", name)
-    name = re.sub(r"[()\[\]{}]", "", name).strip(" .·:;*-_'\"|~")
+    name = re.sub(r"[()\[\]{}]", "", name)
+    while (fewer := " ".join(_AMOUNT.sub("", name).split())) != name:
+        name = fewer  # what an amount stood between may be one now
+    name = text.closed(name).strip(" .·:;*-_'\"|~")
     return "" if _ORIGIN.fullmatch(name) or not re.search(r"[가-힣A-Za-z]", name) else name
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from decodeat.analysis.figure import Trust, read, shares
 from decodeat.analysis.numbers import LARGEST, parse, plain
-from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS
+from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS, Nutrient
 from decodeat.analysis.nutrition import figures
 
 PLAIN = st.from_regex(r"\A(0|[1-9][0-9]{0,4})(\.[0-9]{1,3})?\Z")
@@ -99,21 +99,23 @@ def test_what_the_percentage_denies_stays_unknown(name: str, window: str) -> Non
 
 
 @given(st.sampled_from([n for n in NUTRIENTS if n.daily]), PLAIN)
-def test_a_cleanly_printed_figure_is_read_as_it_is(nutrient: object, text: str) -> None:
-    assert hasattr(nutrient, "daily")
+def test_a_cleanly_printed_figure_is_read_as_it_is(nutrient: Nutrient, text: str) -> None:
     value = parse(text)
-    assume(value is not None and nutrient.daily is not None and shares(value, nutrient.daily) < 1000)
-    figure = read(f" {text}{nutrient.unit} {shares(value, nutrient.daily)}%", nutrient)  # type: ignore[arg-type]
+    assert nutrient.daily is not None
+    assume(value is not None)
+    assert value is not None
+    assume(shares(value, nutrient.daily) < 1000)
+    figure = read(f" {text}{nutrient.unit} {shares(value, nutrient.daily)}%", nutrient)
     assert figure is not None and figure.value == value and figure.trust is Trust.CONFIRMED
 
 
 @given(
     st.sampled_from([n for n in NUTRIENTS if n.daily]), st.integers(0, 999), st.text("0123456789gm.,%() q", max_size=12)
 )
-def test_a_repaired_figure_fits_its_percentage(nutrient: object, share: int, garble: str) -> None:
-    assert hasattr(nutrient, "daily")
+def test_a_repaired_figure_fits_its_percentage(nutrient: Nutrient, share: int, garble: str) -> None:
+    assert nutrient.daily is not None
     assume("%" not in garble)
-    figure = read(f" {garble} {share}%", nutrient)  # type: ignore[arg-type]
+    figure = read(f" {garble} {share}%", nutrient)
     if figure is not None and figure.trust is Trust.REPAIRED:
         assert shares(figure.value, nutrient.daily) == share
 

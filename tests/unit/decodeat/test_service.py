@@ -125,10 +125,11 @@ def test_what_is_no_readable_label(running: Service, host: Web, name: str, statu
 
 
 def test_one_valid_picture_is_enough(running: Service, host: Web, label_png: bytes) -> None:
-    found = analyse(running, host.serve("/poster", _poster()), host.serve("/label", label_png))
-    assert (found["decodeStatus"], found["nutrition_info"]["sodium"]) == ("COMPLETED", "475")
-    found = analyse(running, f"{host.origin}/nowhere", host.serve("/label", label_png))
-    assert (found["decodeStatus"], found["nutrition_info"]["sodium"]) == ("COMPLETED", "475")
+    above = host.serve("/above", _halves(label_png)[0])
+    for other in (host.serve("/poster", _poster()), f"{host.origin}/nowhere"):
+        found = analyse(running, other, above)
+        assert (found["decodeStatus"], len(found["ingredients"])) == ("COMPLETED", 5)
+        assert "left out" in found["message"]
 
 
 def _workers(running: Service) -> list[int]:
