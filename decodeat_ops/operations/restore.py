@@ -165,11 +165,12 @@ def _release(
 
 def _facts(wanted: Wanted, observed: Observed) -> tuple[tuple[str, str], ...]:
     manifest = wanted.manifest
-    serves = observed.active.id if observed.active else "nothing"
+    until = "; it goes on until the restored release has proven itself" if wanted.release else ""
+    serves = f"{observed.active.id}{until}" if observed.active else "nothing"
     return (
         ("archive", f"{manifest.snapshot} of {manifest.deployment}, made {manifest.created_at}"),
         ("brings back", ", ".join(wanted.parts)),
-        ("serves now", f"{serves}; it goes on until the restored release has proven itself"),
+        ("serves now", serves),
         ("backed up before", wanted.before or "nothing: nothing is deployed here"),
         *((("archive lacks", "; ".join(manifest.partial)),) if manifest.partial else ()),
         *((("passed over", "; ".join(wanted.passed)),) if wanted.passed else ()),

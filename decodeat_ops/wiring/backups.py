@@ -33,6 +33,7 @@ from decodeat_ops.wiring.state import ago, local_time
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
 MIB = 1024 * 1024
+STARTS = {"release", "database"}  # parts that make a new release, which is then started
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may read it (0600). Keep it so."
 
@@ -160,7 +161,7 @@ def restore(
     loaded: Loaded, change: Change, snapshot: str, only: tuple[str, ...] = (), file: Path | None = None
 ) -> Outcome:
     """An archive's release and data, in place of what serves or on an empty machine."""
-    tools, unresolved = _opened(loaded, change)
+    tools, unresolved = _opened(loaded, change, only)
 
     def derive() -> Plan:
         path, manifest, passed = _chosen(tools, snapshot, file)
@@ -189,17 +190,20 @@ def restore(
     return replace(outcome, warnings=(*outcome.warnings, *unresolved))
 
 
-def _opened(loaded: Loaded, change: Change) -> tuple[Tools, tuple[str, ...]]:
-    """Secrets have to be at hand, but for a dry run, which tells which ones are not."""
+def _opened(loaded: Loaded, change: Change, only: tuple[str, ...]) -> tuple[Tools, tuple[str, ...]]:
+    """Secrets have to be at hand when something is started; a dry run tells which ones are not.
+
+    Settings and logs come back without them: what is missing may be what they bring.
+    """
+    if only and not STARTS & set(only):
+        return open_tools(loaded, secrets={}), ()
     try:
         return open_tools(loaded), ()
     except Configuration as error:
         if not change.dry_run:
             raise
         words = " ".join((error.advice.what, *error.advice.lines))
-        return open_tools(loaded, secrets={}), (
-            f"Secrets can't be resolved now, and a restore will need them: {words}",
-        )
+        return open_tools(loaded, secrets={}), (f"Not here yet, and needed unless the archive brings it: {words}",)
 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
@@ -228,7 +232,7 @@ def _wanted(
 ) -> restore_operation.Wanted:
     parts = restore_operation.choose_parts(only, manifest)
     now = datetime.now(UTC)
-    starts = bool({"release", "database"} & set(parts))
+    starts = bool(STARTS & set(parts))
     original = None if "release" in parts else observed.current
     if starts and "release" not in parts and original is None:
         raise Usage(
