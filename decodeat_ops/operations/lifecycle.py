@@ -17,18 +17,18 @@ NOTHING = "Nothing is deployed here."
 DEPLOY = "Run `decodeat-ops deploy` first."
 
 
-def plan_start(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None:
-    """Bring back what was stopped, or what a reboot ended; None when it serves already."""
+def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str) -> Plan | None:
+    """Bring back what was stopped, or what a reboot ended, with today's secrets; None when it serves already."""
     if observed.serving:
         return None
-    release = observed.current
-    if release is None:
+    if observed.current is None:
         raise Usage(NOTHING, hint=DEPLOY)
+    release = replace(observed.current, secrets=secrets)
     if observed.active is not None:
         # Still wanted: with a supervisor it comes back by itself.
         wanted: tuple[Step, ...] = (
             steps.supervise(observed),
-            steps.start(release, observed),
+            steps.start(release),
             steps.probe(release, loaded.settings),
             steps.confirm(release),
         )

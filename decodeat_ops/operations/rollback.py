@@ -1,6 +1,7 @@
 """rollback: an older release's code and settings, today's secrets and data."""
 
 import difflib
+from dataclasses import replace
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
@@ -37,8 +38,16 @@ def choose(asked: str | None, observed: Observed) -> Release:
 
 
 def plan(
-    release: Release, observed: Observed, loaded: Loaded, gates: steps.Gates, *, lock_file: str, inputs: str
+    release: Release,
+    observed: Observed,
+    loaded: Loaded,
+    gates: steps.Gates,
+    *,
+    lock_file: str,
+    secrets: str,
+    inputs: str,
 ) -> Plan:
+    """`secrets` is the digest of today's secrets: a rotated key never comes back."""
     current = observed.current
     data = current.data if current else release.data
     return Plan(
@@ -48,7 +57,13 @@ def plan(
         steps=(
             steps.environment(release, lock_file),
             steps.share_data(release, data),
-            *steps.going_live(release, observed, loaded.settings, gates),
+            *steps.going_live(
+                replace(release, secrets=secrets),
+                observed,
+                loaded.settings,
+                gates,
+                call_back=release.secrets == secrets,
+            ),
         ),
         facts=(
             ("serves now", observed.active.id if observed.active else "nothing"),

@@ -123,7 +123,15 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
         observed = observe(tools.store)
         chosen = operation.choose(release, observed)
         lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
-        return operation.plan(chosen, observed, loaded, gates(), lock_file=lock_file, inputs=inputs(tools))
+        return operation.plan(
+            chosen,
+            observed,
+            loaded,
+            gates(),
+            lock_file=lock_file,
+            secrets=secrets_digest(tools.secrets, tools.layout),
+            inputs=inputs(tools),
+        )
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         return Outcome(
@@ -145,7 +153,8 @@ def start(loaded: Loaded, change: Change) -> Outcome:
 
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
-        plan = lifecycle.plan_start(observed, loaded, inputs=inputs(tools))
+        digest = secrets_digest(tools.secrets, tools.layout)
+        plan = lifecycle.plan_start(observed, loaded, secrets=digest, inputs=inputs(tools))
         if plan is None:
             return Outcome("start", "0 changed: it serves already.", next=("decodeat-ops status",))
         return plan

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,11 @@ def start(context: Context, params: Params) -> Results | None:
             drain.rename(layout.want(release))
     values = {name: secret.reveal() for name, secret in tools.secrets.items()}
     files.write(layout.secrets(release), envfile.render(values))
+    known = tools.store.get(release)
+    if known is not None and known.secrets != params["secrets"]:
+        # The manifest says with which secrets it was started last; a deploy compares them with today's.
+        manifest = replace(known, secrets=params["secrets"]).as_json()
+        files.write(layout.manifest(release), json.dumps(manifest, indent=2) + "\n")
     layout.want(release).touch(mode=0o600)
     return None
 

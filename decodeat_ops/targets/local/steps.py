@@ -67,10 +67,16 @@ def gate(step: str, title: str, checks: Sequence[str], release: Release, endpoin
     )
 
 
-def going_live(release: Release, observed: Observed, settings: Settings, gates: Gates) -> tuple[Step, ...]:
-    """From a release on disk to the one that serves: start, probe, switch, confirm, drain the old, prune."""
+def going_live(
+    release: Release, observed: Observed, settings: Settings, gates: Gates, *, call_back: bool = False
+) -> tuple[Step, ...]:
+    """From a release on disk to the one that serves: start, probe, switch, confirm, drain the old, prune.
+
+    `call_back`: a release that still drains may take the traffic again as it runs. Otherwise, because its secrets
+    are not today's, it has to end first and is started anew.
+    """
     old = observed.active.id if observed.active else ""
-    others = sorted(observed.draining - {release.id})
+    others = sorted(observed.draining - ({release.id} if call_back else set()))
     steps: list[Step] = []
     if others:
         steps.append(
@@ -81,7 +87,8 @@ def going_live(release: Release, observed: Observed, settings: Settings, gates: 
                 preview=(f"{', '.join(others)} finishes its last requests first",),
             )
         )
-    steps += [supervise(observed), start(release, observed), probe(release, settings)]
+    called_back = call_back and release.id in observed.draining
+    steps += [supervise(observed), start(release, called_back=called_back), probe(release, settings)]
     if gates.candidate:
         steps.append(
             gate("gate-candidate", "Candidate gate, on its private socket", gates.candidate, release, "private")
@@ -113,16 +120,15 @@ def supervise(observed: Observed) -> Step:
     )
 
 
-def start(release: Release, observed: Observed) -> Step:
-    draining = release.id in observed.draining
+def start(release: Release, *, called_back: bool = False) -> Step:
     return Step(
         id="start",
         title=f"Start {release.id} on its private socket",
-        do=Action("start", {"release": release.id}),
-        undo=Action("unstart", {"release": release.id, "draining": draining}),
+        do=Action("start", {"release": release.id, "secrets": release.secrets}),
+        undo=Action("unstart", {"release": release.id, "draining": called_back}),
         preview=(
             "secrets resolved anew into secrets.env (0600)",
-            f"calls it back from draining: wants/{release.id}" if draining else f"wants/{release.id}",
+            f"calls it back from draining: wants/{release.id}" if called_back else f"wants/{release.id}",
         ),
     )
 
