@@ -34,18 +34,20 @@ def create(config: Settings) -> FastAPI:
         metrics.release_info.labels(config.release_id, __version__).set(1)
         results = SqliteResults(config.database) if config.database else NoResults()
         reader = TesseractReader(at_once=max(1, values.processors() // config.workers))
-        async with Downloader(config.max_image_size, config.image_allowed_origins) as downloader:
-            pipeline = Pipeline(
-                downloader,
-                reader,
-                EmbeddedAnalyst(),
-                results,
-                release=config.release_id,
-                seconds=config.analysis_seconds,
-            )
-            app.state.parts = Parts(pipeline, reader, results)
-            yield
-        results.close()
+        try:
+            async with Downloader(config.max_image_size, config.image_allowed_origins) as downloader:
+                pipeline = Pipeline(
+                    downloader,
+                    reader,
+                    EmbeddedAnalyst(),
+                    results,
+                    release=config.release_id,
+                    seconds=config.analysis_seconds,
+                )
+                app.state.parts = Parts(pipeline, reader, results)
+                yield
+        finally:
+            results.close()
 
     app = FastAPI(
         title="Nutrition Label API",

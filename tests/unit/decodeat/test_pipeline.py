@@ -1,0 +1,135 @@
+"""Given parts that fail in every way they may, an analysis still ends in time with an outcome of the contract."""
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+from prometheus_client import REGISTRY
+
+from decodeat.analysis.label import Reading
+from decodeat.condition import Condition
+from decodeat.engines.embedded import EmbeddedAnalyst
+from decodeat.engines.ports import EngineFailed, Judgement
+from decodeat.images.download import Downloader
+from decodeat.images.picture import Page
+from decodeat.pipeline import Outcome, Pipeline, Status
+from decodeat.stores.results import Result
+from tests.unit.decodeat.test_figures import LABEL, VALUES
+from tests.unit.decodeat.test_picture import PNG
+from tests.unit.decodeat.web import Web
+
+
+class ScriptedReader:
+    """Does the next thing of its script at each call: return a text, raise, or hang."""
+
+    name = "scripted"
+
+    def __init__(self, *script: str | Exception | None) -> None:
+        self.script = list(script)
+
+    async def read(self, page: Page) -> Reading:
+        assert page.png.startswith(b"\x89PNG")
+        step = self.script.pop(0)
+        if isinstance(step, Exception):
+            raise step
+        if step is None:
+            await asyncio.sleep(60)
+        return Reading((step or "", step or ""))
+
+    async def condition(self) -> Condition:
+        return Condition(True, "scripted")
+
+
+class FailingAnalyst:
+    name = "failing"
+    note = ""
+
+    async def judge(self, readings: Sequence[Reading]) -> Judgement:
+        raise EngineFailed("The engine is not available.", transient=True)
+
+
+class Kept:
+    """Results in memory."""
+
+    def __init__(self) -> None:
+        self.rows: list[Result] = []
+
+    async def keep(self, result: Result) -> None:
+        self.rows.append(result)
+
+    async def condition(self) -> Condition:
+        return Condition(True, "in memory")
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+def run(
+    site: Web, reader: ScriptedReader, *urls: str, seconds: float = 10, analyst: FailingAnalyst | None = None
+) -> tuple[Outcome, Result]:
+    kept = Kept()
+
+    async def go() -> Outcome:
+        async with Downloader(100_000, [site.origin]) as downloader:
+            pipeline = Pipeline(downloader, reader, analyst or EmbeddedAnalyst(), kept, release="r-1", seconds=seconds)
+            return await pipeline.analyse(urls, 7)
+
+    outcome = asyncio.run(go())
+    (row,) = kept.rows
+    assert (row.status, row.product_id, row.release) == (outcome.status, 7, "r-1")
+    assert row.nutrition == outcome.nutrition
+    return outcome, row
+
+
+def test_a_label_is_answered_and_kept(site: Web) -> None:
+    outcome, row = run(site, ScriptedReader(LABEL), site.serve("/a", PNG) + "?sig=secret")
+    assert (outcome.status, outcome.nutrition) == (Status.COMPLETED, VALUES)
+    assert (row.engine, list(row.image_urls)) == ("scripted+embedded", [f"{site.origin}/a"])
+
+
+def test_a_passing_failure_of_the_engine_is_tried_again(site: Web) -> None:
+    reader = ScriptedReader(EngineFailed("busy", transient=True), LABEL)
+    assert run(site, reader, site.serve("/a", PNG))[0].status is Status.COMPLETED
+
+
+@pytest.mark.parametrize(
+    "script",
+    [(EngineFailed("It broke."),), (EngineFailed("x", transient=True), EngineFailed("It broke.", transient=True))],
+)
+def test_a_lasting_failure_of_the_engine_is_failed(site: Web, script: tuple[Exception, ...]) -> None:
+    reader = ScriptedReader(*script)
+    outcome, _ = run(site, reader, site.serve("/a", PNG))
+    assert (outcome.status, outcome.message) == (Status.FAILED, "It broke.")
+    assert reader.script == []
+
+
+def test_an_analyst_that_fails_is_failed(site: Web) -> None:
+    outcome, _ = run(site, ScriptedReader(LABEL), site.serve("/a", PNG), analyst=FailingAnalyst())
+    assert (outcome.status, outcome.message) == (Status.FAILED, "The engine is not available.")
+
+
+def test_the_deadline_ends_everything(site: Web) -> None:
+    outcome, row = run(site, ScriptedReader(LABEL, None), site.serve("/a", PNG), site.serve("/b", PNG), seconds=0.5)
+    assert outcome.status is Status.FAILED
+    assert "too long" in outcome.message
+    assert 400 <= row.duration_ms < 10_000
+
+
+def test_one_of_two_pictures_is_enough(site: Web) -> None:
+    outcome, row = run(site, ScriptedReader(LABEL), f"{site.origin}/gone", site.serve("/b", PNG))
+    assert outcome.status is Status.COMPLETED
+    assert "One image was left out" in outcome.message
+    assert len(row.image_urls) == 2
+
+
+def test_failures_to_fetch_are_counted_by_reason(site: Web) -> None:
+    labels = {"reason": "private"}
+    before = REGISTRY.get_sample_value("decodeat_image_download_failures_total", labels) or 0.0
+    outcome, _ = run(site, ScriptedReader(), "http://127.0.0.1/a", "http://10.0.0.1/b")
+    assert outcome.status is Status.FAILED
+    assert REGISTRY.get_sample_value("decodeat_image_download_failures_total", labels) == before + 2
+
+
+def test_a_mistake_of_ours_is_not_hidden(site: Web) -> None:
+    with pytest.raises(ExceptionGroup):
+        run(site, ScriptedReader(RuntimeError("a bug")), site.serve("/a", PNG))
