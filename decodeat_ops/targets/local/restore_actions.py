@@ -120,9 +120,10 @@ def take_back_settings(unpacked: Path) -> None:
         stood: dict[str, str] = json.loads((unpacked / NOTE).read_bytes())
     except FileNotFoundError:
         return  # nothing was begun
-    for target, aside in stood.items():
+    for target, aside in ((Path(target), aside) for target, aside in stood.items()):
+        target.with_name(f".{target.name}.partial").unlink(missing_ok=True)  # half written when it was killed
         if not aside:
-            Path(target).unlink(missing_ok=True)
+            target.unlink(missing_ok=True)
         elif Path(aside).exists():
             Path(aside).rename(target)
 
