@@ -118,16 +118,18 @@ def _read(path: Path, to: Path | None) -> Manifest:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with zstd.ZstdFile(path, "rb") as stream:
-            yield stream
+        stream = zstd.ZstdFile(path, "rb")
     except FileNotFoundError as error:
         raise Configuration(
             f"There is no archive {path}.", hint="`decodeat-ops backup list` shows what is there."
         ) from error
-    except (zstd.ZstdError, EOFError) as error:
-        raise damaged("it is cut short, damaged or not compressed with zstd", path.name) from error
-    except IsADirectoryError as error:
-        raise damaged("it is a directory", path.name) from error
+    except OSError as error:
+        raise damaged(f"it can't be opened ({error.strerror})", path.name) from error
+    with stream:
+        try:
+            yield stream
+        except (zstd.ZstdError, EOFError) as error:
+            raise damaged("it is cut short, damaged or not compressed with zstd", path.name) from error
 
 
 @contextmanager

@@ -24,6 +24,11 @@ class Snapshot:
     size: int
     mtime: float
 
+    @property
+    def made(self) -> str:
+        """When its data was taken (ISO 8601, UTC), by its id: copying a file changes its time stamp."""
+        return datetime.strptime(self.id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat(timespec="seconds")
+
 
 def new_id(now: datetime) -> str:
     """UTC time to the second and four random hex digits."""
@@ -36,10 +41,17 @@ def snapshots(directory: Path) -> tuple[Snapshot, ...]:
     if directory.is_dir():
         for path in directory.iterdir():
             name = path.name.removesuffix(SUFFIX)
-            if path.name.endswith(SUFFIX) and _ID.fullmatch(name) and path.is_file():
+            if path.name.endswith(SUFFIX) and _is_id(name) and path.is_file():
                 status = path.stat()
                 found.append(Snapshot(name, path, status.st_size, status.st_mtime))
     return tuple(sorted(found, key=lambda s: s.id, reverse=True))
+
+
+def _is_id(name: str) -> bool:
+    try:
+        return bool(_ID.fullmatch(name) and datetime.strptime(name[:16], "%Y%m%dT%H%M%SZ"))
+    except ValueError:
+        return False
 
 
 def strangers(directory: Path) -> tuple[str, ...]:
@@ -70,12 +82,17 @@ def choose(asked: str, directory: Path) -> Snapshot:
 def describe(snapshot: Snapshot) -> Manifest:
     """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot."""
     manifest = archive.inspect(snapshot.path)
+    check_name(snapshot, manifest)
+    return manifest
+
+
+def check_name(snapshot: Snapshot, manifest: Manifest) -> None:
+    """Raises `Configuration` when the file holds another snapshot than its name says."""
     if manifest.snapshot != snapshot.id:
         raise Configuration(
-            f"The file {snapshot.path.name} holds the snapshot {manifest.snapshot}.",
+            f"The file {snapshot.path.name} is whole, but it holds the snapshot {manifest.snapshot}.",
             hint="Somebody renamed or copied it; give it its own name back.",
         )
-    return manifest
 
 
 def newest_usable(directory: Path, deployment: str) -> tuple[Snapshot, Manifest, tuple[str, ...]]:

@@ -1,8 +1,7 @@
-"""backup, list, verify and restore, for the command line."""
+"""backup and restore, for the command line."""
 
 import re
 import stat
-import tempfile
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, Usage
-from decodeat_ops.core.outcome import Cell, Outcome, Table
+from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
 from decodeat_ops.core.release import Release
@@ -26,9 +25,9 @@ from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.archived_settings import settings_for_restore
+from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out
-from decodeat_ops.wiring.opening import backups_of, open_tools, operator
-from decodeat_ops.wiring.state import ago, local_time
+from decodeat_ops.wiring.opening import open_tools, operator
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
@@ -103,58 +102,6 @@ def _bytes(path: Path) -> int:
     except FileNotFoundError:
         return 0
     return status.st_size if stat.S_ISREG(status.st_mode) else 0
-
-
-def backups(loaded: Loaded) -> Outcome:
-    """Which archives there are, newest first."""
-    directory = backups_of(loaded)
-    found = snapshots.snapshots(directory)
-    rows: list[tuple[Cell, ...]] = []
-    for each in found:
-        made = datetime.fromtimestamp(each.mtime, UTC).isoformat(timespec="seconds")
-        rows.append(((each.id, "strong"), local_time(made), ago(made), f"{each.size / MIB:.1f} MiB"))
-    others = snapshots.strangers(directory)
-    count = len(found)
-    return Outcome(
-        "backup list",
-        f"{count} archive{'' if count == 1 else 's'} in {directory}." if found else f"No archives in {directory}.",
-        data={
-            "directory": str(directory),
-            "snapshots": [{"id": s.id, "path": str(s.path), "bytes": s.size, "mtime": s.mtime} for s in found],
-            "others": list(others),
-        },
-        blocks=(Table(("snapshot", "made", "age", "size"), tuple(rows)),) if rows else (),
-        warnings=(f"No archives of ours, left alone: {', '.join(others)}.",) if others else (),
-        next=("decodeat-ops backup verify latest", "decodeat-ops restore") if found else ("decodeat-ops backup",),
-    )
-
-
-def verify(loaded: Loaded, snapshot: str) -> Outcome:
-    """Read one archive from end to end."""
-    chosen = snapshots.choose(snapshot, backups_of(loaded))
-    with tempfile.TemporaryDirectory(prefix="decodeat-ops-verify-") as scratch:
-        manifest = archive.verify(chosen.path, Path(scratch))
-    if manifest.snapshot != chosen.id:
-        raise Configuration(
-            f"The file {chosen.path.name} is whole, but it holds the snapshot {manifest.snapshot}.",
-            hint="Somebody renamed or copied it; give it its own name back.",
-        )
-    count = len(manifest.entries())
-    database = "the database is sound" if manifest.parts.get("database") else "there was no database yet"
-    return Outcome(
-        "backup verify",
-        f"Snapshot {chosen.id} is whole: {count} files, every checksum right, {database}.",
-        exit_code=10 if manifest.partial else 0,
-        data={
-            "snapshot": chosen.id,
-            "files": count,
-            "release": manifest.release.get("id"),
-            "parts": {part: len(entries) for part, entries in manifest.parts.items()},
-            "partial": list(manifest.partial),
-        },
-        warnings=manifest.partial,
-        next=("decodeat-ops restore --dry-run",),
-    )
 
 
 def restore(

@@ -290,7 +290,7 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(Configuration, match="no archive"):
         archive.inspect(tmp_path / "none.tar.zst")
     (tmp_path / "directory.tar.zst").mkdir()
-    with pytest.raises(Configuration, match="directory"):
+    with pytest.raises(Configuration, match="Is a directory"):
         archive.inspect(tmp_path / "directory.tar.zst")
 
 
