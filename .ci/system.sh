@@ -14,6 +14,7 @@ want 'python3 -c "import venv, ensurepip"' python3-venv
 want 'command -v tesseract' tesseract-ocr
 want 'tesseract --list-langs | grep -qx kor' tesseract-ocr-kor
 if [ "${1:-}" = test ]; then
+    want '/usr/bin/python3 -c "import venv, ensurepip"' python3-venv
     want 'command -v git' git
     want 'command -v zstd' zstd
     want 'command -v tmux' tmux
