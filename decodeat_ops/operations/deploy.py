@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.core.release import Release, release_id
 from decodeat_ops.deployment.observed import Observed
 from decodeat_ops.deployment.source import LOCK_NAME, Source
@@ -45,8 +45,10 @@ def free_id(now: datetime, fingerprint: str, taken: frozenset[str]) -> str:
         now += timedelta(seconds=1)
 
 
-def plan(candidate: Candidate, observed: Observed, loaded: Loaded, gates: steps.Gates) -> Plan:
-    """Everything from the Python environment to retention; pure."""
+def plan(
+    candidate: Candidate, observed: Observed, loaded: Loaded, gates: steps.Gates, boot: Step | None = None
+) -> Plan:
+    """Everything from the Python environment to retention, and to the unit that outlives a reboot; pure."""
     settings = loaded.settings
     taken = frozenset(r.id for r in observed.releases)
     name = free_id(candidate.now, candidate.fingerprint, taken)
@@ -74,6 +76,7 @@ def plan(candidate: Candidate, observed: Observed, loaded: Loaded, gates: steps.
             steps.stage(release, package),
             *((steps.gate("gate-pre", "Pre-deploy gate", gates.before, release, "none"),) if gates.before else ()),
             *steps.going_live(release, observed, settings, gates),
+            *((boot,) if boot else ()),
         ),
         facts=_facts(release, observed),
         inputs=candidate.inputs,

@@ -92,6 +92,7 @@ def plan_remove(
     delete_data: bool,
     delete_backups: bool,
     present: tuple[str, ...],
+    unboot: Step | None = None,
     inputs: str,
 ) -> Plan:
     """Stop everything and delete it; data and backups stay unless said."""
@@ -113,6 +114,8 @@ def plan_remove(
         wanted.append(steps.wait_stopped(running))
     if observed.supervisor.alive:
         wanted.append(Step("unsupervise", "Stop the supervisor", Action("unsupervise"), undo=Action("supervise")))
+    if unboot is not None:
+        wanted.append(unboot)
     wanted.append(
         Step(
             "remove-state",

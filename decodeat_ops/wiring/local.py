@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import files, source, space
 from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
@@ -41,15 +41,15 @@ ENVIRONMENT_BYTES = 400 * space.MIB  # what the service's dependencies take unpa
 def actions() -> Actions:
     """Every named action: those of the target, of backup and of restore."""
     from decodeat_ops.targets.local import actions as local
-    from decodeat_ops.targets.local import backup_actions, restore_actions
+    from decodeat_ops.targets.local import backup_actions, boot, restore_actions
 
-    return {**local.ACTIONS, **backup_actions.ACTIONS, **restore_actions.ACTIONS}
+    return {**local.ACTIONS, **backup_actions.ACTIONS, **restore_actions.ACTIONS, **boot.ACTIONS}
 
 
 def deploy(loaded: Loaded, change: Change) -> Outcome:
     """A new release, unless the same one serves already."""
     from decodeat_ops.operations import deploy as operation
-    from decodeat_ops.targets.local import configuration
+    from decodeat_ops.targets.local import boot, configuration
 
     tools = open_tools(loaded)
 
@@ -79,16 +79,23 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         configuration.files(loaded)  # a template that doesn't render is found before anything begins
         _room_for_release(tools, candidate.source)
         complete = replace(candidate, inputs=inputs(tools), revision=source.revision(candidate.source.package))
-        return operation.plan(complete, observed, loaded, gates())
+        where = boot.look()
+        unit = boot.step(loaded, where) if where.systemd else None
+        return operation.plan(complete, observed, loaded, gates(), unit)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         release = tools.store.active()
         address = str(tools.store.public(release)) if release else ""
+        first = dict(plan.facts)["serves now"] == "nothing"
+        back = _after_reboot(loaded, results)
         return Outcome(
             "deploy",
             f"Release {plan.subject} serves at {address}.",
             changed=1,
-            data={"release": plan.subject, "address": address, **data(plan, results)},
+            data={"release": plan.subject, "address": address, "after_reboot": back, **data(plan, results)},
+            blocks=(Lines((back,), title="To have it back after a reboot, add to your crontab"),)
+            if back and first
+            else (),
             next=(
                 "decodeat-ops checklist post-deploy",
                 "decodeat-ops status",
@@ -97,6 +104,14 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         )
 
     return carry_out(tools, "deploy", derive, change, actions(), finish)
+
+
+def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:
+    """The crontab line that is needed where no systemd unit does the work, "" where one does."""
+    from decodeat_ops.targets.local import boot
+
+    done = results.get("boot")
+    return "" if done is not None and not done["problem"] else boot.cron_line(loaded)
 
 
 def _room_for_release(tools: Tools, found: source.Source) -> None:
@@ -202,6 +217,7 @@ def restart(loaded: Loaded, change: Change) -> Outcome:
 def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
     """Stop and delete a deployment; data and backups stay unless said."""
     from decodeat_ops.operations import lifecycle
+    from decodeat_ops.targets.local import boot
 
     tools = open_tools(loaded, secrets={})
 
@@ -209,6 +225,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         observed = observe(tools.store)
         root = tools.layout.root
         present = tuple(sorted(p.name for p in root.iterdir())) if root.is_dir() else ()
+        where = boot.look()
         kept = {tools.layout.journals.name, tools.layout.lock.name}
         kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
         kept |= set() if delete_backups else {tools.layout.backups.name}
@@ -221,6 +238,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
             delete_data=delete_data,
             delete_backups=delete_backups,
             present=present,
+            unboot=boot.undo_step(loaded, where) if where.unit(loaded).exists() else None,
             inputs="",
         )
 
