@@ -2,9 +2,11 @@
 
 import json
 import shutil
+import signal
 import sqlite3
 import stat
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -18,7 +20,7 @@ from decodeat_ops import archive
 from decodeat_ops.archive import Manifest, Member
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.engine.journal import unfinished
-from tests.support.deployments import Deployment, Prober, deployment, make_source
+from tests.support.deployments import REPOSITORY, Deployment, Prober, deployment, make_source
 
 KEY = "a-key-that-must-never-show-4711"
 
@@ -284,6 +286,55 @@ def test_an_archive_whose_release_names_directories_elsewhere(world: Deployment,
     assert ran.status == 3, str(ran)
     assert "fingerprint" in ran.stderr
     assert state_of(world) == before
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from decodeat_ops.core import events
+from decodeat_ops.wiring import backups
+from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.wiring.settings import load
+
+def watch(event):
+    if isinstance(event, events.StepFinished) and event.step.id == sys.argv[2]:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+loaded = load(Path(sys.argv[1]), None, {})
+backups.restore(loaded, Change(emit=watch), "latest", ("settings", "release", "database", "logs"))
+"""
+
+
+@pytest.mark.parametrize("verb", ["resume", "rollback"])
+@pytest.mark.parametrize("step", ["settings", "data", "switch"])
+def test_killed_with_everything_in_motion(world: Deployment, step: str, verb: str) -> None:
+    """`resume` goes on to the end; `rollback` undoes it first, settings included, and then goes back one release."""
+    settings = world.home / "decodeat-ops.toml"
+    world.configure(MAX_REQUESTS_JITTER=21)
+    world.deploy()
+    write(world, "archived")
+    backup(world)
+    archived = (settings.read_bytes(), rows(world))
+    world.configure(MAX_REQUESTS_JITTER=22)
+    served = world.deploy()
+    write(world, f"after, {step} {verb}")
+    today = (settings.read_bytes(), rows(world))
+    others = {p.name for p in world.home.iterdir()}
+
+    with Prober(world) as prober:
+        done = subprocess.run([sys.executable, "-c", KILLED, str(settings), step], cwd=REPOSITORY, check=False)
+        assert done.returncode == -signal.SIGKILL
+        assert unfinished(world.layout.journals) is not None
+        assert world.run("backup").status == 7
+        told = world.ok(verb, "--yes")
+    assert not prober.failures, prober.failures[:5]
+    if verb == "resume":
+        assert (settings.read_bytes(), rows(world), jitter(world)) == (*archived, 21)
+    else:
+        assert (settings.read_bytes(), rows(world), jitter(world)) == (*today, 21)
+        assert told["data"]["release"] != served
+        assert {p.name for p in world.home.iterdir()} == others
+    assert_clean(world)
 
 
 @pytest.mark.parametrize(
