@@ -3,6 +3,7 @@
 import json
 import shutil
 import signal
+import socket
 import sqlite3
 import stat
 import subprocess
@@ -394,6 +395,15 @@ def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
         assert "nothing is deployed here" in planned.stdout
         left = sorted(p.name for p in tmp_path.iterdir() if p.name not in {"source", elsewhere.name})
         assert (left, list(made.home.iterdir())) == (["home"], [])
+
+        with socket.socket() as taken:  # whoever has the port makes the first attempt fail: nothing may stay of it
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            taken.bind(("127.0.0.1", made.port))
+            taken.listen()
+            ran = made.run("restore", "--archive", str(elsewhere), "--yes")
+        assert ran.status == 5, str(ran)
+        assert list(made.home.iterdir()) == []
+        assert not (tmp_path / "outside" / "api.key").exists()
 
         told = made.ok("restore", "--archive", str(elsewhere), "--yes")["data"]
         assert made.serving() == told["release"]

@@ -85,14 +85,14 @@ def settings(context: Context, params: Params) -> Results | None:
 
 
 def undo_settings(context: Context, params: Params) -> None:
-    take_back_settings(_tools(context).layout.staging / params["place"])
+    take_back_settings(stood_before(_tools(context).layout.staging / params["place"]))
 
 
 def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snapshot: str) -> None:
     """Write the settings' files of an unpacked archive to where `names` says they belong.
 
     Secrets first and the settings file last, so that settings which name a secret never stand without it. A note
-    in `unpacked` says what stood where, so that a second run goes on and `take_back_settings` undoes just this.
+    in `unpacked` says what stood where, so that a second run goes on and an undo takes back just this.
     Raises `Configuration` for a place that the archived settings themselves don't name.
     """
     targets = _targets(unpacked, names, directory)
@@ -114,12 +114,17 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
             target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)
 
 
-def take_back_settings(unpacked: Path) -> None:
-    """Undo `put_settings`, also half of it: what stood there comes back, what is new goes."""
+def stood_before(unpacked: Path) -> dict[str, str]:
+    """The note of `put_settings`: each target, and where what stood there is kept ("" where nothing stood)."""
     try:
-        stood: dict[str, str] = json.loads((unpacked / NOTE).read_bytes())
+        noted: dict[str, str] = json.loads((unpacked / NOTE).read_bytes())
     except FileNotFoundError:
-        return  # nothing was begun
+        return {}  # nothing was begun
+    return noted
+
+
+def take_back_settings(stood: Mapping[str, str]) -> None:
+    """Undo `put_settings`, also half of it: what stood there comes back, what is new goes."""
     for target, aside in ((Path(target), aside) for target, aside in stood.items()):
         target.with_name(f".{target.name}.partial").unlink(missing_ok=True)  # half written when it was killed
         if not aside:

@@ -13,7 +13,7 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, OpsError, StepFailed
 from decodeat_ops.engine.executor import Context
-from decodeat_ops.targets.local.restore_actions import ACTIONS, put_settings, take_back_settings
+from decodeat_ops.targets.local.restore_actions import ACTIONS, put_settings, stood_before, take_back_settings
 from tests.unit.archive.forge import SNAPSHOT, whole
 from tests.unit.checks.stage import Stage
 
@@ -88,7 +88,7 @@ class TestSettings:
         assert asides == {f"{name}.before-{SNAPSHOT}" for name in changed}
         assert all(now[f"{name}.before-{SNAPSHOT}"] == before[name] for name in changed)
         for _ in range(2):
-            take_back_settings(place)
+            take_back_settings(stood_before(place))
             assert snapshot_of(home) == before
 
     @pytest.mark.parametrize("which", ["none", "some", "all"])
@@ -122,7 +122,7 @@ class TestSettings:
                 put_settings(place, NAMES, home, SNAPSHOT)
                 now = snapshot_of(home)
                 assert all(now[belongs][0] == content for belongs, content in FILES.values())
-            take_back_settings(place)
+            take_back_settings(stood_before(place))
             assert snapshot_of(home) == before
             if not broke:
                 assert breaks_at > 3  # it did break before
@@ -137,7 +137,7 @@ class TestSettings:
         put_settings(place, NAMES, home, SNAPSHOT)
         assert (home / f"decodeat-ops.toml.before-{SNAPSHOT}").read_text() == 'name = "older"\n'
         assert (home / f"decodeat-ops.toml.before-{SNAPSHOT}-2").read_text() == 'name = "edited"\n'
-        take_back_settings(place)
+        take_back_settings(stood_before(place))
         assert (home / "decodeat-ops.toml").read_text() == 'name = "edited"\n'
 
     @pytest.mark.parametrize("belongs", ["../outside", "a/../../outside", "/ABSOLUTE/outside", "~/outside"])
@@ -160,7 +160,7 @@ class TestSettings:
         put_settings(place, names, home, SNAPSHOT)
         (found,) = tmp_path.rglob("outside")
         assert (found.read_bytes(), stat.S_IMODE(found.stat().st_mode)) == (b"evil", 0o600)
-        take_back_settings(place)
+        take_back_settings(stood_before(place))
         assert not list(tmp_path.rglob("outside"))
 
     def test_a_link_of_the_operators_stays_a_link(self, tmp_path: Path) -> None:
@@ -172,7 +172,7 @@ class TestSettings:
         put_settings(place, NAMES, home, SNAPSHOT)
         assert (home / "decodeat-ops.env").is_symlink()
         assert (tmp_path / "vault" / "real.env").read_text() == "KEY='1'\n"
-        take_back_settings(place)
+        take_back_settings(stood_before(place))
         assert (tmp_path / "vault" / "real.env").read_text() == "KEY='0'\n"
 
     @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ class TestSettings:
         place = unpacked(tmp_path, {**FILES, name: (NAMES[name], content)})
         with pytest.raises(Configuration, match="archived"):
             put_settings(place, NAMES, home, SNAPSHOT)
-        take_back_settings(place)
+        take_back_settings(stood_before(place))
         assert snapshot_of(home) == before
 
 
