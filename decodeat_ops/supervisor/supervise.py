@@ -2,22 +2,20 @@
 
 import contextlib
 import fcntl
-import json
 import os
 import select
 import signal
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops import __version__
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor import logs
-from decodeat_ops.supervisor.process import MARK, Process, adopt, start
+from decodeat_ops.supervisor.account import Account, Watched
+from decodeat_ops.supervisor.process import MARK, adopt, start
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.standby import Standby, name_process
 from decodeat_ops.supervisor.unit import Unit
@@ -27,22 +25,6 @@ SETTLE_SECONDS = 0.5  # longer than a worker takes to notice that it lost the tr
 BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the n-th restart in a row
 STEADY_SECONDS = 60.0  # a release that ran so long starts its back-off afresh
 LOGS_SECONDS = 2.0
-STATUS_BYTES = 32 * 1024
-
-
-@dataclass
-class Watched:
-    """A release the supervisor knows: its process if it has one, and its history of crashes."""
-
-    unit: Unit | None = None
-    process: Process | None = None
-    restarts: int = 0
-    streak: int = 0
-    next_start: float = 0.0  # monotonic
-    last_exit: str = ""
-    problem: str = ""
-    drain_since: float = 0.0  # monotonic; 0 = not draining
-    term_since: float = 0.0  # monotonic; 0 = not told to stop
 
 
 class Supervisor:
@@ -56,8 +38,7 @@ class Supervisor:
         self._standby = Standby(self._succeed)
         self._stopping = False
         self._started_at = _now()
-        self._status = -1
-        self._written = b""
+        self._account: Account | None = None
         self._logs_at = 0.0
 
     def run(self) -> None:
@@ -66,7 +47,7 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         name_process("decodeat-superv")
-        self._open_status()
+        self._account = Account(self._layout.supervisor_status)
         self._adopt()
         while not (self._stopping and not any(w.process for w in self._watched.values())):
             self._look()
@@ -282,47 +263,17 @@ class Supervisor:
                 poll.register(watched.process.pidfd, select.POLLIN)
         poll.poll(LOOK_SECONDS * 1000)
 
-    def _open_status(self) -> None:
-        """The status file's space is taken once and overwritten in place: it stays true on a full disk."""
-        self._status = os.open(self._layout.supervisor_status, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        with contextlib.suppress(OSError):
-            os.posix_fallocate(self._status, 0, STATUS_BYTES)
-
     def _write_status(self) -> None:
-        account = {
-            "format": 1,
+        if self._account is None:
+            return
+        facts = {
             "pid": os.getpid(),
             "standby": self._standby.pid,
             "version": __version__,
             "started_at": self._started_at,
             "listening": self._listeners.addresses(),
-            "releases": {name: _account(w) for name, w in sorted(self._watched.items())},
         }
-        text = json.dumps(account).encode()[: STATUS_BYTES - 1].ljust(STATUS_BYTES - 1) + b"\n"
-        if text == self._written:
-            return
-        with contextlib.suppress(OSError):
-            os.pwrite(self._status, text, 0)
-            self._written = text
-
-
-def _account(watched: Watched) -> dict[str, Any]:
-    process = watched.process
-    if process is None:
-        state = "backing-off" if watched.restarts else ("blocked" if watched.problem else "starting")
-    elif watched.term_since:
-        state = "stopping"
-    else:
-        state = "draining" if watched.drain_since else "running"
-    since = datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process else ""
-    return {
-        "state": state,
-        "pid": process.pid if process else 0,
-        "since": since,
-        "restarts": watched.restarts,
-        "last_exit": watched.last_exit,
-        "problem": watched.problem,
-    }
+        self._account.write(facts, self._watched)
 
 
 def _now() -> str:

@@ -40,10 +40,10 @@ ENVIRONMENT_BYTES = 400 * space.MIB  # what the service's dependencies take unpa
 
 def actions() -> Actions:
     """Every named action: those of the target, of backup and of restore."""
-    from decodeat_ops.targets.local import actions as local
-    from decodeat_ops.targets.local import backup_actions, boot, restore_actions
+    from decodeat_ops.targets.local import backup_actions, boot, release_actions, restore_actions, traffic_actions
 
-    return {**local.ACTIONS, **backup_actions.ACTIONS, **restore_actions.ACTIONS, **boot.ACTIONS}
+    rooms = (release_actions, traffic_actions, backup_actions, restore_actions, boot)
+    return {name: do for room in rooms for name, do in room.ACTIONS.items()}
 
 
 def deploy(loaded: Loaded, change: Change) -> Outcome:

@@ -1,0 +1,69 @@
+"""What the supervisor knows of each release, and its account of it, which `status` reads."""
+
+import contextlib
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.supervisor.process import Process
+from decodeat_ops.supervisor.unit import Unit
+
+FORMAT = 1
+BYTES = 32 * 1024
+
+
+@dataclass
+class Watched:
+    """A release the supervisor knows: its process if it has one, and its history of crashes."""
+
+    unit: Unit | None = None
+    process: Process | None = None
+    restarts: int = 0
+    streak: int = 0
+    next_start: float = 0.0  # monotonic
+    last_exit: str = ""
+    problem: str = ""
+    drain_since: float = 0.0  # monotonic; 0 = not draining
+    term_since: float = 0.0  # monotonic; 0 = not told to stop
+
+
+class Account:
+    """A file whose space is taken once and which is overwritten in place: it stays true on a full disk."""
+
+    def __init__(self, path: Path) -> None:
+        self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        self._written = b""
+        with contextlib.suppress(OSError):
+            os.posix_fallocate(self._descriptor, 0, BYTES)
+
+    def write(self, facts: dict[str, Any], releases: dict[str, Watched]) -> None:
+        """Write when something changed; what doesn't fit or can't be written is tried again at the next look."""
+        told = {"format": FORMAT, **facts, "releases": {name: _told(w) for name, w in sorted(releases.items())}}
+        text = json.dumps(told).encode()[: BYTES - 1].ljust(BYTES - 1) + b"\n"
+        if text == self._written:
+            return
+        with contextlib.suppress(OSError):
+            os.pwrite(self._descriptor, text, 0)
+            self._written = text
+
+
+def _told(watched: Watched) -> dict[str, Any]:
+    process = watched.process
+    if process is None:
+        state = "backing-off" if watched.restarts else ("blocked" if watched.problem else "starting")
+    elif watched.term_since:
+        state = "stopping"
+    else:
+        state = "draining" if watched.drain_since else "running"
+    since = datetime.fromtimestamp(process.since, UTC).isoformat(timespec="seconds") if process else ""
+    return {
+        "state": state,
+        "pid": process.pid if process else 0,
+        "since": since,
+        "restarts": watched.restarts,
+        "last_exit": watched.last_exit,
+        "problem": watched.problem,
+    }

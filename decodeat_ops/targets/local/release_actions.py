@@ -1,0 +1,198 @@
+"""What the steps do to files: environments, releases, data, retention; each may be repeated after a crash."""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment.inputs import environment_path
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.targets.local import configuration
+
+Params = Mapping[str, Any]
+
+
+def _tools(context: Context) -> Tools:
+    tools: Tools = context.tools
+    return tools
+
+
+def environment(context: Context, params: Params) -> Results | None:
+    """Build the Python environment for a dependency lock unless it is there; deployments share it."""
+    tools = _tools(context)
+    lock = Path(params["lock_file"])
+    home = environment_path(tools.environments, params["lock"])
+    tools.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(tools.environments / f".{home.name}.lock"):
+        if (home / ".complete").exists():
+            return {"built": False}
+        if source.lock_digest(lock) != params["lock"]:
+            raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
+        partial = home.with_name(f".{home.name}.partial")
+        for leftover in (partial, home):
+            files.discard(leftover)
+        context.progress("creating a virtual environment")
+        _run(context, (sys.executable, "-m", "venv", str(partial)), "The virtual environment could not be made")
+        packages = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
+        context.progress(f"installing {packages} locked packages")
+        pip: tuple[str, ...] = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input")
+        pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
+        _run(context, pip, "The service's dependencies could not be installed")
+        (partial / ".complete").touch()
+        partial.rename(home)
+    return {"built": True}
+
+
+def drop_environment(context: Context, params: Params) -> None:
+    """Only what was half built goes: a whole environment may serve others."""
+    home = environment_path(_tools(context).environments, params["lock"])
+    files.discard(home.with_name(f".{home.name}.partial"))
+
+
+def _run(context: Context, argv: tuple[str, ...], what: str) -> None:
+    done = _tools(context).host.run(argv, timeout=1200)
+    if done.status != 0:
+        lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
+        raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)
+
+
+@contextlib.contextmanager
+def _alone(path: Path) -> Iterator[None]:
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def stage(context: Context, params: Params) -> Results | None:
+    """Lay a new release out beside the others: code, rendered configuration, variables, unit; one rename at the end."""
+    tools = _tools(context)
+    release = Release(**params["release"])
+    layout = tools.layout
+    place = layout.release(release.id)
+    if place.exists():
+        return None
+    partial = _fresh(layout.staging / release.id)
+    package = Path(params["package"])
+    context.progress("copying code")
+    copy_package(package, partial / "code" / "decodeat")
+    if source.tree_digest(partial / "code" / "decodeat") != release.code:
+        raise StepFailed(f"{package} changed while it was copied.", hint="Run the command again.")
+    for name, text in configuration.files(tools.loaded).items():
+        (partial / name).parent.mkdir(mode=0o700, exist_ok=True)
+        files.write(partial / name, text)
+    complete(tools, release, partial)
+    return None
+
+
+def stage_copy(context: Context, params: Params) -> Results | None:
+    """A new release made of an existing one's code and configuration: what restart and restore start."""
+    tools = _tools(context)
+    release = Release(**params["release"])
+    if tools.layout.release(release.id).exists():
+        return None
+    partial = _fresh(tools.layout.staging / release.id)
+    original = Path(params["directory"])
+    copy_package(original / "code" / "decodeat", partial / "code" / "decodeat")
+    if source.tree_digest(partial / "code" / "decodeat") != release.code:
+        raise StepFailed(
+            f"The code in {original} is not what its release says it is.", hint="Deploy or restore another."
+        )
+    shutil.copytree(original / "config", partial / "config")
+    files.write(partial / "service.env", (original / "service.env").read_text())
+    complete(tools, release, partial)
+    return None
+
+
+def complete(tools: Tools, release: Release, partial: Path) -> None:
+    """Give a staged release its unit, data and manifest, make it durable and move it into place."""
+    layout = tools.layout
+    layout.generation(release.data).mkdir(parents=True, exist_ok=True, mode=0o700)
+    (partial / "data").symlink_to(f"../../data/{release.data}")
+    files.write(partial / "unit.json", configuration.unit(release, tools).dumps())
+    files.write(partial / "release.json", json.dumps(release.as_json(), indent=2) + "\n")
+    files.sync_tree(partial)
+    layout.releases.mkdir(exist_ok=True, mode=0o700)
+    partial.rename(layout.release(release.id))
+    files.sync(layout.releases)
+
+
+def unstage(context: Context, params: Params) -> None:
+    layout = _tools(context).layout
+    release = Release(**params["release"])
+    files.discard(layout.staging / release.id)
+    files.remove_tree(layout.release(release.id))
+    if release.data == release.id:  # its own generation, which no other release has seen
+        files.remove_tree(layout.generation(release.data))
+
+
+def _fresh(directory: Path) -> Path:
+    files.discard(directory)
+    directory.mkdir(parents=True, mode=0o700)
+    return directory
+
+
+def copy_package(package: Path, to: Path) -> None:
+    for path in source.files(package):
+        target = to / path.relative_to(package)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        shutil.copyfile(path, target)
+
+
+def share_data(context: Context, params: Params) -> Results | None:
+    """Let an older release serve today's data: data is shared, a rollback never takes it back."""
+    layout = _tools(context).layout
+    files.link(layout.release_data(params["release"]), f"../../data/{params['data']}")
+    return None
+
+
+def prune(context: Context, params: Params) -> Results | None:
+    """Remove the releases beyond retention, data generations that no kept release serves, and leftovers."""
+    tools = _tools(context)
+    layout = tools.layout
+    for name in params["releases"]:
+        files.remove_tree(layout.release(name))
+        files.discard(configuration.metrics(layout, name))
+    kept = {layout.release_data(r.id).readlink().name for r in tools.store.releases()}
+    for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
+        files.remove_tree(generation)
+    for leftover in (layout.root / "active.back", layout.stopped):
+        leftover.unlink(missing_ok=True)
+    files.discard(layout.staging)
+    layout.staging.mkdir(exist_ok=True, mode=0o700)
+    return {"removed": len(params["releases"])}
+
+
+def remove_state(context: Context, params: Params) -> Results | None:
+    """Delete what a deployment left on disk, but the parts that the operator keeps."""
+    layout = _tools(context).layout
+    for name in params["names"]:
+        path = layout.root / name
+        if path.is_dir() and not path.is_symlink():
+            files.remove_tree(path)
+        else:
+            path.unlink(missing_ok=True)
+    return None
+
+
+ACTIONS: Actions = {
+    "environment": environment,
+    "drop-environment": drop_environment,
+    "stage": stage,
+    "stage-copy": stage_copy,
+    "unstage": unstage,
+    "share-data": share_data,
+    "prune": prune,
+    "remove-state": remove_state,
+}
