@@ -5,7 +5,7 @@ import json
 import os
 import signal
 import time
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from decodeat_ops.core.errors import Locked, Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.snapshots import snapshots
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.engine.lock import holder
@@ -154,8 +155,9 @@ def _backup(
     tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
 ) -> None:
     """Overdue counts from the last backup, or from the first deploy when there has been none."""
-    newest = max((p.stat().st_mtime for p in tools.backups.glob("*.tar.zst")), default=0.0)
-    told["last_backup"] = datetime.fromtimestamp(newest, UTC).isoformat(timespec="seconds") if newest else None
+    last = next(iter(snapshots(tools.backups)), None)
+    newest = datetime.fromisoformat(last.made).timestamp() if last else 0.0
+    told["last_backup"] = last.made if last else None
     first = min((datetime.fromisoformat(r.created_at).timestamp() for r in observed.releases), default=time.time())
     overdue = time.time() - (newest or first) > tools.loaded.settings.backup.max_age_hours * 3600
     text = f"{local_time(told['last_backup'])} ({ago(told['last_backup'])})" if newest else "none yet"
