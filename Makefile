@@ -31,7 +31,7 @@ demo-stop: ## take the demo away
 
 test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
-	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest
+	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.dev ## format, lint, types, layering
 	$(VENV)/bin/ruff format --check .

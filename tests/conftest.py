@@ -8,6 +8,13 @@ import pytest
 pytest_plugins = ["tests.record_results"]
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests that need the machine to themselves run one after the other; unit tests use the other core."""
+    for item in items:
+        if "unit" not in item.path.relative_to(item.config.rootpath).parts:
+            item.add_marker(pytest.mark.xdist_group("machine"))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]

@@ -69,5 +69,6 @@ class Recorder:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if os.environ.get(SWITCH) == "1":
+    # With several workers the reports of all of them come together in the process that started them.
+    if os.environ.get(SWITCH) == "1" and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(config), "record-results")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.deployments import REPOSITORY, Deployment, deployment
 
-pytestmark = pytest.mark.load
+pytestmark = [pytest.mark.load, pytest.mark.timeout(1500)]  # ten redeploys that each wait for 20-second requests
 
 RATE = 100  # requests a second
 SLOW = 20.0  # seconds that a slow request lasts; one is sent every two seconds
