@@ -1,0 +1,243 @@
+"""Given what was observed: whole plans as text, so that a change in what is done can't go by unseen."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.source import Source
+from decodeat_ops.deployment.store import Supervised, Supervisor
+from decodeat_ops.operations import deploy, lifecycle, rollback
+from decodeat_ops.settings.load import load
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local.steps import Gates, beyond_retention
+
+NOW = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
+GATES = Gates(before=("disk.space",), candidate=("api.label",), after=("health.edge",))
+
+
+def release(number: int, fingerprint: str = "", **changes: object) -> Release:
+    made = Release(
+        id=f"2026030{number}T010000Z-{number}abcdef",
+        fingerprint=fingerprint or f"{number}abcdef" + "0" * 57,
+        code="c0de" * 16,
+        lock="10c4" * 16,
+        secrets="5ec7",
+        revision="",
+        created_at=f"2026-03-0{number}T01:00:00+00:00",
+        created_by="operator",
+        origin="deploy",
+        host="127.0.0.1",
+        port=8000,
+        data="first",
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def observed(*releases: Release, draining: tuple[str, ...] = (), alive: bool = True, stopped: bool = False) -> Observed:
+    """Newest first; the first one serves, unless it is stopped."""
+    first = releases[0] if releases else None
+    running = {first.id: Supervised("running", pid=7)} if first and alive and not stopped else {}
+    return Observed(
+        active=None if stopped else first,
+        stopped=first if stopped else None,
+        releases=releases,
+        draining=frozenset(draining),
+        supervisor=Supervisor(alive=alive, releases=running),
+    )
+
+
+@pytest.fixture
+def loaded(tmp_path: Path) -> Loaded:
+    (tmp_path / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nkeep_releases = 2\n')
+    return load(tmp_path / "decodeat-ops.toml", None, {})
+
+
+def candidate(**changes: object) -> deploy.Candidate:
+    made = deploy.Candidate(
+        source=Source(Path("/source/decodeat"), code="c0de" * 16, lock="10c4" * 16),
+        fingerprint="feedfee" + "0" * 57,
+        secrets="5ec7",
+        inputs="in",
+        revision="abc123",
+        by="operator",
+        now=NOW,
+    )
+    return replace(made, **changes)  # type: ignore[arg-type]
+
+
+def test_a_first_deploy(loaded: Loaded) -> None:
+    plan = deploy.plan(candidate(), observed(alive=False), loaded, GATES)
+    assert (
+        plan.text()
+        == """\
+deploy 20260301T020000Z-feedfee (tested-production)
+  target: local, this machine
+  serves now: nothing
+  will serve: 20260301T020000Z-feedfee (revision abc123)
+  changed: first deploy
+  listens on: 127.0.0.1:8000
+ 1. Python environment for the service's dependencies  [environment]
+      pip install --require-hashes (lock 10c410c410c4), unless it is there
+      undo: drop-environment
+ 2. Lay out release 20260301T020000Z-feedfee  [stage]
+      code c0dec0dec0de, its configuration and variables into releases/20260301T020000Z-feedfee
+      undo: unstage
+ 3. Pre-deploy gate  [gate-pre]
+      disk.space
+ 4. Supervisor  [supervise]
+      python -m decodeat_ops.supervisor STATE_DIR
+      undo: unsupervise
+ 5. Start 20260301T020000Z-feedfee on its private socket  [start]
+      secrets resolved anew into secrets.env (0600)
+      wants/20260301T020000Z-feedfee
+      undo: unstart
+ 6. Wait until it is ready and reports its id  [probe]
+      GET /health, GET /ready, POST /api/v1/analyze; at most 60 s
+ 7. Candidate gate, on its private socket  [gate-candidate]
+      api.label
+ 8. Switch traffic  [switch]
+      active: nothing -> 20260301T020000Z-feedfee
+      undo: switch-back
+ 9. Confirm through the public port  [confirm]
+      127.0.0.1:8000 answers with release 20260301T020000Z-feedfee, ten times in a row
+10. Post-deploy gate  [gate-post]
+      health.edge
+11. Remove what is beyond retention  [prune]
+      0 releases (none); keeps 2"""
+    )
+
+
+def test_a_rollback_serves_todays_data_and_waits_for_what_drains(loaded: Loaded) -> None:
+    old, new, draining = release(1, data="older"), release(2, data="newer"), release(3)
+    seen = observed(new, old, draining=(draining.id,))
+    plan = rollback.plan(old, seen, loaded, Gates(), lock_file="/lock", secrets="5ec7", inputs="in")
+    assert (
+        plan.text()
+        == """\
+rollback 20260301T010000Z-1abcdef (tested-production)
+  serves now: 20260302T010000Z-2abcdef
+  goes back to: 20260301T010000Z-1abcdef, deployed 2026-03-01T01:00:00+00:00 by operator
+  brings back: code and settings; secrets are today's, data stays
+ 1. Python environment for the service's dependencies  [environment]
+      pip install --require-hashes (lock 10c410c410c4), unless it is there
+      undo: drop-environment
+ 2. Serve today's data  [data]
+      releases/20260301T010000Z-1abcdef/data -> data/newer
+      undo: share-data
+ 3. Wait for the draining release  [wait]
+      20260303T010000Z-3abcdef finishes its last requests first
+ 4. Supervisor  [supervise]
+      runs already
+ 5. Start 20260301T010000Z-1abcdef on its private socket  [start]
+      secrets resolved anew into secrets.env (0600)
+      wants/20260301T010000Z-1abcdef
+      undo: unstart
+ 6. Wait until it is ready and reports its id  [probe]
+      GET /health, GET /ready, POST /api/v1/analyze; at most 60 s
+ 7. Switch traffic  [switch]
+      active: 20260302T010000Z-2abcdef -> 20260301T010000Z-1abcdef
+      undo: switch-back
+ 8. Confirm through the public port  [confirm]
+      127.0.0.1:8000 answers with release 20260301T010000Z-1abcdef, ten times in a row
+ 9. Drain 20260302T010000Z-2abcdef  [drain]
+      it finishes what runs, then stops; it stays on disk for rollback
+10. Remove what is beyond retention  [prune]
+      0 releases (none); keeps 2"""
+    )
+
+
+@pytest.mark.parametrize(("secrets", "waits", "preview"), [("5ec7", False, "calls it back"), ("new", True, "wants/")])
+def test_a_draining_release_is_called_back_only_with_todays_secrets(
+    loaded: Loaded, secrets: str, waits: bool, preview: str
+) -> None:
+    old, new = release(1), release(2)
+    seen = observed(new, old, draining=(old.id,))
+    plan = rollback.plan(old, seen, loaded, Gates(), lock_file="/lock", secrets=secrets, inputs="in")
+    steps = {step.id: step for step in plan.steps}
+    assert ("wait" in steps) is waits
+    assert preview in steps["start"].preview[1]
+    assert steps["start"].do.params["secrets"] == secrets
+
+
+def test_unchanged_means_the_same_code_settings_and_secrets_and_that_it_serves() -> None:
+    serving = release(1, fingerprint=candidate().fingerprint)
+    assert deploy.unchanged(candidate(), observed(serving))
+    assert not deploy.unchanged(candidate(), observed(serving, alive=False))
+    assert not deploy.unchanged(candidate(), observed(serving, stopped=True))
+    assert not deploy.unchanged(candidate(secrets="rotated"), observed(serving))
+    assert not deploy.unchanged(candidate(fingerprint="other"), observed(serving))
+    assert not deploy.unchanged(candidate(), observed())
+
+
+def test_ids_are_free_and_grow_even_within_one_second() -> None:
+    first = deploy.free_id(NOW, "feedfee", frozenset())
+    second = deploy.free_id(NOW, "0000000", frozenset({first}))
+    third = deploy.free_id(NOW, "feedfee", frozenset({first, second}))
+    assert first < second < third
+    assert third == "20260301T020002Z-feedfee"
+
+
+def test_a_rollback_goes_to_the_newest_older_release_made_of_something_else() -> None:
+    restart = release(3, fingerprint=release(2).fingerprint)
+    assert rollback.choose(None, observed(restart, release(2), release(1))) == release(1)
+    assert rollback.choose("20260303", observed(release(2), restart, release(1))) == restart
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        ("20260309T010000Z-9abcdef", "Did you mean"),
+        ("2026030", "more than one"),
+        ("20260302T010000Z-2abcdef", "the one that serves"),
+    ],
+)
+def test_a_rollback_that_can_not_be_says_why(asked: str, said: str) -> None:
+    with pytest.raises(Usage) as caught:
+        rollback.choose(asked, observed(release(2), release(1)))
+    assert said in f"{caught.value.advice.what} {caught.value.advice.hint}"
+    with pytest.raises(Usage, match="no older release"):
+        rollback.choose(None, observed(release(1), release(2)))
+    with pytest.raises(Usage, match="Nothing is deployed"):
+        rollback.choose(None, observed())
+
+
+def test_retention_never_takes_what_serves_drains_or_is_pinned() -> None:
+    pinned = release(1, pinned=True)
+    seen = observed(release(5), release(4), release(3), release(2), pinned, draining=(release(2).id,))
+    assert beyond_retention(release(6), seen, 2) == [release(3).id, release(4).id]
+
+
+def test_start_stop_and_remove_know_when_there_is_nothing_to_do(loaded: Loaded) -> None:
+    serving = observed(release(1))
+    assert lifecycle.plan_start(serving, loaded, secrets="s", inputs="i") is None
+    assert lifecycle.plan_stop(observed(release(1), stopped=True), loaded, inputs="i") is None
+    for nothing in (
+        lambda: lifecycle.plan_start(observed(), loaded, secrets="s", inputs="i"),
+        lambda: lifecycle.plan_stop(observed(), loaded, inputs="i"),
+    ):
+        with pytest.raises(Usage, match="Nothing is deployed"):
+            nothing()
+
+
+def test_remove_keeps_data_and_backups_unless_said(loaded: Loaded) -> None:
+    layout = Layout(Path("/state"))
+    present = ("active", "backups", "data", "format.json", "journal", "lock", "logs", "releases", "run", "wants")
+
+    def doomed(*, data: bool, backups: bool) -> list[str]:
+        plan = lifecycle.plan_remove(
+            observed(release(1)), loaded, layout, delete_data=data, delete_backups=backups, present=present, inputs=""
+        )
+        assert [s.id for s in plan.steps] == ["stop-traffic", "drain", "wait-stopped", "unsupervise", "remove-state"]
+        names: list[str] = plan.steps[-1].do.params["names"]
+        return names
+
+    kept = doomed(data=False, backups=False)
+    assert not {"data", "backups", "format.json", "journal", "lock"} & set(kept)
+    assert {"releases", "stopped", "logs"} <= set(kept)
+    assert {"data", "backups", "format.json"} <= set(doomed(data=True, backups=True))
