@@ -8,13 +8,17 @@ from decodeat_ops.deployment.store import Store, Supervisor
 
 @dataclass(frozen=True)
 class Observed:
-    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`."""
+    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`.
+
+    `left` is the data generation that a removed deployment left here, "" when there is none or something is deployed.
+    """
 
     active: Release | None
     stopped: Release | None
     releases: tuple[Release, ...]
     draining: frozenset[str]
     supervisor: Supervisor
+    left: str = ""
 
     @property
     def serving(self) -> bool:
@@ -32,12 +36,14 @@ class Observed:
 
 def observe(store: Store) -> Observed:
     """Read it all; raises `Configuration` when something is damaged or of a newer version."""
+    store.check_place()
     store.check_format()
-    stopped = store.stopped_id()
+    active, stopped = store.active(), store.stopped()
     return Observed(
-        active=store.active(),
-        stopped=store.get(stopped) if stopped else None,
+        active=active,
+        stopped=stopped,
         releases=store.releases(),
         draining=store.draining(),
         supervisor=store.supervisor(),
+        left="" if active or stopped else next(iter(store.generations()), ""),
     )

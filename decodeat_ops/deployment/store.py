@@ -11,8 +11,12 @@ from typing import Any
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
 from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import manifest
+
+FORMAT_HINT = (
+    "Remove that file and deploy: it is written anew, and as digests of secrets then differ, a new release is made."
+)
 
 
 @dataclass(frozen=True)
@@ -46,43 +50,50 @@ class Store:
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
+    def check_place(self) -> None:
+        """Refuse a state directory that can't be one, or is somebody else's. Raises `Configuration`."""
+        root = self.layout.root
+        above = next(path for path in (root, *root.parents) if os.path.lexists(path))
+        if not above.is_dir():
+            raise Configuration(
+                f"The state can't lie in {root}: {above} is not a directory.",
+                hint="Set local.state_dir to a directory of its own, or move that file away.",
+                where=str(above),
+            )
+        if above == root and not os.access(root, os.R_OK | os.X_OK):
+            raise Configuration(
+                f"The state in {root} belongs to another user: you may not read it.",
+                hint="Run decodeat-ops as the user who deployed it, or set local.state_dir to a directory of your own.",
+                where=str(root),
+            )
+
     def check_format(self) -> None:
         """Refuse state of a newer version before anything is read or written."""
-        found = _json(self.layout.format_file)
-        if found is not None and int(found.get("format", 0)) > STATE_FORMAT:
+        path = self.layout.format_file
+        found = manifest.read_json(path, FORMAT_HINT)
+        if found is not None and manifest.format_of(found, path, FORMAT_HINT) > STATE_FORMAT:
             raise Configuration(
                 f"The state in {self.layout.root} was written by a newer version of decodeat-ops "
                 f"(format {found['format']}, this one knows {STATE_FORMAT}).",
-                hint="Use that version or a later one; nothing was touched.",
+                hint="Use that version or a later one.",
+                where=str(path),
             )
 
     def exists(self) -> bool:
         return self.layout.format_file.exists()
 
     def get(self, release: str) -> Release | None:
-        raw = _json(self.layout.manifest(release))
-        if raw is None:
-            return None
-        if int(raw.get("format", 0)) > RELEASE_FORMAT:
-            raise Configuration(
-                f"Release {release} was written by a newer version of decodeat-ops.",
-                hint="Use that version or a later one.",
-            )
-        known = {f.name for f in fields(Release)}
-        try:
-            return Release(**{name: value for name, value in raw.items() if name in known})
-        except TypeError as error:
-            raise Configuration(
-                f"{self.layout.manifest(release)} is damaged: {error}.",
-                hint="Restore a backup, or remove that release's directory if another one serves.",
-            ) from error
+        """That release, None when there is none. Raises `Configuration` when its manifest is damaged or newer."""
+        serves = release in (self.active_id(), self.stopped_id())
+        return manifest.read_release(self.layout.manifest(release), serves=serves)
 
     def releases(self) -> tuple[Release, ...]:
-        """Every whole release, newest first."""
+        """Every whole release, newest first; somebody's copy of one under another name is none."""
         if not self.layout.releases.is_dir():
             return ()
         names = sorted((p.name for p in self.layout.releases.iterdir() if not p.name.startswith(".")), reverse=True)
-        return tuple(r for r in map(self.get, names) if r is not None)
+        found = ((name, self.get(name)) for name in names)
+        return tuple(release for name, release in found if release is not None and release.id == name)
 
     def active_id(self) -> str:
         """The release that takes traffic, "" when none does."""
@@ -93,8 +104,24 @@ class Store:
         return _link(self.layout.stopped)
 
     def active(self) -> Release | None:
-        name = self.active_id()
-        return self.get(name) if name else None
+        """Raises `Configuration` when a release serves and its manifest is gone: that is not "nothing is deployed"."""
+        return self._linked(self.active_id())
+
+    def stopped(self) -> Release | None:
+        """The release that `start` brings back. Raises `Configuration` as `active` does."""
+        return self._linked(self.stopped_id())
+
+    def _linked(self, name: str) -> Release | None:
+        if not name:
+            return None
+        release = self.get(name)
+        if release is None:
+            raise manifest.missing(self.layout.manifest(name))
+        return release
+
+    def generations(self) -> tuple[str, ...]:
+        """Names of the data generations on disk, newest first."""
+        return tuple(sorted(_names(self.layout.data), reverse=True))
 
     def previous(self, of: Release) -> Release | None:
         """The newest older release made of something else; a restart's copy is not worth going back to."""
@@ -134,22 +161,6 @@ class Store:
         """The address clients use; every address counts as this machine's own loopback when asked from here."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(release.host, release.host)  # noqa: S104 - compared, not bound
         return Endpoint(host=host, port=release.port)
-
-
-def _json(path: Path) -> dict[str, Any] | None:
-    try:
-        data = json.loads(path.read_bytes())
-    except FileNotFoundError:
-        return None
-    except NotADirectoryError:
-        return None
-    except ValueError as error:
-        raise Configuration(
-            f"{path} is damaged: {error}.", hint="Restore a backup with `decodeat-ops restore`."
-        ) from error
-    if not isinstance(data, dict):
-        raise Configuration(f"{path} is damaged: not a JSON object.", hint="Restore a backup.")
-    return data
 
 
 def _status(path: Path) -> dict[str, Any] | None:

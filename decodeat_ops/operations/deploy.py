@@ -64,7 +64,7 @@ def plan(
         origin="deploy",
         host=settings.local.host,
         port=settings.local.port,
-        data=observed.current.data if observed.current else name,
+        data=observed.current.data if observed.current else observed.left or name,
     )
     package = str(candidate.source.package)
     return Plan(
@@ -96,10 +96,12 @@ def _facts(release: Release, observed: Observed) -> tuple[tuple[str, str], ...]:
     ]
     if old and not changes:
         changes = ["configuration"] if old.fingerprint != release.fingerprint else ["nothing; it was not serving"]
+    data = (("data", f"goes on with {observed.left}, which was left here"),) if observed.left else ()
     return (
         ("target", "local, this machine"),
         ("serves now", old.id if old else "nothing"),
         ("will serve", release.id + (f" (revision {release.revision})" if release.revision else "")),
         ("changed", ", ".join(changes) if old else "first deploy"),
         ("listens on", f"{release.host}:{release.port}"),
+        *data,
     )

@@ -103,8 +103,9 @@ def plan_remove(
         layout.journals.name,
         layout.lock.name,
     }
-    # Stopping makes the link `stopped`, which is not there yet.
-    doomed = sorted({name for name in present if name not in kept} | {layout.stopped.name})
+    # Stopping makes the link `stopped`, which is not there yet; it goes first, for it leads to what goes after it.
+    stopped = layout.stopped.name
+    doomed = [stopped, *sorted(name for name in present if name not in {*kept, stopped})]
     wanted: list[Step] = []
     active: Release | None = observed.active
     if active is not None:

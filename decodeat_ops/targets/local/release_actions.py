@@ -164,7 +164,8 @@ def prune(context: Context, params: Params) -> Results | None:
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
         files.discard(configuration.metrics(layout, name))
-    kept = {layout.release_data(r.id).readlink().name for r in tools.store.releases()}
+    # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
+    kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         files.remove_tree(generation)
     for leftover in (layout.root / "active.back", layout.stopped):
