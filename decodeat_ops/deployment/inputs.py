@@ -1,5 +1,6 @@
 """Digests of what a plan was derived from, so that `resume` can tell whether it still holds."""
 
+import errno
 import hashlib
 import json
 import secrets as random
@@ -7,6 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import files, source
@@ -14,7 +16,21 @@ from decodeat_ops.deployment.tools import Tools
 
 
 def prepare(layout: Layout) -> None:
-    """Make the state directory and its fixed parts, readable by their owner alone."""
+    """Make the state directory and its fixed parts, readable by their owner alone. Raises `Configuration`."""
+    try:
+        _prepare(layout)
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+        raise Configuration(
+            f"The state directory {layout.root} can't be written: {error.strerror}.",
+            hint="Free some space there and run the command again."
+            if full
+            else "Run decodeat-ops as the user it belongs to, or set local.state_dir to a directory of your own.",
+            where=str(error.filename or layout.root),
+        ) from error
+
+
+def _prepare(layout: Layout) -> None:
     layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     for directory in (
         layout.releases,

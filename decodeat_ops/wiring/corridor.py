@@ -45,6 +45,7 @@ SETTLES = frozenset({"deploy", "rollback"})  # these undo what an earlier comman
 
 def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: Actions, finish: Finish) -> Outcome:
     """One change from plan to outcome. Raises what the engine raises, and `Locked` when it isn't its turn."""
+    tools.store.check_place()
     tools.store.check_format()
     left_open = unfinished(tools.layout.journals)
     if left_open is None or change.dry_run:
@@ -86,6 +87,7 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool
 
 def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Outcome:
     """Go on with what was interrupted, forwards or backwards; 0 changed when nothing was."""
+    tools.store.check_place()
     tools.store.check_format()
     if unfinished(tools.layout.journals) is None:
         return Outcome("resume", "Nothing was interrupted.")

@@ -14,6 +14,7 @@ from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.snapshots import snapshots
+from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.engine.lock import holder
@@ -229,7 +230,9 @@ def _state(release: Release, observed: Observed) -> str:
 
 def lock_status(loaded: Loaded) -> Outcome:
     """Who holds the deployment's lock."""
-    owner = holder(layout_of(loaded).lock)
+    layout = layout_of(loaded)
+    Store(layout).check_place()
+    owner = holder(layout.lock)
     told = None if owner is None else vars(owner)
     return Outcome(
         "lock status", f"Locked: {owner}." if owner else "Not locked.", data={"locked": bool(owner), "owner": told}
