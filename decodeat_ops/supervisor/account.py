@@ -28,6 +28,7 @@ class Watched:
     problem: str = ""
     drain_since: float = 0.0  # monotonic; 0 = not draining
     term_since: float = 0.0  # monotonic; 0 = not told to stop
+    reminded: float = 0.0  # monotonic; when its workers were told too
 
 
 class Account:

@@ -37,6 +37,16 @@ class Process:
             else:
                 signal.pidfd_send_signal(self.pidfd, number)
 
+    def remind(self) -> None:
+        """Send SIGTERM to its workers.
+
+        One that was being forked when its master was told to stop inherits the master's handler, which swallows the
+        signal; it would serve on, and the master would wait for it until the very end of its grace.
+        """
+        with contextlib.suppress(OSError):
+            for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
+                os.kill(int(child), signal.SIGTERM)
+
     def close(self) -> None:
         os.close(self.pidfd)
 

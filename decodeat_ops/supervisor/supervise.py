@@ -18,13 +18,14 @@ from decodeat_ops.supervisor.account import Account, Watched
 from decodeat_ops.supervisor.process import MARK, adopt, start
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.standby import Standby, name_process
-from decodeat_ops.supervisor.unit import Unit
+from decodeat_ops.supervisor.unit import NO_PORT, Unit
 
 LOOK_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # longer than a worker takes to notice that it lost the traffic
 BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the n-th restart in a row
 STEADY_SECONDS = 60.0  # a release that ran so long starts its back-off afresh
 LOGS_SECONDS = 2.0
+REMIND_SECONDS = 1.0
 
 
 class Supervisor:
@@ -149,7 +150,7 @@ class Supervisor:
         try:
             listener = self._listeners.get(unit.host, unit.port, unit.address)
         except OSError as error:
-            self._trouble(release, watched, f"can't listen on {unit.address}: {error.strerror}")
+            self._trouble(release, watched, f"{NO_PORT} {unit.address}: {error.strerror}")
             return
         sockets = (self._listeners.private(self._layout.socket(release).name).fileno(), listener.fileno())
         env = self._environment(release, unit, sockets)
@@ -214,11 +215,14 @@ class Supervisor:
         self._know_unit(release, watched)
         now = time.monotonic()
         if not watched.term_since:
-            watched.term_since = now
+            watched.term_since = watched.reminded = now
             watched.process.send(signal.SIGTERM)
             self.say(f"asked {release} to stop")
         elif now - watched.term_since > (watched.unit.grace if watched.unit else SETTLE_SECONDS):
             watched.process.send(signal.SIGKILL, group=True)
+        elif now - watched.reminded > REMIND_SECONDS:
+            watched.reminded = now
+            watched.process.remind()
 
     def _forget(self, release: str) -> None:
         """It has stopped: its wish is granted, and its secrets have no business on disk any more."""

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 FORMAT = 1
+NO_PORT = "can't listen on"  # how the supervisor's account of a release begins that lacks its port
 
 
 @dataclass(frozen=True)

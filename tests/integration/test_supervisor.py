@@ -1,0 +1,172 @@
+"""The supervisor alone, with small programs in a release's place: what it starts, restarts, lets go and ends."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.store import Store
+from decodeat_ops.supervisor.unit import Unit
+from tests.support.deployments import free_port, pids_of
+
+RELEASE = "20260101T000000Z-aaaaaaa"
+
+# A master with one worker that misses the first SIGTERM, as one does that is being forked at that moment.
+DEAF = """
+import os, signal, sys, time
+pid = os.fork()
+if not pid:
+    heard = []
+    def hear(*_):
+        heard.append(1)
+        if len(heard) == 2: os._exit(0)
+    signal.signal(signal.SIGTERM, hear)
+    while True: time.sleep(1)
+def stop(*_):
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    os._exit(0)
+signal.signal(signal.SIGTERM, stop)
+while True: time.sleep(1)
+"""
+CRASHES = "import sys; print('no luck', flush=True); sys.exit(3)"
+IGNORES = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
+SHOWS = (
+    "import json, os, socket, time\n"
+    "fds = [int(n) for n in os.environ['LISTEN_ON'].split()]\n"
+    "names = [socket.socket(fileno=os.dup(n)).getsockname() for n in fds]\n"
+    "print(json.dumps({'names': names, 'env': dict(os.environ)}), flush=True)\n"
+    "time.sleep(600)"
+)
+
+
+class Supervised:
+    def __init__(self, root: Path) -> None:
+        self.layout = Layout(root)
+        self.store = Store(self.layout)
+        self.port = free_port()
+        inputs.prepare(self.layout)
+
+    def release(self, program: str, name: str = RELEASE, **changes: object) -> None:
+        self.layout.release(name).mkdir(parents=True, exist_ok=True)
+        unit = Unit(argv=(sys.executable, "-c", program), host="127.0.0.1", port=self.port, **changes)  # type: ignore[arg-type]
+        self.layout.unit(name).write_text(unit.dumps())
+        self.layout.want(name).touch()
+
+    def start(self) -> None:
+        subprocess.run([sys.executable, "-m", "decodeat_ops.supervisor", str(self.layout.root)], check=True, timeout=30)
+
+    def wait(self, condition: Callable[[], object], seconds: float = 15) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, self.layout.supervisor_log.read_text()
+            time.sleep(0.02)
+
+    def state(self, name: str = RELEASE) -> str:
+        known = self.store.supervisor().releases.get(name)
+        return known.state if known else ""
+
+
+@pytest.fixture
+def supervised(tmp_path: Path) -> Iterator[Supervised]:
+    made = Supervised(tmp_path / "state")
+    yield made
+    found = made.store.supervisor()
+    for pid in (found.standby, found.pid, *pids_of(made.layout.root)):
+        if pid:
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+
+
+def test_a_worker_that_missed_the_signal_is_reminded(supervised: Supervised) -> None:
+    supervised.release(DEAF, grace=60.0)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    time.sleep(0.3)
+    began = time.monotonic()
+    supervised.layout.want(RELEASE).unlink()
+    supervised.wait(lambda: not pids_of(supervised.layout.root), 20)
+    assert time.monotonic() - began < 20, "it waited for the end of the grace"
+
+
+def test_what_crashes_is_started_again_with_back_off_and_counted(supervised: Supervised) -> None:
+    supervised.release(CRASHES)
+    supervised.start()
+    supervised.wait(lambda: (k := supervised.store.supervisor().releases.get(RELEASE)) and k.restarts >= 3)
+    known = supervised.store.supervisor().releases[RELEASE]
+    assert known.last_exit == "exit 3"
+    assert supervised.layout.log(RELEASE).read_text().count("no luck") >= 3
+
+
+def test_what_ignores_the_signal_is_ended_after_its_grace(supervised: Supervised) -> None:
+    supervised.release(IGNORES, grace=1.0)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    supervised.layout.want(RELEASE).unlink()
+    supervised.wait(lambda: not pids_of(supervised.layout.root))
+
+
+def test_a_release_gets_its_sockets_and_nothing_of_the_operators_environment(
+    supervised: Supervised, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SECRET_OF_THE_OPERATOR", "never")
+    supervised.release(SHOWS, env={"OWN": "value"})
+    supervised.layout.secrets(RELEASE).write_text("KEY='from the file'\n")
+    supervised.start()
+    log = supervised.layout.log(RELEASE)
+    supervised.wait(lambda: log.exists() and log.read_text().endswith("}\n"))
+    shown = json.loads(log.read_text())
+    assert shown["names"] == [f"{RELEASE}.sock", ["127.0.0.1", supervised.port]]
+    assert shown["env"]["OWN"] == "value"
+    assert "SECRET_OF_THE_OPERATOR" not in shown["env"]
+
+
+def test_a_taken_port_is_told_and_taken_up_once_it_is_free(supervised: Supervised) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", supervised.port))
+        taken.listen()
+        supervised.release(IGNORES)
+        supervised.start()
+        supervised.wait(lambda: supervised.state() == "blocked")
+        assert "can't listen" in supervised.store.supervisor().releases[RELEASE].problem
+    supervised.wait(lambda: supervised.state() == "running")
+
+
+def test_a_damaged_unit_harms_no_other_release(supervised: Supervised) -> None:
+    other = "20260102T000000Z-bbbbbbb"
+    supervised.release(IGNORES)
+    supervised.release(IGNORES, other)
+    supervised.layout.unit(other).write_text("{")
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    supervised.wait(lambda: "unit can't be read" in supervised.store.supervisor().releases[other].problem)
+
+
+def test_a_second_supervisor_leaves_the_first_alone(supervised: Supervised) -> None:
+    supervised.start()
+    supervised.wait(lambda: supervised.store.supervisor().pid)
+    first = supervised.store.supervisor().pid
+    supervised.start()
+    assert supervised.store.supervisor().pid == first
+
+
+def test_told_to_stop_it_takes_its_releases_and_its_standby_with_it(supervised: Supervised) -> None:
+    supervised.release(SHOWS)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    found = supervised.store.supervisor()
+    os.kill(found.pid, signal.SIGTERM)
+    supervised.wait(lambda: not supervised.store.supervisor().alive)
+    assert not pids_of(supervised.layout.root)
+    assert supervised.layout.want(RELEASE).exists(), "the wish outlives it: a start brings it back"
