@@ -36,7 +36,7 @@ def _run(argv: Sequence[str]) -> int:
     except OpsError as error:
         problem = error
     except _UsageError as error:
-        problem = _usage(error)
+        problem = _usage(error, argv)
     except (KeyboardInterrupt, typer.Abort):
         problem = interrupted()
     except OSError as error:
@@ -77,7 +77,11 @@ def interrupted() -> Interrupted:
     )
 
 
-def _usage(error: Exception) -> Usage:
+# The parser's names for kinds of values, and ours.
+_KINDS = {"is not a valid float range": "is not a number", "is not a valid int range": "is not a whole number"}
+
+
+def _usage(error: Exception, argv: Sequence[str]) -> Usage:
     """A parser's complaint with the words that were probably meant."""
     message = str(getattr(error, "message", error)).rstrip(".")
     near = getattr(error, "possibilities", None)
@@ -89,8 +93,10 @@ def _usage(error: Exception) -> Usage:
     else:
         formatted = getattr(error, "format_message", lambda: message)()
         message = formatted if formatted.endswith("?") else formatted.rstrip(".") + "."
+    for theirs, ours in _KINDS.items():
+        message = message.replace(theirs, ours)
     context = getattr(error, "ctx", None)
-    path = context.command_path if context is not None else PROGRAM
+    path = context.command_path if context is not None else f"{PROGRAM} {_verb(argv)}".strip()
     return Usage(message, hint=f"`{path} --help` shows what it takes.")
 
 

@@ -37,13 +37,14 @@ def for_people(problem: OpsError) -> None:
     from rich.text import Text
 
     from decodeat_ops.cli import console
+    from decodeat_ops.cli.show import print_grid
 
     talk = console.talk()
     told = problem.advice
     mark = console.sign("✗", talk)
     head = Grid.grid(padding=(0, 1, 0, 0))
     head.add_row(Text(mark, style="bad"), Text(told.what, style="strong"))
-    talk.print(head)
+    print_grid(head, talk)
     for line in told.lines:
         for part in readable(line):
             talk.print(Text(f"    {part}"), soft_wrap=True)
@@ -53,7 +54,7 @@ def for_people(problem: OpsError) -> None:
     for label, text in (("state", told.state), ("where", problem.where), ("next", told.hint)):
         if text:
             grid.add_row(f"  {label}", _commands(text))
-    talk.print(grid)
+    print_grid(grid, talk)
 
 
 def readable(line: str) -> list[str]:

@@ -2,10 +2,13 @@
 
 import json
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.cli.command import Run
 from decodeat_ops.core.outcome import Block, Cell, Facts, Lines, Outcome, Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def show(outcome: Outcome, run: Run) -> None:
@@ -97,23 +100,27 @@ def _block(block: Block) -> None:
 def _facts(block: Facts) -> None:
     from rich.table import Table as Grid
 
+    from decodeat_ops.cli import console
+
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="label", no_wrap=True)
     grid.add_column(overflow="fold")
     for label, value in block.pairs:
         grid.add_row(label, _cell(value))
-    _print_grid(grid)
+    print_grid(grid, console.out())
 
 
 def _table(block: Table) -> None:
     from rich.table import Table as Grid
+
+    from decodeat_ops.cli import console
 
     grid = Grid(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="label", show_header=True)
     for column, whole in zip(block.columns, _whole(block), strict=True):
         grid.add_column(column, overflow="fold", no_wrap=whole)
     for row in block.rows:
         grid.add_row(*(_cell(cell) for cell in row))
-    _print_grid(grid)
+    print_grid(grid, console.out())
 
 
 def _whole(block: Table) -> list[bool]:
@@ -130,11 +137,8 @@ def _whole(block: Table) -> list[bool]:
     return whole if room >= 10 * (len(whole) - sum(whole)) else [False] * len(whole)
 
 
-def _print_grid(grid: Any) -> None:
+def print_grid(grid: Any, out: "Console") -> None:
     """Columns are padded by rich; spaces at the end of a line are nobody's data."""
-    from decodeat_ops.cli import console
-
-    out = console.out()
     with out.capture() as captured:
         out.print(grid)
     for line in captured.get().splitlines():

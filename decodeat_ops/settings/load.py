@@ -172,7 +172,9 @@ def _checked(merged: Merged, env: str, files: tuple[Path, ...]) -> Loaded:
     merged.problems += _nul(merged.tree, merged)
     if settings is None or merged.problems:
         problems = merged.problems
-        what = f"{problems[0]}." if len(problems) == 1 else f"{len(problems)} settings are wrong."
+        what = f"{len(problems)} settings are wrong."
+        if len(problems) == 1:
+            what = problems[0] if problems[0].endswith("?") else f"{problems[0]}."
         raise Configuration(
             what,
             hint="Correct it and run the command again; `decodeat-ops config show --origin` lists what is known.",

@@ -77,7 +77,7 @@ def _number(loaded: Loaded, name: str, default: int) -> int:
         number = -1
     if number < 0:
         raise Configuration(
-            f"service.environment.{name} must be a whole number, not {value!r}.",
+            f"service.environment.{name} must be a whole number and not negative; it is {value!r}.",
             hint=f"Its default is {default}.",
             where=f"service.environment.{name}",
         )

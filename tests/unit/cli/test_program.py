@@ -40,7 +40,7 @@ def test_mistakes_are_explained_with_a_suggestion(home: Path) -> None:
         (("remove", "--yes"), 2, "Give its name too: --yes --name tested-production"),
         (("remove", "--yes", "--name", "tested"), 2, "is not this deployment, which is tested-production"),
         (("status", "--lang", "kr"), 2, "There are: en, ko."),
-        (("logs", "-n", "many"), 2, "'many' is not a valid int"),
+        (("logs", "-n", "many"), 2, "'many' is not a whole number"),
         (("logs",), 2, "there is no log"),
         (("logs", "--release", "x"), 2, "There is no release x"),
         (("checklist", "verify"), 2, "Missing argument"),
