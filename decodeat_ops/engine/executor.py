@@ -143,10 +143,11 @@ class Engine:
             ) from error
         undone = self._backward(progress, journal, context)
         state = f"Everything was undone ({len(undone)} steps)." if undone else "Nothing had been changed yet."
+        served = ("serves now", "nothing") not in progress.plan.facts
         kind = GateFailed if isinstance(error, GateFailed) else StepFailed
         raise kind(
             f"{step.title}: {why}",
-            state=f"{state} What served before serves still.",
+            state=f"{state} What served before serves still." if served else f"{state} Nothing serves, as before.",
             hint=error.advice.hint or f"The journal is {journal.path}.",
             lines=lines,
         ) from error

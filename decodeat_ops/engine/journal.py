@@ -129,7 +129,7 @@ def read(path: Path) -> Progress:
                 progress = Progress(plan_from_json(record["plan"]))
                 continue
             _note(progress, record)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Configuration(
             f"The journal {path} is damaged: {error}.",
             hint="Look at it by hand; move it out of the journal directory once its operation is settled.",

@@ -9,6 +9,7 @@ from decodeat_ops.core.errors import StepFailed, Unreachable
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
+from decodeat_ops.supervisor.unit import NO_PORT
 
 POLL_SECONDS = 0.1
 CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that every worker is likely asked
@@ -43,7 +44,7 @@ def _watch_for_crash(tools: Tools, release: str) -> None:
     if known.restarts:
         raise _refused(tools, release, f"it crashed while starting ({known.last_exit})")
     if known.problem:
-        raise _refused(tools, release, known.problem)
+        raise _blocked(tools, release, known.problem)
 
 
 def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
@@ -100,6 +101,14 @@ def _refused(tools: Tools, release: str, why: str) -> StepFailed:
         hint=f"Its own last lines are above; all of them are in {log}.",
         lines=last_lines(log),
     )
+
+
+def _blocked(tools: Tools, release: str, problem: str) -> StepFailed:
+    """The supervisor could not even start it: the release said nothing, so that its log tells nothing."""
+    hint = f"The supervisor's own log is {tools.layout.supervisor_log}."
+    if problem.startswith(NO_PORT):
+        hint = "Stop the program that listens there, or set local.port to a free one; `decodeat-ops doctor` looks."
+    return StepFailed(f"Release {release} could not be started: {problem}.", hint=hint)
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:

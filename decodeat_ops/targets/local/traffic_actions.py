@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -42,9 +42,15 @@ def gate(context: Context, params: Params) -> Results | None:
         raise GateFailed(
             "; ".join(tools.say(f) for f in failed),
             hint="Mend it and run the command again; `decodeat-ops check NAME` asks one question alone.",
-            lines=last_lines(tools.layout.log(release.id)) if params["endpoint"] != "none" else (),
+            lines=last_lines(tools.layout.log(release.id)) if params["endpoint"] != "none" else _each(failed),
         )
     return {"findings": [_brief(f) for f in findings]}
+
+
+def _each(failed: Sequence[Finding]) -> tuple[str, ...]:
+    """Every single problem where one finding counts several; its sentence tells the first alone."""
+    counted = [finding.evidence.get("problems", ()) for finding in failed]
+    return tuple(str(problem) for problems in counted if len(problems) > 1 for problem in problems)
 
 
 def _brief(finding: Finding) -> dict[str, Any]:
