@@ -35,7 +35,8 @@ def main() -> int:
         console.print(f"The service answered {answer.status}: {answer.body.decode()[:200]}")
         return 1
     found = json.loads(answer.body)
-    table = Table(title=f"{found['product_name']}   {found['decodeStatus']}   {answer.seconds:.1f} s", box=None)
+    console.print(f"{found['product_name']}   {found['decodeStatus']}   {answer.seconds:.1f} s")
+    table = Table(box=None)
     table.add_column("nutrient")
     table.add_column("value", justify="right")
     table.add_column("unit")

@@ -48,8 +48,9 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring.corridor import Change
 
+    flags = "--yes" if typed is None else f"--yes --name {typed}"
     if asks:
-        refuse_unattended(run, verb, "--yes" if typed is None else f"--yes --name {typed}")
+        refuse_unattended(run, verb, flags)
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
     run.at_end.append(watch.pause)
     interruption = Interruption(watch)
@@ -68,7 +69,14 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
         finally:
             interruption.answering = False
 
-    return Change(dry_run=run.dry_run, approve=approve, emit=watch, lock_wait=run.lock_wait, interrupt=interruption)
+    return Change(
+        dry_run=run.dry_run,
+        approve=approve,
+        emit=watch,
+        lock_wait=run.lock_wait,
+        interrupt=interruption,
+        consent=f"answer {typed or 'y'}, or give {flags}",
+    )
 
 
 def show_plan(plan: Plan) -> None:

@@ -28,7 +28,8 @@ def _never(stop: Callable[[], None]) -> None:
 class Change:
     """How a change is made: shown only, approved by whom, watched by whom, and how long it waits for the lock.
 
-    `interrupt` is handed a function that asks the engine to stop at the next safe place.
+    `interrupt` is handed a function that asks the engine to stop at the next safe place. `consent` tells how to
+    approve next time.
     """
 
     dry_run: bool = False
@@ -36,6 +37,7 @@ class Change:
     emit: Emit = _silent
     lock_wait: float = 0.0
     interrupt: Callable[[Callable[[], None]], None] = _never
+    consent: str = "answer y, or give --yes"
 
 
 Derive = Callable[[], Plan | Outcome]
@@ -65,7 +67,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         if isinstance(derived, Outcome):
             return derived
         if not change.approve(derived):
-            return _declined(derived, settled)
+            return _declined(derived, settled, change.consent)
         results = engine.carry_out(derived, context)
     return finish(derived, results)
 
@@ -99,7 +101,7 @@ def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Ou
         if change.dry_run:
             return _shown(progress.plan, left_open, done=tuple(progress.done))
         if not change.approve(progress.plan):
-            return _declined(progress.plan, settled=False)
+            return _declined(progress.plan, False, change.consent)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         now = inputs.inputs(tools)
@@ -120,13 +122,13 @@ def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Ou
     )
 
 
-def _declined(plan: Plan, settled: bool) -> Outcome:
+def _declined(plan: Plan, settled: bool, consent: str) -> Outcome:
     raise Interrupted(
         f"{plan.verb} was not approved.",
         state="The interrupted operation before it was undone; nothing else was changed."
         if settled
         else "Nothing was changed.",
-        hint="Run it again and answer y, or give --yes.",
+        hint=f"Run it again and {consent}.",
     )
 
 

@@ -99,7 +99,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             next=(
                 "decodeat-ops checklist post-deploy",
                 "decodeat-ops status",
-                "decodeat-ops rollback",
+                *(("decodeat-ops rollback",) if release and tools.store.previous(release) else ()),
             ),
         )
 
