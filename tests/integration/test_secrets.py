@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deployments import Deployment, Ran, deployment, make_source, pids_of
+from tests.support.deployments import Deployment, Ran, deployment, free_port, make_source, pids_of
 
 # Long, and like nothing else: a hit is a leak. The second one takes its place as after a rotation.
 OLD = "Zq7-planted-secret-4fK9-old-one-xW2m"
@@ -54,7 +54,7 @@ def guarded(tmp_path: Path, source: Path) -> Iterator[Deployment]:
     """A service that demands an API key, which is in the env file and nowhere else."""
     extra = '[service.secrets]\nAPI_KEYS = "env:API_KEYS"\n[checks]\nlabel_url = "http://127.0.0.1:{port}/label.png"\n'
     with deployment(tmp_path, source=source) as made:
-        made.extra = extra.format(port=made.port + 1 if made.port < 65535 else made.port - 1)
+        made.extra = extra.format(port=free_port())
         made.write()
         plant(made, OLD)
         yield made
