@@ -64,16 +64,25 @@ def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
 
 
 def inputs(tools: Tools) -> str:
-    """Settings, code, dependency lock and secrets in one digest."""
-    package = source.find(tools.loaded)
-    lock = package / source.LOCK_NAME
+    """Settings, code, dependency lock and secrets in one digest.
+
+    Code that isn't there counts as none: what deploys it says so, and a way back must not need it.
+    """
     parts = [
         tools.loaded.settings.model_dump_json(),
-        source.tree_digest(package),
-        source.lock_digest(lock) if lock.is_file() else "",
+        *_code(tools),
         secrets_digest(tools.secrets, tools.layout),
     ]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
+
+
+def _code(tools: Tools) -> tuple[str, str]:
+    try:
+        package = source.find(tools.loaded)
+    except Configuration:
+        return "", ""
+    lock = package / source.LOCK_NAME
+    return source.tree_digest(package), source.lock_digest(lock) if lock.is_file() else ""
 
 
 def environment_path(environments: Path, lock: str) -> Path:

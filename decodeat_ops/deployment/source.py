@@ -49,6 +49,7 @@ def read(loaded: Loaded) -> Source:
         raise Configuration(
             f"{package} has no {LOCK_NAME}: its dependencies are unknown.",
             hint="Deploy a package that carries its hashed dependency lock.",
+            where=str(lock),
         )
     return Source(package, tree_digest(package), lock_digest(lock))
 
