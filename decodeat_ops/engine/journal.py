@@ -118,28 +118,37 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 def read(path: Path) -> Progress:
     """Raises `Configuration` when the journal was written by a newer version or is damaged."""
     progress: Progress | None = None
+    line = 1
     try:
         for record in records(path):
             if progress is None:
                 if record.get("format", 0) > FORMAT:
                     raise Configuration(
-                        f"{path.name} was written by a newer version of decodeat-ops (format {record['format']}).",
+                        f"The journal {path.name} was written by a newer version of decodeat-ops "
+                        f"(format {record['format']}, this one knows {FORMAT}).",
                         hint="Use that version, or a later one, to go on.",
+                        where=str(path),
                     )
                 progress = Progress(plan_from_json(record["plan"]))
-                continue
-            _note(progress, record)
+            else:
+                _note(progress, record)
+            line += 1
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Configuration(
-            f"The journal {path} is damaged: {error}.",
-            hint="Look at it by hand; move it out of the journal directory once its operation is settled.",
+            f"The journal {path} is damaged: line {line} is no record of ours.",
+            hint="It can still be read; move it out of that directory once you know that its operation is settled.",
+            where=f"{path}:{line}",
         ) from error
     if progress is None:
-        raise Configuration(f"The journal {path} is empty.", hint="Remove it: its operation never began.")
+        raise Configuration(
+            f"The journal {path} is empty.", hint="Remove it: its operation never began.", where=str(path)
+        )
     return progress
 
 
 def _note(progress: Progress, record: Mapping[str, Any]) -> None:
+    if record.get("step") and record["step"] not in {step.id for step in progress.plan.steps}:
+        raise ValueError("a step that is not in the plan")
     match record["record"]:
         case "begun":
             step = record["step"]

@@ -1,12 +1,12 @@
 """The corridor: lock, settle what was left open, derive a plan, show it, have it approved, carry it out."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core import events
-from decodeat_ops.core.errors import Interrupted, Locked
+from decodeat_ops.core.errors import Interrupted, Locked, OpsError
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import inputs
@@ -43,6 +43,7 @@ class Change:
 Derive = Callable[[], Plan | Outcome]
 Finish = Callable[[Plan, Mapping[str, Results]], Outcome]
 SETTLES = frozenset({"deploy", "rollback"})  # these undo what an earlier command left half done
+SETTLED = "The interrupted operation before it was brought to its end; nothing else was changed."
 
 
 def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: Actions, finish: Finish) -> Outcome:
@@ -63,13 +64,23 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context)
         context.results.clear()
-        derived = derive()
+        derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
             return derived
         if not change.approve(derived):
             return _declined(derived, settled, change.consent)
         results = engine.carry_out(derived, context)
     return finish(derived, results)
+
+
+def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan | Outcome:
+    """The plan, or its refusal, which must not claim that nothing was changed once something was undone."""
+    try:
+        return derive()
+    except OpsError as error:
+        if settled:
+            error.advice = replace(error.advice, state=SETTLED)
+        raise
 
 
 def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool:
@@ -125,9 +136,7 @@ def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Ou
 def _declined(plan: Plan, settled: bool, consent: str) -> Outcome:
     raise Interrupted(
         f"{plan.verb} was not approved.",
-        state="The interrupted operation before it was undone; nothing else was changed."
-        if settled
-        else "Nothing was changed.",
+        state=SETTLED if settled else "Nothing was changed.",
         hint=f"Run it again and {consent}.",
     )
 
