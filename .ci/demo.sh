@@ -16,7 +16,7 @@ if [ "${2:-}" = stop ]; then
 fi
 if [ ! -f "$here/decodeat-ops.toml" ]; then
     mkdir -p "$here"
-    run init
+    run init --name decodeat --port 8000
     echo '# The demo is an environment of its own, so that it never meets a deployment of yours.' >"$here/decodeat-ops.demo.toml"
 fi
 run deploy --target local --env demo --yes
