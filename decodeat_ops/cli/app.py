@@ -98,6 +98,7 @@ def _typer(callback: Callable[..., Any], text: str, *, completion: bool = True) 
     app = typer.Typer(
         cls=Group,
         add_completion=completion,
+        context_settings={"help_option_names": ["-h", "--help"]},  # commands below inherit it
         rich_markup_mode=None,
         pretty_exceptions_enable=False,
         invoke_without_command=True,

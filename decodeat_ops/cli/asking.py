@@ -64,7 +64,6 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
         try:
             return _agrees() if typed is None else _types(typed)
         except KeyboardInterrupt:
-            sys.stderr.write("\n")
             return False  # the corridor says what that leaves behind
         finally:
             interruption.answering = False
@@ -108,7 +107,11 @@ def ask(question: str) -> str:
     """One line from the terminal; the question goes to stderr. Raises `Interrupted` when there is no more input."""
     sys.stderr.write(f"{question} ")
     sys.stderr.flush()
-    line = sys.stdin.readline()
+    try:
+        line = sys.stdin.readline()
+    except KeyboardInterrupt:
+        sys.stderr.write("\n")  # what is said next begins on a line of its own
+        raise
     if not line:
         sys.stderr.write("\n")
         raise Interrupted("There was no answer.", hint="Run it again at a terminal, or give --yes.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from decodeat_ops.cli.command import Run, command
-from decodeat_ops.core.errors import OpsError
+from decodeat_ops.core.errors import Interrupted, OpsError
 from decodeat_ops.core.outcome import Outcome
 
 _Resume = Annotated[bool, typer.Option("--resume", help="Go on with the newest record.")]
@@ -68,7 +68,14 @@ def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path 
     how = checks.Walk(
         resume=resume, interactive=someone, ask=asked, emit=watch, lang=run.lang, junit=junit, export=export
     )
-    return checks.checklist(run.loaded(), name, how)
+    try:
+        return checks.checklist(run.loaded(), name, how)
+    except (KeyboardInterrupt, Interrupted):
+        raise Interrupted(
+            f"The checklist {name} was left before its end.",
+            state="Nothing that serves was changed; what was answered so far is in its record.",
+            hint=f"`decodeat-ops checklist {name} --resume` goes on.",
+        ) from None
 
 
 @command(examples=("decodeat-ops checklist records",))

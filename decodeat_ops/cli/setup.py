@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from decodeat_ops.cli.command import Run, command
+from decodeat_ops.core.errors import Interrupted
 from decodeat_ops.core.outcome import Outcome
 
 
@@ -31,10 +32,15 @@ def init(
     if not run.json and sys.stdin.isatty() and sys.stderr.isatty():
         from decodeat_ops.cli.asking import ask
 
-        if name is None:
-            name = ask(f"Name of the deployment [{default_name}]:") or default_name
-        if port is None:
-            port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
+        try:
+            if name is None:
+                name = ask(f"Name of the deployment [{default_name}]:") or default_name
+            if port is None:
+                port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
+        except KeyboardInterrupt:
+            raise Interrupted(
+                "Nothing was written.", hint="`decodeat-ops init --name NAME --port PORT` asks nothing."
+            ) from None
     return settings.init(
         path,
         name or default_name,

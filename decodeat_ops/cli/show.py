@@ -124,17 +124,21 @@ def _table(block: Table) -> None:
 
 
 def _whole(block: Table) -> list[bool]:
-    """Which columns stay in one piece: ids and times do, as long as that leaves the last column some room."""
+    """Which columns stay in one piece: ids and times do, from the left, as far as the others keep some room."""
     from rich.cells import cell_len
 
     from decodeat_ops.cli import console
 
     texts = [[cell if isinstance(cell, str) else cell[0] for cell in row] for row in (block.columns, *block.rows)]
     widths = [max(map(cell_len, column)) + 2 for column in zip(*texts, strict=True)]
-    whole = [width <= 28 for width in widths[:-1]] + [False]
-    kept = sum(width for width, stays in zip(widths, whole, strict=True) if stays)
-    room = console.out().width - kept
-    return whole if room >= 10 * (len(whole) - sum(whole)) else [False] * len(whole)
+    room = console.out().width
+    whole = []
+    for number, width in enumerate(widths[:-1]):
+        needed = sum(min(after, 10) for after in widths[number + 1 :])
+        stays = width <= 28 and room - width >= needed
+        room -= width if stays else min(width, 10)
+        whole.append(stays)
+    return [*whole, False]
 
 
 def print_grid(grid: Any, out: "Console") -> None:

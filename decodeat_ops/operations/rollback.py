@@ -33,7 +33,9 @@ def choose(asked: str | None, observed: Observed) -> Release:
             return release
     raise Usage(
         f"There is no older release than {current.id} to go back to.",
-        hint="See `decodeat-ops releases`; a newer one can be named: `decodeat-ops rollback RELEASE`.",
+        hint="See `decodeat-ops releases`; any of them can be named: `decodeat-ops rollback RELEASE`."
+        if len(names) > 1
+        else "It is the only one in `decodeat-ops releases`; the next deploy keeps it to go back to.",
     )
 
 

@@ -93,7 +93,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             f"Release {plan.subject} serves at {address}.",
             changed=1,
             data={"release": plan.subject, "address": address, "after_reboot": back, **data(plan, results)},
-            blocks=(Lines((back,), title="To have it back after a reboot, add to your crontab"),)
+            blocks=(Lines((back,), title="To have it back after a reboot, add to your crontab", language="crontab"),)
             if back and first
             else (),
             next=(

@@ -122,7 +122,8 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
         return
     pairs.append(("supervisor", f"process {supervisor.pid}, standby {supervisor.standby}"))
     told["releases"] = {}
-    for name, known in supervisor.releases.items():
+    serves = observed.active.id if observed.active else ""
+    for name, known in sorted(supervisor.releases.items(), key=lambda item: item[0] != serves):
         workers, memory = _weigh(known.pid) if known.pid else (0, 0)
         told["releases"][name] = {
             "state": known.state, "pid": known.pid, "workers": workers, "memory_bytes": memory,
@@ -133,7 +134,7 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
             text += f", {known.restarts} restarts (last: {known.last_exit})"
         if known.problem:
             text += f", {known.problem}"
-        label = "processes" if observed.active and name == observed.active.id else "also"
+        label = "processes" if name == serves else "also"
         pairs.append((label, text if label == "processes" else f"{name} {text}"))
         if known.state in {"backing-off", "blocked"}:
             wrong.append(f"release {name} is {known.state} ({known.problem or known.last_exit})")
