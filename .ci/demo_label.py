@@ -25,7 +25,9 @@ def main() -> int:
         console.print("The demo's settings were changed: it needs a deployment and checks.label_url on 127.0.0.1.")
         return 1
     body = json.dumps({"image_urls": [url]}).encode()
-    console.print(f"[bold]$ curl -X POST {tools.store.public(release)}/api/v1/analyze -d '{body.decode()}'[/bold]")
+    address = f"{tools.store.public(release)}/api/v1/analyze"
+    words = f"$ curl -H 'Content-Type: application/json' {address} -d '{body.decode()}'"
+    console.print(words, style="bold", soft_wrap=True, highlight=False, markup=False)
     with label.served(ours):
         answer = tools.http.request(
             tools.store.public(release), "POST", "/api/v1/analyze", body=body,
@@ -36,7 +38,7 @@ def main() -> int:
         return 1
     found = json.loads(answer.body)
     console.print(f"{found['product_name']}   {found['decodeStatus']}   {answer.seconds:.1f} s")
-    table = Table(box=None)
+    table = Table(box=None, pad_edge=False)
     table.add_column("nutrient")
     table.add_column("value", justify="right")
     table.add_column("unit")
