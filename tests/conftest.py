@@ -8,11 +8,14 @@ import pytest
 pytest_plugins = ["tests.record_results"]
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Tests that need the machine to themselves run one after the other; unit tests use the other core."""
+    """Faults and loads run one after the other on one core; the other core has the rest, module by module."""
     for item in items:
-        if "unit" not in item.path.relative_to(item.config.rootpath).parts:
+        if item.get_closest_marker("faults") or item.get_closest_marker("load"):
             item.add_marker(pytest.mark.xdist_group("machine"))
+        elif "integration" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)

@@ -138,7 +138,7 @@ def test_data_and_code_come_back_and_nobody_notices(world: Deployment) -> None:
 def test_one_part_alone(world: Deployment, part: str, data: str, setting: int) -> None:
     world.configure(MAX_REQUESTS_JITTER=11)
     world.deploy()
-    seen = {}
+    write(world, f"kept by {part}")
     snapshot = backup(world)
     write(world, f"before {part}")
     seen = {"then": rows(world)[:-1], "now": rows(world)}
