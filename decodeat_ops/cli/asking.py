@@ -143,6 +143,7 @@ def check_name(run: Run, deployment: str, given: str | None) -> None:
 
 def sign_off(question: "Question") -> "SignOff | None":
     """Ask a person about one item; an empty operator leaves it open."""
+    from rich.padding import Padding
     from rich.text import Text
 
     from decodeat_ops.checks.signoffs import SignOff
@@ -153,7 +154,7 @@ def sign_off(question: "Question") -> "SignOff | None":
     talk.print(Text.assemble((question.title, "strong"), "  ", (question.why, "muted")))
     for text in (question.says, question.hint):
         if text:
-            talk.print(Text(f"  {text}"))
+            talk.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
     what = "waive it" if question.waiver else "sign it"
     while True:
         operator = ask(f"  Your name to {what}, Enter to leave it open:")

@@ -207,7 +207,9 @@ def releases(loaded: Loaded) -> Outcome:
         state = _state(release, observed)
         tone = {"serves": "good", "draining": "warn"}.get(state, "muted")
         made = (local_time(release.created_at), release.created_by, release.origin)
-        rows.append(((release.id, "strong" if state == "serves" else "muted"), (state, tone), *made, release.revision))
+        revision, _, dirty = release.revision.partition("-")
+        short = revision[:7] + (f"-{dirty}" if dirty else "")  # as git shows it; the whole one is in the JSON
+        rows.append(((release.id, "strong" if state == "serves" else "muted"), (state, tone), *made, short))
         listed.append({**release.as_json(), "state": state})
     count = len(rows)
     return Outcome(
