@@ -33,7 +33,7 @@ demo-stop: ## take the demo away
 # faults, the supervisor, the service) is tested but not counted.
 test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
-	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered --cov-fail-under=65
+	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest -n 2 --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=65
 
 check: $(VENV)/.dev ## format, lint, types, layering (branch coverage has its floor in `make test`)
 	$(VENV)/bin/ruff format --check .

@@ -2,20 +2,24 @@
 
 import os
 from collections.abc import Generator
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["tests.record_results"]
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Faults and loads run one after the other on one core; the other core has the rest, module by module."""
-    for item in items:
-        if item.get_closest_marker("faults") or item.get_closest_marker("load"):
-            item.add_marker(pytest.mark.xdist_group("machine"))
-        elif "integration" in item.path.parts:
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+class OneMachine(LoadScopeScheduling):
+    """Faults and loads run one after the other on one core; the other core has the rest, file by file."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "machine" if "/faults/" in file or file.endswith("/test_load.py") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneMachine:
+    return OneMachine(config, log)
 
 
 @pytest.hookimpl(wrapper=True)
