@@ -199,5 +199,5 @@ def _interrupted(plan: Plan, step: Step) -> Interrupted:
     return Interrupted(
         f"{plan.verb} {plan.subject} stopped at “{step.title}”.",
         state="The journal is open; what serves was not touched by stopping.",
-        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it first.",
+        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
     )
