@@ -92,7 +92,7 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool
     if verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
-            hint="`decodeat-ops resume` goes on with it; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
+            hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
         )
     engine.undo(left_open, context)
     return True
