@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Load:
         return report
 
 
-def test_no_request_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_no_request_is_lost(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
     with deployment(tmp_path, keep=ROUNDS + 2) as made:
         made.configure(WORKERS=2)
         made.deploy()
@@ -57,8 +58,8 @@ def test_no_request_is_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) 
             assert made.serving() == deployed[ROUNDS - 1 - number]
         report = load.finish()
 
-    with capsys.disabled():
-        print(f"\n  control: {_line(control)}\n  {ROUNDS} redeploys, {ROUNDS} rollbacks: {_line(report)}")
+    record_property("measured", f"control run: {_line(control)}")
+    record_property("measured", f"{ROUNDS} redeploys, {ROUNDS} rollbacks: {_line(report)}")
     assert control["failed"] == 0, control["failures"]
     assert report["failed"] == 0, report["failures"]
     assert report["sent"]["slow"] >= 2 * ROUNDS

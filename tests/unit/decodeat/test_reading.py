@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_the_same_seed_draws_the_same_label() -> None:
     assert label(5).png != label(6).png
 
 
-def test_labels_are_read(capsys: pytest.CaptureFixture[str]) -> None:
+def test_labels_are_read(record_property: Callable[[str, object], None]) -> None:
     labels = [label(seed) for seed in SEEDS]
 
     async def read() -> list[dict[str, str | None]]:
@@ -38,8 +39,9 @@ def test_labels_are_read(capsys: pytest.CaptureFixture[str]) -> None:
         return [dict(one.nutrition) for one in judged]
 
     right, wrong, printed = _score(labels, asyncio.run(read()))
-    with capsys.disabled():
-        print(f"\n{len(labels)} labels: {right}/{printed} right, {wrong} wrong, {printed - right} not told or wrong")
+    record_property(
+        "measured", f"{len(labels)} labels: {right} of {printed} values right, {wrong} wrong, the rest null"
+    )
     assert right >= 0.9 * printed
     assert wrong <= 0.01 * printed
 
