@@ -8,6 +8,7 @@ import socket
 import stat
 import subprocess
 import tarfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -684,7 +685,10 @@ def test_a_change_to_a_port_that_is_taken(served: Deployment) -> None:
         there.write()
         refused(there, ("deploy", "--yes"), taken(port))
     assert served.serving() == before
-    assert list(served.store.supervisor().releases) == [before]
+    deadline = time.monotonic() + 10  # the supervisor looks ten times a second
+    while list(served.store.supervisor().releases) != [before]:
+        assert time.monotonic() < deadline, served.store.supervisor().releases
+        time.sleep(0.05)
 
 
 @pytest.mark.parametrize(
