@@ -185,6 +185,13 @@ def _wanted(
         raise Usage(
             "Nothing is deployed that could serve that data.", hint="Restore the release too: leave --only away."
         )
+    if starts and observed.left:
+        # A restore backs up what serves before it goes on; here nothing serves, and this data would be cleared away.
+        raise Usage(
+            f"A removed deployment left its data here ({tools.layout.generation(observed.left)}).",
+            hint="`decodeat-ops deploy` takes it up again, and a restore then backs it up first; "
+            "`decodeat-ops remove --delete-data` deletes it.",
+        )
     release = _new_release(tools, manifest, observed, original, parts, now) if starts else None
     before = snapshots.new_id(now) if observed.current is not None else ""
     return restore_operation.Wanted(path, manifest, parts, release, original, before)

@@ -565,13 +565,17 @@ def test_data_that_a_removal_kept_goes_on_with_the_next_deploy(empty: Deployment
     generation = empty.deploy()
     mark = empty.layout.generation(generation) / "mark"
     mark.write_text("kept")
+    empty.ok("backup")
     empty.ok("remove", "--yes", "--name", "tested-production")
+    over = empty.run("restore", "--yes", "--json")
+    assert over.status == 2, str(over)
+    assert "left its data here" in over.json["error"]["what"]
     plan = empty.ok("deploy", "--dry-run")["data"]["plan"]
     assert ["data", f"goes on with {generation}, which was left here"] in plan["facts"]
     release = empty.deploy()
     assert empty.layout.release_data(release).readlink().name == generation
     assert mark.read_text() == "kept"
-    empty.ok("remove", "--yes", "--name", "tested-production", "--delete-data")
+    empty.ok("remove", "--yes", "--name", "tested-production", "--delete-data", "--delete-backups")
     assert not empty.state.exists()
 
 
