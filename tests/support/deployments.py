@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import shutil
 import signal
 import socket
@@ -25,9 +26,12 @@ ENVIRONMENTS = Path(os.environ.get("DECODEAT_TEST_ENVIRONMENTS", REPOSITORY / ".
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A free port below those that the kernel hands to outgoing connections: it stays free until it is used."""
+    while True:
+        port = random.randint(20000, 32000)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def make_source(directory: Path, fault: str = "") -> Path:
