@@ -1,4 +1,7 @@
-"""Every way a command can end, one class and one exit code each."""
+"""Every way a command can fail, one class and one exit code each.
+
+Two more codes are no failures and come with an Outcome: 9, manual items are open; 10, done in part.
+"""
 
 from dataclasses import dataclass, field
 
@@ -82,38 +85,8 @@ class Unreachable(OpsError):
     kind = "unreachable"
 
 
-class WaitingForPerson(OpsError):
-    """Manual items are open."""
-
-    code = 9
-    kind = "waiting"
-
-
-class Partial(OpsError):
-    """Done, but something is missing (a backup that lacks a part)."""
-
-    code = 10
-    kind = "partial"
-
-
 class Interrupted(OpsError):
     """Stopped by the operator; the journal is open and says how to go on."""
 
     code = 130
     kind = "interrupted"
-
-
-EXIT_CODES: dict[int, str] = {
-    0: "done",
-    1: "a bug of ours",
-    2: "usage",
-    3: "configuration",
-    4: "a gate or check failed",
-    5: "a step failed and was undone",
-    6: "undo failed too",
-    7: "locked",
-    8: "unreachable",
-    9: "waiting for a person",
-    10: "done in part",
-    130: "interrupted",
-}

@@ -79,9 +79,6 @@ class Store:
                 where=str(path),
             )
 
-    def exists(self) -> bool:
-        return self.layout.format_file.exists()
-
     def get(self, release: str) -> Release | None:
         """That release, None when there is none. Raises `Configuration` when its manifest is damaged or newer."""
         serves = release in (self.active_id(), self.stopped_id())
