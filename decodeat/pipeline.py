@@ -2,14 +2,15 @@
 
 import asyncio
 import logging
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
 from decodeat import metrics
 from decodeat.analysis.label import Kind, Label, Reading
-from decodeat.engines.ports import Analyst, EngineFailed, Judgement, Reader
+from decodeat.deadline import Deadline
+from decodeat.engines.ports import Engine, EngineFailed, Judgement
+from decodeat.failure import Failure
 from decodeat.images import location
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
@@ -19,7 +20,6 @@ from decodeat.stores.results import Result, Results
 log = logging.getLogger(__name__)
 
 _DECODING = 2  # pictures unpacked at once per worker: each may take 160 MB for a moment
-_READ_TWICE = 2  # tries of an engine whose failure may pass
 
 
 class Status(StrEnum):
@@ -41,30 +41,15 @@ class Outcome:
     ingredients: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
-class _Lost:
-    """A picture that could not be read, and why, for people."""
-
-    text: str
-
-
 class Pipeline:
     """Runs analyses; one per worker process."""
 
     def __init__(
-        self,
-        downloader: Downloader,
-        reader: Reader,
-        analyst: Analyst,
-        results: Results,
-        *,
-        release: str,
-        seconds: float,
+        self, downloader: Downloader, engine: Engine, results: Results, *, release: str, seconds: float
     ) -> None:
         """`seconds` is the deadline of one analysis, waiting for its turn included."""
         self._downloader = downloader
-        self._reader = reader
-        self._analyst = analyst
+        self._engine = engine
         self._results = results
         self._release = release
         self._seconds = seconds
@@ -72,53 +57,46 @@ class Pipeline:
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
         """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""
-        began = time.monotonic()
+        deadline = Deadline(self._seconds)
         try:
-            async with asyncio.timeout(self._seconds):
-                outcome = await self._outcome(urls)
+            async with asyncio.timeout(deadline.left):
+                outcome = await self._outcome(urls, deadline)
         except TimeoutError:
             outcome = Outcome(Status.FAILED, "The analysis took too long. Please try again later.")
         metrics.analyses.labels(outcome.status).inc()
-        await self._results.keep(self._row(urls, product_id, outcome, round((time.monotonic() - began) * 1000)))
+        took = round((self._seconds - deadline.left) * 1000)
+        await self._results.keep(self._row(urls, product_id, outcome, took))
         return outcome
 
-    async def _outcome(self, urls: Sequence[str]) -> Outcome:
+    async def _outcome(self, urls: Sequence[str], deadline: Deadline) -> Outcome:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._reading(url)) for url in urls]
-        found = [task.result() for task in tasks]
-        readings = [reading for reading in found if isinstance(reading, Reading)]
-        lost = [one for one in found if isinstance(one, _Lost)]
-        if not readings:
-            return Outcome(Status.FAILED, lost[0].text)
+            tasks = [group.create_task(self._page(url)) for url in urls]
+        pages = [task.result() for task in tasks]
+        lost = [one for one in pages if isinstance(one, Failure)]
         try:
-            judgement = await self._analyst.judge(readings)
+            read = await self._engine.reader.read([one for one in pages if isinstance(one, Page)], deadline)
+            lost += [one for one in read if isinstance(one, Failure)]
+            readings = [one for one in read if isinstance(one, Reading)]
+            if not readings:
+                return Outcome(Status.FAILED, lost[0].text)
+            judgement = await self._engine.analyst.judge(readings, deadline)
         except EngineFailed as error:
             return Outcome(Status.FAILED, error.text)
-        return decide(judgement, [one.text for one in lost], self._analyst.note)
+        return decide(judgement, [one.text for one in lost], self._engine.note)
 
-    async def _reading(self, url: str) -> Reading | _Lost:
+    async def _page(self, url: str) -> Page | Failure:
         try:
             data = await self._downloader.fetch(url)
         except ImageRefused as error:
             metrics.downloads_failed.labels(error.reason).inc()
             log.warning("a picture was not fetched", extra={"reason": error.reason})
-            return _Lost(error.text)
+            return error
         try:
             async with self._decoding:
-                page = await asyncio.to_thread(decode, data)
-            return await self._read(page)
-        except (ImageRefused, EngineFailed) as error:
-            log.warning("a picture was not read: %s", error.text)
-            return _Lost(error.text)
-
-    async def _read(self, page: Page) -> Reading:
-        for _ in range(_READ_TWICE - 1):
-            try:
-                return await self._reader.read(page)
-            except EngineFailed as error:
-                if not error.transient:
-                    raise
-        return await self._reader.read(page)
+                return await asyncio.to_thread(decode, data)
+        except ImageRefused as error:
+            log.warning("a picture can't be read", extra={"reason": error.reason})
+            return error
 
     def _row(self, urls: Sequence[str], product_id: int | None, outcome: Outcome, duration_ms: int) -> Result:
         return Result(
@@ -128,7 +106,7 @@ class Pipeline:
             nutrition=outcome.nutrition,
             ingredients=outcome.ingredients,
             status=outcome.status,
-            engine=f"{self._reader.name}+{self._analyst.name}",
+            engine=self._engine.name,
             release=self._release,
             duration_ms=duration_ms,
         )

@@ -1,9 +1,9 @@
 """What the service is configured with: every variable, its rules, and one message for all that is wrong."""
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from decimal import Decimal
 from typing import Any
 
 from decodeat import values
@@ -39,13 +39,18 @@ class SettingsError(ValueError):
         super().__init__(f"The environment has {len(problems)} problem(s); the service was not started:\n{lines}")
 
 
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+_SECONDS = values.whole(0, 10**7)
+
+# The default model, and what a million of its tokens cost in and out, and a thousand pictures: US dollars, as in
+# Google's price lists of 2025 (Gemini API, paid tier; Cloud Vision, document text detection up to 5 million a month).
+_MODEL, _INPUT_PRICE, _OUTPUT_PRICE, _VISION_PRICE = "gemini-2.5-flash", "0.30", "2.50", "1.50"
+
 VARIABLES = (
-    Variable("WORKERS", "", values.whole(1, 256), "Leave it out to count the processors this process may use."),
+    Variable("WORKERS", "", values.workers, "Leave it out to count the processors this process may use."),
     Variable("MAX_REQUESTS", "1000", values.whole(0, 10**9), "Requests after which a worker is replaced; 0 is never."),
     Variable("MAX_REQUESTS_JITTER", "50", values.whole(0, 10**9), "Keeps workers from being replaced together."),
-    Variable(
-        "LOG_LEVEL", "INFO", values.one_of("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"), "INFO is what is usual."
-    ),
+    Variable("LOG_LEVEL", "INFO", values.one_of(*_LEVELS), "INFO is what is usual."),
     Variable("DEBUG", "false", values.boolean, "true logs at level DEBUG; answers never show internals."),
     Variable("HOST", "0.0.0.0", values.address, "127.0.0.1 is this machine only."),  # noqa: S104 a container's edge is its network
     Variable("PORT", "8000", values.whole(1, 65535), "The port that the service listens on."),
@@ -54,24 +59,51 @@ VARIABLES = (
     Variable("MAX_IMAGE_SIZE", "10485760", values.whole(1024, 2**28), "Bytes; the default is 10 MiB."),
     Variable("REQUEST_TIMEOUT", "120", values.whole(6, 3600), "Seconds; an analysis spends at most five sixths of it."),
     Variable("IMAGE_ALLOWED_ORIGINS", "", values.origins, "The only private addresses that pictures may come from."),
-    Variable("API_KEYS", "", values.keys, "Make one with: openssl rand -hex 24", secret=True),
-    Variable("DATABASE_URL", "", values.database, "Empty: results are not kept.", secret=True),
+    # Who may call, and how often.
+    Variable("API_KEYS", "", values.key_digests, "Make one with: openssl rand -hex 24", secret=True),
+    Variable("JWT_SECRET", "", values.signing_secrets, "Make one with: openssl rand -hex 32", secret=True),
+    Variable("JWT_ISSUER", "", values.plain, "The `iss` that a token must carry."),
+    Variable("JWT_AUDIENCE", "", values.plain, "The `aud` that a token must carry."),
+    Variable("API_RATE_LIMIT", "0", values.whole(0, 10**6), "Analyses a minute for each client; 0 is no limit."),
+    # What reads, and what understands.
+    Variable("READER", "auto", values.one_of("auto", "vision", "embedded"), "auto is vision with Google credentials."),
+    Variable("ANALYZER", "auto", values.one_of("auto", "gemini", "embedded"), "auto is gemini with GEMINI_API_KEY."),
+    Variable(
+        "ANALYZER_FALLBACK",
+        "none",
+        values.one_of("none", "embedded"),
+        "embedded answers while Google can't.",
+    ),
+    Variable("GEMINI_API_KEY", "", values.google_key, "Leave it out to use the embedded analyst.", secret=True),
+    Variable("GEMINI_MODEL", _MODEL, values.model, "A model that your key may use."),
+    Variable("GEMINI_ENDPOINT", "", values.endpoint, "Leave it out for Google's own."),
+    Variable("GEMINI_INPUT_PRICE", "", values.price, "US dollars a million tokens; the default model's is known."),
+    Variable("GEMINI_OUTPUT_PRICE", "", values.price, "US dollars a million tokens; the default model's is known."),
+    Variable(
+        "GOOGLE_APPLICATION_CREDENTIALS",
+        "",
+        values.credentials_file,
+        "Mount the file, or leave it out and set READER=vision where the platform knows who you are.",
+    ),
+    Variable("VISION_ENDPOINT", "", values.endpoint, "Leave it out for Google's own."),
+    Variable("VISION_PRICE", _VISION_PRICE, values.price, "US dollars a thousand pictures."),
+    # What is remembered.
+    Variable("REDIS_URL", "", values.redis_url, "Leave it out to remember in each worker's memory.", secret=True),
+    Variable("OCR_CACHE_TTL", "3600", _SECONDS, "Seconds that a picture's text is remembered; 0 is not at all."),
+    Variable("ANALYSIS_CACHE_TTL", "1800", _SECONDS, "Seconds that a text's analysis is remembered; 0 is not at all."),
+    Variable("URL_CACHE_TTL", "0", _SECONDS, "Seconds that an address's answer is taken for unchanged; 0 is never."),
+    Variable("DATABASE_URL", "", values.database, "none keeps no results.", secret=True),
     Variable("RELEASE_ID", "dev", values.release, "The deployment sets it."),
 )
-
-# They promise something (an engine, a limit, a login) that this version does not do: ignoring them would be a lie.
-UNSUPPORTED = {
-    "GEMINI_API_KEY": "Remove it: labels are read by the embedded engine.",
-    "GOOGLE_APPLICATION_CREDENTIALS": "Remove it: labels are read by the embedded engine.",
-    "API_RATE_LIMIT": "Remove it and limit requests at the proxy.",
-    "JWT_SECRET": "Remove it and use API_KEYS.",
-    "REDIS_URL": "Remove it: there is no cache yet.",
-}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The service's settings, checked. Sizes in bytes, times in seconds."""
+    """The service's settings, checked: a field for each variable. Sizes in bytes, times in seconds.
+
+    `api_keys` are SHA-256 digests in hex. `database_url` is "" when results are not kept. Prices are US dollars for a
+    million tokens or a thousand pictures, None when unknown.
+    """
 
     workers: int = 2
     max_requests: int = 1000
@@ -84,9 +116,28 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     max_image_size: int = 10 * 1024 * 1024
     request_timeout: int = 120
-    image_allowed_origins: frozenset[str] = frozenset()
+    image_allowed_origins: tuple[str, ...] = ()
     api_keys: tuple[str, ...] = field(default=(), repr=False)
-    database: Path | None = None
+    jwt_secret: tuple[str, ...] = field(default=(), repr=False)
+    jwt_issuer: str = ""
+    jwt_audience: str = ""
+    api_rate_limit: int = 0
+    reader: str = "embedded"
+    analyzer: str = "embedded"
+    analyzer_fallback: str = "none"
+    gemini_api_key: str = field(default="", repr=False)
+    gemini_model: str = _MODEL
+    gemini_endpoint: str = ""
+    gemini_input_price: Decimal | None = None
+    gemini_output_price: Decimal | None = None
+    google_application_credentials: str = ""
+    vision_endpoint: str = ""
+    vision_price: Decimal | None = None
+    redis_url: str = field(default="", repr=False)
+    ocr_cache_ttl: int = 3600
+    analysis_cache_ttl: int = 1800
+    url_cache_ttl: int = 0
+    database_url: str = field(default="", repr=False)
     release_id: str = "dev"
 
     @property
@@ -100,42 +151,46 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     found, problems = inspect(environment)
     if problems:
         raise SettingsError(problems)
-    return Settings(
-        workers=found["WORKERS"] or max(2, values.processors()),
-        max_requests=found["MAX_REQUESTS"],
-        max_requests_jitter=found["MAX_REQUESTS_JITTER"],
-        log_level="DEBUG" if found["DEBUG"] else found["LOG_LEVEL"],
-        debug=found["DEBUG"],
-        host=found["HOST"],
-        port=found["PORT"],
-        allowed_hosts=found["ALLOWED_HOSTS"],
-        cors_origins=found["CORS_ORIGINS"],
-        max_image_size=found["MAX_IMAGE_SIZE"],
-        request_timeout=found["REQUEST_TIMEOUT"],
-        image_allowed_origins=frozenset(found["IMAGE_ALLOWED_ORIGINS"]),
-        api_keys=found["API_KEYS"],
-        database=found["DATABASE_URL"],
-        release_id=found["RELEASE_ID"],
-    )
+    if found["DEBUG"]:
+        found["LOG_LEVEL"] = "DEBUG"
+    return Settings(**{name.lower(): value for name, value in found.items()})
 
 
 def inspect(environment: Mapping[str, str]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Every variable's value (None where it is wrong, or WORKERS is to be counted), and everything that is wrong."""
+    """Every variable's value (None where it is wrong), defaults included, and everything that is wrong."""
     found: dict[str, Any] = {}
     problems: list[Problem] = []
     for variable in VARIABLES:
         text = environment.get(variable.name, "").strip() or variable.default
-        found[variable.name] = None
-        if not text and variable.name == "WORKERS":
-            continue
         try:
             found[variable.name] = variable.parse(text)
         except ValueError as error:
+            found[variable.name] = None
             problems.append(Problem(variable.name, str(error), variable.hint))
-    for name, hint in UNSUPPORTED.items():
-        if environment.get(name, "").strip():
-            problems.append(Problem(name, "is not supported by this version", hint))
-    return found, (*problems, *_misspelt(environment))
+    _derive(found)
+    return found, (*problems, *_contradictions(found), *_misspelt(environment))
+
+
+def _derive(found: dict[str, Any]) -> None:
+    """Replace what stands for "find out": engines by the keys that are there, prices by the default model's."""
+    if found["READER"] == "auto":
+        found["READER"] = "vision" if found["GOOGLE_APPLICATION_CREDENTIALS"] else "embedded"
+    if found["ANALYZER"] == "auto":
+        found["ANALYZER"] = "gemini" if found["GEMINI_API_KEY"] else "embedded"
+    if found["GEMINI_MODEL"] == _MODEL:
+        found["GEMINI_INPUT_PRICE"] = found["GEMINI_INPUT_PRICE"] or Decimal(_INPUT_PRICE)
+        found["GEMINI_OUTPUT_PRICE"] = found["GEMINI_OUTPUT_PRICE"] or Decimal(_OUTPUT_PRICE)
+
+
+def _contradictions(found: Mapping[str, Any]) -> Iterator[Problem]:
+    """What is right alone and wrong together."""
+    if found["ANALYZER"] == "gemini" and found["GEMINI_API_KEY"] == "":
+        yield Problem("GEMINI_API_KEY", "is missing, and ANALYZER is gemini", "Set it, or set ANALYZER=embedded.")
+    for name, claim in (("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")):
+        if found["JWT_SECRET"] and found[name] == "":
+            yield Problem(name, "is missing, and JWT_SECRET is set", f"It says what `{claim}` a token must carry.")
+        if found["JWT_SECRET"] == () and found[name]:
+            yield Problem(name, "is set, and JWT_SECRET is missing", "Without it no token is asked for.")
 
 
 def _misspelt(environment: Mapping[str, str]) -> list[Problem]:
@@ -143,5 +198,5 @@ def _misspelt(environment: Mapping[str, str]) -> list[Problem]:
     return [
         Problem(name, "is not a variable of this service", f"Did you mean {intended}?")
         for name in environment
-        if name not in known and name not in UNSUPPORTED and (intended := meant(name, known))
+        if name not in known and (intended := meant(name, known))
     ]

@@ -8,14 +8,12 @@ _SHORT = 5  # names up to this length are near to too many honest ones (HOST and
 def meant(name: str, known: Collection[str]) -> str:
     """The known name that `name` is a misspelling of, "" when it looks like none."""
     upper = name.upper()
-    for candidate in known:
-        if len(candidate) <= _SHORT:
-            continue
+    long = [candidate for candidate in known if len(candidate) > _SHORT]
+    for candidate in long:
         if upper == candidate or sorted(upper.split("_")) == sorted(candidate.split("_")):
             return candidate
-        if edits(upper, candidate) <= (2 if len(candidate) > 8 else 1):
-            return candidate
-    return ""
+    near = [(edits(upper, candidate), candidate) for candidate in long if abs(len(upper) - len(candidate)) <= 2]
+    return next((c for distance, c in sorted(near) if distance <= (2 if len(c) > 8 else 1)), "")
 
 
 def edits(left: str, right: str) -> int:

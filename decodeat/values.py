@@ -1,21 +1,23 @@
 """How the text of an environment variable becomes a value: each parser raises ValueError saying what it must be."""
 
+import hashlib
 import json
-import math
 import os
 import re
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from decodeat import processors
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _HOST = re.compile(r"(\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])")
 _RELEASE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PLACEHOLDER = re.compile(r"your[_-]|change[_-]?me|example|placeholder|xxxx|<.*>|\$\{", re.IGNORECASE)
-_CGROUP_V2 = Path("/sys/fs/cgroup/cpu.max")
-_CGROUP_V1 = (Path("/sys/fs/cgroup/cpu/cpu.cfs_quota_us"), Path("/sys/fs/cgroup/cpu/cpu.cfs_period_us"))
 
 SHORTEST_KEY = 16  # characters; a shorter one could be guessed over HTTP
+SHORTEST_SIGNING_SECRET = 32  # bytes; a shorter one could be guessed from any token, without asking us
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
@@ -29,6 +31,11 @@ def whole(low: int, high: int) -> Callable[[str], int]:
     return parse
 
 
+def workers(text: str) -> int:
+    """How many; counted when nothing is given, and then two at least: one may be busy, or making room for another."""
+    return whole(1, 256)(text) if text else max(2, processors.count())
+
+
 def boolean(text: str) -> bool:
     if text.lower() in {"true", "1", "yes", "on"}:
         return True
@@ -38,10 +45,13 @@ def boolean(text: str) -> bool:
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
+    """A parser of one word in upper or lower case; what it returns is spelled as here."""
+    spelled = {word.lower(): word for word in allowed}
+
     def parse(text: str) -> str:
-        if text.upper() not in allowed:
+        if text.lower() not in spelled:
             raise ValueError(f"must be one of {', '.join(allowed)}")
-        return text.upper()
+        return spelled[text.lower()]
 
     return parse
 
@@ -101,54 +111,138 @@ def _is_origin(text: str) -> bool:
     )
 
 
-def keys(text: str) -> tuple[str, ...]:
-    """Secrets that clients present. No message repeats one."""
-    found = listed(text)
+def key_digests(text: str) -> tuple[str, ...]:
+    """SHA-256 in hex of each key that clients may present; one may be given as its digest, sha256:HEX.
+
+    The keys themselves are not kept. No message repeats one.
+    """
+    found = tuple(_digest_of(number, item) for number, item in enumerate(listed(text), 1))
     if len(set(found)) != len(found):
         raise ValueError("holds the same key twice")
-    for number, key in enumerate(found, 1):
-        if _PLACEHOLDER.search(key):
-            raise ValueError(f"key {number} is a placeholder, not a key")
-        if len(key) < SHORTEST_KEY:
-            raise ValueError(f"key {number} is shorter than {SHORTEST_KEY} characters")
-        if not key.isascii() or not key.isprintable() or " " in key:
-            raise ValueError(f"key {number} holds characters that a header can't carry")
     return found
 
 
-def database(text: str) -> Path | None:
-    """The file of `sqlite:////absolute/path`, None when results are not kept."""
+def _digest_of(number: int, item: str) -> str:
+    kind, _, digest = item.partition(":")
+    if kind == "sha256":
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise ValueError(f"key {number} is not sha256: and 64 hexadecimal digits in lower case")
+        return digest
+    _check_secret(f"key {number}", item, SHORTEST_KEY)
+    return hashlib.sha256(item.encode()).hexdigest()
+
+
+def _check_secret(what: str, text: str, shortest: int) -> None:
+    if _PLACEHOLDER.search(text):
+        raise ValueError(f"{what} is a placeholder, not a key")
+    if len(text) < shortest:
+        raise ValueError(f"{what} is shorter than {shortest} characters")
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"{what} holds characters that a header can't carry")
+
+
+def signing_secrets(text: str) -> tuple[str, ...]:
+    """What tokens are signed with, several while one replaces another. HS256 asks for 32 bytes (RFC 7518, 3.2)."""
+    found = listed(text)
+    for number, item in enumerate(found, 1):
+        _check_secret(f"secret {number}", item, SHORTEST_SIGNING_SECRET)
+    return found
+
+
+def google_key(text: str) -> str:
+    if text:
+        _check_secret("it", text, SHORTEST_KEY)
+    return text
+
+
+def credentials_file(text: str) -> str:
+    """A file of Google credentials. Its content is looked at, and never repeated."""
+    if not text:
+        return ""
+    try:
+        content = json.loads(Path(text).read_bytes())
+    except OSError as error:
+        raise ValueError(f"names a file that can't be read: {error.strerror}") from None
+    except ValueError:
+        raise ValueError("names a file that is not JSON") from None
+    if not isinstance(content, dict) or "type" not in content:
+        raise ValueError('names a file that holds no Google credentials: it has no "type"')
+    return text
+
+
+def endpoint(text: str) -> str:
+    """One origin, "" for the usual one."""
+    found = origins(text)
+    if len(found) > 1:
+        raise ValueError("must be one origin")
+    return found[0] if found else ""
+
+
+def plain(text: str) -> str:
+    if not text.isprintable():
+        raise ValueError("must be one line of text")
+    return text
+
+
+def model(text: str) -> str:
+    if not re.fullmatch(r"(models/)?[A-Za-z0-9._-]{1,100}", text):
+        raise ValueError("must be a model's name, such as gemini-2.5-flash")
+    return text.removeprefix("models/")
+
+
+def price(text: str) -> Decimal | None:
+    """US dollars; None when it is not known."""
     if not text:
         return None
-    scheme = text.partition("://")[0]
+    if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
+        raise ValueError("must be an amount of US dollars such as 0.30")
+    return Decimal(text)
+
+
+def redis_url(text: str) -> str:
+    if not text:
+        return ""
+    try:
+        parts = urlsplit(text)
+        usable = parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable or parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.scheme == "unix"):
+        raise ValueError("must be redis://[:password@]host[:port][/number], rediss:// with TLS, or unix:///path")
+    return text
+
+
+def database(text: str) -> str:
+    """A URL of SQLite or PostgreSQL; "" for the text none. Nothing given means a file of this user's own."""
+    if text == "none":
+        return ""
+    if not text:
+        home = os.environ.get("XDG_STATE_HOME", "")
+        place = Path(home) if home.startswith("/") else Path.home() / ".local" / "state"
+        return f"sqlite:///{place / 'decodeat' / 'decodeat.sqlite3'}"
+    scheme, _, rest = text.partition("://")
+    if scheme in {"postgres", "postgresql"}:
+        return f"postgresql://{_postgres(rest)}"
     if scheme != "sqlite":
-        raise ValueError("names a database that this version does not support; only sqlite:////absolute/path is")
+        raise ValueError("names a database that is not supported; sqlite and postgresql are")
     path = text.removeprefix("sqlite:///")
     if path == text or not path.startswith("/") or path.endswith("/") or "\0" in path or "?" in path:
         raise ValueError("must be sqlite:// followed by /// and the rest of an absolute path: sqlite:////absolute/path")
-    return Path(path)
+    return text
+
+
+def _postgres(rest: str) -> str:
+    try:
+        parts = urlsplit(f"//{rest}")
+        usable = parts.port != 0 and bool(parts.path.strip("/")) and parts.path.count("/") == 1
+    except ValueError:
+        usable = False
+    if not usable or not (parts.hostname or "host=" in parts.query):
+        raise ValueError("must be postgresql://user:password@host[:port]/database")
+    return rest
 
 
 def release(text: str) -> str:
     if not _RELEASE.fullmatch(text):
         raise ValueError("must be 1 to 128 letters, digits, dots, dashes or underscores")
     return text
-
-
-def processors() -> int:
-    """How many processors this process may use: affinity, bounded by the cgroup's quota (rounded up)."""
-    usable = len(os.sched_getaffinity(0))
-    quota = _quota()
-    return max(1, min(usable, math.ceil(quota))) if quota else usable
-
-
-def _quota() -> float:
-    """The cgroup's share in processors, 0.0 when there is no limit."""
-    try:
-        if _CGROUP_V2.exists():
-            limit, period = _CGROUP_V2.read_text().split()
-        else:
-            limit, period = (path.read_text().strip() for path in _CGROUP_V1)
-    except (OSError, ValueError):
-        return 0.0
-    return 0.0 if limit in {"max", "-1"} else int(limit) / int(period)

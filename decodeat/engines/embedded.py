@@ -4,16 +4,23 @@ import asyncio
 from collections.abc import Sequence
 
 from decodeat.analysis.label import Kind, Reading, same_product, understand
+from decodeat.condition import Condition
+from decodeat.deadline import Deadline
 from decodeat.engines.ports import Judgement
+
+NOTE = "Read with the offline engine; what it could not read with certainty is left out."
 
 
 class EmbeddedAnalyst:
     name = "embedded"
-    note = "Read with the offline engine; what it could not read with certainty is left out."
+    version = "1"  # a number of our own: the rules, for what earlier ones made of a text may be remembered
 
-    async def judge(self, readings: Sequence[Reading]) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         """Milliseconds of arithmetic, in a thread because a long text takes more."""
         return await asyncio.to_thread(judge, readings)
+
+    async def condition(self) -> Condition:
+        return Condition(True, "rules of our own")
 
 
 def judge(readings: Sequence[Reading]) -> Judgement:

@@ -1,4 +1,4 @@
-"""The two seams of an analysis: a Reader turns a page into text, an Analyst turns text into a label."""
+"""The two seams of an analysis: a Reader turns pages into text, an Analyst turns text into a label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,28 +6,34 @@ from typing import Protocol
 
 from decodeat.analysis.label import Label, Reading
 from decodeat.condition import Condition
+from decodeat.deadline import Deadline
+from decodeat.failure import Failure
 from decodeat.images.picture import Page
 
 
-class EngineFailed(Exception):
-    """An engine could not do its work. The text is for people; `transient` means that trying again may help."""
-
-    def __init__(self, text: str, transient: bool = False) -> None:
-        super().__init__(text)
-        self.text = text
-        self.transient = transient
+class EngineFailed(Failure):
+    """An engine could not do its work."""
 
 
 class Reader(Protocol):
-    """Reads text off pages."""
+    """Reads text off pages. What `version` names reads the same page the same way: results may be remembered."""
 
     name: str
+    version: str
 
-    async def read(self, page: Page) -> Reading:
-        """Raises `EngineFailed`; stops what it started when it is cancelled."""
+    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
+        """A reading for each page, or why there is none. Stops what it started when it is cancelled."""
 
     async def condition(self) -> Condition:
         """Whether it can work, cheaply."""
+
+
+@dataclass(frozen=True)
+class Usage:
+    """Tokens that a model was paid for."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
 
 
 @dataclass(frozen=True)
@@ -39,13 +45,30 @@ class Judgement:
 
     alone: tuple[Label, ...]
     whole: Label | None
+    usage: Usage = Usage()
 
 
 class Analyst(Protocol):
-    """Understands what was read. `note` is what the answer's message says about this engine, "" for nothing."""
+    """Understands what was read. What `version` names understands the same text the same way."""
 
     name: str
-    note: str
+    version: str
 
-    async def judge(self, readings: Sequence[Reading]) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         """Raises `EngineFailed`."""
+
+    async def condition(self) -> Condition:
+        """Whether it can work, cheaply."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A reader and an analyst that work together. `note` is what an answer's message says of them, "" for nothing."""
+
+    reader: Reader
+    analyst: Analyst
+    note: str = ""
+
+    @property
+    def name(self) -> str:
+        return f"{self.reader.name}+{self.analyst.name}"

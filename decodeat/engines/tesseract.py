@@ -1,22 +1,29 @@
 """The reader that needs no network: tesseract as a child process, killed when it takes too long."""
 
 import asyncio
+import io
 import os
 import shutil
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
+
+from PIL import Image, ImageOps, ImageStat
 
 from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
+from decodeat.deadline import Deadline
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page
+from decodeat.images.picture import Page, scaled
 
 # Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
 # short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
 PASSES = (("kor+eng", 6), ("kor+eng", 4), ("kor", 6))
 LANGUAGES = frozenset({"kor", "eng"})
 PASS_SECONDS = 30.0  # one takes well below a second; a wall of noise can take minutes
+READABLE_SIDE = 1600  # pixels; smaller pages are enlarged, for letters below 20 pixels are guessed
 KNOWN_FOR = 5.0  # seconds that a condition is believed
+_TRIES = 2  # a process that is killed from outside may fare better next time
 
 
 @dataclass(frozen=True)
@@ -29,6 +36,7 @@ class TesseractReader:
     """Reads each page once in several ways; at most `at_once` processes run per worker, the rest wait."""
 
     name = "tesseract"
+    version = "1"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._turn = asyncio.Semaphore(at_once)
@@ -36,16 +44,27 @@ class TesseractReader:
         self._probing = asyncio.Lock()
         self._known: _Known | None = None
 
-    async def read(self, page: Page) -> Reading:
-        passes = [await self._pass(page.png, language, mode) for language, mode in PASSES]
-        return Reading(tuple(passes), page.blurred)
+    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
+        return await asyncio.gather(*map(self._page, pages))
+
+    async def _page(self, page: Page) -> Reading | EngineFailed:
+        png = await asyncio.to_thread(prepared, page.image)
+        for again in range(_TRIES, 0, -1):
+            try:
+                passes = [await self._pass(png, language, mode) for language, mode in PASSES]
+            except EngineFailed as error:
+                if not error.transient or again == 1:
+                    return error
+            else:
+                return Reading(tuple(passes), page.blurred)
+        raise AssertionError("the last try returns")
 
     async def _pass(self, png: bytes, language: str, mode: int) -> str:
         argv = ("stdin", "stdout", "-l", language, "--psm", str(mode))
         async with self._turn:
             status, output = await self._run(argv, png, PASS_SECONDS)
         if status != 0:
-            raise EngineFailed("The text engine could not read the image.", transient=status < 0)
+            raise EngineFailed("reader", "The text engine could not read the image.", transient=status < 0)
         return output.decode("utf-8", "replace")
 
     async def _run(self, argv: tuple[str, ...], given: bytes, seconds: float) -> tuple[int, bytes]:
@@ -61,12 +80,12 @@ class TesseractReader:
                 env={"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1", **_tessdata()},
             )
         except OSError as error:
-            raise EngineFailed("The text engine could not be started.", transient=True) from error
+            raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
         try:
             async with asyncio.timeout(seconds):
                 output, _ = await process.communicate(given)
         except TimeoutError as error:
-            raise EngineFailed("The text engine took too long to read the image.") from error
+            raise EngineFailed("timeout", "The text engine took too long to read the image.") from error
         finally:
             if process.returncode is None:
                 process.kill()
@@ -90,6 +109,18 @@ class TesseractReader:
         if status != 0 or missing:
             return Condition(False, f"tesseract lacks the language data {' and '.join(missing) or '(unknown)'}")
         return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}")
+
+
+def prepared(grey: Image.Image) -> bytes:
+    """A page as PNG, as tesseract likes it: letters large enough, dark on light, contrast to the full."""
+    if max(grey.size) < READABLE_SIDE:
+        grey = grey.resize(scaled(grey.size, min(3.0, READABLE_SIDE / max(grey.size))), Image.Resampling.LANCZOS)
+    grey = ImageOps.autocontrast(grey, cutoff=0.5)
+    if ImageStat.Stat(grey).mean[0] < 110:
+        grey = ImageOps.invert(grey)  # light letters on dark paper
+    output = io.BytesIO()
+    grey.save(output, "PNG", compress_level=1)
+    return output.getvalue()
 
 
 def _tessdata() -> dict[str, str]:

@@ -106,7 +106,7 @@ class Downloader:
         if response.status != 200:
             transient = response.status in _RETRY_STATUS
             text = f"The image's host answered with status {response.status}."
-            raise ImageRefused("status", text, transient)
+            raise ImageRefused("status", text, transient=transient)
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limit:
             raise self._too_large()

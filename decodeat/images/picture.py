@@ -12,7 +12,6 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 MOST_PIXELS = 40_000_000
 SMALLEST_SIDE = 50  # pixels
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
-READABLE_SIDE = 1600  # pixels; smaller pages are enlarged, for letters below 20 pixels are guessed
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
@@ -20,9 +19,9 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
 
 @dataclass(frozen=True)
 class Page:
-    """A grey picture, upright, as PNG. `blurred`: nothing in it is sharp, though there is something to see."""
+    """A grey picture, upright. `blurred`: nothing in it is sharp, though there is something to see."""
 
-    png: bytes
+    image: Image.Image
     blurred: bool
 
 
@@ -76,16 +75,8 @@ def _grey(image: Image.Image) -> Image.Image:
 def _page(grey: Image.Image) -> Page:
     largest = max(grey.size)
     if largest > LARGEST_SIDE:
-        grey = grey.resize(_scaled(grey.size, LARGEST_SIDE / largest), Image.Resampling.LANCZOS)
-    sharpest, spread = _sharpness(grey), ImageStat.Stat(grey).stddev[0]
-    if max(grey.size) < READABLE_SIDE:
-        grey = grey.resize(_scaled(grey.size, min(3.0, READABLE_SIDE / max(grey.size))), Image.Resampling.LANCZOS)
-    grey = ImageOps.autocontrast(grey, cutoff=0.5)
-    if ImageStat.Stat(grey).mean[0] < 110:
-        grey = ImageOps.invert(grey)  # light letters on dark paper
-    output = io.BytesIO()
-    grey.save(output, "PNG", compress_level=1)
-    return Page(output.getvalue(), spread >= FLAT_BELOW and sharpest < BLURRED_BELOW)
+        grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), Image.Resampling.LANCZOS)
+    return Page(grey, ImageStat.Stat(grey).stddev[0] >= FLAT_BELOW and _sharpness(grey) < BLURRED_BELOW)
 
 
 def _sharpness(grey: Image.Image) -> float:
@@ -100,5 +91,5 @@ def _sharpness(grey: Image.Image) -> float:
     return 0.0
 
 
-def _scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
+def scaled(size: tuple[int, int], factor: float) -> tuple[int, int]:
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from decodeat import __version__
+from decodeat import __version__, values
 from decodeat.main import create
 from decodeat.settings import Settings
 
@@ -114,7 +114,7 @@ def test_an_outcome_is_200_with_five_keys(shared: TestClient, extra: dict[str, o
 
 
 def test_keys_when_configured_and_each_of_them() -> None:
-    with TestClient(create(Settings(api_keys=KEYS))) as client:
+    with TestClient(create(Settings(api_keys=values.key_digests(",".join(KEYS))))) as client:
         for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": KEYS[0][:-1]}, {"X-API-Key": "키".encode()}):
             answer = client.post(PATH, json=REFUSED, headers=headers)
             assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "ApiKey")
@@ -191,7 +191,7 @@ def test_a_mistake_of_ours_is_logged_with_its_request(
 
 
 def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with TestClient(create(Settings(release_id="r-1", database=tmp_path / "results.sqlite3"))) as client:
+    with TestClient(create(Settings(release_id="r-1", database_url=f"sqlite:///{tmp_path}/results.sqlite3"))) as client:
         answer = client.get("/ready")
         assert (answer.status_code, answer.json()["ready"], answer.json()["release"]) == (200, True, "r-1")
         assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
@@ -199,7 +199,7 @@ def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
             "results": True,
         }
     monkeypatch.setenv("PATH", str(tmp_path))
-    with TestClient(create(Settings(database=tmp_path / "missing" / "results.sqlite3"))) as client:
+    with TestClient(create(Settings(database_url=f"sqlite:///{tmp_path}/missing/results.sqlite3"))) as client:
         answer = client.get("/ready")
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
         assert answer.json()["checks"]["reader"] == {"ok": False, "detail": "tesseract is not installed"}

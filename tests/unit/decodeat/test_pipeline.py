@@ -8,8 +8,9 @@ from prometheus_client import REGISTRY
 
 from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
+from decodeat.deadline import Deadline
 from decodeat.engines.embedded import EmbeddedAnalyst
-from decodeat.engines.ports import EngineFailed, Judgement
+from decodeat.engines.ports import Engine, EngineFailed, Judgement
 from decodeat.images.download import Downloader
 from decodeat.images.picture import Page
 from decodeat.pipeline import Outcome, Pipeline, Status
@@ -20,32 +21,37 @@ from tests.unit.decodeat.web import Web
 
 
 class ScriptedReader:
-    """Does the next thing of its script at each call: return a text, raise, or hang."""
+    """Does the next thing of its script for each page: return a text, fail, hang, or raise what is a bug."""
 
-    name = "scripted"
+    name, version = "scripted", "1"
 
     def __init__(self, *script: str | Exception | None) -> None:
         self.script = list(script)
 
-    async def read(self, page: Page) -> Reading:
-        assert page.png.startswith(b"\x89PNG")
-        step = self.script.pop(0)
-        if isinstance(step, Exception):
-            raise step
-        if step is None:
-            await asyncio.sleep(60)
-        return Reading((step or "", step or ""))
+    async def read(self, pages: Sequence[Page], deadline: Deadline) -> list[Reading | EngineFailed]:
+        found: list[Reading | EngineFailed] = []
+        for page in pages:
+            assert page.image.mode == "L"
+            step = self.script.pop(0)
+            if step is None:
+                await asyncio.sleep(60)
+            if isinstance(step, Exception) and not isinstance(step, EngineFailed):
+                raise step
+            found.append(step if isinstance(step, EngineFailed) else Reading((step or "", step or "")))
+        return found
 
     async def condition(self) -> Condition:
         return Condition(True, "scripted")
 
 
 class FailingAnalyst:
-    name = "failing"
-    note = ""
+    name, version = "failing", "1"
 
-    async def judge(self, readings: Sequence[Reading]) -> Judgement:
-        raise EngineFailed("The engine is not available.", transient=True)
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+        raise EngineFailed("down", "The engine is not available.", transient=True)
+
+    async def condition(self) -> Condition:
+        return Condition(False, "it fails")
 
 
 class Kept:
@@ -71,7 +77,8 @@ def run(
 
     async def go() -> Outcome:
         async with Downloader(100_000, [site.origin]) as downloader:
-            pipeline = Pipeline(downloader, reader, analyst or EmbeddedAnalyst(), kept, release="r-1", seconds=seconds)
+            engine = Engine(reader, analyst or EmbeddedAnalyst())
+            pipeline = Pipeline(downloader, engine, kept, release="r-1", seconds=seconds)
             return await pipeline.analyse(urls, 7)
 
     outcome = asyncio.run(go())
@@ -87,17 +94,8 @@ def test_a_label_is_answered_and_kept(site: Web) -> None:
     assert (row.engine, list(row.image_urls)) == ("scripted+embedded", [f"{site.origin}/a"])
 
 
-def test_a_passing_failure_of_the_engine_is_tried_again(site: Web) -> None:
-    reader = ScriptedReader(EngineFailed("busy", transient=True), LABEL)
-    assert run(site, reader, site.serve("/a", PNG))[0].status is Status.COMPLETED
-
-
-@pytest.mark.parametrize(
-    "script",
-    [(EngineFailed("It broke."),), (EngineFailed("x", transient=True), EngineFailed("It broke.", transient=True))],
-)
-def test_a_lasting_failure_of_the_engine_is_failed(site: Web, script: tuple[Exception, ...]) -> None:
-    reader = ScriptedReader(*script)
+def test_a_failure_of_the_engine_is_failed(site: Web) -> None:
+    reader = ScriptedReader(EngineFailed("broken", "It broke."))
     outcome, _ = run(site, reader, site.serve("/a", PNG))
     assert (outcome.status, outcome.message) == (Status.FAILED, "It broke.")
     assert reader.script == []
@@ -131,5 +129,5 @@ def test_failures_to_fetch_are_counted_by_reason(site: Web) -> None:
 
 
 def test_a_mistake_of_ours_is_not_hidden(site: Web) -> None:
-    with pytest.raises(ExceptionGroup):
+    with pytest.raises(RuntimeError, match="a bug"):
         run(site, ScriptedReader(RuntimeError("a bug")), site.serve("/a", PNG))

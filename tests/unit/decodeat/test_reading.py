@@ -8,8 +8,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from decodeat.analysis.label import Kind
+from decodeat.analysis.label import Kind, Reading
+from decodeat.deadline import Deadline
 from decodeat.engines.embedded import judge
 from decodeat.engines.ports import EngineFailed
 from decodeat.engines.tesseract import TesseractReader
@@ -33,8 +35,8 @@ def test_labels_are_read(record_property: Callable[[str, object], None]) -> None
 
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)
-        found = await asyncio.gather(*(reader.read(decode(one.png)) for one in labels))
-        judged = [judge([reading]).alone[0] for reading in found]
+        found = await reader.read([decode(one.png) for one in labels], Deadline(300))
+        judged = [judge([reading]).alone[0] for reading in found if isinstance(reading, Reading)]
         assert {one.kind for one in judged} == {Kind.LABEL}
         return [dict(one.nutrition) for one in judged]
 
@@ -64,15 +66,19 @@ def _program(directory: Path, script: str) -> str:
     return str(program)
 
 
-PAGE = Page(b"not looked at", blurred=False)
+PAGE = Page(Image.new("L", (60, 60)), blurred=False)
+
+
+def read(reader: TesseractReader) -> Reading | EngineFailed:
+    (found,) = asyncio.run(reader.read([PAGE], Deadline(60)))
+    return found
 
 
 def test_an_engine_that_hangs_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("decodeat.engines.tesseract.PASS_SECONDS", 0.3)
     pid = tmp_path / "pid"
     reader = TesseractReader(1, _program(tmp_path, f"echo $$ > {pid}; exec sleep 60"))
-    with pytest.raises(EngineFailed, match="too long"):
-        asyncio.run(reader.read(PAGE))
+    assert "too long" in str(read(reader))
     assert _gone(int(pid.read_text()))
 
 
@@ -82,7 +88,7 @@ def test_an_analysis_that_is_given_up_takes_its_engine_with_it(tmp_path: Path) -
 
     async def give_up() -> None:
         async with asyncio.timeout(0.5):
-            await reader.read(PAGE)
+            await reader.read([PAGE], Deadline(60))
 
     with pytest.raises(TimeoutError):
         asyncio.run(give_up())
@@ -100,12 +106,19 @@ def _gone(pid: int) -> bool:
 
 
 def test_an_engine_that_fails_is_said_to(tmp_path: Path) -> None:
-    with pytest.raises(EngineFailed) as caught:
-        asyncio.run(TesseractReader(1, _program(tmp_path, "cat > /dev/null; exit 1")).read(PAGE))
-    assert not caught.value.transient
-    with pytest.raises(EngineFailed) as caught:
-        asyncio.run(TesseractReader(1, str(tmp_path / "nothing")).read(PAGE))
-    assert caught.value.transient
+    tries = tmp_path / "tries"
+    broken = read(TesseractReader(1, _program(tmp_path, f"cat > /dev/null; echo >> {tries}; exit 1")))
+    assert isinstance(broken, EngineFailed) and not broken.transient
+    assert tries.read_text() == "\n"
+    missing = read(TesseractReader(1, str(tmp_path / "nothing")))
+    assert isinstance(missing, EngineFailed) and missing.transient
+
+
+def test_an_engine_that_is_killed_is_tried_again(tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    script = f"cat > /dev/null; [ -e {mark} ] || {{ touch {mark}; kill -9 $$; }}; echo 영양정보"
+    found = read(TesseractReader(1, _program(tmp_path, script)))
+    assert isinstance(found, Reading) and set(found.passes) == {"영양정보\n"}
 
 
 def test_no_more_engines_run_than_allowed(tmp_path: Path) -> None:
@@ -116,7 +129,7 @@ def test_no_more_engines_run_than_allowed(tmp_path: Path) -> None:
     )
 
     async def both() -> str:
-        one, two = await asyncio.gather(reader.read(PAGE), reader.read(PAGE))
-        return "".join([*one.passes, *two.passes])
+        found = await reader.read([PAGE, PAGE], Deadline(60))
+        return "".join(line for one in found if isinstance(one, Reading) for line in one.passes)
 
     assert asyncio.run(both()) == ""

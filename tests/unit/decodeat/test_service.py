@@ -207,7 +207,7 @@ def test_wrong_settings_under_another_s_gunicorn_stop_it_with_all_their_names(tm
         "PATH": os.environ["PATH"],
         "PYTHONPATH": str(ROOT),
         "LOG_LEVLE": "INFO",
-        "REDIS_URL": "redis://cache",
+        "REDIS_URL": "cache",
     }
     argv = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "-k", "decodeat.worker.ReleaseWorker",
             "--no-control-socket", "decodeat.main:app")  # fmt: skip

@@ -1,54 +1,101 @@
 """Given an environment, the service starts with what it says, or says everything that is wrong with it at once."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decodeat import values
+from decodeat import processors
 from decodeat.settings import VARIABLES, Settings, SettingsError, inspect, load
 from decodeat.spelling import edits, meant
 from tests.unit.decodeat.web import ROOT
 
 KEY, OTHER_KEY = "k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef"
+KEY_DIGEST, DIGEST = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, OTHER_KEY))
+SIGNING = "s3cret-for-tests-that-is-long-enough"
 
 
-def test_an_empty_environment_is_right() -> None:
+def test_an_empty_environment_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", "/var/lib/somebody")
     found = load({})
-    assert (found.port, found.max_requests, found.request_timeout) == (8000, 1000, 120)
+    assert (found.port, found.max_requests, found.request_timeout, found.analysis_seconds) == (8000, 1000, 120, 100)
     assert found.workers >= 2
-    assert found.analysis_seconds == 100
-    assert found.database is None
-    assert found.api_keys == ()
+    assert (found.reader, found.analyzer, found.analyzer_fallback) == ("embedded", "embedded", "none")
+    assert (found.ocr_cache_ttl, found.analysis_cache_ttl, found.url_cache_ttl) == (3600, 1800, 0)
+    assert found.database_url == "sqlite:////var/lib/somebody/decodeat/decodeat.sqlite3"
+    assert (found.api_keys, found.jwt_secret, found.api_rate_limit) == ((), (), 0)
 
 
-def test_every_variable_reaches_the_settings() -> None:
-    found = load(
-        {
-            "WORKERS": "3", "MAX_REQUESTS": "0", "MAX_REQUESTS_JITTER": "7", "LOG_LEVEL": "warning", "HOST": "::1",
-            "PORT": "9000", "ALLOWED_HOSTS": '["API.example.com", "*.example.org"]', "CORS_ORIGINS": "https://a.kr,https://b.kr/",
-            "MAX_IMAGE_SIZE": "2048", "REQUEST_TIMEOUT": "60", "IMAGE_ALLOWED_ORIGINS": "http://127.0.0.1:8099",
-            "API_KEYS": f"{KEY}, {OTHER_KEY}", "DATABASE_URL": "sqlite:////var/lib/decodeat/results.sqlite3",
-            "RELEASE_ID": "20261124T020000Z-ab12cd3",
-        }
-    )  # fmt: skip
-    assert found == Settings(
+def test_without_a_state_directory_the_home_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    for unusable in ("", "relative/state"):
+        monkeypatch.setenv("XDG_STATE_HOME", unusable)
+        monkeypatch.setenv("HOME", "/home/somebody")
+        assert load({}).database_url == "sqlite:////home/somebody/.local/state/decodeat/decodeat.sqlite3"
+
+
+def test_every_variable_reaches_the_settings(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials.json"
+    credentials.write_text('{"type": "service_account"}')
+    given = {
+        "WORKERS": "3", "MAX_REQUESTS": "0", "MAX_REQUESTS_JITTER": "7", "LOG_LEVEL": "warning",
+        "DEBUG": "no", "HOST": "::1", "PORT": "9000", "ALLOWED_HOSTS": '["API.example.com", "*.example.org"]',
+        "CORS_ORIGINS": "https://a.kr,https://b.kr/",
+        "MAX_IMAGE_SIZE": "2048", "REQUEST_TIMEOUT": "60", "IMAGE_ALLOWED_ORIGINS": "http://127.0.0.1:8099",
+        "API_KEYS": f"{KEY}, sha256:{DIGEST}", "JWT_SECRET": SIGNING, "JWT_ISSUER": "https://login.kr",
+        "JWT_AUDIENCE": "api", "API_RATE_LIMIT": "100", "READER": "Vision", "ANALYZER": "gemini",
+        "ANALYZER_FALLBACK": "embedded",
+        "GEMINI_API_KEY": KEY, "GEMINI_MODEL": "models/gemini-9", "GEMINI_ENDPOINT": "http://127.0.0.1:8001",
+        "GEMINI_INPUT_PRICE": "0.1", "GEMINI_OUTPUT_PRICE": "4", "GOOGLE_APPLICATION_CREDENTIALS": str(credentials),
+        "VISION_ENDPOINT": "http://127.0.0.1:8002", "VISION_PRICE": "0.60", "REDIS_URL": "rediss://:pw@cache:6380/2",
+        "OCR_CACHE_TTL": "1", "ANALYSIS_CACHE_TTL": "2", "URL_CACHE_TTL": "3",
+        "DATABASE_URL": "postgres://decodeat:pw@db/decodeat?sslmode=require", "RELEASE_ID": "20261124T020000Z-ab12cd3",
+    }  # fmt: skip
+    assert set(given) == {variable.name for variable in VARIABLES}
+    assert load(given) == Settings(
         workers=3, max_requests=0, max_requests_jitter=7, log_level="WARNING", debug=False, host="::1", port=9000,
         allowed_hosts=("api.example.com", "*.example.org"), cors_origins=("https://a.kr", "https://b.kr"),
-        max_image_size=2048, request_timeout=60, image_allowed_origins=frozenset({"http://127.0.0.1:8099"}),
-        api_keys=(KEY, OTHER_KEY), database=Path("/var/lib/decodeat/results.sqlite3"),
-        release_id="20261124T020000Z-ab12cd3",
+        max_image_size=2048, request_timeout=60, image_allowed_origins=("http://127.0.0.1:8099",),
+        api_keys=(KEY_DIGEST, DIGEST), jwt_secret=(SIGNING,), jwt_issuer="https://login.kr", jwt_audience="api",
+        api_rate_limit=100, reader="vision", analyzer="gemini", analyzer_fallback="embedded", gemini_api_key=KEY,
+        gemini_model="gemini-9", gemini_endpoint="http://127.0.0.1:8001", gemini_input_price=Decimal("0.1"),
+        gemini_output_price=Decimal(4), google_application_credentials=str(credentials),
+        vision_endpoint="http://127.0.0.1:8002", vision_price=Decimal("0.60"), redis_url="rediss://:pw@cache:6380/2",
+        ocr_cache_ttl=1, analysis_cache_ttl=2, url_cache_ttl=3,
+        database_url="postgresql://decodeat:pw@db/decodeat?sslmode=require", release_id="20261124T020000Z-ab12cd3",
     )  # fmt: skip
 
 
-def test_keys_do_not_show_in_the_settings() -> None:
-    assert KEY not in repr(load({"API_KEYS": KEY}))
+def test_keys_choose_the_engines(tmp_path: Path) -> None:
+    credentials = tmp_path / "credentials.json"
+    credentials.write_text('{"type": "authorized_user"}')
+    found = load({"GEMINI_API_KEY": KEY, "GOOGLE_APPLICATION_CREDENTIALS": str(credentials)})
+    assert (found.reader, found.analyzer) == ("vision", "gemini")
+    assert (found.gemini_input_price, found.gemini_output_price) == (Decimal("0.30"), Decimal("2.50"))
+    other = load({"GEMINI_API_KEY": KEY, "GEMINI_MODEL": "gemini-9", "ANALYZER": "embedded", "READER": "vision"})
+    assert (other.reader, other.analyzer, other.gemini_input_price) == ("vision", "embedded", None)
+
+
+def test_debug_logs_everything() -> None:
+    assert load({"DEBUG": "true", "LOG_LEVEL": "ERROR"}).log_level == "DEBUG"
+
+
+def test_results_may_be_forgotten() -> None:
+    assert load({"DATABASE_URL": "none"}).database_url == ""
+
+
+def test_secrets_do_not_show_in_the_settings() -> None:
+    secrets = {"API_KEYS": KEY, "JWT_SECRET": SIGNING, "GEMINI_API_KEY": OTHER_KEY}
+    urls = {"REDIS_URL": "redis://:hunter2@cache", "DATABASE_URL": "postgresql://u:hunter2@db/x"}
+    shown = repr(load({**secrets, **urls, "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}))
+    assert not [secret for secret in (KEY, KEY_DIGEST, SIGNING, OTHER_KEY, "hunter2") if secret in shown]
 
 
 @pytest.mark.parametrize(
@@ -79,15 +126,30 @@ def test_keys_do_not_show_in_the_settings() -> None:
         ("API_KEYS", f"{KEY},{KEY}", "twice"),
         ("API_KEYS", "with spaces inside it", "header"),
         ("API_KEYS", "한글열쇠한글열쇠한글열쇠한글열쇠", "header"),
-        ("DATABASE_URL", "postgresql://decodeat:hunter2@db/decodeat", "does not support"),
+        ("API_KEYS", f"{KEY},sha256:{KEY_DIGEST}", "twice"),
+        ("API_KEYS", "sha256:ABC", "64 hexadecimal"),
+        ("DATABASE_URL", "mysql://decodeat:hunter2@db/decodeat", "not supported"),
         ("DATABASE_URL", "sqlite:///relative.sqlite3", "absolute path"),
         ("DATABASE_URL", "sqlite:////var/lib/", "absolute path"),
-        ("DATABASE_URL", "/var/lib/results.sqlite3", "does not support"),
+        ("DATABASE_URL", "/var/lib/results.sqlite3", "not supported"),
+        ("DATABASE_URL", "postgresql://u:hunter2@db", "/database"),
+        ("DATABASE_URL", "postgresql://u:hunter2@db:port/x", "/database"),
+        ("DATABASE_URL", "postgresql:///x", "/database"),
         ("RELEASE_ID", "a b", "letters"),
-        ("GEMINI_API_KEY", "anything", "not supported"),
-        ("GOOGLE_APPLICATION_CREDENTIALS", "/app/gcp-key.json", "not supported"),
-        ("API_RATE_LIMIT", "100", "not supported"),
-        ("REDIS_URL", "redis://cache", "not supported"),
+        ("GEMINI_API_KEY", "your_production_gemini_key", "placeholder"),
+        ("GEMINI_API_KEY", "tiny-7531", "shorter than 16"),
+        ("GEMINI_MODEL", "gemini/../../secrets", "model's name"),
+        ("GEMINI_ENDPOINT", "http://a.kr,http://b.kr", "one origin"),
+        ("GEMINI_INPUT_PRICE", "-1", "US dollars"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/app/gcp-key.json", "No such file"),
+        ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/hostname", "not JSON"),
+        ("READER", "tesseract", "one of auto, vision, embedded"),
+        ("ANALYZER_FALLBACK", "true", "one of none, embedded"),
+        ("API_RATE_LIMIT", "100/minute", "whole number"),
+        ("REDIS_URL", "cache:6379", "redis://"),
+        ("REDIS_URL", "redis://:hunter2@:6379", "redis://"),
+        ("OCR_CACHE_TTL", "1h", "whole number"),
+        ("JWT_SECRET", "s3cret-that-is-too-short", "shorter than 32"),
         ("LOG_LEVLE", "INFO", "not a variable"),
         ("API_KEY", KEY, "not a variable"),
         ("IMAGE_MAX_SIZE", "1024", "not a variable"),
@@ -96,12 +158,28 @@ def test_keys_do_not_show_in_the_settings() -> None:
     ],
 )
 def test_one_wrong_variable_is_named_without_its_value(name: str, value: str, says: str) -> None:
-    _, problems = inspect({name: value})
+    tokens = {"JWT_ISSUER": "i", "JWT_AUDIENCE": "a"} if name == "JWT_SECRET" else {}
+    _, problems = inspect({name: value, **tokens})
     assert [problem.name for problem in problems] == [name]
     assert says in problems[0].problem
     assert problems[0].hint
-    if name in {"API_KEYS", "DATABASE_URL", "API_KEY"}:
+    if name == "API_KEY" or any(v.secret for v in VARIABLES if v.name == name):
         assert value not in str(SettingsError(problems))
+
+
+@pytest.mark.parametrize(
+    ("environment", "named"),
+    [
+        ({"ANALYZER": "gemini"}, ["GEMINI_API_KEY"]),
+        ({"JWT_SECRET": SIGNING}, ["JWT_ISSUER", "JWT_AUDIENCE"]),
+        ({"JWT_SECRET": SIGNING, "JWT_ISSUER": "i"}, ["JWT_AUDIENCE"]),
+        ({"JWT_ISSUER": "i"}, ["JWT_ISSUER"]),
+        ({"READER": "vision"}, []),
+        ({"JWT_SECRET": SIGNING, "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}, []),
+    ],
+)
+def test_variables_that_need_each_other(environment: dict[str, str], named: list[str]) -> None:
+    assert [problem.name for problem in inspect(environment)[1]] == named
 
 
 def test_all_problems_come_in_one_message() -> None:
@@ -144,18 +222,36 @@ def test_any_swap_of_neighbours_is_understood(name: str, data: st.DataObject) ->
 def test_no_environment_is_too_strange(environment: dict[str, str]) -> None:
     """Either it is right, or it says what is wrong: nothing else is raised."""
     found, problems = inspect(environment)
-    assert {problem.name for problem in problems} <= {name for name in found if found[name] is None}
+    assert {name for name in found if found[name] is None} - {"GEMINI_INPUT_PRICE", "GEMINI_OUTPUT_PRICE"} <= {
+        problem.name for problem in problems
+    }
 
 
-@pytest.mark.parametrize(("limit", "expected"), [("200000 100000", 2.0), ("50000 100000", 0.5), ("max 100000", 0.0)])
+@pytest.mark.parametrize(
+    ("mine", "limits", "expected"),
+    [
+        ("0::/", {"cpu.max": "200000 100000"}, 2),
+        ("0::/", {"cpu.max": "50000 100000"}, 1),
+        ("0::/", {"cpu.max": "max 100000"}, 64),
+        ("0::/", {}, 64),
+        ("0::/a/b", {"a/b/cpu.max": "max 100000", "a/cpu.max": "250000 100000"}, 3),
+        ("0::/a/b", {"a/b/cpu.max": "400000 100000", "a/cpu.max": "900000 100000"}, 4),
+        ("4:cpu,cpuacct:/x\n0::/", {"cpu/x/cpu.cfs_quota_us": "200000", "cpu/x/cpu.cfs_period_us": "100000"}, 2),
+        ("4:memory:/x\n0::/", {"cpu/cpu.cfs_quota_us": "-1", "cpu/cpu.cfs_period_us": "100000"}, 64),
+    ],
+)
 def test_processors_are_counted_by_quota(
-    limit: str, expected: float, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    mine: str, limits: dict[str, str], expected: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    quota = tmp_path / "cpu.max"
-    quota.write_text(limit + "\n")
-    monkeypatch.setattr(values, "_CGROUP_V2", quota)
+    for name, text in limits.items():
+        (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "tree" / name).write_text(text + "\n")
+    (tmp_path / "mine").write_text(mine + "\n")
+    monkeypatch.setattr(processors, "CGROUPS", tmp_path / "tree")
+    monkeypatch.setattr(processors, "MINE", tmp_path / "mine")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)))
-    assert values.processors() == (64 if not expected else 2 if expected > 1 else 1)
+    assert processors.count() == expected
+    assert load({"DATABASE_URL": "none"}).workers == max(2, expected)
 
 
 def _check_env(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -177,7 +273,7 @@ def test_check_env_answers_with_one_json_object() -> None:
 
 
 def test_check_env_exits_3_and_shows_no_secret() -> None:
-    done = _check_env("--json", API_KEYS="tooshort-7531", DATABASE_URL="postgresql://u:hunter2@db/x", LOG_LEVLE="INFO")
+    done = _check_env("--json", API_KEYS="tooshort-7531", DATABASE_URL="mysql://u:hunter2@db/x", LOG_LEVLE="INFO")
     report = json.loads(done.stdout)
     assert done.returncode == 3
     assert [problem["name"] for problem in report["problems"]] == ["API_KEYS", "DATABASE_URL", "LOG_LEVLE"]
@@ -205,7 +301,7 @@ def test_check_env_loads_neither_server_nor_pictures() -> None:
 
 def test_a_wrong_environment_does_not_start() -> None:
     began = time.monotonic()
-    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "none", "REDIS_URL": "redis://cache"}
+    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "none", "REDIS_URL": "cache"}
     argv = (sys.executable, "-m", "decodeat")
     done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=30, check=False)
     assert done.returncode == 3

@@ -1,0 +1,45 @@
+"""How many processors there are for this process: what a container may use, not what its host has."""
+
+import math
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+CGROUPS = Path("/sys/fs/cgroup")
+MINE = Path("/proc/self/cgroup")
+
+
+def count() -> int:
+    """Affinity, bounded by the smallest quota of the cgroups this process is in (rounded up); at least 1."""
+    usable = len(os.sched_getaffinity(0))
+    return max(1, min([usable, *(math.ceil(quota) for quota in _quotas())]))
+
+
+def _quotas() -> Iterator[float]:
+    """Limits in processors, from this process's own cgroup up to the root that it sees."""
+    try:
+        lines = MINE.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "cpu" not in controllers.split(","):
+            continue
+        # Version 2 has no controllers here and one tree; version 1 has a tree for this one.
+        tree = CGROUPS / "cpu" if controllers else CGROUPS
+        for place in (Path(path), *Path(path).parents):
+            yield from _quota(tree / place.relative_to("/"))
+
+
+def _quota(directory: Path) -> Iterator[float]:
+    """The limit that one cgroup sets, nothing when it sets none."""
+    try:
+        if (directory / "cpu.max").exists():
+            limit, period = (directory / "cpu.max").read_text().split()
+        else:
+            names = ("cpu.cfs_quota_us", "cpu.cfs_period_us")
+            limit, period = ((directory / name).read_text().strip() for name in names)
+    except (OSError, ValueError):
+        return
+    if limit not in {"max", "-1"}:
+        yield int(limit) / int(period)
