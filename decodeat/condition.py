@@ -1,5 +1,8 @@
 """Whether a part of the service can work."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 
@@ -14,3 +17,25 @@ class Condition:
     ok: bool
     detail: str
     needed: bool = True
+
+
+class Known:
+    """A condition that is believed for a while, so that whoever asks often costs nothing; found out once at a time."""
+
+    def __init__(self, probe: Callable[[], Awaitable[Condition]], seconds: float) -> None:
+        self._probe = probe
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._found: Condition | None = None
+        self._at = 0.0
+
+    async def condition(self) -> Condition:
+        async with self._turn:
+            if self._found is None or time.monotonic() - self._at > self._seconds:
+                self._found = await self._probe()
+                self._at = time.monotonic()
+            return self._found
+
+    def learned(self, condition: Condition) -> None:
+        """What ordinary work has shown meanwhile needs no probe."""
+        self._found, self._at = condition, time.monotonic()

@@ -1,10 +1,14 @@
 """POST /api/v1/analyze: every outcome of the pipeline is a 200 with the contract's five keys."""
 
-from fastapi import APIRouter, Depends
+import hashlib
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, Response
 
 from decodeat.api.access import key_required
 from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo
 from decodeat.api.state import Parts, parts
+from decodeat.pipeline import Outcome, Status
 
 
 def router(keys: tuple[str, ...]) -> APIRouter:
@@ -12,18 +16,35 @@ def router(keys: tuple[str, ...]) -> APIRouter:
 
     @routes.post(
         "/analyze",
+        response_model=AnalyzeResponse,
         dependencies=[Depends(key_required(keys))],
         responses={401: {"description": "The API key is missing or wrong"}},
         summary="Read nutrition and ingredients off one or two pictures of a label",
     )
-    async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> AnalyzeResponse:  # noqa: B008 FastAPI's way
-        outcome = await running.pipeline.analyse(request.image_urls, request.product_id)
-        return AnalyzeResponse(
-            decodeStatus=outcome.status.value,
-            product_name=outcome.product_name,
-            nutrition_info=None if outcome.nutrition is None else NutritionInfo(**outcome.nutrition),
-            ingredients=list(outcome.ingredients),
-            message=outcome.message,
-        )
+    async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+        key = f"url:{running.engines.version}:{_digest(request.image_urls)}"
+        body = await running.answers.get(key)
+        if body is None:
+            outcome = await running.pipeline.analyse(request.image_urls, request.product_id)
+            body = _body(outcome)
+            if outcome.status is not Status.FAILED:
+                await running.answers.put(key, body)
+        return Response(body, media_type="application/json")
 
     return routes
+
+
+def _digest(urls: Sequence[str]) -> str:
+    """With their query strings, which may carry a signature and must not be written anywhere."""
+    return hashlib.sha256("\n".join(urls).encode()).hexdigest()
+
+
+def _body(outcome: Outcome) -> bytes:
+    answer = AnalyzeResponse(
+        decodeStatus=outcome.status.value,
+        product_name=outcome.product_name,
+        nutrition_info=None if outcome.nutrition is None else NutritionInfo(**outcome.nutrition),
+        ingredients=list(outcome.ingredients),
+        message=outcome.message,
+    )
+    return answer.model_dump_json().encode()

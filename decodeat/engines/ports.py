@@ -27,6 +27,8 @@ class Reader(Protocol):
     async def condition(self) -> Condition:
         """Whether it can work, cheaply."""
 
+    async def close(self) -> None: ...
+
 
 @dataclass(frozen=True)
 class Usage:
@@ -34,6 +36,9 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Judgement:
 
     alone: tuple[Label, ...]
     whole: Label | None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 class Analyst(Protocol):
@@ -59,6 +64,8 @@ class Analyst(Protocol):
 
     async def condition(self) -> Condition:
         """Whether it can work, cheaply."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)

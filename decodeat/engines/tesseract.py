@@ -98,6 +98,9 @@ class TesseractReader:
                 self._known = _Known(await self._probe(), time.monotonic())
             return self._known.condition
 
+    async def close(self) -> None:
+        """Its processes end with the requests that they read for."""
+
     async def _probe(self) -> Condition:
         if shutil.which(self._program) is None:
             return Condition(False, "tesseract is not installed")

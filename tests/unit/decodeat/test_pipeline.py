@@ -11,9 +11,11 @@ from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.ports import Engine, EngineFailed, Judgement
+from decodeat.engines.remembered import Engines
 from decodeat.images.download import Downloader
 from decodeat.images.picture import Page
 from decodeat.pipeline import Outcome, Pipeline, Status
+from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
 from tests.unit.decodeat.test_figures import LABEL, VALUES
 from tests.unit.decodeat.test_picture import PNG
@@ -43,6 +45,9 @@ class ScriptedReader:
     async def condition(self) -> Condition:
         return Condition(True, "scripted")
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 class FailingAnalyst:
     name, version = "failing", "1"
@@ -52,6 +57,9 @@ class FailingAnalyst:
 
     async def condition(self) -> Condition:
         return Condition(False, "it fails")
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class Kept:
@@ -78,7 +86,8 @@ def run(
     async def go() -> Outcome:
         async with Downloader(100_000, [site.origin]) as downloader:
             engine = Engine(reader, analyst or EmbeddedAnalyst())
-            pipeline = Pipeline(downloader, engine, kept, release="r-1", seconds=seconds)
+            engines = Engines([engine], MemoryCache(), read_for=60, judged_for=60)
+            pipeline = Pipeline(downloader, engines, kept, release="r-1", seconds=seconds)
             return await pipeline.analyse(urls, 7)
 
     outcome = asyncio.run(go())
@@ -107,7 +116,9 @@ def test_an_analyst_that_fails_is_failed(site: Web) -> None:
 
 
 def test_the_deadline_ends_everything(site: Web) -> None:
-    outcome, row = run(site, ScriptedReader(LABEL, None), site.serve("/a", PNG), site.serve("/b", PNG), seconds=0.5)
+    outcome, row = run(
+        site, ScriptedReader(LABEL, None), site.serve("/a", PNG), site.serve("/b", PNG + b"other"), seconds=0.5
+    )
     assert outcome.status is Status.FAILED
     assert "too long" in outcome.message
     assert 400 <= row.duration_ms < 10_000
