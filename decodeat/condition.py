@@ -5,6 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+RECOVERED = 5.0
+
 
 @dataclass(frozen=True)
 class Condition:
@@ -20,7 +22,10 @@ class Condition:
 
 
 class Known:
-    """A condition that is believed for a while, so that whoever asks often costs nothing; found out once at a time."""
+    """A condition that is believed for a while, so that whoever asks often costs nothing; found out once at a time.
+
+    A bad one is looked at again after `RECOVERED` seconds at the latest.
+    """
 
     def __init__(self, probe: Callable[[], Awaitable[Condition]], seconds: float) -> None:
         self._probe = probe
@@ -31,7 +36,8 @@ class Known:
 
     async def condition(self) -> Condition:
         async with self._turn:
-            if self._found is None or time.monotonic() - self._at > self._seconds:
+            seconds = self._seconds if self._found is not None and self._found.ok else min(self._seconds, RECOVERED)
+            if self._found is None or time.monotonic() - self._at > seconds:
                 self._found = await self._probe()
                 self._at = time.monotonic()
             return self._found

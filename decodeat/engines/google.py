@@ -19,6 +19,7 @@ log = logging.getLogger(__name__)
 # HTTP status (gRPC's codes come mapped to it) -> word for counters. What is not here is a request that was refused.
 _PASSING = {429: "busy", 500: "unavailable", 502: "unavailable", 503: "unavailable", 504: "unavailable"}
 _SET_UP_WRONGLY = {401: "credentials", 403: "credentials", 404: "model"}
+_ADDRESS = re.compile(r"^[A-Z]+ https?://\S+: ")
 _KEY = re.compile(r"AIza[\w-]+|(?<=api_key:)\S+")
 
 
@@ -38,7 +39,8 @@ def failed(service: str, error: Exception) -> EngineFailed:
         text = f"The {service} service is overloaded or down. Please try again later."
         return EngineFailed(reason, text, transient=True, retry_after=_retry_after(error))
     reason = _SET_UP_WRONGLY.get(status, "credentials" if "API key" in str(error.message) else "rejected")
-    log.error("%s refused a request", service, extra={"status": status, "said": _KEY.sub("…", error.message)[:200]})
+    said = _KEY.sub("…", _ADDRESS.sub("", error.message))[:200]
+    log.error("the %s service refused a request", service, extra={"status": status, "said": said})
     return EngineFailed(reason, f"The {service} service could not be used. Please try again later.")
 
 

@@ -1,5 +1,6 @@
 """Which engines answer, by the settings; Google's SDKs are imported only where they are used: they cost 100 MB."""
 
+import os
 from collections.abc import Iterator
 
 from decodeat import processors
@@ -28,6 +29,10 @@ def engines(config: Settings) -> Iterator[Engine]:
 
 
 def _vision(config: Settings, waits: bool) -> Reader:
+    # gRPC reads these once. Children of ours are other programs at once (tesseract): its handlers around fork() have
+    # nothing to do, and would write a line that is no JSON into the log for each.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from decodeat.engines.vision import VisionReader
 
     return VisionReader(
