@@ -44,20 +44,20 @@ class RedisCache:
         self._known = Known(self._probe, KNOWN_FOR)
 
     async def get(self, key: str) -> bytes | None:
-        value = await self._asked(lambda: self._redis.get(_PREFIX + key), None)
+        value = await self.ask(lambda: self._redis.get(_PREFIX + key), None)
         return value if isinstance(value, bytes) else None
 
     async def put(self, key: str, value: bytes, seconds: float) -> None:
-        await self._asked(lambda: self._redis.set(_PREFIX + key, value, px=max(1, round(seconds * 1000))), None)
+        await self.ask(lambda: self._redis.set(_PREFIX + key, value, px=max(1, round(seconds * 1000))), None)
 
     async def claim(self, key: str) -> Claim | None:
         lock = self._redis.lock(f"{_PREFIX}claim:{key}", timeout=CLAIM_SECONDS, thread_local=False)
-        taken = await self._asked(lambda: lock.acquire(blocking=False), None)
+        taken = await self.ask(lambda: lock.acquire(blocking=False), None)
         if taken is None:
             return NO_CLAIM
         return _Held(self, lock) if taken else None
 
-    async def _asked(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
+    async def ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """What Redis answers, or `otherwise` when it can't be asked."""
         if self._breaker.wait() > 0:
             return otherwise
@@ -110,8 +110,11 @@ class _Held:
 
     async def release(self) -> None:
         self._renewal.cancel()
+        await self._cache.ask(self._let_go, None)
+
+    async def _let_go(self) -> None:
         with suppress(LockError):  # it had ended meanwhile, and may be somebody else's
-            await self._cache._asked(self._lock.release, None)
+            await self._lock.release()
 
 
 def _reason(error: Exception) -> str:
