@@ -2,7 +2,7 @@
 
 import hashlib
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import Header, HTTPException
@@ -12,10 +12,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 
-def key_required(digests: Sequence[str]) -> Callable[[str | None], None]:
+def key_required(digests: Sequence[str]) -> Callable[[str | None], Awaitable[None]]:
     """A dependency that answers 401 without one of the keys; with no keys configured it lets everybody in."""
 
-    def check(x_api_key: Annotated[str | None, Header(description="Needed when keys are configured")] = None) -> None:
+    async def check(
+        x_api_key: Annotated[str | None, Header(description="Needed when keys are configured")] = None,
+    ) -> None:
         if not digests:
             return
         given = hashlib.sha256((x_api_key or "").encode()).hexdigest()

@@ -22,8 +22,8 @@ class Parts:
     answers: Memo[bytes]
 
 
-def parts(request: Request) -> Parts:
-    """FastAPI's dependency for them."""
+async def parts(request: Request) -> Parts:
+    """FastAPI's dependency for them; a plain function would cost a thread each time."""
     running = request.app.state.parts
     assert isinstance(running, Parts)  # noqa: S101 state is untyped; the lifespan sets it
     return running

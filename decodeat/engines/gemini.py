@@ -18,7 +18,7 @@ from google.protobuf.json_format import ParseError
 
 from decodeat import metrics
 from decodeat.analysis import extraction
-from decodeat.analysis.label import Reading
+from decodeat.analysis.label import Reading, understand
 from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
 from decodeat.engines import google, prompt
@@ -35,7 +35,6 @@ TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
 KNOWN_FOR = 60.0  # seconds that a condition is believed
 _AT_ONCE = 32  # calls under way per worker, one thread each
-_LONGEST_ANSWER = 8192  # tokens; a full label takes about a thousand
 
 T = TypeVar("T")
 
@@ -64,7 +63,6 @@ class GeminiAnalyst:
             generation_config={
                 "temperature": 0.0,
                 "candidate_count": 1,
-                "max_output_tokens": _LONGEST_ANSWER,
                 "response_mime_type": "application/json",
                 "response_schema": prompt.SCHEMA,
             },
@@ -74,6 +72,8 @@ class GeminiAnalyst:
         self._known = Known(self._probe, KNOWN_FOR)
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+        if not any(text.strip() for reading in readings for text in reading.passes):
+            return Judgement(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
         asked = prompt.question(readings)
         said, usage = await self._upstream.call(lambda seconds: self._ask(asked, len(readings), seconds), deadline)
         self._known.learned(_reached(self._model_name))
@@ -143,7 +143,7 @@ def _text(response: Any) -> str:
     if response.prompt_feedback.block_reason or not response.candidates:
         raise _blocked()
     candidate = response.candidates[0]
-    reason = candidate.finish_reason.name
+    reason = getattr(candidate.finish_reason, "name", "unknown to this SDK")
     if reason == "MAX_TOKENS":
         raise EngineFailed("cut", f"The {SERVICE} service's answer became too long.")
     if reason not in {"STOP", "FINISH_REASON_UNSPECIFIED"}:

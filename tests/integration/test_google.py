@@ -199,6 +199,7 @@ MODEL_FAULTS: dict[str, tuple[list[model.Call], str, int, list[str], float]] = {
     "an empty object": ([model.sends(200, {})], "FAILED", 1, ["blocked"], 3),
     "a safety block of the question": ([model.blocks()], "FAILED", 1, ["blocked"], 3),
     "a safety block of the answer": ([model.says("", finish="SAFETY")], "FAILED", 1, ["blocked"], 3),
+    "an end that this SDK does not know": ([model.says("", finish="NEW_REASON"), GOOD], "COMPLETED", 2, ["malformed"], 4),
     "recitation": ([model.says(said(), finish="RECITATION")], "FAILED", 1, ["blocked"], 3),
     "an answer that is too long": ([model.says('{"images": [', finish="MAX_TOKENS")], "FAILED", 1, ["cut"], 3),
     "a refused request": ([model.refuses(400, "INVALID_ARGUMENT", "bad field")], "FAILED", 1, ["rejected"], 3),
@@ -339,6 +340,12 @@ def test_a_picture_of_something_else_is_cancelled(world: World) -> None:
     world.vision.script[:] = [ocr.reads("오늘의 메뉴\n김치찌개 8,000원")]
     world.gemini.script[:] = [model.says(NOTHING)]
     assert world.analyse().status == "CANCELLED"
+
+
+def test_a_picture_without_a_word_costs_no_token(world: World) -> None:
+    world.vision.script[:] = [ocr.reads("")]
+    answered = world.analyse()
+    assert (answered.status, answered.model_calls) == ("CANCELLED", 0)
 
 
 def test_the_same_picture_is_neither_read_nor_understood_again(remembering: World) -> None:
