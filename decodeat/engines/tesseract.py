@@ -14,7 +14,7 @@ from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page, scaled
+from decodeat.images.picture import Page, is_blurred, scaled
 
 # Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
 # short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
@@ -48,7 +48,7 @@ class TesseractReader:
         return await asyncio.gather(*map(self._page, pages))
 
     async def _page(self, page: Page) -> Reading | EngineFailed:
-        png = await asyncio.to_thread(prepared, page.image)
+        png, blurred = await asyncio.to_thread(lambda: (prepared(page.image), is_blurred(page.image)))
         for again in range(_TRIES, 0, -1):
             try:
                 passes = [await self._pass(png, language, mode) for language, mode in PASSES]
@@ -56,7 +56,7 @@ class TesseractReader:
                 if not error.transient or again == 1:
                     return error
             else:
-                return Reading(tuple(passes), page.blurred)
+                return Reading(tuple(passes), blurred)
         raise AssertionError("the last try returns")
 
     async def _pass(self, png: bytes, language: str, mode: int) -> str:

@@ -22,7 +22,7 @@ from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
 from decodeat.engines import google
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page
+from decodeat.images.picture import Page, is_blurred
 
 SERVICE = "text recognition"
 TRY_SECONDS = 30.0  # of one call; a page takes about two
@@ -60,7 +60,8 @@ class VisionReader:
         self._known.learned(_REACHED)
         if self._price is not None:
             metrics.cost.labels("vision").inc(float(self._price * len(pages) / 1000))
-        return [_reading(page, answer) for page, answer in zip(pages, response.responses, strict=True)]
+        read = zip(pages, response.responses, strict=True)
+        return await asyncio.gather(*(_reading(page, answer) for page, answer in read))
 
     async def _annotate(
         self, requests: Sequence[vision.AnnotateImageRequest], seconds: float
@@ -144,15 +145,18 @@ def _request(content: bytes) -> vision.AnnotateImageRequest:
     )
 
 
-def _reading(page: Page, answer: vision.AnnotateImageResponse) -> Reading | EngineFailed:
+async def _reading(page: Page, answer: vision.AnnotateImageResponse) -> Reading | EngineFailed:
     if answer.error.code:
         transient = answer.error.code in _PASSING
         return EngineFailed("page", f"The {SERVICE} service could not read the image.", transient=transient)
     text = answer.full_text_annotation
     try:
-        return Reading((rows(list(_words(text))),), page.blurred)
+        found = rows(list(_words(text)))
     except ValueError:  # a word without its place: the service's own order of the text is what is left
-        return Reading((text.text,), page.blurred)
+        found = text.text
+    # Where there is something to read it does not matter how sharp the page is, and finding out takes time.
+    blurred = not found.strip() and await asyncio.to_thread(is_blurred, page.image)
+    return Reading((found,), blurred)
 
 
 def _words(text: vision.TextAnnotation) -> Iterator[Word]:

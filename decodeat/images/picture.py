@@ -19,10 +19,9 @@ _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
 
 @dataclass(frozen=True)
 class Page:
-    """A grey picture, upright. `blurred`: nothing in it is sharp, though there is something to see."""
+    """A grey picture, upright, no side longer than `LARGEST_SIDE`."""
 
     image: Image.Image
-    blurred: bool
 
 
 def decode(data: bytes) -> Page:
@@ -34,6 +33,7 @@ def decode(data: bytes) -> Page:
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is lower
             image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
             _check_size(*image.size)
+            image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not unpack its colours, nor twice the size
             image.load()
             image = ImageOps.exif_transpose(image)
             grey = _grey(image)
@@ -76,7 +76,12 @@ def _page(grey: Image.Image) -> Page:
     largest = max(grey.size)
     if largest > LARGEST_SIDE:
         grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), Image.Resampling.LANCZOS)
-    return Page(grey, ImageStat.Stat(grey).stddev[0] >= FLAT_BELOW and _sharpness(grey) < BLURRED_BELOW)
+    return Page(grey)
+
+
+def is_blurred(image: Image.Image) -> bool:
+    """Nothing in it is sharp, though there is something to see. Takes as long as decoding."""
+    return ImageStat.Stat(image).stddev[0] >= FLAT_BELOW and _sharpness(image) < BLURRED_BELOW
 
 
 def _sharpness(grey: Image.Image) -> float:

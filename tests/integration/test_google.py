@@ -199,7 +199,7 @@ MODEL_FAULTS: dict[str, tuple[list[model.Call], str, int, list[str], float]] = {
     "an empty object": ([model.sends(200, {})], "FAILED", 1, ["blocked"], 3),
     "a safety block of the question": ([model.blocks()], "FAILED", 1, ["blocked"], 3),
     "a safety block of the answer": ([model.says("", finish="SAFETY")], "FAILED", 1, ["blocked"], 3),
-    "an end that this SDK does not know": ([model.says("", finish="NEW_REASON"), GOOD], "COMPLETED", 2, ["malformed"], 4),
+    "an end unknown to this SDK": ([model.says("", finish="NEW_REASON"), GOOD], "COMPLETED", 2, ["malformed"], 4),
     "recitation": ([model.says(said(), finish="RECITATION")], "FAILED", 1, ["blocked"], 3),
     "an answer that is too long": ([model.says('{"images": [', finish="MAX_TOKENS")], "FAILED", 1, ["cut"], 3),
     "a refused request": ([model.refuses(400, "INVALID_ARGUMENT", "bad field")], "FAILED", 1, ["rejected"], 3),

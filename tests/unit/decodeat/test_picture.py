@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from decodeat.engines.tesseract import prepared
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import Page, decode
+from decodeat.images.picture import Page, decode, is_blurred
 from tests.unit.decodeat.conftest import encoded
 
 
@@ -153,6 +153,6 @@ def test_damage_anywhere_is_refused_or_read(position: int, damage: bytes) -> Non
 
 
 def test_blur_is_told_from_sharpness_and_from_emptiness(label_png: bytes, blurred_png: bytes) -> None:
-    assert not decode(label_png).blurred
-    assert decode(blurred_png).blurred
-    assert not decode(encoded(Image.new("RGB", (300, 300), "white"))).blurred
+    assert not is_blurred(decode(label_png).image)
+    assert is_blurred(decode(blurred_png).image)
+    assert not is_blurred(decode(encoded(Image.new("RGB", (300, 300), "white"))).image)

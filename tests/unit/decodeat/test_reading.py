@@ -66,7 +66,7 @@ def _program(directory: Path, script: str) -> str:
     return str(program)
 
 
-PAGE = Page(Image.new("L", (60, 60)), blurred=False)
+PAGE = Page(Image.new("L", (60, 60)))
 
 
 def read(reader: TesseractReader) -> Reading | EngineFailed:
