@@ -4,9 +4,12 @@
 """
 
 import asyncio
+import hashlib
 import itertools
 import json
+import struct
 import sys
+import zlib
 from pathlib import Path
 from typing import cast
 
@@ -17,9 +20,9 @@ from tests.support import numbered
 
 
 class Host(asyncio.Protocol):
-    """Answers every request at once with the picture, and with the last part of the path behind it.
+    """Answers every request at once with the picture, another file for every path.
 
-    What follows a picture's end changes nothing but its digest: every path is another picture of the same thing.
+    The last part of the path becomes a chunk that says how large a pixel is: the same picture with another digest.
     """
 
     picture = b""
@@ -33,8 +36,16 @@ class Host(asyncio.Protocol):
         while b"\r\n\r\n" in self._waiting:
             head, _, self._waiting = self._waiting.partition(b"\r\n\r\n")
             mark = head.split(b" ", 2)[1].rpartition(b"/")[2]
-            body = self.picture + mark
+            body = _marked(self.picture, mark)
             self._transport.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+
+def _marked(picture: bytes, mark: bytes) -> bytes:
+    header = len(b"\x89PNG\r\n\x1a\n") + 25
+    content = b"pHYs" + hashlib.md5(mark, usedforsecurity=False).digest()[:8] + b"\1"
+    return b"".join(
+        (picture[:header], struct.pack(">I", 9), content, struct.pack(">I", zlib.crc32(content)), picture[header:])
+    )
 
 
 async def serve(picture: Path) -> None:

@@ -14,7 +14,6 @@ from decodeat.deadline import Deadline
 from decodeat.engines.ports import NO_USAGE, Analyst, Engine, EngineFailed, Judgement, Reader, Usage
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
-from decodeat.images.picture import Page
 from decodeat.stores.cache import Cache
 from decodeat.stores.memo import Memo
 
@@ -74,12 +73,8 @@ class Engines:
         keys = [f"ocr:{reader.name}-{reader.version}:{picture.digest}" for picture in pictures]
         by_key = dict(zip(keys, pictures, strict=True))
 
-        async def make(keys: Sequence[str]) -> list[Reading | Failure]:
-            """One call for all pictures that can be looked at."""
-            pages = await asyncio.gather(*(by_key[key].page() for key in keys))
-            good = [page for page in pages if isinstance(page, Page)]
-            texts = iter(await reader.read(good, deadline) if good else ())
-            return [next(texts) if isinstance(page, Page) else page for page in pages]
+        async def make(keys: Sequence[str]) -> Sequence[Reading | Failure]:
+            return await reader.read([by_key[key] for key in keys], deadline)
 
         return await self._readings.fetch(keys, make, deadline)
 

@@ -14,7 +14,10 @@ from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page, is_blurred, scaled
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
+from decodeat.images.errors import ImageRefused
+from decodeat.images.picture import is_blurred, scaled
 
 # Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
 # short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
@@ -44,11 +47,15 @@ class TesseractReader:
         self._probing = asyncio.Lock()
         self._known: _Known | None = None
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
-        return await asyncio.gather(*map(self._page, pages))
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
+        return await asyncio.gather(*map(self._page, pictures))
 
-    async def _page(self, page: Page) -> Reading | EngineFailed:
-        png, blurred = await asyncio.to_thread(lambda: (prepared(page.image), is_blurred(page.image)))
+    async def _page(self, picture: Picture) -> Reading | Failure:
+        try:
+            image = await picture.image()
+        except ImageRefused as error:
+            return error
+        png, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
         for again in range(_TRIES, 0, -1):
             try:
                 passes = [await self._pass(png, language, mode) for language, mode in PASSES]

@@ -1,7 +1,6 @@
-"""The reader that asks Google Cloud Vision: all pages of a request in one call, over gRPC."""
+"""The reader that asks Google Cloud Vision: all pictures of a request in one call, over gRPC."""
 
 import asyncio
-import io
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -13,7 +12,6 @@ from google.auth.credentials import Credentials
 from google.auth.exceptions import GoogleAuthError
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
-from PIL import Image
 
 from decodeat import metrics
 from decodeat.analysis.label import Reading
@@ -22,7 +20,10 @@ from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
 from decodeat.engines import google
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page, is_blurred
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
+from decodeat.images.errors import ImageRefused
+from decodeat.images.picture import is_blurred
 
 SERVICE = "text recognition"
 TRY_SECONDS = 30.0  # of one call; a page takes about two
@@ -31,6 +32,7 @@ KNOWN_FOR = 60.0  # seconds that a condition is believed
 _LANGUAGES = ("ko", "en")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _GAPS = (1, 2, 3, 5)  # kinds of break after a letter: space, wide space, end of line after a space, line break
+_BAD_PICTURE = 3  # gRPC's code for an invalid argument: it can make nothing of the file
 _PASSING = frozenset({4, 8, 10, 13, 14})  # codes of one page: deadline, exhausted, aborted, internal, unavailable
 
 
@@ -54,14 +56,19 @@ class VisionReader:
         self._client: vision.ImageAnnotatorAsyncClient | None = None
         self._known = Known(self._probe, KNOWN_FOR)
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
-        requests = [_request(content) for content in await asyncio.to_thread(_contents, pages)]
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
+        files = await asyncio.gather(*map(_file, pictures))
+        good = [file for file in files if isinstance(file, bytes)]
+        if not good:
+            return [file for file in files if isinstance(file, Failure)]
+        requests = list(map(_request, good))
         response = await self._upstream.call(lambda seconds: self._annotate(requests, seconds), deadline)
         self._known.learned(_REACHED)
         if self._price is not None:
-            metrics.cost.labels("vision").inc(float(self._price * len(pages) / 1000))
-        read = zip(pages, response.responses, strict=True)
-        return await asyncio.gather(*(_reading(page, answer) for page, answer in read))
+            metrics.cost.labels("vision").inc(float(self._price * len(good) / 1000))
+        answers = iter(response.responses)
+        read = zip(pictures, files, strict=True)
+        return [file if isinstance(file, Failure) else await _reading(one, next(answers)) for one, file in read]
 
     async def _annotate(
         self, requests: Sequence[vision.AnnotateImageRequest], seconds: float
@@ -126,15 +133,11 @@ class VisionReader:
 _REACHED = Condition(True, "Google Cloud Vision")
 
 
-def _contents(pages: Sequence[Page]) -> list[bytes]:
-    """Each page as JPEG: upright, of bounded size, and without what the camera wrote into the file."""
-    return [_jpeg(page.image) for page in pages]
-
-
-def _jpeg(image: Image.Image) -> bytes:
-    output = io.BytesIO()
-    image.save(output, "JPEG", quality=92)
-    return output.getvalue()
+async def _file(picture: Picture) -> bytes | Failure:
+    try:
+        return await picture.file()
+    except ImageRefused as error:
+        return error
 
 
 def _request(content: bytes) -> vision.AnnotateImageRequest:
@@ -145,7 +148,9 @@ def _request(content: bytes) -> vision.AnnotateImageRequest:
     )
 
 
-async def _reading(page: Page, answer: vision.AnnotateImageResponse) -> Reading | EngineFailed:
+async def _reading(picture: Picture, answer: vision.AnnotateImageResponse) -> Reading | Failure:
+    if answer.error.code == _BAD_PICTURE:
+        return ImageRefused("damaged", "The image is damaged or incomplete.")
     if answer.error.code:
         transient = answer.error.code in _PASSING
         return EngineFailed("page", f"The {SERVICE} service could not read the image.", transient=transient)
@@ -154,9 +159,16 @@ async def _reading(page: Page, answer: vision.AnnotateImageResponse) -> Reading 
         found = rows(list(_words(text)))
     except ValueError:  # a word without its place: the service's own order of the text is what is left
         found = text.text
-    # Where there is something to read it does not matter how sharp the page is, and finding out takes time.
-    blurred = not found.strip() and await asyncio.to_thread(is_blurred, page.image)
-    return Reading((found,), blurred)
+    return Reading((found,), blurred=not found.strip() and await _blurred(picture))
+
+
+async def _blurred(picture: Picture) -> bool:
+    """Where there is something to read it does not matter how sharp it is, and finding out takes time."""
+    try:
+        image = await picture.image()
+    except ImageRefused:
+        return False
+    return await asyncio.to_thread(is_blurred, image)
 
 
 def _words(text: vision.TextAnnotation) -> Iterator[Word]:

@@ -12,8 +12,9 @@ from decodeat.deadline import Deadline
 from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.ports import Engine, EngineFailed, Judgement
 from decodeat.engines.remembered import Engines
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
-from decodeat.images.picture import Page
 from decodeat.pipeline import Outcome, Pipeline, Status
 from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
@@ -30,10 +31,10 @@ class ScriptedReader:
     def __init__(self, *script: str | Exception | None) -> None:
         self.script = list(script)
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> list[Reading | EngineFailed]:
-        found: list[Reading | EngineFailed] = []
-        for page in pages:
-            assert page.image.mode == "L"
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> list[Reading | Failure]:
+        found: list[Reading | Failure] = []
+        for picture in pictures:
+            assert (await picture.image()).mode == "L"
             step = self.script.pop(0)
             if step is None:
                 await asyncio.sleep(60)
