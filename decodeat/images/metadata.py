@@ -21,12 +21,15 @@ def without(data: bytes, image: Image.Image) -> bytes | None:
 
     `image` is what Pillow made of the head of the same `data`.
     """
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        return None
     try:
-        return _png(data) if image.format == "PNG" else _jpeg(data) if image.format == "JPEG" else None
+        if image.format == "PNG":
+            return _png(data)
+        # Only here, for in a PNG it may stand behind the picture, and Pillow would unpack all of it to find out.
+        if image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) == 1:
+            return _jpeg(data)
     except (struct.error, IndexError):
-        return None
+        pass  # cut off, or not built as it should be
+    return None
 
 
 def _png(data: bytes) -> bytes | None:
@@ -36,6 +39,8 @@ def _png(data: bytes) -> bytes | None:
         end = at + 12 + length
         if end > len(data):
             return None
+        if kind == b"eXIf":
+            return None  # how it is to be turned may stand in there
         if kind in _CHUNKS:
             kept.append(data[at:end])
         if kind == b"IEND":

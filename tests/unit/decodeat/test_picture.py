@@ -170,7 +170,7 @@ def with_camera_data(form: str, orientation: int = 1) -> bytes:
     if form == "PNG":
         info = PngInfo()
         info.add_text("Author", "SECRET-NAME")
-        options["pnginfo"] = info
+        options = {"pnginfo": info} if orientation == 1 else options
     else:
         options |= {"comment": "SECRET-WORDS", "icc_profile": b"SECRET-PROFILE" * 9, "quality": 90}
     return encoded(drawn(), form, **options) + b"SECRET-TRAILER\xff\xd9"
