@@ -25,7 +25,7 @@ FROM ${PYTHON_IMAGE}
 # Versions are those of the Debian release: its archive keeps no older ones to pin.
 # hadolint ignore=DL3008
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates tesseract-ocr tesseract-ocr-kor \
+    && apt-get install -y --no-install-recommends ca-certificates tesseract-ocr tesseract-ocr-kor tini \
     && rm -rf /var/lib/apt/lists/* \
     && install -d -o 10001 -g 0 -m 0770 /data
 # Two layers, so that a release with the same lock moves a small one only.
@@ -43,6 +43,9 @@ USER 10001:10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["python", "-m", "decodeat.healthcheck"]
 STOPSIGNAL SIGTERM
+# A container's first process hears no signal until it has said what it does with it. The service takes half a second to
+# say so, and a stop in that time would be lost and wait for its whole grace.
+ENTRYPOINT ["tini", "--"]
 CMD ["python", "-m", "decodeat"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.lab.engine import Engine
+from tests.lab.engine import Engine, in_memory
 
 DEBIAN = "lab/debian:12"
 PYTHON = "python:3.11-slim-bookworm"
@@ -19,7 +19,7 @@ _RELEASE = "bookworm"
 _SUITES = (_RELEASE, f"{_RELEASE}-updates", f"{_RELEASE}-security")
 _ARCHIVES = ("/debian/", "/debian-security/")  # others may have suites of the same name
 # As the official images have it: no manuals, and no package kept once it is installed.
-_DPKG = tuple(f"path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man"))
+_DPKG = ("force-unsafe-io", *(f"path-exclude=/usr/share/{name}/*" for name in ("doc", "info", "locale", "man")))
 _APT = (
     'Dir::Cache::pkgcache ""',
     'Dir::Cache::srcpkgcache ""',
@@ -34,14 +34,15 @@ def debian(engine: Engine) -> str:
     sources = _sources()
     if not sources:
         pytest.skip("the apt sources of this machine name no archive of Debian 12")
-    tree = engine.directory / "debian.tar"
-    argv = ["mmdebstrap", "--quiet", "--variant=apt", *(f"--aptopt={line}" for line in _APT)]
-    argv += [*(f"--dpkgopt={line}" for line in _DPKG), "--dpkgopt=force-unsafe-io", _RELEASE, str(tree), "-"]
-    env = {**os.environ, "TMPDIR": str(engine.directory)}
-    made = subprocess.run(argv, input=sources, env=env, capture_output=True, text=True, check=False)
-    assert made.returncode == 0, made.stderr
-    engine.ok("import", str(tree), DEBIAN)
-    tree.unlink()
+    scratch = engine.directory / "debian"
+    argv = ["unshare", "--mount", "sh", "-c", f'{in_memory(scratch)} && exec "$0" "$@"', "mmdebstrap", "--quiet"]
+    argv += ["--variant=apt", *(f"--aptopt={line}" for line in _APT), *(f"--dpkgopt={line}" for line in _DPKG)]
+    env = {**os.environ, "TMPDIR": str(scratch)}
+    # The sources are lines on standard input, and the tree leaves over standard output.
+    argv += ["--format=tar", _RELEASE, "-", "-"]
+    made = subprocess.run(argv, input=sources.encode(), env=env, capture_output=True, check=False)
+    assert made.returncode == 0, made.stderr.decode()
+    engine.ok("import", "-", DEBIAN, given=made.stdout)
     return DEBIAN
 
 

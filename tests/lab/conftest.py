@@ -37,7 +37,10 @@ class Checkout:
         words = ["build", "--network", "host", "--quiet", "--tag", tag, *options]
         words += ["--file", "-", str(self.path)] if dockerfile else [str(self.path)]
         engine.ok(
-            *words, given=dockerfile, DOCKER_BUILDKIT=str(int(buildkit)), GEMINI_API_KEY=self.markers["environment"]
+            *words,
+            given=dockerfile.encode(),
+            DOCKER_BUILDKIT=str(int(buildkit)),
+            GEMINI_API_KEY=self.markers["environment"],
         )
         return tag
 

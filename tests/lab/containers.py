@@ -74,7 +74,7 @@ class Container:
 
     def logs(self) -> str:
         done = self.engine.run("logs", self.id)
-        return f"{done.stdout}{done.stderr}"
+        return (done.stdout + done.stderr).decode()
 
     def wait_ready(self) -> str:
         """Where it answers, as soon as it does."""

@@ -20,7 +20,8 @@ _START_SECONDS, _STOP_SECONDS = 60, 30
 # Everything that the engine starts lives in its process namespace and ends with it, even when the tests are killed;
 # so do its mounts. A containerd that somebody else runs must not be found: it would be taken for the engine's own.
 _ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-_HIDDEN = "mkdir -p /run/containerd && mount -t tmpfs lab /run/containerd && exec dockerd"
+_HIDDEN = "mkdir -p /run/containerd && mount -t tmpfs lab /run/containerd"
+_PLENTY, _MOST = 12 * 2**30, "6g"  # bytes of memory that must be free for the lab to use it instead of a disk
 
 
 @dataclass(frozen=True)
@@ -29,17 +30,16 @@ class Engine:
 
     directory: Path
 
-    def run(self, *words: str, given: str = "", **variables: str) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
         """`docker WORDS` with `given` as its input and more variables, whatever comes of it."""
         env = {**self.environment, **variables}
-        argv = ("docker", *words)
-        return subprocess.run(argv, env=env, input=given, capture_output=True, text=True, timeout=500, check=False)
+        return subprocess.run(("docker", *words), env=env, input=given, capture_output=True, timeout=500, check=False)
 
-    def ok(self, *words: str, given: str = "", **variables: str) -> str:
+    def ok(self, *words: str, given: bytes = b"", **variables: str) -> str:
         """`docker WORDS`; what it wrote. Fails the test when the command failed."""
         done = self.run(*words, given=given, **variables)
-        assert done.returncode == 0, f"docker {' '.join(words)}\n{done.stdout}{done.stderr}"
-        return done.stdout.strip()
+        assert done.returncode == 0, f"docker {' '.join(words)}\n{(done.stdout + done.stderr).decode()}"
+        return done.stdout.decode().strip()
 
     @property
     def environment(self) -> dict[str, str]:
@@ -56,11 +56,22 @@ class Engine:
         return self.ok("network", "inspect", NETWORK, "--format", "{{(index .IPAM.Config 0).Gateway}}")
 
 
+def in_memory(directory: Path) -> str:
+    """A shell command that keeps a directory in memory, where there is plenty, for the mount namespace it is run in.
+
+    Gigabytes are written that nobody keeps, and what is tested beside the lab is timed on the same disk.
+    """
+    directory.mkdir()
+    free = next(line for line in Path("/proc/meminfo").read_text().splitlines() if line.startswith("MemAvailable:"))
+    return f"mount -t tmpfs -o size={_MOST} lab {directory}" if int(free.split()[1]) * 1024 > _PLENTY else "true"
+
+
 @contextlib.contextmanager
 def running() -> Iterator[Engine]:
     """An engine with the network `lab`, on which containers and this machine reach each other and nothing else.
 
     Nothing of this machine's firewall is touched: no rule is made, no port published. Skips where it can't run.
+    What kills the tests outright leaves a directory and an idle bridge behind, and nothing that runs.
     """
     if os.geteuid() != 0:
         pytest.skip("a Docker engine of our own takes root")
@@ -71,10 +82,12 @@ def running() -> Iterator[Engine]:
     try:
         with _dockerd(directory) as engine:
             engine.ok("network", "create", NETWORK)
-            yield engine
-            for container in engine.ok("ps", "--all", "--quiet").split():
-                engine.ok("rm", "--force", "--volumes", container)
-            engine.ok("network", "rm", NETWORK)
+            try:
+                yield engine
+            finally:
+                for container in engine.ok("ps", "--all", "--quiet").split():
+                    engine.ok("rm", "--force", "--volumes", container)
+                engine.ok("network", "rm", NETWORK)
     finally:
         shutil.rmtree(directory)
 
@@ -82,7 +95,8 @@ def running() -> Iterator[Engine]:
 @contextlib.contextmanager
 def _dockerd(directory: Path) -> Iterator[Engine]:
     engine, group = Engine(directory), directory.name
-    argv = [*_ALONE, "sh", "-c", f'{_HIDDEN} "$@"', "dockerd", "--host", engine.environment["DOCKER_HOST"]]
+    script = f'{_HIDDEN} && {in_memory(directory / "data-root")} && exec "$0" "$@"'
+    argv = [*_ALONE, "sh", "-c", script, "dockerd", "--host", engine.environment["DOCKER_HOST"]]
     argv += [f"--{name}={directory / name}" for name in ("data-root", "exec-root", "pidfile")]
     argv += ["--exec-opt=native.cgroupdriver=cgroupfs", f"--cgroup-parent=/{group}", "--bridge=none"]
     argv += ["--iptables=false", "--ip6tables=false", "--ip-forward=false", "--ip-masq=false"]

@@ -1,6 +1,7 @@
 """The service in a container that may do nothing: it boots, reads, is seen to be well, and leaves in good order."""
 
 import contextlib
+import signal
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -12,7 +13,7 @@ import pytest
 from PIL import Image
 
 from decodeat_ops.checks import label
-from tests.lab.containers import Container, known_label, read, started, strict, until
+from tests.lab.containers import Container, Process, known_label, read, started, strict, until
 from tests.lab.engine import Engine
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.web import Web
@@ -28,8 +29,8 @@ Record = Callable[[str, object], None]
 @pytest.fixture(scope="module")
 def served(docker: Engine, image: str, pictures: Web) -> Iterator[Container]:
     """Nothing to write to, not even /tmp; no right at all; a user and a port that the image has never heard of."""
-    options = {"PORT": PORT, "IMAGE_ALLOWED_ORIGINS": pictures.origin, "WORKERS": 2}
-    with started(docker, image, *strict(), port=PORT, **options) as container:
+    variables = {"PORT": PORT, "IMAGE_ALLOWED_ORIGINS": pictures.origin, "WORKERS": 2}
+    with started(docker, image, *strict(), port=PORT, **variables) as container:
         yield container
 
 
@@ -58,22 +59,38 @@ def test_it_reads_the_known_label(served: Container, pictures: Web) -> None:
     read(served.wait_ready(), known_label(pictures))
 
 
+def _service(container: Container) -> tuple[Process, list[Process]]:
+    """The gunicorn master and its workers; nothing else but the first process may be there, and nothing dead."""
+    first, *others = sorted(container.processes(), key=lambda one: one.pid)
+    assert first.command.startswith("tini ") and all("-m gunicorn" in one.command for one in others), others
+    assert all(one.state != "Z" for one in others), others
+    (master,) = [one for one in others if one.parent == 1]
+    return master, [one for one in others if one.parent == master.pid]
+
+
+def _memory(container: Container, process: Process) -> str:
+    """MiB, the proportional size first: what two processes share is counted half in each."""
+    lines = container.execute("cat", f"/proc/{process.pid}/smaps_rollup").splitlines()[1:]
+    sizes = {name: int(rest.split()[0]) / 1024 for name, rest in (line.split(":", 1) for line in lines)}
+    assert sizes["Pss"] < 400
+    return f"{sizes['Pss']:.0f} (resident {sizes['Rss']:.0f})"
+
+
 def test_memory(served: Container, pictures: Web, record_property: Record) -> None:
-    """Proportional sizes: what two processes share is counted half in each."""
     url = served.wait_ready()
-    for number in range(4):
-        read(url, known_label(pictures, f"/memory-{number}"))
-    told = []
-    for process in served.processes():
-        lines = served.execute("cat", f"/proc/{process.pid}/smaps_rollup").splitlines()[1:]
-        sizes = {name: int(rest.split()[0]) / 1024 for name, rest in (line.split(":", 1) for line in lines)}
-        told.append(f"{'master' if process.pid == 1 else 'worker'} {sizes['Pss']:.0f} (resident {sizes['Rss']:.0f})")
-        assert sizes["Pss"] < 400
-    record_property("measured", f"container, MiB after labels were read: {', '.join(told)}")
+    with ThreadPoolExecutor() as pool:
+        for reading in [pool.submit(read, url, known_label(pictures)) for _ in range(4)]:
+            reading.result()
+    master, workers = _service(served)
+    told = [f"master {_memory(served, master)}", *(f"worker {_memory(served, worker)}" for worker in workers)]
+    files = "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+    peak = int(served.execute("sh", "-c", f"cat {' '.join(files)} 2>/dev/null || true"))
+    told.append(f"most of the whole container while four labels were read {peak / 2**20:.0f}")
+    record_property("measured", f"container, MiB: {', '.join(told)}")
 
 
-def _tesseracts(container: Container) -> list[int]:
-    """The workers that have one running."""
+def _reading(container: Container) -> list[int]:
+    """The workers that have a reader running."""
     return [one.parent for one in container.processes() if one.command.startswith("tesseract") and one.parent != 1]
 
 
@@ -85,15 +102,23 @@ def test_a_worker_that_dies_leaves_nothing_behind(served: Container, pictures: W
         lost = pool.submit(
             httpx.post, f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=120, trust_env=False
         )
-        until(lambda: _tesseracts(served), "nothing was read")
-        (worker,) = _tesseracts(served)
+        until(lambda: _reading(served), "nothing was read")
+        (worker,) = _reading(served)
         served.execute("python", "-c", f"import os; os.kill({worker}, 9)")
         assert isinstance(lost.exception(), httpx.TransportError)
-    until(lambda: len(served.processes()) == 3, "a reader or a zombie stayed")
+    until(lambda: len(served.processes()) == 4, "a reader or a zombie stayed")
     read(url, known_label(pictures))
-    processes = served.processes()
-    assert all("-m gunicorn" in one.command and one.state != "Z" for one in processes), processes
-    assert sorted(one.parent for one in processes) == [0, 1, 1]
+    _, workers = _service(served)
+    assert len(workers) == 2
+
+
+def test_a_stop_at_once_is_heard(docker: Engine, image: str) -> None:
+    """Before the service has begun to listen for it."""
+    with started(docker, image, *strict()) as container:
+        began = time.monotonic()
+        docker.ok("stop", "--time", str(GRACE), container.id)
+        assert time.monotonic() - began < GRACE / 2
+        assert container.state["ExitCode"] in {0, 128 + signal.SIGTERM}
 
 
 def _drip(picture: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
