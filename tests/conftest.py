@@ -11,10 +11,15 @@ pytest_plugins = ["tests.record_results"]
 
 
 class OneMachine(LoadScopeScheduling):
-    """Faults and loads run one after the other on one core; the other core has the rest, file by file."""
+    """Faults and loads run one after the other on one core; the other core has the rest, file by file.
+
+    The lab is one piece: its engine and images are made once.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
+        if "/lab/" in file:
+            return "lab"
         return "machine" if "/faults/" in file or file.endswith("/test_load.py") else file
 
 

@@ -43,7 +43,7 @@ class Web:
 
 
 @contextlib.contextmanager
-def web(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
+def web(tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> Iterator[Web]:
     class Routed(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
@@ -59,11 +59,11 @@ def web(tls: ssl.SSLContext | None = None) -> Iterator[Web]:
         def log_message(self, format: str, *args: Any) -> None:
             """Tests look at `asked` instead."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Routed)
+    server = ThreadingHTTPServer((address, 0), Routed)
     server.daemon_threads = True
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
-    site = Web(f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}")
+    site = Web(f"{'https' if tls else 'http'}://{address}:{server.server_port}")
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:

@@ -1,0 +1,28 @@
+"""`python -m decodeat.healthcheck` asks the service on this machine whether it lives: exit code 0, or 1 and why."""
+
+import http.client
+import sys
+
+from decodeat import settings
+
+_PATIENCE = 4.0  # seconds: below the five after which a container engine gives up without a word
+_REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what listens everywhere is asked over loopback
+
+
+def main() -> int:
+    """Exit code 0 when /health answers 200 where HOST and PORT say."""
+    try:
+        given = settings.load()
+        host = _REACHED_AT.get(given.host, given.host)
+        connection = http.client.HTTPConnection(host, given.port, timeout=_PATIENCE)
+        connection.request("GET", "/health")
+        status = connection.getresponse().status
+    except (settings.SettingsError, OSError, http.client.HTTPException) as error:
+        sys.stdout.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"/health answered {status}\n")
+    return 0 if status == 200 else 1
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

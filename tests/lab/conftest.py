@@ -1,0 +1,98 @@
+"""The engine, the bases and the image under test, each made once for a whole run."""
+
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.lab import bases, engine
+from tests.lab.engine import Engine
+from tests.unit.decodeat.web import ROOT, Web, web
+
+VERSION, REVISION = "1.2.3-test", "0123456789abcdef0123456789abcdef01234567"
+# What lies about in a checkout in which somebody works, and what of it the ignore file can't tell from a directory.
+LOOSE = (
+    ".env", ".env.production", "gcp-key.json", "id_rsa", "decodeat.sqlite3", "decodeat-ops.env", "backups/all.tar.zst",
+    "decodeat/.env", "decodeat/.env.production", "decodeat/gcp-key.json", "decodeat/engines/service-account.json",
+    "decodeat/id_ed25519", "decodeat/stores/results.sqlite3", "decodeat/stores/results.sqlite3-wal",
+    "decodeat/api/tls.pem", "decodeat/__pycache__/settings.cpython-311.pyc",
+)  # fmt: skip
+HIDDEN = ("decodeat/secret", "decodeat/images/token")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """A copy of this one with secrets lying about, unreadable for others; `markers` is what each of them says."""
+
+    path: Path
+    markers: dict[str, str] = field(default_factory=dict)
+
+    def build(self, engine: Engine, tag: str, buildkit: bool, *options: str, dockerfile: str = "") -> str:
+        """`docker build` as documented, or with a Dockerfile of the test's own on standard input. The image's name."""
+        words = ["build", "--network", "host", "--quiet", "--tag", tag, *options]
+        words += ["--file", "-", str(self.path)] if dockerfile else [str(self.path)]
+        engine.ok(
+            *words,
+            given=dockerfile.encode(),
+            DOCKER_BUILDKIT=str(int(buildkit)),
+            GEMINI_API_KEY=self.markers["environment"],
+        )
+        return tag
+
+
+def tracked(directory: str = ".") -> list[str]:
+    """Files that belong to the project, also those that are not committed yet."""
+    argv = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", directory)
+    listed = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file())
+
+
+@pytest.fixture(scope="session")
+def docker() -> Iterator[Engine]:
+    with engine.running() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def python_base(docker: Engine) -> str:
+    bases.debian(docker)
+    return bases.python(docker)
+
+
+@pytest.fixture(scope="session")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+    made = Checkout(tmp_path_factory.mktemp("checkout"))
+    for name in tracked():
+        (made.path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, made.path / name)
+    for name in (*LOOSE, *HIDDEN, "environment", "argument"):
+        made.markers[name] = f"marker-{secrets.token_hex(16)}"
+    for name in (*LOOSE, *HIDDEN):
+        (made.path / name).parent.mkdir(parents=True, exist_ok=True)
+        (made.path / name).write_text(f"before {made.markers[name]} after\n")
+    for directory, _, files in os.walk(made.path):
+        Path(directory).chmod(0o700)
+        for file in files:
+            (Path(directory) / file).chmod(0o600)
+    return made
+
+
+@pytest.fixture(scope="session")
+def image(docker: Engine, python_base: str, checkout: Checkout) -> str:
+    """The image under test: the Dockerfile as it is, the builder of the oldest engine, the untidy checkout."""
+    given = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
+    # An argument that the Dockerfile doesn't know is what people try when they want a key in an image.
+    given += ("--build-arg", f"GEMINI_API_KEY={checkout.markers['argument']}")
+    return checkout.build(docker, "decodeat:tested", False, *given)
+
+
+@pytest.fixture(scope="session")
+def pictures(docker: Engine) -> Iterator[Web]:
+    """A picture host on this machine that containers reach."""
+    with web(address=docker.gateway) as host:
+        yield host

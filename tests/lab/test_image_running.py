@@ -1,0 +1,228 @@
+"""The service in a container that may do nothing: it boots, reads, is seen to be well, and leaves in good order."""
+
+import contextlib
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime
+from http.server import BaseHTTPRequestHandler
+
+import httpx
+import pytest
+from PIL import Image
+
+from decodeat_ops.checks import label
+from tests.lab.containers import Container, Process, known_label, read, started, strict, until
+from tests.lab.engine import Engine
+from tests.unit.decodeat.conftest import encoded
+from tests.unit.decodeat.web import Web
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]  # the first test of the lab makes the bases and the image
+
+PORT = 9123
+SLOW = 20.0  # seconds that a picture takes to arrive
+GRACE = 60  # seconds that a stop waits
+Record = Callable[[str, object], None]
+
+
+@pytest.fixture(scope="module")
+def served(docker: Engine, image: str, pictures: Web) -> Iterator[Container]:
+    """Nothing to write to, not even /tmp; no right at all; a user and a port that the image has never heard of."""
+    variables = {"PORT": PORT, "IMAGE_ALLOWED_ORIGINS": pictures.origin, "WORKERS": 2}
+    with started(docker, image, *strict(), port=PORT, **variables) as container:
+        yield container
+
+
+def test_it_boots_and_docker_sees_that_it_is_well(served: Container, record_property: Record) -> None:
+    served.wait_ready()
+    ready = time.time()
+    until(lambda: served.state["Health"]["Status"] != "starting", "docker never looked")
+    state = served.state
+    assert state["Health"]["Status"] == "healthy", state["Health"]
+    start, seen = (
+        datetime.fromisoformat(at).timestamp() for at in (state["StartedAt"], state["Health"]["Log"][0]["End"])
+    )
+    told = f"ready {ready - start:.1f} s after its start, healthy for docker after {seen - start:.1f} s"
+    record_property("measured", f"container: {told} (it looks every 10 s)")
+
+
+def test_it_has_no_right_and_can_get_none(served: Container) -> None:
+    """With no_new_privs no setuid program of the base helps anybody."""
+    about = dict(line.split(":\t", 1) for line in served.execute("cat", "/proc/1/status").splitlines())
+    assert [int(about[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb")] == [0] * 5
+    assert about["NoNewPrivs"] == "1" and min(map(int, about["Uid"].split())) >= 20_000
+    assert served.engine.run("exec", served.id, "touch", "/tmp/anything").returncode == 1
+
+
+def test_it_reads_the_known_label(served: Container, pictures: Web) -> None:
+    read(served.wait_ready(), known_label(pictures))
+
+
+def _service(container: Container) -> tuple[Process, list[Process]]:
+    """The gunicorn master and its workers; nothing else but the first process may be there, and nothing dead."""
+    first, *others = sorted(container.processes(), key=lambda one: one.pid)
+    assert first.command.startswith("tini ") and all("-m gunicorn" in one.command for one in others), others
+    assert all(one.state != "Z" for one in others), others
+    (master,) = [one for one in others if one.parent == 1]
+    return master, [one for one in others if one.parent == master.pid]
+
+
+def _memory(container: Container, process: Process) -> str:
+    """MiB, the proportional size first: what two processes share is counted half in each."""
+    lines = container.execute("cat", f"/proc/{process.pid}/smaps_rollup").splitlines()[1:]
+    sizes = {name: int(rest.split()[0]) / 1024 for name, rest in (line.split(":", 1) for line in lines)}
+    assert sizes["Pss"] < 400
+    return f"{sizes['Pss']:.0f} (resident {sizes['Rss']:.0f})"
+
+
+def test_memory(served: Container, pictures: Web, record_property: Record) -> None:
+    url = served.wait_ready()
+    with ThreadPoolExecutor() as pool:
+        for reading in [pool.submit(read, url, known_label(pictures)) for _ in range(4)]:
+            reading.result()
+    master, workers = _service(served)
+    told = [f"master {_memory(served, master)}", *(f"worker {_memory(served, worker)}" for worker in workers)]
+    files = "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"
+    peak = int(served.execute("sh", "-c", f"cat {' '.join(files)} 2>/dev/null || true"))
+    told.append(f"most of the whole container while four labels were read {peak / 2**20:.0f}")
+    record_property("measured", f"container, MiB: {', '.join(told)}")
+
+
+def _reading(container: Container) -> list[int]:
+    """The workers that have a reader running."""
+    return [one.parent for one in container.processes() if one.command.startswith("tesseract") and one.parent != 1]
+
+
+def test_a_worker_that_dies_leaves_nothing_behind(served: Container, pictures: Web) -> None:
+    """Its reader ends by itself, as a child of the container's first process, which has to take note of it."""
+    url = served.wait_ready()
+    picture = pictures.serve("/noise", encoded(Image.effect_noise((1500, 1500), 120)))
+    with ThreadPoolExecutor() as pool:
+        lost = pool.submit(
+            httpx.post, f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=120, trust_env=False
+        )
+        until(lambda: _reading(served), "nothing was read")
+        (worker,) = _reading(served)
+        served.execute("python", "-c", f"import os; os.kill({worker}, 9)")
+        assert isinstance(lost.exception(), httpx.TransportError)
+    until(lambda: len(served.processes()) == 4, "a reader or a zombie stayed")
+    read(url, known_label(pictures))
+    _, workers = _service(served)
+    assert len(workers) == 2
+
+
+def test_a_stop_at_once_is_heard(docker: Engine, image: str) -> None:
+    """Before the service has begun to listen for it."""
+    with started(docker, image, *strict()) as container:
+        began = time.monotonic()
+        docker.ok("stop", "--time", str(GRACE), container.id)
+        assert time.monotonic() - began < GRACE / 2
+        assert container.state["ExitCode"] in {0, 128 + signal.SIGTERM}
+
+
+def _drip(picture: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(picture)))
+        handler.end_headers()
+        step = len(picture) // 10
+        for at in range(0, len(picture), step):
+            time.sleep(SLOW / 10)
+            handler.wfile.write(picture[at : at + step])
+
+    return answer
+
+
+def _leaving(client: httpx.Client) -> bool:
+    """Whether a request is refused, or answered with the wish never to be asked again over this connection."""
+    try:
+        answer = client.get("/health")
+    except httpx.TransportError:
+        return True
+    return answer.headers.get("connection") == "close"
+
+
+def test_a_stop_finishes_what_runs(docker: Engine, image: str, pictures: Web, record_property: Record) -> None:
+    pictures.routes["/slow"] = _drip(label.PICTURE.read_bytes())
+    variables = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
+    with contextlib.ExitStack() as stack:
+        container = stack.enter_context(started(docker, image, *strict(), **variables))
+        url = container.wait_ready()
+        kept = stack.enter_context(httpx.Client(base_url=url, trust_env=False))
+        assert kept.get("/health").status_code == 200
+        pool = stack.enter_context(ThreadPoolExecutor())
+        began = time.monotonic()
+        running: Future[None] = pool.submit(read, url, f"{pictures.origin}/slow")
+        time.sleep(SLOW / 4)
+        stopping = pool.submit(docker.ok, "stop", "--time", str(GRACE), container.id)
+        until(lambda: not _connects(url), "new connections are still taken", 5)
+        assert _leaving(kept)
+        while not running.done():
+            with httpx.Client(base_url=url, trust_env=False) as fresh:
+                assert _leaving(fresh)
+            time.sleep(0.5)
+        running.result()
+        answered = time.monotonic() - began
+        stopping.result()
+        stopped = time.monotonic() - began - SLOW / 4
+        state = container.state
+    record_property(
+        "measured",
+        f"a request of {answered:.0f} s was finished; its container stopped {stopped:.0f} s after being told",
+    )
+    assert answered > SLOW
+    assert stopped < GRACE / 2
+    assert (state["Status"], state["ExitCode"], state["OOMKilled"]) == ("exited", 0, False)
+
+
+def _connects(url: str) -> bool:
+    with httpx.Client(base_url=url, trust_env=False) as client:
+        return not _leaving(client)
+
+
+def test_a_wrong_environment_is_told_whole_and_ends_it(docker: Engine, image: str) -> None:
+    wrong = {"PORT": "eighty", "LOG_LEVLE": "INFO", "REDIS_URL": "cache"}
+    with started(docker, image, *strict(), "--restart", "on-failure:2", **wrong) as container:
+        until(lambda: container.inspect()["RestartCount"] == 2 and not container.state["Running"], "it did not give up")
+        until(lambda: container.state["Status"] == "exited", "it did not stay down")
+        logs = container.logs()
+        assert container.state["ExitCode"] == 3
+    assert "Traceback" not in logs and "cache" not in logs.replace("environment", "")
+    assert all(logs.count(f"  {name} ") == 3 for name in wrong), "once for each start"
+
+
+def test_two_run_side_by_side(docker: Engine, image: str, pictures: Web) -> None:
+    with contextlib.ExitStack() as stack:
+        variables = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
+        both = {
+            release: stack.enter_context(started(docker, image, *strict(), RELEASE_ID=release, **variables))
+            for release in ("one", "two")
+        }
+        pool = stack.enter_context(ThreadPoolExecutor())
+        urls = {release: container.wait_ready() for release, container in both.items()}
+        for reading in [pool.submit(read, url, known_label(pictures)) for url in urls.values()]:
+            reading.result()
+        told = {release: httpx.get(f"{url}/health", trust_env=False).json()["release"] for release, url in urls.items()}
+    assert told == {"one": "one", "two": "two"}
+
+
+_ROWS = """
+import sqlite3
+print(*sqlite3.connect("/data/decodeat.sqlite3").execute("SELECT decode_status FROM analysis_results"))
+"""
+
+
+@pytest.mark.parametrize("user", ["10001:10001", "1000650000:0"], ids=["its own", "any of group 0"])
+def test_results_outlive_it_in_a_volume(docker: Engine, image: str, pictures: Web, user: str) -> None:
+    """As documented; the second user is what platforms give that choose one themselves."""
+    volume = docker.ok("volume", "create")
+    options = ("--read-only", "--user", user, "--volume", f"{volume}:/data")
+    database = {"DATABASE_URL": "sqlite:////data/decodeat.sqlite3", "IMAGE_ALLOWED_ORIGINS": pictures.origin}
+    with started(docker, image, *options, **database) as container:
+        read(container.wait_ready(), known_label(pictures))
+    with started(docker, image, *options, **database) as container:
+        container.wait_ready()
+        rows = container.execute("python", "-c", _ROWS)
+    assert rows == "('COMPLETED',)"
+    docker.ok("volume", "rm", volume)
