@@ -136,7 +136,7 @@ def refused(error: BaseException) -> bool:
     error = _driver_s(error)
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in {"22", "23"}  # data exception, integrity constraint violation
-    return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | ValueError | OverflowError)
+    return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError | UnicodeEncodeError)
 
 
 def _driver_s(error: BaseException) -> BaseException:

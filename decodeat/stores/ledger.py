@@ -1,6 +1,7 @@
 """Rows in and out of reach: they are stored together, once each, in a schema that is known to take them."""
 
 import asyncio
+import logging
 import os
 import uuid
 from datetime import UTC, datetime
@@ -11,6 +12,8 @@ from decodeat.condition import Condition
 from decodeat.stores import database, schema
 from decodeat.stores.database import Row, Rows, reason
 from decodeat.stores.tables import REVISION, results
+
+log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0  # in which the database answers, or is taken for gone
 LEAST_FREE = 1024 * 1024  # bytes on the disk below which nothing can be counted on
@@ -68,8 +71,11 @@ class Ledger:
             return await connection.run_sync(schema.ready)
 
     async def close(self) -> None:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            await self._engine.dispose()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await self._engine.dispose()
+        except Exception as error:
+            log.warning("the database could not be taken leave of: %s", reason(error))
 
 
 def _free(directory: os.PathLike[str]) -> int:

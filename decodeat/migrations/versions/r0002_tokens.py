@@ -1,7 +1,7 @@
 """Tokens that a model was paid for.
 
-Releases before it insert without naming columns, which SQLite refuses once there are more. They stop at PRAGMA
-user_version = 2, so that such a release is found unready instead of losing what it should write down.
+Releases before it insert without naming columns, which SQLite refuses once there are more. They look at PRAGMA
+user_version and stop at 2: such a release is found unready, instead of losing what it should store.
 """
 
 import sqlalchemy as sa

@@ -194,6 +194,12 @@ def test_each_trouble_with_a_server_has_its_own_words(
     assert not any(word in condition.detail for word in ("127.0.0.1", str(server.port), password, name))
 
 
+def test_a_server_behind_a_socket(server: Postgres) -> None:
+    name = server.database().rpartition("/")[2]
+    query = f"host={server.directory}&port={server.port}&application_name=decodeat"
+    assert asyncio.run(condition_of(f"postgresql://postgres:{PASSWORD}@/{name}?{query}")).ok
+
+
 def test_a_server_that_is_not_there_or_says_nothing(fragile: Postgres) -> None:
     url = fragile.database()
     with fragile.frozen():
@@ -244,7 +250,7 @@ def test_rows_wait_until_an_older_schema_is_migrated(url: str) -> None:
 
 
 def test_a_row_that_the_database_refuses_holds_up_no_other(url: str) -> None:
-    """A constraint that somebody added: such a row would be refused for ever."""
+    """A constraint that somebody added, a number that is none of the column's: it would be refused for ever."""
     assert asyncio.run(condition_of(url)).ok
     ask(url, "CREATE UNIQUE INDEX one_each ON analysis_results (product_id)")
     before = counted(LOST)
@@ -252,12 +258,12 @@ def test_a_row_that_the_database_refuses_holds_up_no_other(url: str) -> None:
     async def story() -> None:
         results = StoredResults(url)
         await results.keep(numbered(5))
-        await asyncio.gather(*(results.keep(numbered(number)) for number in range(10)))
+        await asyncio.gather(*(results.keep(numbered(number)) for number in (*range(5), 2**70, *range(5, 10))))
         await results.close()
 
     asyncio.run(story())
     assert numbers(url) == list(range(10))
-    assert counted(LOST) == before + 1
+    assert counted(LOST) == before + 2
 
 
 def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
@@ -298,6 +304,18 @@ def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
     with nothing_lost():
         asyncio.run(story())
     assert numbers(url) == list(range(20))
+
+
+def test_a_database_that_is_frozen_when_the_process_ends(fragile: Postgres) -> None:
+    async def story() -> None:
+        results = StoredResults(fragile.database())
+        await results.keep(RESULT)
+        with fragile.frozen():
+            began = time.monotonic()
+            await results.close()
+            assert time.monotonic() - began < 8
+
+    uvloop.run(story())
 
 
 @pytest.mark.parametrize("trouble", ["missing", "frozen"])
