@@ -1,5 +1,6 @@
-"""Adds a step to a copy of the service: what a later release would bring."""
+"""Copies of the service as it was before the database had steps, and as a later release would have it."""
 
+import shutil
 import textwrap
 from pathlib import Path
 
@@ -55,3 +56,10 @@ def add_revision(
     changed = tables.read_text().replace(f'REVISION = "{before}"', f'REVISION = "{revision}"')
     assert f'REVISION = "{revision}"' in changed
     tables.write_text(changed)
+
+
+def before_migrations(package: Path) -> None:
+    """Make the copy in `package` one of the releases that knew SQLite alone, and one form of it."""
+    shutil.rmtree(package / "migrations")
+    store = Path(__file__).parent / "store_before_migrations.py"
+    (package / "stores" / "results.py").write_text(store.read_text())
