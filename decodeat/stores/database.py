@@ -63,7 +63,7 @@ def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
     def prepare(connection: Any, _: Any) -> None:
         try:
             cursor = connection.cursor()
-            cursor.execute("PRAGMA synchronous = NORMAL")
+            cursor.execute("PRAGMA synchronous = FULL")  # what is committed outlives a power cut
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.close()
         except sqlite3.OperationalError as error:
@@ -101,7 +101,7 @@ def _postgres(url: str) -> AsyncEngine:
 
 def reason(error: BaseException) -> str:
     """What went wrong in words that hold no address, path, password or value."""
-    error = _driver_s(error)
+    error = _driver_error(error)
     if isinstance(error, Unusable):
         return str(error)
     if isinstance(error, TimeoutError):
@@ -133,13 +133,13 @@ _WORDS = {
 
 def refused(error: BaseException) -> bool:
     """Whether it was the row itself that could not be taken, so that no later try will do."""
-    error = _driver_s(error)
+    error = _driver_error(error)
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in {"22", "23"}  # data exception, integrity constraint violation
     return isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | OverflowError | UnicodeEncodeError)
 
 
-def _driver_s(error: BaseException) -> BaseException:
+def _driver_error(error: BaseException) -> BaseException:
     """What the driver raised, out of SQLAlchemy's wrapping."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig

@@ -16,6 +16,7 @@ MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _VERSIONS = "alembic_version"
 _BEFORE_MIGRATIONS = 1  # PRAGMA user_version of the table that releases once made for themselves
 _OURS = 0x6465636F  # names our lock among the server's advisory locks: "deco"
+_TURN = "60s"  # that another's may take
 # A change of the table waits for everybody who uses it, and meanwhile everybody else waits behind it.
 _TABLE_LOCK = "10s"
 
@@ -70,13 +71,13 @@ def ready(connection: Connection) -> str:
     return revision
 
 
-def take_turn(connection: Connection, seconds: int = 60) -> None:
+def take_turn(connection: Connection) -> None:
     """One changes the schema at a time, on whichever machine; the end of the transaction ends the turn.
 
     SQLite has one writer anyway, and our transactions are such from their beginning.
     """
     if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TURN}'")
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_OURS})")
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TABLE_LOCK}'")
 

@@ -3,10 +3,8 @@
 import asyncio
 import contextlib
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import tempfile
 import time
@@ -19,6 +17,8 @@ from typing import Any
 
 import asyncpg
 import pytest
+
+from tests.support.ports import free_port
 
 KEEPER = '"$0" "$@" & read -r _; kill -KILL $! 2>/dev/null'  # its standard input ends when the tests do
 PASSWORD = "a-password-for-tests-4711"
@@ -123,7 +123,7 @@ def postgres() -> Iterator[Postgres]:
     """A running server, gone with all its files afterwards. Skips the test where PostgreSQL isn't installed."""
     _programs()
     directory = Path(tempfile.mkdtemp(prefix="decodeat-postgres-", dir="/tmp"))
-    server = Postgres(directory, _free_port())
+    server = Postgres(directory, free_port())
     try:
         _make(server)
         server.start()
@@ -161,12 +161,3 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(OSError):
         return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
     return []
-
-
-def _free_port() -> int:
-    """Below those that the kernel hands to outgoing connections: it stays free while the server is down."""
-    while True:
-        port = random.randint(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
