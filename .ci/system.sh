@@ -18,6 +18,7 @@ if [ "${1:-}" = test ]; then
     want 'command -v git' git
     want 'command -v zstd' zstd
     want 'command -v tmux' tmux
+    want 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
     want 'command -v redis-server' redis-server
     want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
     # The lab runs a Docker engine of its own, which takes root; elsewhere its tests say that they were skipped.

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
-from tests.servers.postgres import postgres
 
 from bench.service import upstreams
 from tests.servers.gemini import KEY
+from tests.servers.postgres import postgres
 from tests.servers.redis import redis_server
 from tests.unit.decodeat.web import Service, service
 

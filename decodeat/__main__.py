@@ -1,4 +1,8 @@
-"""`python -m decodeat` runs the service; `--check-env` says whether its environment is right, and starts nothing."""
+"""`python -m decodeat` runs the service. With a flag it starts nothing.
+
+`--check-env` says whether its environment is right, `--schema` how the database fits this release, and `--migrate`
+makes it fit.
+"""
 
 import argparse
 import json
@@ -13,14 +17,24 @@ CONFIGURATION = 3  # exit code: the environment is wrong
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0, or 3 when the environment is wrong. Running the service replaces this process."""
+    """Exit code 0, 1 when a migration failed, 3 when the environment is wrong. Running replaces this process."""
     parser = argparse.ArgumentParser(prog="python -m decodeat", description=__doc__)
-    parser.add_argument("--check-env", action="store_true", help="check the environment variables and exit")
-    parser.add_argument("--json", action="store_true", help="with --check-env: one JSON object")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--check-env", action="store_true", help="check the environment variables and exit")
+    what.add_argument("--schema", action="store_true", help="show the database's revisions and exit")
+    what.add_argument("--migrate", action="store_true", help="bring the database to this release's schema and exit")
+    parser.add_argument("--to", metavar="REVISION", help="with --migrate: to this one, forwards or backwards")
+    parser.add_argument("--json", action="store_true", help="with any of these: one JSON object")
     parser.add_argument("--version", action="version", version=__version__)
     asked = parser.parse_args(argv)
-    if asked.json and not asked.check_env:
-        parser.error("--json goes with --check-env")
+    if asked.json and not (asked.check_env or asked.schema or asked.migrate):
+        parser.error("--json goes with --check-env, --schema or --migrate")
+    if asked.to and not asked.migrate:
+        parser.error("--to goes with --migrate")
+    if asked.schema or asked.migrate:
+        from decodeat.stores import commands  # the database's packages take longer to import than all else
+
+        return commands.run(os.environ, migrate=asked.migrate, to=asked.to, as_json=asked.json)
     if asked.check_env:
         report = check(os.environ)
         text = json.dumps(report, ensure_ascii=False) if asked.json else table(report)

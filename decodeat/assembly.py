@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from pathlib import Path
 
 from decodeat.api.state import Parts
 from decodeat.engines.opening import engines
@@ -13,16 +12,15 @@ from decodeat.settings import Settings
 from decodeat.stores.cache import Cache, MemoryCache
 from decodeat.stores.memo import Memo
 from decodeat.stores.redis import RedisCache
-from decodeat.stores.results import NoResults, SqliteResults
+from decodeat.stores.results import opened
 
 
 @asynccontextmanager
 async def assembled(config: Settings) -> AsyncIterator[Parts]:
     """Everything that connects or runs is made here, after the server has forked."""
     async with AsyncExitStack() as stack:
-        path = config.database_url.removeprefix("sqlite:///")
-        results = SqliteResults(Path(path)) if path else NoResults()
-        stack.callback(results.close)
+        results = opened(config.database_url)
+        stack.push_async_callback(results.close)
         cache: Cache = RedisCache(config.redis_url) if config.redis_url else MemoryCache()
         stack.push_async_callback(cache.close)
         downloader = await stack.enter_async_context(Downloader(config.max_image_size, config.image_allowed_origins))

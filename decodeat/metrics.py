@@ -36,7 +36,8 @@ fallbacks = Counter(
     "decodeat_fallbacks_total", "Analyses that another engine had to make, by what failed.", ("reason",)
 )
 downloads_failed = Counter("decodeat_image_download_failures_total", "Pictures not fetched, by reason.", ("reason",))
-results_lost = Counter("decodeat_results_lost_total", "Results that could not be written down.")
+results_waiting = Gauge("decodeat_results_waiting", "Results that wait to be stored.", multiprocess_mode="livesum")
+results_lost = Counter("decodeat_results_lost_total", "Results that could not be stored.")
 release_info = Gauge(
     "decodeat_release_info", "1 for the release that runs.", ("release", "version"), multiprocess_mode="max"
 )

@@ -7,14 +7,15 @@ import re
 import sys
 import time
 from contextvars import ContextVar
-from typing import Any
+from typing import Any, TextIO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _QUERY = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)[?#][^\s'\"]*")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # At DEBUG these write addresses with their query strings, or a line for every block of a picture.
-_TALKATIVE = ("httpcore", "PIL", "asyncio", "python_multipart")
+# aiosqlite writes what is stored.
+_TALKATIVE = ("httpcore", "PIL", "asyncio", "python_multipart", "aiosqlite", "alembic.runtime.plugins")
 
 
 class JsonLines(logging.Formatter):
@@ -46,9 +47,12 @@ def without_query(text: str) -> str:
     return _QUERY.sub(r"\1\2?…", text)
 
 
-def configure(level: str, release: str) -> None:
-    """Send everything that this process logs to stdout as JSON lines, the server's own words included."""
-    output = logging.StreamHandler(sys.stdout)
+def configure(level: str, release: str, stream: TextIO | None = None) -> None:
+    """Send everything that this process logs to stdout as JSON lines, the server's own words included.
+
+    `stream`: somewhere else, where stdout is a program's answer.
+    """
+    output = logging.StreamHandler(stream or sys.stdout)
     output.setFormatter(JsonLines(release))
     logging.basicConfig(level=level, handlers=[output], force=True)
     for name in ("uvicorn", "uvicorn.error", "gunicorn.error"):

@@ -125,6 +125,8 @@ class Pipeline:
             engine=outcome.engine,
             release=self._release,
             duration_ms=duration_ms,
+            input_tokens=outcome.usage.input_tokens,
+            output_tokens=outcome.usage.output_tokens,
         )
 
 

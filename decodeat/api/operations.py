@@ -1,5 +1,7 @@
 """What operators and monitoring ask: alive, ready, counted."""
 
+import asyncio
+
 from fastapi import APIRouter, Depends, Response
 from fastapi.responses import JSONResponse
 
@@ -17,11 +19,15 @@ def router(release: str) -> APIRouter:
         return alive
 
     @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
-    async def ready(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
-        shared = {"cache": await running.cache.condition(), "results": await running.results.condition()}
-        conditions = await running.engines.conditions() | shared
-        checks = {name: Check(ok=one.ok, detail=one.detail) for name, one in conditions.items()}
-        answer = Readiness(ready=all(one.ok for one in conditions.values()), release=release, checks=checks)
+    async def readiness(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+        """503 when this instance lacks something of its own. What all share, if it fails, is said and no more."""
+        engines, cache, results = await asyncio.gather(
+            running.engines.conditions(), running.cache.condition(), running.results.condition()
+        )
+        conditions = {**engines, "cache": cache, "results": results}
+        checks = {name: Check(ok=one.ok, needed=one.needed, detail=one.detail) for name, one in conditions.items()}
+        ready = all(one.ok for one in conditions.values() if one.needed)
+        answer = Readiness(ready=ready, release=release, checks=checks)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
     @routes.get("/metrics", response_class=Response, summary="Counters of all workers, for Prometheus")

@@ -65,7 +65,10 @@ class Health(BaseModel):
 
 
 class Check(BaseModel):
+    """Without a `needed` part this instance can't work, and another may; a failure of any other is everybody's."""
+
     ok: bool
+    needed: bool
     detail: str
 
 

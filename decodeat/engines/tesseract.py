@@ -80,7 +80,7 @@ class TesseractReader:
             process = await asyncio.create_subprocess_exec(
                 self._program,
                 *argv,
-                stdin=asyncio.subprocess.PIPE,
+                stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.DEVNULL,
                 # One thread: several only wait for each other, and the workers are the parallelism.
@@ -90,9 +90,11 @@ class TesseractReader:
             raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
         try:
             async with asyncio.timeout(seconds):
-                output, _ = await process.communicate(given)
+                output, _ = await process.communicate(given or None)
         except TimeoutError as error:
             raise EngineFailed("timeout", "The text engine took too long to read the image.") from error
+        except RuntimeError as error:  # uvloop's word for a pipe that was closed before anything was written to it
+            raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
         finally:
             if process.returncode is None:
                 process.kill()

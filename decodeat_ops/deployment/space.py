@@ -1,9 +1,12 @@
 """Whether there is room, asked before anything begins."""
 
 import shutil
+import stat
 from pathlib import Path
 
 from decodeat_ops.core.errors import GateFailed
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.release import Release
 
 MIB = 1024 * 1024
 HEADROOM = 32 * MIB  # journals, logs and the database go on growing while we work
@@ -14,6 +17,21 @@ def free(path: Path) -> int:
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free
+
+
+def of_backup(layout: Layout, release: Release) -> int:
+    """Bytes of all that goes into an archive of a release and its data; its compressed size is smaller."""
+    places = [layout.release(release.id), layout.generation(release.data), layout.logs]
+    return sum(_bytes(path) for place in places for path in place.rglob("*"))
+
+
+def _bytes(path: Path) -> int:
+    """A file's size; 0 for anything else, and for a log that was rotated away meanwhile."""
+    try:
+        status = path.lstat()
+    except FileNotFoundError:
+        return 0
+    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def require(path: Path, needed: int, what: str) -> None:

@@ -25,17 +25,22 @@ class Context:
     """What actions may use: ports and secrets live here, never in a step.
 
     `tools` holds the live objects an action table needs (a host, an HTTP port, a layout), by the table's own
-    type. `results` are what finished steps produced, by step id.
+    type. `results` are what finished steps produced, by step id; what they list there as `warnings`, an undo's
+    included, the operator is told at the end, however it ends.
     """
 
     tools: Any
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     emit: Emit = _quiet
     results: dict[str, Results] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
 
     def progress(self, text: str, done: int = 0, total: int = 0) -> None:
         self.emit(events.StepProgress(self.masked(text), done, total))
+
+    def warn(self, results: Mapping[str, Any]) -> None:
+        self.warnings += [self.masked(text) for text in results.get("warnings", ())]
 
     def checkpoint(self) -> None:
         """Waiting actions call this: raises `Interrupted` once the operator has asked to stop."""
@@ -70,7 +75,9 @@ class Engine:
             self.undo(path, context)
             raise StepFailed(
                 f"The interrupted {progress.plan.verb} was already being undone; the undo is complete now.",
-                state=f"Everything {progress.plan.verb} {progress.plan.subject} had done is undone.",
+                state=" ".join(
+                    (f"Everything {progress.plan.verb} {progress.plan.subject} had done is undone.", *context.warnings)
+                ),
                 hint=f"Run `decodeat-ops {progress.plan.verb}` again when you are ready.",
             )
         # A plan without inputs was made of nothing that changes: an archive, a running release.
@@ -93,6 +100,8 @@ class Engine:
     def _forward(self, progress: Progress, journal: Journal, context: Context) -> dict[str, Results]:
         plan = progress.plan
         context.results.update(progress.done)
+        for results in progress.done.values():
+            context.warn(results)
         for number, step in enumerate(plan.steps, 1):
             if step.id in progress.done:
                 context.emit(events.StepSkipped(step, "already done"))
@@ -127,7 +136,9 @@ class Engine:
         context.results[step.id] = results
 
     def _act(self, action: Action, context: Context) -> Results:
-        return self._actions[action.name](context, action.params) or {}
+        results = self._actions[action.name](context, action.params) or {}
+        context.warn(results)
+        return results
 
     def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context) -> None:
         why = context.masked(error.advice.what)
@@ -147,7 +158,13 @@ class Engine:
         kind = GateFailed if isinstance(error, GateFailed) else StepFailed
         raise kind(
             f"{step.title}: {why}",
-            state=f"{state} What served before serves still." if served else f"{state} Nothing serves, as before.",
+            state=" ".join(
+                (
+                    state,
+                    "What served before serves still." if served else "Nothing serves, as before.",
+                    *context.warnings,
+                )
+            ),
             hint=error.advice.hint or f"The journal is {journal.path}.",
             lines=lines,
         ) from error

@@ -5,8 +5,11 @@ from decodeat_ops.core.release import Release
 from decodeat_ops.settings.schema import Loaded
 
 
-def steps(snapshot: str, release: Release, prefix: str = "") -> tuple[Step, ...]:
-    """Database, archive, proof; `prefix` tells the steps of a pre-restore backup from others in the same plan."""
+def steps(snapshot: str, release: Release, prefix: str = "", *, stays: bool = False) -> tuple[Step, ...]:
+    """Database, archive, proof; `prefix` tells the steps of a backup before something else from others in its plan.
+
+    With `stays` a whole archive outlives an undo: it may be the way back.
+    """
     what = {"snapshot": snapshot, "release": release.id, "data": release.data}
     return (
         Step(
@@ -21,7 +24,7 @@ def steps(snapshot: str, release: Release, prefix: str = "") -> tuple[Step, ...]
             id=f"{prefix}archive",
             title=f"Write archive {snapshot}",
             do=Action("backup-write", what),
-            undo=Action("backup-remove", what),
+            undo=Action("backup-remove-half" if stays else "backup-remove", what),
             produces=("path", "bytes", "files", "partial"),
             preview=(f"settings, release {release.id}, database and logs into {snapshot}.tar.zst (0600)",),
         ),

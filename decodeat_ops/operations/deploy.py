@@ -6,7 +6,9 @@ from datetime import datetime, timedelta
 from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.core.release import Release, release_id
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import NO_DATA, Migration
 from decodeat_ops.deployment.source import LOCK_NAME, Source
+from decodeat_ops.operations import migrate
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
 
@@ -22,6 +24,7 @@ class Candidate:
     revision: str
     by: str
     now: datetime
+    migration: Migration = NO_DATA
 
 
 def unchanged(candidate: Candidate, observed: Observed) -> bool:
@@ -67,6 +70,7 @@ def plan(
         data=observed.current.data if observed.current else observed.left or name,
     )
     package = str(candidate.source.package)
+    data = migrate.plan(release, release.data, candidate.migration, observed)
     return Plan(
         verb="deploy",
         deployment=loaded.deployment,
@@ -75,10 +79,10 @@ def plan(
             steps.environment(release, f"{package}/{LOCK_NAME}"),
             steps.stage(release, package),
             *((steps.gate("gate-pre", "Pre-deploy gate", gates.before, release, "none"),) if gates.before else ()),
-            *steps.going_live(release, observed, settings, gates),
+            *steps.going_live(release, observed, settings, gates, data=data),
             *((boot,) if boot else ()),
         ),
-        facts=_facts(release, observed),
+        facts=(*_facts(release, observed), *migrate.facts(candidate.migration)),
         inputs=candidate.inputs,
     )
 

@@ -10,8 +10,9 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import NO_DATA, Migration
 from decodeat_ops.deployment.source import LOCK_NAME
-from decodeat_ops.operations import backup
+from decodeat_ops.operations import backup, migrate
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
 
@@ -34,6 +35,7 @@ class Wanted:
     original: Release | None
     before: str
     passed: tuple[str, ...] = ()
+    migration: Migration = NO_DATA
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
@@ -126,6 +128,7 @@ def _release(
 ) -> list[Step]:
     place = staged(wanted.manifest.snapshot)
     made: list[Step] = []
+    data = migrate.plan(release, release.data, wanted.migration, observed)
     if "database" in wanted.parts:
         made.append(
             Step(
@@ -158,7 +161,7 @@ def _release(
             undo=Action("unstage", {"release": release.as_json()}),
             preview=(what,),
         ),
-        *steps.going_live(release, observed, loaded.settings, gates),
+        *steps.going_live(release, observed, loaded.settings, gates, data=data),
     ]
     return made
 

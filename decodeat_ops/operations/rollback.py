@@ -7,6 +7,8 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import Migration
+from decodeat_ops.operations import migrate
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
 
@@ -48,8 +50,12 @@ def plan(
     lock_file: str,
     secrets: str,
     inputs: str,
+    migration: Migration,
 ) -> Plan:
-    """`secrets` is the digest of today's secrets: a rotated key never comes back."""
+    """`secrets` is the digest of today's secrets: a rotated key never comes back.
+
+    The release that was named may also be a newer one: then the data goes forward with it.
+    """
     current = observed.current
     data = current.data if current else release.data
     return Plan(
@@ -64,6 +70,7 @@ def plan(
                 observed,
                 loaded.settings,
                 gates,
+                data=migrate.plan(release, data, migration, observed),
                 call_back=release.secrets == secrets,
             ),
         ),
@@ -71,6 +78,7 @@ def plan(
             ("serves now", observed.active.id if observed.active else "nothing"),
             ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),
             ("brings back", "code and settings; secrets are today's, data stays"),
+            *migrate.facts(migration),
         ),
         inputs=inputs,
     )

@@ -1,7 +1,6 @@
 """backup and restore, for the command line."""
 
 import re
-import stat
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from datetime import UTC, datetime
@@ -13,9 +12,10 @@ from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import snapshots, space
+from decodeat_ops.deployment import schema, snapshots, space
 from decodeat_ops.deployment.inputs import environment_path, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.operations import backup as backup_operation
@@ -27,6 +27,7 @@ from decodeat_ops.wiring import local
 from decodeat_ops.wiring.archived_settings import settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out
+from decodeat_ops.wiring.migrations import allow_part
 from decodeat_ops.wiring.opening import open_tools, operator
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
@@ -43,7 +44,7 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
 
     def derive() -> Plan:
         current = _current(observe(tools.store))
-        needed = _size(tools, current)
+        needed = space.of_backup(tools.layout, current)
         space.require(tools.layout.staging, needed, "A backup's working copy")
         space.require(tools.backups, needed, "A backup")
         snapshot = snapshots.new_id(datetime.now(UTC))
@@ -86,22 +87,6 @@ def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
         return (f"Whether the archive holds every secret is unknown: {error.advice.what}",)
     missing = [name for name in wanted if name not in stored]
     return (f"Not in the archive, for they are not in {path.name}: {', '.join(missing)}.",) if missing else ()
-
-
-def _size(tools: Tools, current: Release) -> int:
-    """Bytes of all that goes into an archive; its compressed size is smaller."""
-    layout = tools.layout
-    places = [layout.release(current.id), layout.generation(current.data), layout.logs]
-    return sum(_bytes(path) for place in places for path in place.rglob("*"))
-
-
-def _bytes(path: Path) -> int:
-    """A file's size; 0 for anything else, and for a log that was rotated away meanwhile."""
-    try:
-        status = path.lstat()
-    except FileNotFoundError:
-        return 0
-    return status.st_size if stat.S_ISREG(status.st_mode) else 0
 
 
 def restore(
@@ -166,7 +151,7 @@ def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archi
 
 def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
     """Unpacked, laid out as data and laid out as a release; before that, what serves is backed up."""
-    before = _size(tools, observed.current) if observed.current else 0
+    before = space.of_backup(tools.layout, observed.current) if observed.current else 0
     space.require(tools.layout.staging, 3 * wanted.manifest.size + before, "A restore")
     space.require(tools.backups, before, "The backup before a restore")
     release = wanted.release
@@ -194,7 +179,24 @@ def _wanted(
         )
     release = _new_release(tools, manifest, observed, original, parts, now) if starts else None
     before = snapshots.new_id(now) if observed.current is not None else ""
-    return restore_operation.Wanted(path, manifest, parts, release, original, before)
+    migration = _migration(tools, manifest, observed, original, parts) if starts else NO_DATA
+    return restore_operation.Wanted(path, manifest, parts, release, original, before, migration=migration)
+
+
+def _migration(
+    tools: Tools, manifest: archive.Manifest, observed: Observed, original: Release | None, parts: tuple[str, ...]
+) -> Migration:
+    """Of the data for the code, of which one may be the archive's and the other today's. Raises `Usage`."""
+    archived = schema.known(manifest.entries())
+    if original is None:
+        if "database" in parts or observed.current is None:
+            return Migration(max(archived)) if "database" in parts else NO_DATA
+        allow_part(tools, None, archived, f"The release of {manifest.snapshot}", observed)
+        at = schema.revision_of(tools.layout.database(observed.current.data))
+        return Migration(at, schema.unknown(one for one in archived if one > at > ""))
+    code = Code.of(original, tools.layout)
+    allow_part(tools, max(archived), code.knows, f"Release {original.id}", observed)
+    return schema.migration(tools, code, max(archived))
 
 
 def _new_release(

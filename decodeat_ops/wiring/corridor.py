@@ -66,11 +66,16 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
-            return derived
+            return _warned(derived, context)
         if not change.approve(derived):
             return _declined(derived, settled, change.consent)
         results = engine.carry_out(derived, context)
-    return finish(derived, results)
+    return _warned(finish(derived, results), context)
+
+
+def _warned(outcome: Outcome, context: Context) -> Outcome:
+    """With what its steps, and the undoing before them, had to say."""
+    return replace(outcome, warnings=(*outcome.warnings, *context.warnings))
 
 
 def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan | Outcome:
@@ -117,7 +122,7 @@ def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Ou
         change.interrupt(lambda: setattr(context, "interrupted", True))
         now = inputs.inputs(tools)
         results = Engine(actions, tools.layout.journals).resume(left_open, context, now)
-    return finish(progress.plan, results)
+    return _warned(finish(progress.plan, results), context)
 
 
 def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Outcome:

@@ -9,12 +9,14 @@ from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import files, source, space
 from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local.steps import Gates
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.corridor import resume as resume_journal
+from decodeat_ops.wiring.migrations import allow_rollback, migration, way_back
 from decodeat_ops.wiring.opening import open_tools, operator
 from decodeat_ops.wiring.state import lock_release, lock_status, releases, status
 
@@ -40,9 +42,16 @@ ENVIRONMENT_BYTES = 400 * space.MIB  # what the service's dependencies take unpa
 
 def actions() -> Actions:
     """Every named action: those of the target, of backup and of restore."""
-    from decodeat_ops.targets.local import backup_actions, boot, release_actions, restore_actions, traffic_actions
+    from decodeat_ops.targets.local import (
+        backup_actions,
+        boot,
+        migrate_actions,
+        release_actions,
+        restore_actions,
+        traffic_actions,
+    )
 
-    rooms = (release_actions, traffic_actions, backup_actions, restore_actions, boot)
+    rooms = (release_actions, traffic_actions, migrate_actions, backup_actions, restore_actions, boot)
     return {name: do for room in rooms for name, do in room.ACTIONS.items()}
 
 
@@ -78,7 +87,17 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
     def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
         configuration.files(loaded)  # a template that doesn't render is found before anything begins
         _room_for_release(tools, candidate.source)
-        complete = replace(candidate, inputs=inputs(tools), revision=source.revision(candidate.source.package))
+        complete = replace(
+            candidate,
+            inputs=inputs(tools),
+            revision=source.revision(candidate.source.package),
+            migration=migration(
+                tools,
+                Code(candidate.source.package, candidate.source.lock),
+                observed.current.data if observed.current else observed.left,
+                observed,
+            ),
+        )
         where = boot.look()
         unit = boot.step(loaded, where) if where.systemd else None
         return operation.plan(complete, observed, loaded, gates(), unit)
@@ -88,6 +107,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         address = str(tools.store.public(release)) if release else ""
         first = dict(plan.facts)["serves now"] == "nothing"
         back = _after_reboot(loaded, results)
+        saved = results.get("before-archive", {})
         return Outcome(
             "deploy",
             f"Release {plan.subject} serves at {address}.",
@@ -99,8 +119,9 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             next=(
                 "decodeat-ops checklist post-deploy",
                 "decodeat-ops status",
-                *(("decodeat-ops rollback",) if release and tools.store.previous(release) else ()),
+                *way_back(tools, release, saved),
             ),
+            warnings=tuple(f"The backup before the migration lacks something: {p}" for p in saved.get("partial", ())),
         )
 
     return carry_out(tools, "deploy", derive, change, actions(), finish)
@@ -137,6 +158,8 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
         chosen = operation.choose(release, observed)
+        allow_rollback(tools, chosen, observed)
+        data = observed.current.data if observed.current else ""
         lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
         return operation.plan(
             chosen,
@@ -146,6 +169,7 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
             lock_file=lock_file,
             secrets=secrets_digest(tools.secrets, tools.layout),
             inputs=inputs(tools),
+            migration=migration(tools, Code.of(chosen, tools.layout), data, observed),
         )
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:

@@ -81,7 +81,7 @@ def _serving(
     pairs.append(("serves since", f"{local_time(since)} ({ago(since)})" if since else ("not running", "bad")))
     pairs.append(("address", str(tools.store.public(active))))
     healthy, ready = _ask(tools, active, told)
-    pairs.append(("health", ("healthy, ready", "good") if healthy and ready else (told["health"], "bad")))
+    pairs.append(("health", _health(healthy and ready, told["health"])))
     if not healthy:
         wrong.append(f"{tools.store.public(active)} does not answer as release {active.id}: {told['health']}")
     elif not ready:
@@ -101,8 +101,19 @@ def _ask(tools: Tools, active: Release, told: dict[str, Any]) -> tuple[bool, boo
     except Unreachable as error:
         told["health"] = error.advice.what
         return False, False
-    told["health"] = "ready" if ready.status == 200 else f"/ready answers {ready.status} {_why(ready.body)}".strip()
+    why = _why(ready.body)
+    if ready.status == 200:
+        told["health"] = f"ready, but {why}" if why else "ready"
+    else:
+        told["health"] = f"/ready answers {ready.status} {why}".strip()
     return True, ready.status == 200
+
+
+def _health(ready: bool, told: str) -> Cell:
+    """What all instances share may fail, and this one is as ready as any other."""
+    if not ready:
+        return told, "bad"
+    return ("healthy, ready", "good") if told == "ready" else (f"healthy, {told}", "warn")
 
 
 def _why(body: bytes) -> str:

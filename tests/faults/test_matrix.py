@@ -26,16 +26,16 @@ pytestmark = [
 ]
 
 DEPLOY = (
-    "environment", "stage", "gate-pre", "supervise", "start", "probe", "gate-candidate", "switch", "confirm",
+    "environment", "stage", "gate-pre", "migrate", "supervise", "start", "probe", "gate-candidate", "switch", "confirm",
     "gate-post", "drain", "prune",
 )  # fmt: skip
-ROLLBACK = ("environment", "data", "supervise", "start", "probe", "gate-candidate", "switch", "confirm", "gate-post",
-            "drain", "prune")  # fmt: skip
+ROLLBACK = ("environment", "data", "migrate", "supervise", "start", "probe", "gate-candidate", "switch", "confirm",
+            "gate-post", "drain", "prune")  # fmt: skip
 BACKUP = ("database", "archive", "verify", "clean")
 RESTORE = (
     "unpack", "before-database", "before-archive", "before-verify", "before-clean", "logs", "data", "environment",
-    "stage", "supervise", "start", "probe", "gate-candidate", "switch", "confirm", "gate-post", "drain", "prune",
-    "clean",
+    "stage", "migrate", "supervise", "start", "probe", "gate-candidate", "switch", "confirm", "gate-post", "drain",
+    "prune", "clean",
 )  # fmt: skip
 FAULTS = ("kill", "fail", "fill")
 

@@ -65,7 +65,7 @@ def test_a_third_deploy_waits_for_the_draining_one(served: Deployment) -> None:
     served.configure(MAX_REQUESTS=902)
     first = served.deploy()
     answers: list[int] = []
-    slow = threading.Thread(target=lambda: answers.append(served.get("/test/slow?seconds=6", timeout=30)[0]))
+    slow = threading.Thread(target=lambda: answers.append(served.get("/test/slow?seconds=10", timeout=30)[0]))
     slow.start()
     time.sleep(0.3)
     served.configure(MAX_REQUESTS=903)
@@ -83,7 +83,7 @@ def test_a_rollback_calls_a_draining_release_back_at_once(served: Deployment) ->
     served.configure(MAX_REQUESTS=905)
     first = served.deploy()
     pid = served.store.supervisor().releases[first].pid
-    slow = threading.Thread(target=lambda: served.get("/test/slow?seconds=5", timeout=30))
+    slow = threading.Thread(target=lambda: served.get("/test/slow?seconds=9", timeout=30))
     slow.start()
     time.sleep(0.3)
     served.configure(MAX_REQUESTS=906)

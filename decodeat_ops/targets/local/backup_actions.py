@@ -168,10 +168,14 @@ def clean(context: Context, params: Params) -> None:
 
 
 def remove(context: Context, params: Params) -> None:
-    tools: Tools = context.tools
-    path = archive_path(tools, params["snapshot"])
-    for leftover in (archive.partial_path(path), path):
-        leftover.unlink(missing_ok=True)
+    archive_path(context.tools, params["snapshot"]).unlink(missing_ok=True)
+    remove_half(context, params)
+
+
+def remove_half(context: Context, params: Params) -> None:
+    """What was being written; a whole archive stays."""
+    path = archive_path(context.tools, params["snapshot"])
+    archive.partial_path(path).unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):  # made for this archive
         path.parent.rmdir()
 
@@ -182,4 +186,5 @@ ACTIONS: Actions = {
     "backup-verify": verify,
     "backup-clean": clean,
     "backup-remove": remove,
+    "backup-remove-half": remove_half,
 }

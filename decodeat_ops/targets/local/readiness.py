@@ -37,6 +37,17 @@ def probe(context: Context, release: str, timeout: float) -> float:
     raise _refused(tools, release, f"it was not ready within {timeout:.0f} s: {answer}")
 
 
+def shortcomings(context: Context, release: str) -> list[str]:
+    """What a ready release says it lacks all the same: what all instances share keeps none of them from serving."""
+    tools: Tools = context.tools
+    try:
+        ready = tools.http.request(tools.store.private(release), "GET", "/ready", timeout=10)
+    except Unreachable:
+        return []  # the next step asks again, and says why
+    found = _reasons(ready.body).removeprefix(": ")
+    return [f"Release {release} is ready, but {found}."] if found else []
+
+
 def _watch_for_crash(tools: Tools, release: str) -> None:
     known = tools.store.supervisor().releases.get(release)
     if known is None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import Migration, Revision
 from decodeat_ops.settings.schema import Settings
 
 
@@ -68,12 +69,19 @@ def gate(step: str, title: str, checks: Sequence[str], release: Release, endpoin
 
 
 def going_live(
-    release: Release, observed: Observed, settings: Settings, gates: Gates, *, call_back: bool = False
+    release: Release,
+    observed: Observed,
+    settings: Settings,
+    gates: Gates,
+    *,
+    data: Sequence[Step] = (),
+    call_back: bool = False,
 ) -> tuple[Step, ...]:
     """From a release on disk to the one that serves: start, probe, switch, confirm, drain the old, prune.
 
-    `call_back`: a release that still drains may take the traffic again as it runs. Otherwise, because its secrets
-    are not today's, it has to end first and is started anew.
+    `data` are the steps that fit the data to it, while the old one serves on. `call_back`: a release that still drains
+    may take the traffic again as it runs. Otherwise, because its secrets are not today's, it has to end first and is
+    started anew.
     """
     old = observed.active.id if observed.active else ""
     others = sorted(observed.draining - ({release.id} if call_back else set()))
@@ -88,7 +96,7 @@ def going_live(
             )
         )
     called_back = call_back and release.id in observed.draining
-    steps += [supervise(observed), start(release, called_back=called_back), probe(release, settings)]
+    steps += [*data, supervise(observed), start(release, called_back=called_back), probe(release, settings)]
     if gates.candidate:
         steps.append(
             gate("gate-candidate", "Candidate gate, on its private socket", gates.candidate, release, "private")
@@ -108,6 +116,28 @@ def going_live(
         )
     steps.append(prune(release, observed, settings))
     return tuple(steps)
+
+
+def migrate(release: Release, data: str, migration: Migration) -> Step:
+    lines = [f"{step.id} {step.title or '(what it does is known later)'}{_way_back(step)}" for step in migration.lacks]
+    if not lines:
+        lines = [f"data/{data} is at {migration.at}: nothing to do" if migration.at else f"data/{data} is new"]
+    return Step(
+        id="migrate",
+        title="Bring the data to its schema",
+        do=Action("migrate", {"release": release.id}),
+        undo=Action("unmigrate", {"release": release.id, "snapshot": migration.snapshot}),
+        produces=("done",),
+        preview=tuple(lines),
+    )
+
+
+def _way_back(step: Revision) -> str:
+    if step.reversible:
+        return ""
+    return "; NOT reversible: older releases can't store results from then on" + (
+        "" if step.lossless else ", and taking it back loses data"
+    )
 
 
 def supervise(observed: Observed) -> Step:

@@ -17,7 +17,7 @@ from decodeat_ops.deployment import files
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.settings import envfile
-from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, wait_stopped
+from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, shortcomings, wait_stopped
 
 Params = Mapping[str, Any]
 
@@ -130,7 +130,8 @@ def unstart(context: Context, params: Params) -> None:
 
 def probe_release(context: Context, params: Params) -> Results | None:
     """Wait on the private socket until the release is ready and reports its own id."""
-    return {"seconds": round(probe(context, params["release"], params["timeout"]), 2)}
+    seconds = round(probe(context, params["release"], params["timeout"]), 2)
+    return {"seconds": seconds, "warnings": shortcomings(context, params["release"])}
 
 
 def switch(context: Context, params: Params) -> Results | None:

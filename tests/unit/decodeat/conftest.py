@@ -1,12 +1,14 @@
-"""Pictures, and a host that serves them."""
+"""Pictures and a host that serves them; databases of both kinds."""
 
 import io
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from PIL import Image, ImageFilter
 
 from tests.labels.draw import label
+from tests.servers.postgres import Postgres, postgres
 from tests.unit.decodeat.web import Web, web
 
 Encoder = Callable[..., bytes]
@@ -37,3 +39,19 @@ def other_label_png() -> bytes:
 @pytest.fixture(scope="session")
 def blurred_png(label_png: bytes) -> bytes:
     return encoded(Image.open(io.BytesIO(label_png)).filter(ImageFilter.GaussianBlur(9)))
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """One that lives as long as the tests; who wants to break one starts another."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new and empty database of either kind."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/results.sqlite3"
+    running: Postgres = request.getfixturevalue("server")
+    return running.database()

@@ -204,9 +204,21 @@ def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with TestClient(create(Settings(database_url=f"sqlite:///{tmp_path}/missing/results.sqlite3"))) as client:
         answer = client.get("/ready")
         assert (answer.status_code, answer.json()["ready"]) == (503, False)
-        assert answer.json()["checks"]["reader"] == {"ok": False, "detail": "tesseract is not installed"}
+        missing = {"ok": False, "needed": True, "detail": "tesseract is not installed"}
+        assert answer.json()["checks"]["reader"] == missing
         assert not answer.json()["checks"]["results"]["ok"]
         assert client.get("/health").status_code == 200
+
+
+def test_what_no_instance_has_takes_none_out_of_traffic() -> None:
+    with TestClient(create(Settings(database_url="postgresql://app:word@127.0.0.1:9/results"))) as client:
+        answer = client.get("/ready")
+        assert (answer.status_code, answer.json()["ready"]) == (200, True)
+        assert answer.json()["checks"]["results"] == {
+            "ok": False,
+            "needed": False,
+            "detail": "the database can't be written: Connection refused",
+        }
 
 
 def test_language_data_that_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

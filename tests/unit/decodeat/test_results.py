@@ -1,141 +1,168 @@
-"""Results are written by several processes at once; where they can't be, the answer does not suffer."""
+"""What is answered is stored before it is answered, together with what else was, and by several processes at once."""
 
 import asyncio
 import json
 import multiprocessing
-import sqlite3
 import stat
+import uuid
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from prometheus_client import REGISTRY
+import sqlalchemy
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from decodeat.stores.results import FORMAT, NoResults, Result, SqliteResults
-
-RESULT = Result(
-    product_id=7,
-    image_urls=("https://shop.kr/a.png", "https://shop.kr/b.png"),
-    product_name="초코쿠키",
-    nutrition={"fat": "7", "energy": None},
-    ingredients=("밀가루",),
-    status="COMPLETED",
-    engine="tesseract+embedded",
-    release="r1",
-    duration_ms=12,
-)
+from decodeat.stores import database, tables
+from decodeat.stores.ledger import Ledger
+from decodeat.stores.results import NoResults, Result, StoredResults, opened, row_of
+from tests.servers.postgres import Postgres
+from tests.unit.decodeat.stored import RESULT, ask, nothing_lost, numbered, numbers, rows
 
 
-def rows(path: Path) -> list[sqlite3.Row]:
-    connection = sqlite3.connect(path)
-    connection.row_factory = sqlite3.Row
-    try:
-        return connection.execute("SELECT * FROM analysis_results").fetchall()
-    finally:
-        connection.close()
+def keep(url: str, *results: Result) -> None:
+    async def story() -> None:
+        open_ones = StoredResults(url)
+        await asyncio.gather(*(open_ones.keep(result) for result in results))
+        await open_ones.close()
+
+    asyncio.run(story())
 
 
-def lost() -> float:
-    return REGISTRY.get_sample_value("decodeat_results_lost_total") or 0.0
-
-
-def keep(path: Path, times: int = 1) -> None:
-    results = SqliteResults(path)
-    for _ in range(times):
-        asyncio.run(results.keep(RESULT))
-    results.close()
-
-
-def test_a_row_says_what_was_answered(tmp_path: Path) -> None:
-    path = tmp_path / "results.sqlite3"
-    keep(path)
-    (row,) = rows(path)
-    assert (row["product_id"], row["product_name"], row["decode_status"], row["duration_ms"]) == (
-        7,
-        "초코쿠키",
-        "COMPLETED",
-        12,
-    )
-    assert (row["engine"], row["release_id"]) == ("tesseract+embedded", "r1")
+def test_a_row_says_what_was_answered(url: str) -> None:
+    keep(url, RESULT)
+    (row,) = rows(url)
+    assert (row["product_id"], row["product_name"], row["decode_status"]) == (7, "초코쿠키", "COMPLETED")
+    assert (row["engine"], row["release_id"], row["duration_ms"]) == ("tesseract+embedded", "r1", 12)
+    assert (row["input_tokens"], row["output_tokens"]) == (900, 300)
     assert row["image_url"].splitlines() == list(RESULT.image_urls)
     assert json.loads(row["nutrition_info"]) == {"fat": "7", "energy": None}
     assert json.loads(row["ingredients"]) == ["밀가루"]
-    assert row["created_at"].endswith("+00:00")
+    assert uuid.UUID(row["id"]).version == 4
+    moment = row["created_at"]
+    moment = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+    assert moment.utcoffset() == timedelta(0)
+    assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
 
 
-def test_only_its_owner_reads_the_database(tmp_path: Path) -> None:
-    path = tmp_path / "results.sqlite3"
-    keep(path)
-    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+def test_what_is_answered_is_stored_by_then(url: str) -> None:
+    async def story() -> None:
+        results = StoredResults(url)
+        for number in range(5):
+            await results.keep(numbered(number))
+            assert numbers(url) == list(range(number + 1))
+        await results.close()
+
+    asyncio.run(story())
 
 
-def test_processes_write_side_by_side(tmp_path: Path) -> None:
-    path = tmp_path / "results.sqlite3"
+def test_concurrent_ones_are_stored_in_few_transactions(server: Postgres) -> None:
+    url = server.database()
+    keep(url, *map(numbered, range(400)))
+    assert numbers(url) == list(range(400))
+    (found,) = ask(url, "SELECT count(DISTINCT xmin::text) AS transactions FROM analysis_results")
+    assert found["transactions"] <= 5
+
+
+texts = st.text(st.characters(), max_size=30)  # NUL and halves of surrogate pairs among them
+results = st.builds(
+    Result,
+    product_id=st.none() | st.integers(-(2**63), 2**63 - 1),
+    image_urls=st.lists(texts, min_size=1, max_size=2),
+    product_name=st.none() | texts,
+    nutrition=st.none() | st.dictionaries(texts, st.none() | texts, max_size=3),
+    ingredients=st.lists(texts, max_size=3),
+    status=st.sampled_from(["COMPLETED", "CANCELLED", "FAILED"]),
+    engine=st.just("vision+gemini"),
+    release=st.just("r1"),
+    duration_ms=st.integers(0, 2**31 - 1),
+    input_tokens=st.integers(0, 2**31 - 1),
+    output_tokens=st.integers(0, 2**31 - 1),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(results, min_size=1, max_size=20))
+def test_whatever_is_stored_comes_back_as_it_was(url: str, given_ones: list[Result]) -> None:
+    made = [row_of(one) for one in given_ones]
+
+    async def story() -> list[dict[str, Any]]:
+        ledger, engine = Ledger(url), database.opened(url)
+        await ledger.store(made)
+        wanted = sqlalchemy.select(tables.results).where(tables.results.c.id.in_([row["id"] for row in made]))
+        async with engine.begin() as connection:
+            found = (await connection.execute(wanted)).mappings().all()
+        await engine.dispose()
+        await ledger.close()
+        return [dict(row) for row in found]
+
+    def by_id(row: Any) -> str:
+        return str(row["id"])
+
+    assert sorted(asyncio.run(story()), key=by_id) == sorted(map(dict, made), key=by_id)
+
+
+def test_sent_twice_it_is_stored_once(url: str) -> None:
+    """The end of the first commit may not have been seen."""
+    first, second = row_of(numbered(1)), row_of(numbered(2))
+
+    async def story() -> None:
+        ledger = Ledger(url)
+        await ledger.store([first])
+        await ledger.store([first, second])
+        await ledger.close()
+
+    asyncio.run(story())
+    assert numbers(url) == [1, 2]
+
+
+def keep_many(url: str, first: int) -> None:
+    keep(url, *map(numbered, range(first, first + 25)))
+    keep(url, *map(numbered, range(first + 25, first + 50)))
+
+
+def test_processes_that_start_together_write_side_by_side(url: str) -> None:
+    """Into a database that is still empty: one of them makes the table."""
     context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=keep, args=(path, 25)) for _ in range(3)]
+    writers = [context.Process(target=keep_many, args=(url, 50 * number)) for number in range(4)]
     for writer in writers:
         writer.start()
     for writer in writers:
-        writer.join(60)
-    assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    assert len(rows(path)) == 75
-    connection = sqlite3.connect(path)
-    assert connection.execute("PRAGMA user_version").fetchone() == (FORMAT,)
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    connection.close()
+        writer.join(120)
+    assert [writer.exitcode for writer in writers] == [0, 0, 0, 0]
+    assert numbers(url) == list(range(200))
+    (version,) = ask(url, "SELECT version_num FROM alembic_version")
+    assert version == {"version_num": tables.REVISION}
 
 
-def test_a_database_of_a_newer_release_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "results.sqlite3"
-    connection = sqlite3.connect(path)
-    connection.execute(f"PRAGMA user_version = {FORMAT + 1}")
-    connection.close()
-    before = lost()
-    keep(path)
-    assert lost() == before + 1
-    condition = asyncio.run(SqliteResults(path).condition())
-    assert not condition.ok
-    assert f"its format is {FORMAT + 1}" in condition.detail
+def test_only_its_owner_reads_the_file_and_what_lies_beside_it(tmp_path: Path) -> None:
+    async def story() -> list[str]:
+        results = StoredResults(f"sqlite:///{tmp_path}/results.sqlite3")
+        await results.keep(RESULT)
+        found = [f"{path.name} {stat.S_IMODE(path.stat().st_mode):o}" for path in sorted(tmp_path.iterdir())]
+        await results.close()
+        return found
+
+    assert asyncio.run(story()) == [f"results.sqlite3{end} 600" for end in ("", "-shm", "-wal")]
 
 
-@pytest.mark.parametrize("name", ["missing/results.sqlite3", ".", "garbage.sqlite3"])
-def test_a_write_that_fails_is_counted_and_nothing_more(name: str, tmp_path: Path) -> None:
-    (tmp_path / "garbage.sqlite3").write_bytes(b"no database at all, but long enough to be looked at" * 20)
-    results = SqliteResults(tmp_path / name)
-    before = lost()
-    asyncio.run(results.keep(RESULT))
-    assert lost() == before + 1
-    condition = asyncio.run(results.condition())
-    assert not condition.ok
-    assert str(tmp_path) not in condition.detail
-
-
-def test_it_recovers_when_the_directory_comes_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.stores.results.KNOWN_FOR", -1.0)
-    results = SqliteResults(tmp_path / "later" / "results.sqlite3")
-
-    async def story() -> tuple[bool, bool]:
-        before = (await results.condition()).ok
-        (tmp_path / "later").mkdir()
-        return before, (await results.condition()).ok
-
-    assert asyncio.run(story()) == (False, True)
-    results.close()
-
-
-def test_a_locked_database_is_not_ready(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.stores.results._WAIT", 0.1)
-    path = tmp_path / "results.sqlite3"
-    keep(path)
-    other = sqlite3.connect(path, isolation_level=None)
-    other.execute("BEGIN IMMEDIATE")
-    results = SqliteResults(path)
-    condition = asyncio.run(results.condition())
-    other.close()
-    results.close()
-    assert (condition.ok, "locked" in condition.detail) == (False, True)
+def test_the_place_that_is_taken_where_none_is_named_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    place = tmp_path / "state" / "decodeat"
+    url = f"sqlite:///{place}/decodeat.sqlite3"
+    keep(url, RESULT)
+    assert len(rows(url)) == 1
+    assert stat.S_IMODE(place.stat().st_mode) == 0o700
 
 
 def test_without_a_database_nothing_is_kept_and_all_is_well() -> None:
-    results = NoResults()
-    asyncio.run(results.keep(RESULT))
-    assert asyncio.run(results.condition()).ok
+    async def story() -> None:
+        nothing = opened("")
+        assert isinstance(nothing, NoResults)
+        await nothing.keep(RESULT)
+        assert (await nothing.condition()).ok
+        await nothing.close()
+
+    with nothing_lost():
+        asyncio.run(story())

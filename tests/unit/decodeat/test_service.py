@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from tests.labels.draw import FONTS
 from tests.unit.decodeat.conftest import encoded
-from tests.unit.decodeat.test_results import rows
+from tests.unit.decodeat.stored import rows
 from tests.unit.decodeat.web import ROOT, Service, Web, service, web
 
 CHECKS = ROOT / "decodeat_ops" / "checks"
@@ -65,7 +65,7 @@ def test_the_known_label_is_read_exactly(running: Service, host: Web, database: 
     found = analyse(running, f"{url}?signature=secret", product_id=7)
     assert {name: found[name] for name in expected} == expected
     assert "offline engine" in found["message"]
-    row = rows(database)[-1]
+    row = rows(f"sqlite:///{database}")[-1]
     assert (row["product_id"], row["decode_status"], row["release_id"]) == (7, "COMPLETED", "r-1")
     assert row["image_url"] == url
     assert json.loads(row["nutrition_info"]) == expected["nutrition_info"]

@@ -207,3 +207,43 @@ def test_a_plan_reads_the_same_after_a_journal(world: World) -> None:
     (journal,) = world.journals.glob("*.jsonl")
     assert read(journal).plan.fingerprint == made.fingerprint
     assert read(journal).plan.text() == made.text()
+
+
+class TestWarnings:
+    """What a step has to say to the operator without failing; it is part of its results, and so of the journal."""
+
+    @pytest.fixture
+    def outspoken(self, tmp_path: Path) -> World:
+        world = World(tmp_path / "journal")
+
+        def mark(context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
+            return {**world._mark(context, params), "warnings": [f"{params['name']} with s3cret-value"]}
+
+        def unmark(context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
+            world._unmark(context, params)
+            return {"warnings": ["Something of it is left."]} if params["name"] == "one" else None
+
+        world.engine = Engine({"mark": mark, "unmark": unmark}, world.journals)
+        return world
+
+    def test_are_collected_without_secrets(self, outspoken: World) -> None:
+        outspoken.engine.carry_out(plan(), outspoken.context)
+        assert outspoken.context.warnings == [f"{name} with ••••••" for name in NAMES]
+
+    def test_outlive_an_interruption(self, outspoken: World) -> None:
+        outspoken.break_at["two"] = fails(KeyboardInterrupt())
+        with pytest.raises(Interrupted):
+            outspoken.engine.carry_out(plan(), outspoken.context)
+        outspoken.break_at.clear()
+        left_open, again = unfinished(outspoken.journals), outspoken.fresh()
+        assert left_open is not None
+        outspoken.engine.resume(left_open, again, "as planned")
+        assert again.warnings == [f"{name} with ••••••" for name in NAMES]
+
+    def test_of_an_undo_stand_beside_what_happened(self, outspoken: World) -> None:
+        outspoken.break_at["two"] = fails(StepFailed("no"))
+        with pytest.raises(StepFailed) as caught:
+            outspoken.engine.carry_out(plan(), outspoken.context)
+        assert caught.value.advice.state.endswith(
+            "What served before serves still. one with •••••• Something of it is left."
+        )

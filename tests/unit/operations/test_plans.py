@@ -8,13 +8,16 @@ import pytest
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import NO_DATA, Migration, Revision, unknown
 from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.store import Supervised, Supervisor
 from decodeat_ops.operations import deploy, lifecycle, rollback
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import steps
 from decodeat_ops.targets.local.steps import Gates, beyond_retention
 
 NOW = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
@@ -90,33 +93,97 @@ deploy 20260301T020000Z-feedfee (tested-production)
       undo: unstage
  3. Pre-deploy gate  [gate-pre]
       disk.space
- 4. Supervisor  [supervise]
+ 4. Bring the data to its schema  [migrate]
+      data/20260301T020000Z-feedfee is new
+      undo: unmigrate
+ 5. Supervisor  [supervise]
       python -m decodeat_ops.supervisor STATE_DIR
       undo: unsupervise
- 5. Start 20260301T020000Z-feedfee on its private socket  [start]
+ 6. Start 20260301T020000Z-feedfee on its private socket  [start]
       secrets resolved anew into secrets.env (0600)
       wants/20260301T020000Z-feedfee
       undo: unstart
- 6. Wait until it is ready and reports its id  [probe]
+ 7. Wait until it is ready and reports its id  [probe]
       GET /health, GET /ready, POST /api/v1/analyze; at most 60 s
- 7. Candidate gate, on its private socket  [gate-candidate]
+ 8. Candidate gate, on its private socket  [gate-candidate]
       api.label
- 8. Switch traffic  [switch]
+ 9. Switch traffic  [switch]
       active: nothing -> 20260301T020000Z-feedfee
       undo: switch-back
- 9. Confirm through the public port  [confirm]
+10. Confirm through the public port  [confirm]
       127.0.0.1:8000 answers with release 20260301T020000Z-feedfee, ten times in a row
-10. Post-deploy gate  [gate-post]
+11. Post-deploy gate  [gate-post]
       health.edge
-11. Remove what is beyond retention  [prune]
+12. Remove what is beyond retention  [prune]
       0 releases (none); keeps 2"""
     )
+
+
+def back(to: Release, seen: Observed, loaded: Loaded, migration: Migration = NO_DATA, secrets: str = "5ec7") -> Plan:
+    return rollback.plan(
+        to, seen, loaded, Gates(), lock_file="/lock", secrets=secrets, inputs="in", migration=migration
+    )
+
+
+ADDS = Revision("0003", "A column", reversible=True, lossless=True)
+BREAKS = Revision("0004", "Another meaning", reversible=False, lossless=True)
+LOSES = Revision("0005", "Fewer columns", reversible=False, lossless=False)
+
+
+@pytest.mark.parametrize(
+    ("lacks", "lines"),
+    [
+        ((ADDS,), ["0003 A column"]),
+        ((BREAKS,), ["0004 Another meaning; NOT reversible: older releases can't store results from then on"]),
+        (
+            (ADDS, LOSES),
+            [
+                "0003 A column",
+                "0005 Fewer columns; NOT reversible: older releases can't store results from then on, and taking it "
+                "back loses data",
+            ],
+        ),
+        (
+            unknown(["0006"]),
+            [
+                "0006 (what it does is known later); NOT reversible: older releases can't store results from then on, "
+                "and taking it back loses data"
+            ],
+        ),
+    ],
+)
+def test_a_migration_says_what_it_does_and_what_that_means(lacks: tuple[Revision, ...], lines: list[str]) -> None:
+    assert list(steps.migrate(release(1), "first", Migration("0002", lacks)).preview) == lines
+
+
+def test_before_what_cannot_be_reversed_comes_a_backup(loaded: Loaded) -> None:
+    coming = candidate(migration=Migration("0003", (BREAKS,), "20260301T020000Z-ab12"))
+    plan = deploy.plan(coming, observed(release(1)), loaded, GATES)
+    first = plan.text().splitlines()
+    assert "  backed up before: 20260301T020000Z-ab12: the way back, for a rollback can't cross this migration" in first
+    begin = first.index(" 4. Copy the live database  [before-database]")
+    assert first[begin : begin + 14] == [
+        " 4. Copy the live database  [before-database]",
+        "      SQLite's own backup interface; the service goes on writing",
+        "      undo: backup-clean",
+        " 5. Write archive 20260301T020000Z-ab12  [before-archive]",
+        "      settings, release 20260301T010000Z-1abcdef, database and logs into 20260301T020000Z-ab12.tar.zst (0600)",
+        "      undo: backup-remove-half",
+        " 6. Read it back  [before-verify]",
+        "      every checksum, and the database's integrity",
+        " 7. Remove the copy  [before-clean]",
+        "      staging/backup-20260301T020000Z-ab12",
+        " 8. Bring the data to its schema  [migrate]",
+        "      0004 Another meaning; NOT reversible: older releases can't store results from then on",
+        "      undo: unmigrate",
+        " 9. Supervisor  [supervise]",
+    ]
 
 
 def test_a_rollback_serves_todays_data_and_waits_for_what_drains(loaded: Loaded) -> None:
     old, new, draining = release(1, data="older"), release(2, data="newer"), release(3)
     seen = observed(new, old, draining=(draining.id,))
-    plan = rollback.plan(old, seen, loaded, Gates(), lock_file="/lock", secrets="5ec7", inputs="in")
+    plan = back(old, seen, loaded, Migration("0003"))
     assert (
         plan.text()
         == """\
@@ -132,22 +199,25 @@ rollback 20260301T010000Z-1abcdef (tested-production)
       undo: share-data
  3. Wait for the draining release  [wait]
       20260303T010000Z-3abcdef finishes its last requests first
- 4. Supervisor  [supervise]
+ 4. Bring the data to its schema  [migrate]
+      data/newer is at 0003: nothing to do
+      undo: unmigrate
+ 5. Supervisor  [supervise]
       runs already
- 5. Start 20260301T010000Z-1abcdef on its private socket  [start]
+ 6. Start 20260301T010000Z-1abcdef on its private socket  [start]
       secrets resolved anew into secrets.env (0600)
       wants/20260301T010000Z-1abcdef
       undo: unstart
- 6. Wait until it is ready and reports its id  [probe]
+ 7. Wait until it is ready and reports its id  [probe]
       GET /health, GET /ready, POST /api/v1/analyze; at most 60 s
- 7. Switch traffic  [switch]
+ 8. Switch traffic  [switch]
       active: 20260302T010000Z-2abcdef -> 20260301T010000Z-1abcdef
       undo: switch-back
- 8. Confirm through the public port  [confirm]
+ 9. Confirm through the public port  [confirm]
       127.0.0.1:8000 answers with release 20260301T010000Z-1abcdef, ten times in a row
- 9. Drain 20260302T010000Z-2abcdef  [drain]
+10. Drain 20260302T010000Z-2abcdef  [drain]
       it finishes what runs, then stops; it stays on disk for rollback
-10. Remove what is beyond retention  [prune]
+11. Remove what is beyond retention  [prune]
       0 releases (none); keeps 2"""
     )
 
@@ -158,7 +228,7 @@ def test_a_draining_release_is_called_back_only_with_todays_secrets(
 ) -> None:
     old, new = release(1), release(2)
     seen = observed(new, old, draining=(old.id,))
-    plan = rollback.plan(old, seen, loaded, Gates(), lock_file="/lock", secrets=secrets, inputs="in")
+    plan = back(old, seen, loaded, secrets=secrets)
     steps = {step.id: step for step in plan.steps}
     assert ("wait" in steps) is waits
     assert preview in steps["start"].preview[1]

@@ -10,6 +10,7 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import Migration
 from decodeat_ops.deployment.store import Supervisor
 from decodeat_ops.operations import restore
 from decodeat_ops.operations.restore import Wanted, choose_parts
@@ -66,6 +67,7 @@ def planned(parts: tuple[str, ...], active: Release | None = SERVES, **changed: 
         release=NEW if starts else None,
         original=None if "release" in parts or not starts else active,
         before=BEFORE if active else "",
+        migration=Migration("0002"),
     )
     wanted = replace(wanted, **changed)  # type: ignore[arg-type]
     return restore.plan(wanted, observed(active), LOADED, Gates(), LAYOUT).text().splitlines()
@@ -76,7 +78,7 @@ def ids(lines: list[str]) -> list[str]:
 
 
 BACKED_UP = ["before-database", "before-archive", "before-verify", "before-clean"]
-LIVE = ["environment", "stage", "supervise", "start", "probe", "switch", "confirm"]
+LIVE = ["environment", "stage", "migrate", "supervise", "start", "probe", "switch", "confirm"]
 
 
 @pytest.mark.parametrize(
@@ -131,24 +133,27 @@ def test_the_database_alone_as_text() -> None:
         f" 8. Lay out release {NEW.id}  [stage]",
         f"      code and configuration of {SERVES.id}",
         "      undo: unstage",
-        " 9. Supervisor  [supervise]",
+        " 9. Bring the data to its schema  [migrate]",
+        f"      data/{NEW.id} is at 0002: nothing to do",
+        "      undo: unmigrate",
+        "10. Supervisor  [supervise]",
         "      runs already",
-        f"10. Start {NEW.id} on its private socket  [start]",
+        f"11. Start {NEW.id} on its private socket  [start]",
         "      secrets resolved anew into secrets.env (0600)",
         f"      wants/{NEW.id}",
         "      undo: unstart",
-        "11. Wait until it is ready and reports its id  [probe]",
+        "12. Wait until it is ready and reports its id  [probe]",
         "      GET /health, GET /ready, POST /api/v1/analyze; at most 60 s",
-        "12. Switch traffic  [switch]",
+        "13. Switch traffic  [switch]",
         f"      active: {SERVES.id} -> {NEW.id}",
         "      undo: switch-back",
-        "13. Confirm through the public port  [confirm]",
+        "14. Confirm through the public port  [confirm]",
         f"      127.0.0.1:8000 answers with release {NEW.id}, ten times in a row",
-        f"14. Drain {SERVES.id}  [drain]",
+        f"15. Drain {SERVES.id}  [drain]",
         "      it finishes what runs, then stops; it stays on disk for rollback",
-        "15. Remove what is beyond retention  [prune]",
+        "16. Remove what is beyond retention  [prune]",
         "      0 releases (none); keeps 5",
-        "16. Remove what was unpacked  [clean]",
+        "17. Remove what was unpacked  [clean]",
         f"      staging/restore-{SNAPSHOT}",
     ]
 

@@ -1,0 +1,81 @@
+"""What a change of release means for its data: what has to be done to it, and whether it can be done at all."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import schema, snapshots, space
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.schema import Code, Migration, Revision
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Results
+from decodeat_ops.operations.migrate import refuse
+
+
+def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migration:
+    """Of generation `data` ("" for none) for that code; before what a rollback can't cross, a backup."""
+    found = schema.migration(tools, code, _revision(tools, data))
+    if all(step.reversible for step in found.lacks):
+        return found
+    needed = space.of_backup(tools.layout, observed.current) if observed.current else 0
+    space.require(tools.layout.staging, needed, "The working copy of the backup before a migration")
+    space.require(tools.backups, needed, "The backup before a migration")
+    return replace(found, snapshot=snapshots.new_id(datetime.now(UTC)))
+
+
+def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
+    """Raises `Usage` when the older release can't work with today's data, naming the archive that leads back."""
+    if observed.current is None:
+        return
+    knows = Code.of(chosen, tools.layout).knows
+    crossed = _crossed(tools, _revision(tools, observed.current.data), knows, observed)
+    if not crossed:
+        return
+    snapshot = _newest_before(tools, crossed)
+    raise refuse(
+        f"Release {chosen.id}",
+        crossed,
+        f"`decodeat-ops restore {snapshot}` brings back an older release with its data of then; what was stored since "
+        "stays in the backup that it makes first."
+        if snapshot
+        else "No archive here holds data of before. Deploy the older code with today's migrations in it.",
+    )
+
+
+def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, observed: Observed) -> None:
+    """Raises `Usage` when code and data of an archive can't be parted. `at` is the data's revision, None is today's."""
+    current = observed.current.data if observed.current else ""
+    crossed = _crossed(tools, _revision(tools, current) if at is None else at, knows, observed)
+    if crossed:
+        raise refuse(what, crossed, "Restore both of the archive, its release and its data: leave --only away.")
+
+
+def way_back(tools: Tools, release: Release | None, saved: Results) -> tuple[str, ...]:
+    """The command that leads back from a deploy: a rollback, or a restore of what was `saved` before it."""
+    if saved:
+        return (f"decodeat-ops restore {Path(saved['path']).name.removesuffix(snapshots.SUFFIX)}",)
+    return ("decodeat-ops rollback",) if release and tools.store.previous(release) else ()
+
+
+def _revision(tools: Tools, data: str) -> str:
+    return schema.revision_of(tools.layout.database(data)) if data else ""
+
+
+def _crossed(tools: Tools, at: str, knows: frozenset[str], observed: Observed) -> tuple[Revision, ...]:
+    kept = [release for release in (observed.current, *observed.releases) if release is not None]
+    return schema.crossed(tools, at, knows, [Code.of(release, tools.layout) for release in kept])
+
+
+def _newest_before(tools: Tools, crossed: tuple[Revision, ...]) -> str:
+    """The newest whole archive whose release knows none of these steps, "" when there is none."""
+    for snapshot in snapshots.snapshots(tools.backups):
+        try:
+            manifest = snapshots.describe(snapshot)
+        except Configuration:
+            continue  # damaged: `backup list` says so
+        ours = manifest.deployment == tools.loaded.deployment and manifest.parts.get("database")
+        if ours and not schema.known(manifest.entries()) & {step.id for step in crossed}:
+            return snapshot.id
+    return ""

@@ -1,0 +1,444 @@
+"""Given a database in trouble: no answer waits long, nothing is stored twice, and nothing is lost without need."""
+
+import asyncio
+import os
+import subprocess
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+import uvloop
+
+from decodeat.condition import Condition
+from decodeat.stores import queue
+from decodeat.stores.results import StoredResults
+from tests.servers.postgres import PASSWORD, Postgres, postgres
+from tests.unit.decodeat.stored import RESULT, ask, counted, locked, nothing_lost, numbered, numbers
+
+BOUND = queue.PATIENCE + 0.5  # that an answer may wait, on a machine that has other things to do
+LOST, WAITING = "decodeat_results_lost_total", "decodeat_results_waiting"
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[Postgres]:
+    """A server to be broken."""
+    with postgres() as running:
+        yield running
+
+
+class Keeping:
+    """Keeps numbered results one after the other, as requests do that come in all the time, and measures each."""
+
+    def __init__(self, url: str) -> None:
+        self.results = StoredResults(url)
+        self.count = 0
+        self.longest = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def keep(self) -> None:
+        began, self.count = time.monotonic(), self.count + 1
+        await self.results.keep(numbered(self.count - 1))
+        self.longest = max(self.longest, time.monotonic() - began)
+
+    async def meanwhile(self, trouble: Callable[[], None]) -> None:
+        """Four hundred a second while `trouble` runs, and for a moment before and after."""
+        ending = asyncio.Event()
+
+        async def requests() -> None:
+            while not ending.is_set():
+                task = asyncio.create_task(self.keep())
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+                await asyncio.sleep(0.0025)
+
+        stream = asyncio.create_task(requests())
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(trouble)
+        await asyncio.sleep(0.5)
+        ending.set()
+        await stream
+        await asyncio.gather(*self._tasks)
+
+    async def settled(self, seconds: float = 30) -> None:
+        await until(lambda: counted(WAITING) == 0, seconds)
+        await self.results.close()
+
+
+async def until(what: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.02)
+
+
+def crashed(server: Postgres) -> None:
+    server.kill()
+    time.sleep(1.5)
+    server.start()
+
+
+def frozen(server: Postgres) -> None:
+    with server.frozen():
+        time.sleep(6)
+
+
+@pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("trouble", [crashed, frozen])
+def test_every_row_is_there_exactly_once_after_an_outage(
+    fragile: Postgres,
+    trouble: Callable[[Postgres], None],
+    run: Callable[[Awaitable[None]], None],
+    record_property: Callable[[str, object], None],
+) -> None:
+    url = fragile.database()
+    keeping: list[Keeping] = []
+
+    async def story() -> None:
+        keeping.append(Keeping(url))
+        await keeping[0].meanwhile(lambda: trouble(fragile))
+        await keeping[0].settled()
+
+    with nothing_lost():
+        run(story())
+    (kept,) = keeping
+    assert kept.count > 300
+    assert kept.longest < BOUND
+    assert numbers(url) == list(range(kept.count))
+    told = f"{trouble.__name__}: {kept.count} results, none lost, none twice; the longest wait was {kept.longest:.2f} s"
+    record_property("measured", told)
+
+
+def test_while_it_is_known_to_be_down_nobody_waits(fragile: Postgres) -> None:
+    async def story() -> None:
+        keeping = Keeping(fragile.database())
+        await keeping.keep()
+        fragile.kill()
+        try:
+            await keeping.keep()
+            condition = await keeping.results.condition()
+            assert (condition.ok, condition.needed) == (False, False)
+            began = time.monotonic()
+            for _ in range(100):
+                await keeping.keep()
+            assert time.monotonic() - began < queue.PATIENCE
+        finally:
+            fragile.start()
+        await until(lambda: counted(WAITING) == 0)
+        assert (await keeping.results.condition()).ok, "it is known at once that it can be written again"
+        await keeping.results.close()
+
+    with nothing_lost():
+        uvloop.run(story())
+
+
+def test_a_connection_that_died_unnoticed_delays_nobody(fragile: Postgres) -> None:
+    """A restart at night: the first answer in the morning is stored when it is given."""
+    url = fragile.database()
+
+    async def story() -> None:
+        results = StoredResults(url)
+        await results.keep(numbered(0))
+        fragile.kill()
+        fragile.start()
+        await results.keep(numbered(1))
+        assert numbers(url) == [0, 1]
+        await results.close()
+
+    uvloop.run(story())
+
+
+async def condition_of(url: str) -> Condition:
+    results = StoredResults(url)
+    condition = await results.condition()
+    await results.close()
+    return condition
+
+
+FOREIGN = "CREATE TABLE analysis_results (id TEXT)"
+OLDER = "UPDATE alembic_version SET version_num = '0001'"
+NEWER = "UPDATE alembic_version SET version_num = '0042'"
+
+
+@pytest.mark.parametrize(
+    ("change", "query", "password", "said"),
+    [
+        ("", "", "wrong-4711", "the server refuses the user or the password"),
+        ("DROP", "", PASSWORD, "there is no database of that name"),
+        ("", "?sslmode=require", PASSWORD, "the connection was broken off"),
+        ("", "?sslmode=disable&connect_timeout=3&keepalives=1", PASSWORD, ""),
+        ("", "?default_transaction_read_only=on", PASSWORD, "it takes no writes: it is a standby, or read-only"),
+        ("", "?channel_binding=require", PASSWORD, "the server refuses (UndefinedObjectError, 42704)"),
+        (FOREIGN, "", PASSWORD, "it holds a table analysis_results that no release of this service made"),
+        (OLDER, "", PASSWORD, "its schema is 0001, and this release needs 0002: run `python -m decodeat --migrate`"),
+    ],
+    ids=["password", "missing", "no-tls", "libpq", "standby", "unknown-setting", "foreign", "older"],
+)  # fmt: skip
+def test_each_trouble_with_a_server_has_its_own_words(
+    server: Postgres, change: str, query: str, password: str, said: str
+) -> None:
+    url = server.database()
+    name = url.rpartition("/")[2]
+    if change == "DROP":
+        server.run(f"DROP DATABASE {name}")
+    elif change == FOREIGN:
+        ask(url, change)
+    elif change == OLDER:
+        assert asyncio.run(condition_of(url)).ok
+        ask(url, change)
+    condition = asyncio.run(condition_of(server.url(name, password, query)))
+    assert not condition.needed, "other instances could do no better"
+    expected = f"the database can't be written: {said}" if said else "postgresql, writable"
+    assert (condition.ok, condition.detail) == (not said, expected)
+    assert not any(word in condition.detail for word in ("127.0.0.1", str(server.port), password, name))
+
+
+def test_a_server_behind_a_socket(server: Postgres) -> None:
+    name = server.database().rpartition("/")[2]
+    query = f"host={server.directory}&port={server.port}&application_name=decodeat"
+    assert asyncio.run(condition_of(f"postgresql://postgres:{PASSWORD}@/{name}?{query}")).ok
+
+
+def test_a_server_that_is_not_there_or_says_nothing(fragile: Postgres) -> None:
+    url = fragile.database()
+    with fragile.frozen():
+        began = time.monotonic()
+        assert asyncio.run(condition_of(url)).detail == "the database can't be written: it does not answer"
+        assert time.monotonic() - began < 10, "whoever asks /ready doesn't wait for longer"
+    fragile.kill()
+    try:
+        assert asyncio.run(condition_of(url)).detail == "the database can't be written: Connection refused"
+        nowhere = url.replace("127.0.0.1", "nowhere.invalid")
+        assert asyncio.run(condition_of(nowhere)).detail == "the database can't be written: its host is not known"
+    finally:
+        fragile.start()
+
+
+def test_a_newer_schema_is_fine_and_said(url: str) -> None:
+    assert asyncio.run(condition_of(url)).ok
+    ask(url, NEWER)
+    condition = asyncio.run(condition_of(url))
+    assert condition.ok
+    assert condition.detail.endswith("writable; its schema 0042 is newer than this release's 0002")
+
+
+def test_a_newer_schema_that_takes_no_rows_of_ours_is_found_by_trying(url: str) -> None:
+    assert asyncio.run(condition_of(url)).ok
+    ask(url, NEWER)
+    ask(url, "ALTER TABLE analysis_results RENAME COLUMN engine TO engines")
+    assert not asyncio.run(condition_of(url)).ok
+    assert numbers(url) == []
+
+
+def test_rows_wait_until_an_older_schema_is_migrated(url: str) -> None:
+    async def story() -> None:
+        results = StoredResults(url)
+        await results.keep(numbered(0))
+        ask(url, OLDER)
+        again = StoredResults(url)
+        await again.keep(numbered(1))
+        assert counted(WAITING) == 1
+        ask(url, OLDER.replace("0001", "0002"))
+        await until(lambda: counted(WAITING) == 0)
+        await again.close()
+        await results.close()
+
+    with nothing_lost():
+        asyncio.run(story())
+    assert numbers(url) == [0, 1]
+
+
+def test_a_row_that_the_database_refuses_holds_up_no_other(url: str) -> None:
+    """A constraint that somebody added, a number that is none of the column's: it would be refused for ever."""
+    assert asyncio.run(condition_of(url)).ok
+    ask(url, "CREATE UNIQUE INDEX one_each ON analysis_results (product_id)")
+    before = counted(LOST)
+
+    async def story() -> None:
+        results = StoredResults(url)
+        await results.keep(numbered(5))
+        await asyncio.gather(*(results.keep(numbered(number)) for number in (*range(5), 2**70, *range(5, 10))))
+        await results.close()
+
+    asyncio.run(story())
+    assert numbers(url) == list(range(10))
+    assert counted(LOST) == before + 2
+
+
+def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "ROOM", 10)
+    url = f"sqlite:///{tmp_path}/later/results.sqlite3"
+    before = counted(LOST)
+
+    async def story() -> None:
+        results = StoredResults(url)
+        await asyncio.gather(*(results.keep(numbered(number)) for number in range(13)))
+        assert (counted(WAITING), counted(LOST)) == (10, before + 3)
+        (tmp_path / "later").mkdir()
+        await until(lambda: counted(WAITING) == 0)
+        await results.keep(numbered(13))
+        await results.close()
+
+    asyncio.run(story())
+    assert numbers(url) == [*range(10), 13]
+
+
+def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "PATIENCE", 0.0)
+    path = tmp_path / "results.sqlite3"
+    url = f"sqlite:///{path}"
+
+    async def story() -> None:
+        results = StoredResults(url)
+        await results.condition()
+        with closing(locked(path)):
+            await asyncio.gather(*(results.keep(numbered(number)) for number in range(20)))
+            assert counted(WAITING) == 20
+        await results.close()
+
+    with nothing_lost():
+        asyncio.run(story())
+    assert numbers(url) == list(range(20))
+
+
+def test_a_database_that_is_frozen_when_the_process_ends(fragile: Postgres) -> None:
+    async def story() -> None:
+        results = StoredResults(fragile.database())
+        await results.keep(RESULT)
+        with fragile.frozen():
+            began = time.monotonic()
+            await results.close()
+            assert time.monotonic() - began < 8
+
+    uvloop.run(story())
+
+
+@pytest.mark.parametrize("trouble", ["missing", "frozen"])
+def test_the_end_of_the_process_does_not_wait_for_ever(
+    trouble: str, fragile: Postgres, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    before = counted(LOST)
+
+    async def story(url: str) -> None:
+        results = StoredResults(url)
+        await results.keep(RESULT)
+        await results.keep(RESULT)
+        began = time.monotonic()
+        await results.close()
+        assert time.monotonic() - began < queue.FLUSH_SECONDS + 8
+
+    if trouble == "missing":
+        asyncio.run(story(f"sqlite:///{tmp_path}/missing/results.sqlite3"))
+    else:
+        url = fragile.database()
+        with fragile.frozen():
+            uvloop.run(story(url))
+    assert (counted(LOST), counted(WAITING)) == (before + 2, 0)
+    assert "2 results are lost: this process ends, and they could not be stored" in caplog.text
+
+
+GARBAGE = b"no database at all, but long enough to be looked at" * 20
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("missing/results.sqlite3", "No such file or directory"),
+        (".", "Is a directory"),
+        ("garbage.sqlite3", "file is not a database"),
+    ],
+)
+def test_a_file_that_can_not_be_a_database(
+    name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queue, "FLUSH_SECONDS", 0.1)
+    (tmp_path / "garbage.sqlite3").write_bytes(GARBAGE)
+
+    async def story() -> None:
+        keeping = Keeping(f"sqlite:///{tmp_path / name}")
+        await keeping.keep()
+        assert keeping.longest < BOUND
+        condition = await keeping.results.condition()
+        assert (condition.ok, condition.needed) == (False, True), "it is this instance's own"
+        assert condition.detail == f"the database can't be written: {said}"
+        await keeping.results.close()
+
+    asyncio.run(story())
+    assert (tmp_path / "garbage.sqlite3").read_bytes() == GARBAGE
+
+
+def test_a_file_that_somebody_else_holds(tmp_path: Path) -> None:
+    path = tmp_path / "results.sqlite3"
+    url = f"sqlite:///{path}"
+
+    async def story() -> None:
+        keeping = Keeping(url)
+        await keeping.keep()
+        with closing(locked(path)):
+            await keeping.keep()
+            assert keeping.longest < BOUND
+            condition = await keeping.results.condition()
+            assert (condition.ok, condition.detail) == (False, "the database can't be written: database is locked")
+        await keeping.settled()
+
+    with nothing_lost():
+        asyncio.run(story())
+    assert numbers(url) == [0, 1]
+
+
+@contextmanager
+def small_disk(directory: Path) -> Iterator[Path]:
+    directory.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(directory)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("a small disk is made with a tmpfs, which needs root")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "--lazy", str(directory)], check=True)
+
+
+def test_a_full_disk(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        url = f"sqlite:///{disk}/results.sqlite3"
+
+        async def story() -> None:
+            keeping = Keeping(url)
+            await keeping.keep()
+            filler = disk / "filler"
+            fill(filler)
+            for _ in range(60):  # what is already allocated takes a few more
+                await keeping.keep()
+            assert keeping.longest < BOUND
+            assert counted(WAITING) > 0
+            condition = await keeping.results.condition()
+            assert (condition.ok, "full" in condition.detail) == (False, True), condition
+            filler.unlink()
+            await keeping.settled()
+
+        with nothing_lost():
+            asyncio.run(story())
+        assert numbers(url) == list(range(61))
+
+
+def fill(path: Path) -> None:
+    """Write until not one byte more fits."""
+    with path.open("wb", buffering=0) as filler:
+        for size in (1 << 16, 1):
+            try:
+                while True:
+                    filler.write(os.urandom(size))
+            except OSError:
+                continue
+
+
+def test_a_nearly_full_disk_is_said_before_it_hurts(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk") as disk:
+        (disk / "filler").write_bytes(b"\xff" * (1 << 20))
+        condition = asyncio.run(condition_of(f"sqlite:///{disk}/results.sqlite3"))
+    assert condition == Condition(False, "the disk of the database is full", needed=True)
