@@ -18,6 +18,7 @@ if [ "${1:-}" = test ]; then
     want 'command -v git' git
     want 'command -v zstd' zstd
     want 'command -v tmux' tmux
+    want 'command -v redis-server' redis-server
     want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0

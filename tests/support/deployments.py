@@ -4,10 +4,8 @@ import contextlib
 import http.client
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -19,19 +17,11 @@ from typing import Any
 
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment.store import Store
+from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # Python environments are made once and shared by every test: they are named by their lock's hash.
 ENVIRONMENTS = Path(os.environ.get("DECODEAT_TEST_ENVIRONMENTS", REPOSITORY / ".venv" / "service-environments"))
-
-
-def free_port() -> int:
-    """A free port below those that the kernel hands to outgoing connections: it stays free until it is used."""
-    while True:
-        port = random.randint(20000, 32000)
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
 
 
 def make_source(directory: Path, fault: str = "") -> Path:

@@ -1,0 +1,1 @@
+"""Real servers for tests, on random ports of this machine, gone afterwards."""
