@@ -15,6 +15,7 @@ seconds = Histogram(
 )
 analyses = Counter("decodeat_analyses_total", "Analyses by outcome.", ("status",))
 downloads_failed = Counter("decodeat_image_download_failures_total", "Pictures not fetched, by reason.", ("reason",))
+limits_alone = Counter("decodeat_limit_fallbacks_total", "Times that Redis could not count requests for a while.")
 results_lost = Counter("decodeat_results_lost_total", "Results that could not be written down.")
 release_info = Gauge(
     "decodeat_release_info", "1 for the release that runs.", ("release", "version"), multiprocess_mode="max"

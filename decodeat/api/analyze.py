@@ -1,19 +1,23 @@
 """POST /api/v1/analyze: every outcome of the pipeline is a 200 with the contract's five keys."""
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Security
 
-from decodeat.api.access import key_required
-from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo
+from decodeat.api.access import Access
+from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo, Refusal
 from decodeat.api.state import Parts, parts
 
 
-def router(keys: tuple[str, ...]) -> APIRouter:
+def router(access: Access) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["analysis"])
 
     @routes.post(
         "/analyze",
-        dependencies=[Depends(key_required(keys))],
-        responses={401: {"description": "The API key is missing or wrong"}},
+        dependencies=[*(Security(scheme) for scheme in access.schemes), Depends(access)],
+        responses={
+            **access.responses,
+            408: {"model": Refusal, "description": "The request was not sent in time"},
+            413: {"model": Refusal, "description": "The request is too large"},
+        },
         summary="Read nutrition and ingredients off one or two pictures of a label",
     )
     async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> AnalyzeResponse:  # noqa: B008 FastAPI's way

@@ -34,17 +34,17 @@ class AnalyzeRequest(BaseModel):
 class NutritionInfo(BaseModel):
     """Plain decimals without units; null is unknown. Per the quantity that the label states first."""
 
-    calcium: str | None = Field(None, description="mg")
-    carbohydrate: str | None = Field(None, description="g")
-    cholesterol: str | None = Field(None, description="mg")
-    dietary_fiber: str | None = Field(None, description="g")
-    energy: str | None = Field(None, description="kcal")
-    fat: str | None = Field(None, description="g")
-    protein: str | None = Field(None, description="g")
-    sat_fat: str | None = Field(None, description="g")
-    sodium: str | None = Field(None, description="mg")
-    sugar: str | None = Field(None, description="g")
-    trans_fat: str | None = Field(None, description="g")
+    calcium: str | None = Field(description="mg")
+    carbohydrate: str | None = Field(description="g")
+    cholesterol: str | None = Field(description="mg")
+    dietary_fiber: str | None = Field(description="g")
+    energy: str | None = Field(description="kcal")
+    fat: str | None = Field(description="g")
+    protein: str | None = Field(description="g")
+    sat_fat: str | None = Field(description="g")
+    sodium: str | None = Field(description="mg")
+    sugar: str | None = Field(description="g")
+    trans_fat: str | None = Field(description="g")
 
 
 class AnalyzeResponse(BaseModel):
@@ -55,6 +55,12 @@ class AnalyzeResponse(BaseModel):
     nutrition_info: NutritionInfo | None
     ingredients: list[str]
     message: str
+
+
+class Refusal(BaseModel):
+    """Every refusal but 422, whose `detail` is a list."""
+
+    detail: str
 
 
 class Health(BaseModel):
