@@ -20,6 +20,7 @@ from decodeat.api.hosts import AllowedHosts
 from decodeat.api.identity import Credentials
 from decodeat.api.limits import Limiter
 from decodeat.api.request import RequestContext
+from decodeat.api.schemas import Refusal
 from decodeat.api.state import Parts
 from decodeat.engines.embedded import NOTE, EmbeddedAnalyst
 from decodeat.engines.ports import Engine
@@ -64,6 +65,7 @@ def create(config: Settings) -> FastAPI:
         redoc_url=None,
         lifespan=lifespan,
         middleware=_layers(config),
+        responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
     app.include_router(operations.router(config.release_id))

@@ -1,7 +1,7 @@
 """What operators and monitoring ask: alive, ready, counted."""
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from decodeat import __version__, metrics
 from decodeat.api.schemas import Check, Health, Readiness
@@ -23,9 +23,9 @@ def router(release: str) -> APIRouter:
         answer = Readiness(ready=all(one.ok for one in conditions.values()), release=release, checks=checks)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
-    @routes.get("/metrics", response_class=Response, summary="Counters of all workers, for Prometheus")
+    @routes.get("/metrics", response_class=PlainTextResponse, summary="Counters of all workers, for Prometheus")
     def exposition() -> Response:
-        """In a thread: it reads a file per worker that ever was."""
+        # No coroutine, hence in a thread: it reads a file per worker that ever was.
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return routes

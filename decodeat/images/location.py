@@ -75,8 +75,14 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
 
 
 def without_query(url: str) -> str:
-    """The address as it may be written down: no query string, no user name, no fragment."""
-    parts = urlsplit(url)
+    """The address as it may be written down: no query string, no user name, no fragment.
+
+    "" for what can't be taken apart: nobody knows where its secrets are.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 

@@ -185,3 +185,4 @@ def test_any_text_is_refused_or_taken_apart(text: str) -> None:
 
 def test_what_is_written_down_holds_no_signature() -> None:
     assert without_query("https://u:p@shop.kr/a/라벨.png?X-Amz-Signature=1#f") == "https://shop.kr/a/라벨.png"
+    assert without_query("https://u:p@[::1/a?X-Amz-Signature=1") == ""

@@ -58,7 +58,10 @@ def test_health_depends_on_nothing(client: TestClient) -> None:
         ({"image_urls": [None]}, ["body", "image_urls", 0]),
         ({"image_urls": ["http://a.kr/1"], "product_id": "seven"}, ["body", "product_id"]),
         ({"image_urls": ["http://a.kr/1"], "product_id": 1.5}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": "7"}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": True}, ["body", "product_id"]),
         ({"image_urls": ["http://a.kr/1"], "product_id": 2**63}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": -(2**63) - 1}, ["body", "product_id"]),
         ([], ["body"]),
         (None, ["body"]),
     ],
@@ -97,7 +100,10 @@ def test_any_body_is_answered_or_refused(shared: TestClient, body: dict[str, obj
         assert answer.json()["decodeStatus"] == "FAILED"
 
 
-@pytest.mark.parametrize("extra", [{}, {"product_id": None}, {"product_id": 7}, {"unknown": True}])
+@pytest.mark.parametrize(
+    "extra",
+    [{}, {"product_id": None}, {"product_id": 7}, {"product_id": 7.0}, {"product_id": 2**63 - 1}, {"more": True}],
+)
 def test_an_outcome_is_200_with_five_keys(shared: TestClient, extra: dict[str, object]) -> None:
     answer = shared.post(PATH, json={**REFUSED, **extra})
     assert answer.status_code == 200
