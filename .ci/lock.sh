@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Writes the lock files: exact versions with hashes and without any index address, so that every mirror will do.
+# Each lock agrees with those before it: what is tested is what is installed.
 set -euo pipefail
 venv=$1
+agreed=()
 for wanted in decodeat/requirements decodeat_ops/requirements .ci/build tests/requirements; do
     "$venv/bin/uv" pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-        --no-annotate --no-header --output-file "$wanted.txt" "$wanted.in"
+        --no-annotate --no-header "${agreed[@]}" --output-file "$wanted.txt" "$wanted.in"
+    agreed+=(--constraint "$wanted.txt")
 done

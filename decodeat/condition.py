@@ -1,6 +1,11 @@
 """Whether a part of the service can work."""
 
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+
+RECOVERED = 5.0
 
 
 @dataclass(frozen=True)
@@ -14,3 +19,29 @@ class Condition:
     ok: bool
     detail: str
     needed: bool = True
+
+
+class Known:
+    """A condition that is believed for a while, so that whoever asks often costs nothing; found out once at a time.
+
+    A bad one is looked at again after `RECOVERED` seconds at the latest.
+    """
+
+    def __init__(self, probe: Callable[[], Awaitable[Condition]], seconds: float) -> None:
+        self._probe = probe
+        self._seconds = seconds
+        self._turn = asyncio.Lock()
+        self._found: Condition | None = None
+        self._at = 0.0
+
+    async def condition(self) -> Condition:
+        async with self._turn:
+            seconds = self._seconds if self._found is not None and self._found.ok else min(self._seconds, RECOVERED)
+            if self._found is None or time.monotonic() - self._at > seconds:
+                self._found = await self._probe()
+                self._at = time.monotonic()
+            return self._found
+
+    def learned(self, condition: Condition) -> None:
+        """What ordinary work has shown meanwhile needs no probe."""
+        self._found, self._at = condition, time.monotonic()

@@ -4,7 +4,6 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -12,7 +11,7 @@ from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
-from decodeat import __version__, metrics, observability, processors, settings
+from decodeat import __version__, metrics, observability, settings
 from decodeat.api import analyze, docs, operations
 from decodeat.api.access import Access
 from decodeat.api.headers import SecurityHeaders
@@ -21,14 +20,8 @@ from decodeat.api.identity import Credentials
 from decodeat.api.limits import Limiter
 from decodeat.api.request import RequestContext
 from decodeat.api.schemas import Refusal
-from decodeat.api.state import Parts
-from decodeat.engines.embedded import NOTE, EmbeddedAnalyst
-from decodeat.engines.ports import Engine
-from decodeat.engines.tesseract import TesseractReader
-from decodeat.images.download import Downloader
-from decodeat.pipeline import Pipeline
+from decodeat.assembly import assembled
 from decodeat.settings import Settings
-from decodeat.stores.results import NoResults, SqliteResults
 
 _TITLE = "Nutrition Label API"
 _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than starting the worker again for ever
@@ -41,22 +34,13 @@ def create(config: Settings) -> FastAPI:
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        """Clients and processes are made here, after the server has forked."""
         metrics.release_info.labels(config.release_id, __version__).set(1)
-        path = config.database_url.removeprefix("sqlite:///")
-        results = SqliteResults(Path(path)) if path else NoResults()
-        reader = TesseractReader(at_once=max(1, processors.count() // config.workers))
-        engine = Engine(reader, EmbeddedAnalyst(), NOTE)
         try:
-            async with Downloader(config.max_image_size, config.image_allowed_origins) as downloader:
-                pipeline = Pipeline(
-                    downloader, engine, results, release=config.release_id, seconds=config.analysis_seconds
-                )
-                app.state.parts = Parts(pipeline, reader, results)
+            async with assembled(config) as parts:
+                app.state.parts = parts
                 yield
         finally:
             await limiter.close()
-            results.close()
 
     app = FastAPI(
         title=_TITLE,

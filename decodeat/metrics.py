@@ -13,7 +13,28 @@ requests = Counter("api_requests_total", "HTTP requests answered.", ("status", "
 seconds = Histogram(
     "api_request_duration_seconds", "Time from a request's arrival to its answer.", ("method", "path"), buckets=BUCKETS
 )
-analyses = Counter("decodeat_analyses_total", "Analyses by outcome.", ("status",))
+analyses = Counter("decodeat_analyses_total", "Analyses by outcome and by what made them.", ("status", "engine"))
+running = Gauge("decodeat_analyses_running", "Analyses under way.", multiprocess_mode="livesum")
+waiting = Gauge("decodeat_analyses_waiting", "Analyses in the queue for their turn.", multiprocess_mode="livesum")
+upstream_calls = Counter(
+    "decodeat_upstream_calls_total", "Calls to others, by how they ended.", ("upstream", "outcome")
+)
+upstream_seconds = Histogram(
+    "decodeat_upstream_call_duration_seconds",
+    "Time of one call, without tries before it.",
+    ("upstream",),
+    buckets=BUCKETS,
+)
+breaker = Gauge(
+    "decodeat_upstream_breaker_state", "0 closed, 1 half-open, 2 open.", ("upstream",), multiprocess_mode="livemax"
+)
+tokens = Counter("decodeat_model_tokens_total", "Tokens that were paid for.", ("model", "direction"))
+cost = Counter("decodeat_upstream_cost_dollars_total", "US dollars by the prices in the settings.", ("upstream",))
+lookups = Counter("decodeat_cache_lookups_total", "Questions to a cache: hit, miss or joined.", ("cache", "result"))
+cache_errors = Counter("decodeat_cache_errors_total", "Questions to a cache that it could not answer.", ("cache",))
+fallbacks = Counter(
+    "decodeat_fallbacks_total", "Analyses that another engine had to make, by what failed.", ("reason",)
+)
 downloads_failed = Counter("decodeat_image_download_failures_total", "Pictures not fetched, by reason.", ("reason",))
 limits_alone = Counter("decodeat_limit_fallbacks_total", "Times that Redis could not count requests for a while.")
 results_lost = Counter("decodeat_results_lost_total", "Results that could not be written down.")

@@ -2,24 +2,27 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from decodeat import metrics
-from decodeat.analysis.label import Kind, Label, Reading
+from decodeat.analysis.label import Kind, Label
 from decodeat.deadline import Deadline
-from decodeat.engines.ports import Engine, EngineFailed, Judgement
+from decodeat.engines.ports import NO_USAGE, Judgement, Usage
+from decodeat.engines.remembered import Engines
 from decodeat.failure import Failure
-from decodeat.images import location
+from decodeat.images import decoding, location
+from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import Page, decode
 from decodeat.stores.results import Result, Results
 
 log = logging.getLogger(__name__)
 
-_DECODING = 2  # pictures unpacked at once per worker: each may take 160 MB for a moment
+AT_ONCE = 32  # analyses under way per worker; with the largest pictures that is 640 MB
+FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
 
 
 class Status(StrEnum):
@@ -32,71 +35,84 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is answered. `nutrition` has all eleven names when COMPLETED, and is None otherwise."""
+    """What is answered. `nutrition` has all eleven names when COMPLETED, and is None otherwise.
+
+    `engine` made it ("none" when it did not come to that), and this request spent `usage`: for the record alone.
+    """
 
     status: Status
     message: str
     product_name: str | None = None
     nutrition: Mapping[str, str | None] | None = None
     ingredients: tuple[str, ...] = ()
+    engine: str = "none"
+    usage: Usage = NO_USAGE
 
 
 class Pipeline:
     """Runs analyses; one per worker process."""
 
     def __init__(
-        self, downloader: Downloader, engine: Engine, results: Results, *, release: str, seconds: float
+        self, downloader: Downloader, engines: Engines, results: Results, *, release: str, seconds: float
     ) -> None:
         """`seconds` is the deadline of one analysis, waiting for its turn included."""
         self._downloader = downloader
-        self._engine = engine
+        self._engines = engines
         self._results = results
         self._release = release
         self._seconds = seconds
-        self._decoding = asyncio.Semaphore(_DECODING)
+        self._turn = asyncio.Semaphore(AT_ONCE)
+        self._decoding = asyncio.Semaphore(decoding.AT_ONCE)
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
         """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""
         deadline = Deadline(self._seconds)
         try:
-            async with asyncio.timeout(deadline.left):
+            async with asyncio.timeout(deadline.left), self._queued():
                 outcome = await self._outcome(urls, deadline)
         except TimeoutError:
             outcome = Outcome(Status.FAILED, "The analysis took too long. Please try again later.")
-        metrics.analyses.labels(outcome.status).inc()
         took = round((self._seconds - deadline.left) * 1000)
+        metrics.analyses.labels(outcome.status, outcome.engine).inc()
+        tokens = {"input_tokens": outcome.usage.input_tokens, "output_tokens": outcome.usage.output_tokens}
+        log.info("analysis", extra={"status": outcome.status, "engine": outcome.engine, "took_ms": took, **tokens})
         await self._results.keep(self._row(urls, product_id, outcome, took))
         return outcome
 
-    async def _outcome(self, urls: Sequence[str], deadline: Deadline) -> Outcome:
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self._page(url)) for url in urls]
-        pages = [task.result() for task in tasks]
-        lost = [one for one in pages if isinstance(one, Failure)]
+    @asynccontextmanager
+    async def _queued(self) -> AsyncIterator[None]:
+        """Wait for a turn: each analysis holds its pictures in memory, and there is so much of it."""
+        with metrics.waiting.track_inprogress():
+            await self._turn.acquire()
         try:
-            read = await self._engine.reader.read([one for one in pages if isinstance(one, Page)], deadline)
-            lost += [one for one in read if isinstance(one, Failure)]
-            readings = [one for one in read if isinstance(one, Reading)]
-            if not readings:
-                return Outcome(Status.FAILED, lost[0].text)
-            judgement = await self._engine.analyst.judge(readings, deadline)
-        except EngineFailed as error:
-            return Outcome(Status.FAILED, error.text)
-        return decide(judgement, [one.text for one in lost], self._engine.note)
+            with metrics.running.track_inprogress():
+                yield
+        finally:
+            self._turn.release()
 
-    async def _page(self, url: str) -> Page | Failure:
+    async def _outcome(self, urls: Sequence[str], deadline: Deadline) -> Outcome:
+        fetched = await asyncio.gather(*(self._picture(url, deadline) for url in urls))
+        lost = [one for one in fetched if isinstance(one, Failure)]
+        pictures = [one for one in fetched if isinstance(one, Picture)]
         try:
-            data = await self._downloader.fetch(url)
+            if not pictures:
+                raise lost[0]
+            analysis = await self._engines.analyse(pictures, deadline)
+        except Failure as error:
+            log.warning("an analysis failed", extra={"reason": error.reason})
+            return Outcome(Status.FAILED, error.text)
+        texts = [one.text for one in (*lost, *analysis.lost)]
+        outcome = decide(analysis.judgement, texts, analysis.engine.note)
+        return replace(outcome, engine=analysis.engine.name, usage=analysis.usage)
+
+    async def _picture(self, url: str, deadline: Deadline) -> Picture | Failure:
+        try:
+            data = await self._downloader.fetch(url, deadline.at_most(FETCHING * deadline.left))
         except ImageRefused as error:
             metrics.downloads_failed.labels(error.reason).inc()
             log.warning("a picture was not fetched", extra={"reason": error.reason})
             return error
-        try:
-            async with self._decoding:
-                return await asyncio.to_thread(decode, data)
-        except ImageRefused as error:
-            log.warning("a picture can't be read", extra={"reason": error.reason})
-            return error
+        return Picture(data, self._decoding)
 
     def _row(self, urls: Sequence[str], product_id: int | None, outcome: Outcome, duration_ms: int) -> Result:
         return Result(
@@ -106,7 +122,7 @@ class Pipeline:
             nutrition=outcome.nutrition,
             ingredients=outcome.ingredients,
             status=outcome.status,
-            engine=self._engine.name,
+            engine=outcome.engine,
             release=self._release,
             duration_ms=duration_ms,
         )

@@ -1,10 +1,14 @@
 """POST /api/v1/analyze: every outcome of the pipeline is a 200 with the contract's five keys."""
 
-from fastapi import APIRouter, Depends, Security
+import hashlib
+from collections.abc import Sequence
+
+from fastapi import APIRouter, Depends, Response, Security
 
 from decodeat.api.access import Access
 from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo, Refusal
 from decodeat.api.state import Parts, parts
+from decodeat.pipeline import Outcome, Status
 
 
 def router(access: Access) -> APIRouter:
@@ -12,6 +16,7 @@ def router(access: Access) -> APIRouter:
 
     @routes.post(
         "/analyze",
+        response_model=AnalyzeResponse,
         dependencies=[*(Security(scheme) for scheme in access.schemes), Depends(access)],
         responses={
             **access.responses,
@@ -20,14 +25,30 @@ def router(access: Access) -> APIRouter:
         },
         summary="Read nutrition and ingredients off one or two pictures of a label",
     )
-    async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> AnalyzeResponse:  # noqa: B008 FastAPI's way
-        outcome = await running.pipeline.analyse(request.image_urls, request.product_id)
-        return AnalyzeResponse(
-            decodeStatus=outcome.status.value,
-            product_name=outcome.product_name,
-            nutrition_info=None if outcome.nutrition is None else NutritionInfo(**outcome.nutrition),
-            ingredients=list(outcome.ingredients),
-            message=outcome.message,
-        )
+    async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+        key = f"url:{running.engines.version}:{_digest(request.image_urls)}"
+        body = await running.answers.get(key)
+        if body is None:
+            outcome = await running.pipeline.analyse(request.image_urls, request.product_id)
+            body = _body(outcome)
+            if outcome.status is not Status.FAILED:
+                await running.answers.put(key, body)
+        return Response(body, media_type="application/json")
 
     return routes
+
+
+def _digest(urls: Sequence[str]) -> str:
+    """With their query strings, which may carry a signature and must not be written anywhere."""
+    return hashlib.sha256("\n".join(urls).encode()).hexdigest()
+
+
+def _body(outcome: Outcome) -> bytes:
+    answer = AnalyzeResponse(
+        decodeStatus=outcome.status.value,
+        product_name=outcome.product_name,
+        nutrition_info=None if outcome.nutrition is None else NutritionInfo(**outcome.nutrition),
+        ingredients=list(outcome.ingredients),
+        message=outcome.message,
+    )
+    return answer.model_dump_json().encode()

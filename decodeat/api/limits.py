@@ -16,11 +16,11 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from decodeat import metrics
+from decodeat.breaker import Breaker, State
 
 log = logging.getLogger(__name__)
 
 PATIENCE = 0.25  # seconds that a request waits for Redis
-AWAY = 5.0  # seconds that Redis is not asked again after it failed
 _CONNECTIONS = 8  # at once, per worker; a count takes a fraction of a millisecond
 _PREFIX = "decodeat:limit"
 
@@ -31,6 +31,8 @@ class Limiter:
     The window moves: at most `per_minute` in any 60 seconds, where fixed minutes would let twice as many through at
     their border. It keeps the moments of what it let through, so that it knows exactly when the next one may come, for
     one call to Redis a request. What it refuses costs nothing: a client that keeps trying is not shut out for longer.
+
+    Without Redis each worker counts what it sees itself, so that a client may get through once for each of them.
     """
 
     def __init__(self, per_minute: int, redis_url: str = "", secret: bytes = b"") -> None:
@@ -54,27 +56,32 @@ class Limiter:
                 connection_pool=self._pool,  # type: ignore[arg-type]  # documented, and missing from its annotation
             )
             self._shared = MovingWindowRateLimiter(storage)
-        self._asked_again = 0.0
+        self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
 
     async def wait(self, identity: str) -> int:
         """Count one request. 0 when it may pass, else the whole seconds until the next one may. Never raises."""
         if self._item is None:
             return 0
         name = hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]
-        if self._pool is not None and time.monotonic() >= self._asked_again:
-            try:
-                async with asyncio.timeout(PATIENCE):
-                    return await self._count(self._shared, name)
-            except (RedisError, OSError, TimeoutError) as error:
-                self._leave_alone(error)
-        return await self._count(self._memory, name)
+        seconds = await self._ask(name) if self._pool is not None and not self._breaker.wait() else None
+        return await self._count(self._memory, name) if seconds is None else seconds
 
-    def _leave_alone(self, error: Exception) -> None:
-        """Said and counted once, however many requests were waiting for the same failure."""
-        if time.monotonic() >= self._asked_again:
-            self._asked_again = time.monotonic() + AWAY
-            metrics.limits_alone.inc()
-            log.warning("Redis can't count requests; each worker counts alone: %s", type(error).__name__)
+    async def _ask(self, name: str) -> int | None:
+        """What Redis says, None when it can't be asked."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                seconds = await self._count(self._shared, name)
+        except (RedisError, OSError, TimeoutError) as error:
+            if self._breaker.state is not State.OPEN:  # else others met the same failure a moment ago
+                self._breaker.failed()
+                metrics.limits_alone.inc()
+                log.warning("redis can't count requests, each worker counts alone: %s", type(error).__name__)
+            return None
+        except BaseException:
+            self._breaker.abandoned()
+            raise
+        self._breaker.succeeded()
+        return seconds
 
     async def _count(self, window: MovingWindowRateLimiter, name: str) -> int:
         assert self._item is not None  # noqa: S101 narrows; wait() has looked

@@ -4,20 +4,26 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from decodeat.engines.ports import Reader
+from decodeat.engines.remembered import Engines
 from decodeat.pipeline import Pipeline
+from decodeat.stores.cache import Cache
+from decodeat.stores.memo import Memo
 from decodeat.stores.results import Results
 
 
 @dataclass(frozen=True)
 class Parts:
+    """`answers` are whole bodies by the addresses that were asked about."""
+
     pipeline: Pipeline
-    reader: Reader
+    engines: Engines
+    cache: Cache
     results: Results
+    answers: Memo[bytes]
 
 
-def parts(request: Request) -> Parts:
-    """FastAPI's dependency for them."""
+async def parts(request: Request) -> Parts:
+    """FastAPI's dependency for them; a plain function would cost a thread each time."""
     running = request.app.state.parts
     assert isinstance(running, Parts)  # noqa: S101 state is untyped; the lifespan sets it
     return running

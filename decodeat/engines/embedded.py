@@ -22,6 +22,9 @@ class EmbeddedAnalyst:
     async def condition(self) -> Condition:
         return Condition(True, "rules of our own")
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 def judge(readings: Sequence[Reading]) -> Judgement:
     """Each reading alone; two labels of one product are understood once more as one text."""

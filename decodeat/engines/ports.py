@@ -1,4 +1,4 @@
-"""The two seams of an analysis: a Reader turns pages into text, an Analyst turns text into a label."""
+"""The two seams of an analysis: a Reader turns pictures into text, an Analyst turns text into a label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from decodeat.analysis.label import Label, Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
-from decodeat.images.picture import Page
+from decodeat.images.decoding import Picture
 
 
 class EngineFailed(Failure):
@@ -16,16 +16,21 @@ class EngineFailed(Failure):
 
 
 class Reader(Protocol):
-    """Reads text off pages. What `version` names reads the same page the same way: results may be remembered."""
+    """Reads text off pictures. What `version` names reads the same picture the same way: results may be remembered."""
 
     name: str
     version: str
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
-        """A reading for each page, or why there is none. Stops what it started when it is cancelled."""
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
+        """A reading for each picture, or why there is none: `EngineFailed`, or `ImageRefused` for what can't be read.
+
+        Stops what it started when it is cancelled.
+        """
 
     async def condition(self) -> Condition:
         """Whether it can work, cheaply."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -34,6 +39,9 @@ class Usage:
 
     input_tokens: int = 0
     output_tokens: int = 0
+
+
+NO_USAGE = Usage()
 
 
 @dataclass(frozen=True)
@@ -45,7 +53,7 @@ class Judgement:
 
     alone: tuple[Label, ...]
     whole: Label | None
-    usage: Usage = Usage()
+    usage: Usage = NO_USAGE
 
 
 class Analyst(Protocol):
@@ -59,6 +67,8 @@ class Analyst(Protocol):
 
     async def condition(self) -> Condition:
         """Whether it can work, cheaply."""
+
+    async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)

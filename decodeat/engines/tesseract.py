@@ -14,7 +14,10 @@ from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import EngineFailed
-from decodeat.images.picture import Page, scaled
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
+from decodeat.images.errors import ImageRefused
+from decodeat.images.picture import is_blurred, scaled
 
 # Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
 # short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
@@ -44,11 +47,15 @@ class TesseractReader:
         self._probing = asyncio.Lock()
         self._known: _Known | None = None
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> Sequence[Reading | EngineFailed]:
-        return await asyncio.gather(*map(self._page, pages))
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
+        return await asyncio.gather(*map(self._page, pictures))
 
-    async def _page(self, page: Page) -> Reading | EngineFailed:
-        png = await asyncio.to_thread(prepared, page.image)
+    async def _page(self, picture: Picture) -> Reading | Failure:
+        try:
+            image = await picture.image()
+        except ImageRefused as error:
+            return error
+        png, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
         for again in range(_TRIES, 0, -1):
             try:
                 passes = [await self._pass(png, language, mode) for language, mode in PASSES]
@@ -56,7 +63,7 @@ class TesseractReader:
                 if not error.transient or again == 1:
                     return error
             else:
-                return Reading(tuple(passes), page.blurred)
+                return Reading(tuple(passes), blurred)
         raise AssertionError("the last try returns")
 
     async def _pass(self, png: bytes, language: str, mode: int) -> str:
@@ -97,6 +104,9 @@ class TesseractReader:
             if self._known is None or time.monotonic() - self._known.at > KNOWN_FOR:
                 self._known = _Known(await self._probe(), time.monotonic())
             return self._known.condition
+
+    async def close(self) -> None:
+        """Its processes end with the requests that they read for."""
 
     async def _probe(self) -> Condition:
         if shutil.which(self._program) is None:

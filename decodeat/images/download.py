@@ -1,6 +1,5 @@
 """Fetching a picture: bounded in size, time and redirects, and never from where it should not come."""
 
-import asyncio
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection
@@ -9,16 +8,19 @@ from typing import Self
 
 import httpcore
 
-from decodeat import __version__
+from decodeat import __version__, retry_after
+from decodeat.breaker import NoBreaker
+from decodeat.deadline import Deadline
 from decodeat.images.errors import ImageRefused
 from decodeat.images.location import Location, parse
 from decodeat.images.network import AddressRefused, NameUnknown, PublicNetwork, Resolver, resolve
+from decodeat.upstream import Patience, Upstream
 
 REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0  # between two pieces of an answer
 _CONNECTIONS = 32  # at once, per worker; idle ones are kept, for most pictures come from one store
-_RETRIED_AFTER = (0.3, 1.5)  # seconds before the second and the third try of a transient failure
+_PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
@@ -41,6 +43,8 @@ class Downloader:
         # Both ignore proxies named in the environment: only httpx reads those.
         self._public = _pool(context, PublicNetwork(resolver))
         self._trusted = _pool(context, httpcore.AnyIOBackend())
+        # One for all hosts, so that one which is down must not stop the others.
+        self._upstream = Upstream("images", "The image's host", ImageRefused, _PATIENCE, NoBreaker())
 
     async def __aenter__(self) -> Self:
         return self
@@ -51,17 +55,10 @@ class Downloader:
         await self._public.aclose()
         await self._trusted.aclose()
 
-    async def fetch(self, url: str) -> bytes:
+    async def fetch(self, url: str, deadline: Deadline) -> bytes:
         """The picture's bytes, after further tries where that may help. Raises `ImageRefused`, or what cancels it."""
         location = parse(url, self._allowed)
-        for pause in _RETRIED_AFTER:
-            try:
-                return await self._follow(location)
-            except ImageRefused as error:
-                if not error.transient:
-                    raise
-            await asyncio.sleep(pause)
-        return await self._follow(location)
+        return await self._upstream.call(lambda _: self._follow(location), deadline)
 
     async def _follow(self, location: Location) -> bytes:
         for _ in range(REDIRECTS + 1):
@@ -106,7 +103,8 @@ class Downloader:
         if response.status != 200:
             transient = response.status in _RETRY_STATUS
             text = f"The image's host answered with status {response.status}."
-            raise ImageRefused("status", text, transient=transient)
+            again = retry_after.seconds(headers.get(b"retry-after", b"").decode("latin-1"))
+            raise ImageRefused("status", text, transient=transient, retry_after=again)
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limit:
             raise self._too_large()

@@ -1,11 +1,13 @@
-"""From bytes to a page that can be read: judged by its magic bytes and declared size before anything is decoded."""
+"""From bytes to a picture that can be read: judged by its magic bytes and declared size before anything is decoded."""
 
 import io
 import warnings
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
+from decodeat.images import metadata
 from decodeat.images.errors import ImageRefused
 
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
@@ -14,39 +16,54 @@ SMALLEST_SIDE = 50  # pixels
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
+_LANCZOS = Image.Resampling.LANCZOS
 _MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
 
 
-@dataclass(frozen=True)
-class Page:
-    """A grey picture, upright. `blurred`: nothing in it is sharp, though there is something to see."""
-
-    image: Image.Image
-    blurred: bool
+# Our own bound is lower, and checked at once. For the process, for setting it per call is not safe between threads.
+warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
-def decode(data: bytes) -> Page:
-    """Decode a picture (seconds of processor time at worst). Raises `ImageRefused`."""
+def decode(data: bytes) -> Image.Image:
+    """A grey picture, upright, no side longer than `LARGEST_SIDE`. Raises `ImageRefused`.
+
+    May take a second of processor time.
+    """
+    with _opened(data) as image:
+        image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not unpack its colours, nor twice the size
+        image.load()
+        ImageOps.exif_transpose(image, in_place=True)
+        grey = _grey(image)
+        largest = max(grey.size)
+        return grey if largest <= LARGEST_SIDE else grey.resize(scaled(grey.size, LARGEST_SIDE / largest), _LANCZOS)
+
+
+def bare(data: bytes, most: int) -> bytes | None:
+    """The picture's own file, upright, without metadata; None where that takes decoding it. Raises `ImageRefused`.
+
+    Looks at the file's head alone, and so does not find damage further on. `most` is bytes.
+    """
+    with _opened(data) as image:
+        content = metadata.without(data, image) if max(image.size) <= LARGEST_SIDE else None
+        return content if content is not None and len(content) <= most else None
+
+
+@contextmanager
+def _opened(data: bytes) -> Iterator[Image.Image]:
+    """A picture whose head was looked at. What goes wrong inside the block, too, is raised as `ImageRefused`."""
     if not data.startswith(_MAGIC) and not (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
         raise ImageRefused("format", "The file is not a JPEG, PNG, WEBP, BMP or GIF image.")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # our own bound is lower
-            image: Image.Image = Image.open(io.BytesIO(data), formats=FORMATS)
+        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(*image.size)
-            image.load()
-            image = ImageOps.exif_transpose(image)
-            grey = _grey(image)
+            yield image
     except ImageRefused:
         raise
-    except Image.DecompressionBombError as error:
-        raise _too_many_pixels() from error
-    except MemoryError as error:
+    except (Image.DecompressionBombError, MemoryError) as error:
         raise _too_many_pixels() from error
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged files: OSError, SyntaxError, struct.error, IndexError ...
         raise ImageRefused("damaged", "The image is damaged or incomplete.") from error
-    return _page(grey)
 
 
 def _check_size(width: int, height: int) -> None:
@@ -72,11 +89,9 @@ def _grey(image: Image.Image) -> Image.Image:
     return image.convert("L")
 
 
-def _page(grey: Image.Image) -> Page:
-    largest = max(grey.size)
-    if largest > LARGEST_SIDE:
-        grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), Image.Resampling.LANCZOS)
-    return Page(grey, ImageStat.Stat(grey).stddev[0] >= FLAT_BELOW and _sharpness(grey) < BLURRED_BELOW)
+def is_blurred(image: Image.Image) -> bool:
+    """Nothing in it is sharp, though there is something to see. Takes as long as decoding."""
+    return ImageStat.Stat(image).stddev[0] >= FLAT_BELOW and _sharpness(image) < BLURRED_BELOW
 
 
 def _sharpness(grey: Image.Image) -> float:

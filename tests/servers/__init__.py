@@ -1,1 +1,1 @@
-"""Real servers for tests, on random ports of this machine, gone afterwards."""
+"""Servers that tests start for themselves, on random ports of this machine, and that go away with them."""

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from decodeat.deadline import Deadline
 from decodeat.images.addresses import is_public
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
@@ -112,12 +113,12 @@ HOSTILE = [
 @pytest.mark.parametrize(("url", "reason"), HOSTILE, ids=[repr(url)[:60] for url, _ in HOSTILE])
 def test_a_hostile_address_is_refused(url: str, reason: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is connected to: the network below would fail the test."""
-    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", ())
+    monkeypatch.setattr("decodeat.upstream.FIRST_PAUSE", 0.0)
     monkeypatch.setattr("httpcore.AnyIOBackend.connect_tcp", _nobody_connects)
 
     async def fetch() -> bytes:
         async with Downloader(10_000, resolver=resolver) as downloader:
-            return await downloader.fetch(url)
+            return await downloader.fetch(url, Deadline(30))
 
     with pytest.raises(ImageRefused) as caught:
         asyncio.run(fetch())

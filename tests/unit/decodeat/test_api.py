@@ -176,6 +176,8 @@ def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert (answer.status_code, answer.json()["ready"], answer.json()["release"]) == (200, True, "r-1")
         assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
             "reader": True,
+            "analyst": True,
+            "cache": True,
             "results": True,
         }
     monkeypatch.setenv("PATH", str(tmp_path))

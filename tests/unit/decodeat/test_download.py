@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from decodeat.deadline import Deadline
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
 from tests.unit.decodeat.web import Web, web
@@ -18,24 +19,24 @@ from tests.unit.decodeat.web import Web, web
 LIMIT = 100_000
 
 
-def fetch(url: str, *allowed: str, limit: int = LIMIT) -> bytes:
+def fetch(url: str, *allowed: str, limit: int = LIMIT, seconds: float = 30) -> bytes:
     async def go() -> bytes:
         async with Downloader(limit, allowed) as downloader:
-            return await downloader.fetch(url)
+            return await downloader.fetch(url, Deadline(seconds))
 
     return asyncio.run(go())
 
 
-def refused(url: str, *allowed: str) -> ImageRefused:
+def refused(url: str, *allowed: str, seconds: float = 30) -> ImageRefused:
     with pytest.raises(ImageRefused) as caught:
-        fetch(url, *allowed)
+        fetch(url, *allowed, seconds=seconds)
     assert "127.0.0.1" not in caught.value.text
     return caught.value
 
 
 @pytest.fixture(autouse=True)
 def _no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", (0.0, 0.0))
+    monkeypatch.setattr("decodeat.upstream.FIRST_PAUSE", 0.0)
 
 
 def test_a_picture_comes_whatever_its_type_is_called(site: Web) -> None:
@@ -136,7 +137,7 @@ def test_an_empty_answer_is_no_picture(site: Web) -> None:
     assert refused(site.serve("/a", b""), site.origin).reason == "empty"
 
 
-@pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (204, 1), (500, 3), (503, 3), (429, 3)])
+@pytest.mark.parametrize(("status", "tries"), [(404, 1), (403, 1), (204, 1), (500, 5), (503, 5), (429, 5)])
 def test_only_what_may_pass_is_tried_again(site: Web, status: int, tries: int) -> None:
     url = site.serve("/a", b"", status)
     found = refused(url, site.origin)
@@ -155,6 +156,16 @@ def test_a_host_that_recovers_gives_the_picture(site: Web) -> None:
     assert fetch(site.origin + "/a", site.origin) == b"picture"
 
 
+def test_a_host_is_asked_again_when_it_says_so_or_not_at_all(site: Web) -> None:
+    began = time.monotonic()
+    site.serve("/soon", b"", 503, Retry_After="1")
+    refused(site.origin + "/soon", site.origin, seconds=2.5)
+    assert (len(site.asked), time.monotonic() - began > 1) == (3, True)
+    site.serve("/late", b"", 429, Retry_After="600")
+    refused(site.origin + "/late", site.origin)
+    assert (len(site.asked), time.monotonic() - began < 20) == (4, True)
+
+
 def test_a_connection_that_breaks_off_is_refused(site: Web) -> None:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -169,7 +180,6 @@ def test_a_connection_that_breaks_off_is_refused(site: Web) -> None:
 
 def test_a_silent_host_is_given_up(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("decodeat.images.download.READ_SECONDS", 0.1)
-    monkeypatch.setattr("decodeat.images.download._RETRIED_AFTER", ())
     site.routes["/a"] = lambda handler: time.sleep(1)
     assert refused(site.origin + "/a", site.origin).reason == "timeout"
 
@@ -200,7 +210,7 @@ def test_tls_keeps_the_name_while_the_connection_goes_to_the_judged_address(
 
         async def go(host: str) -> bytes:
             async with Downloader(LIMIT, resolver=resolver, trust=trust) as downloader:
-                return await downloader.fetch(f"https://{host}/a")
+                return await downloader.fetch(f"https://{host}/a", Deadline(30))
 
         assert asyncio.run(go("label.example.test")) == b"picture"
         assert (asked, names) == (["label.example.test"], ["label.example.test"])

@@ -134,10 +134,8 @@ def full(server: RedisServer) -> None:
 
 @pytest.mark.parametrize("breaks", [stopped, paused, full])
 def test_while_redis_is_away_the_worker_counts_alone_and_then_together_again(
-    breaks: Callable[[RedisServer], None], monkeypatch: pytest.MonkeyPatch, record_property: Callable[..., None]
+    breaks: Callable[[RedisServer], None], record_property: Callable[..., None]
 ) -> None:
-    monkeypatch.setattr(limits, "AWAY", 0.5)
-
     async def work(limiter: Limiter) -> None:
         assert await limiter.wait("a") == 0
         breaks(server)

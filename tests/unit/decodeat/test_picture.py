@@ -1,5 +1,6 @@
 """Given the bytes of a picture, it becomes a page, or is refused before it can do harm."""
 
+import asyncio
 import io
 import struct
 import zlib
@@ -8,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from PIL.PngImagePlugin import PngInfo
 
 from decodeat.engines.tesseract import prepared
+from decodeat.images.decoding import Picture
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import Page, decode
+from decodeat.images.picture import bare, decode, is_blurred
 from tests.unit.decodeat.conftest import encoded
 
 
@@ -21,8 +24,9 @@ def drawn(mode: str = "RGB", size: tuple[int, int] = (400, 200)) -> Image.Image:
     return image.convert(mode)
 
 
-def opened(page: Page) -> Image.Image:
-    return Image.open(io.BytesIO(prepared(page.image)))
+def opened(page: Image.Image) -> Image.Image:
+    """As the embedded reader gets it."""
+    return Image.open(io.BytesIO(prepared(page)))
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "GIF"])
@@ -149,10 +153,76 @@ def test_damage_anywhere_is_refused_or_read(position: int, damage: bytes) -> Non
     except ImageRefused as error:
         assert error.text
     else:
-        assert page.image.mode == "L"
+        assert page.mode == "L"
 
 
 def test_blur_is_told_from_sharpness_and_from_emptiness(label_png: bytes, blurred_png: bytes) -> None:
-    assert not decode(label_png).blurred
-    assert decode(blurred_png).blurred
-    assert not decode(encoded(Image.new("RGB", (300, 300), "white"))).blurred
+    assert not is_blurred(decode(label_png))
+    assert is_blurred(decode(blurred_png))
+    assert not is_blurred(decode(encoded(Image.new("RGB", (300, 300), "white"))))
+
+
+def with_camera_data(form: str, orientation: int = 1) -> bytes:
+    """A picture as a camera and a few programs leave it."""
+    exif = Image.Exif()
+    exif[0x0112], exif[0x010F] = orientation, "SECRET-CAMERA"
+    options: dict[str, object] = {"exif": exif}
+    if form == "PNG":
+        info = PngInfo()
+        info.add_text("Author", "SECRET-NAME")
+        options = {"pnginfo": info} if orientation == 1 else options
+    else:
+        options |= {"comment": "SECRET-WORDS", "icc_profile": b"SECRET-PROFILE" * 9, "quality": 90}
+    return encoded(drawn(), form, **options) + b"SECRET-TRAILER\xff\xd9"
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG"])
+@pytest.mark.parametrize("progressive", [False, True])
+def test_a_bare_file_holds_the_same_picture_and_nothing_else(form: str, progressive: bool) -> None:
+    data = with_camera_data(form)
+    if progressive and form == "JPEG":
+        data = encoded(Image.open(io.BytesIO(data)), form, progressive=True, comment="SECRET-WORDS")
+    found = bare(data, 10**6)
+    assert found is not None and b"SECRET" in data and b"SECRET" not in found
+    with Image.open(io.BytesIO(found)) as after, Image.open(io.BytesIO(data)) as before:
+        assert after.format == form and not after.getexif()
+        assert after.tobytes() == before.tobytes()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        with_camera_data("JPEG", orientation=6), with_camera_data("PNG", orientation=3), encoded(drawn(), "WEBP"),
+        encoded(drawn(), "GIF"), encoded(drawn(), "BMP"), encoded(drawn(size=(4000, 60)), "JPEG"),
+        encoded(drawn(), "PNG")[:-12],
+    ],
+    ids=["on its side", "upside down", "webp", "gif", "bmp", "large", "cut"],
+)  # fmt: skip
+def test_what_takes_unpacking_has_no_bare_file(data: bytes) -> None:
+    assert bare(data, 10**6) is None
+
+
+def test_a_file_that_is_too_long_is_packed_anew() -> None:
+    assert bare(encoded(drawn()), 100) is None
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.sampled_from(["JPEG", "PNG"]), st.integers(0, 5000), st.binary(min_size=1, max_size=20))
+def test_damage_never_lets_anything_through_that_is_no_picture(form: str, position: int, damage: bytes) -> None:
+    """Either it is refused, or packed anew, or what is left is a prefix of segments that the file itself declares."""
+    data = with_camera_data(form)
+    position %= len(data)
+    try:
+        found = bare(data[:position] + damage + data[position + len(damage) :], 10**6)
+    except ImageRefused:
+        return
+    assert found is None or (b"SECRET-TRAILER" not in found and found[:2] == data[:2])
+
+
+def test_others_get_a_file_that_is_upright_and_bare() -> None:
+    async def file(data: bytes) -> Image.Image:
+        return Image.open(io.BytesIO(await Picture(data, asyncio.Semaphore(1)).file()))
+
+    turned = asyncio.run(file(with_camera_data("JPEG", orientation=6)))
+    assert (turned.format, turned.size, dict(turned.getexif())) == ("JPEG", (200, 400), {})
+    assert asyncio.run(file(encoded(drawn(size=(6000, 300)), "PNG"))).size == (3200, 160)

@@ -11,9 +11,12 @@ from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.ports import Engine, EngineFailed, Judgement
+from decodeat.engines.remembered import Engines
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
-from decodeat.images.picture import Page
 from decodeat.pipeline import Outcome, Pipeline, Status
+from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
 from tests.unit.decodeat.test_figures import LABEL, VALUES
 from tests.unit.decodeat.test_picture import PNG
@@ -28,10 +31,10 @@ class ScriptedReader:
     def __init__(self, *script: str | Exception | None) -> None:
         self.script = list(script)
 
-    async def read(self, pages: Sequence[Page], deadline: Deadline) -> list[Reading | EngineFailed]:
-        found: list[Reading | EngineFailed] = []
-        for page in pages:
-            assert page.image.mode == "L"
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> list[Reading | Failure]:
+        found: list[Reading | Failure] = []
+        for picture in pictures:
+            assert (await picture.image()).mode == "L"
             step = self.script.pop(0)
             if step is None:
                 await asyncio.sleep(60)
@@ -43,6 +46,9 @@ class ScriptedReader:
     async def condition(self) -> Condition:
         return Condition(True, "scripted")
 
+    async def close(self) -> None:
+        """Nothing is open."""
+
 
 class FailingAnalyst:
     name, version = "failing", "1"
@@ -52,6 +58,9 @@ class FailingAnalyst:
 
     async def condition(self) -> Condition:
         return Condition(False, "it fails")
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 class Kept:
@@ -78,7 +87,8 @@ def run(
     async def go() -> Outcome:
         async with Downloader(100_000, [site.origin]) as downloader:
             engine = Engine(reader, analyst or EmbeddedAnalyst())
-            pipeline = Pipeline(downloader, engine, kept, release="r-1", seconds=seconds)
+            engines = Engines([engine], MemoryCache(), read_for=60, judged_for=60)
+            pipeline = Pipeline(downloader, engines, kept, release="r-1", seconds=seconds)
             return await pipeline.analyse(urls, 7)
 
     outcome = asyncio.run(go())
@@ -107,7 +117,9 @@ def test_an_analyst_that_fails_is_failed(site: Web) -> None:
 
 
 def test_the_deadline_ends_everything(site: Web) -> None:
-    outcome, row = run(site, ScriptedReader(LABEL, None), site.serve("/a", PNG), site.serve("/b", PNG), seconds=0.5)
+    outcome, row = run(
+        site, ScriptedReader(LABEL, None), site.serve("/a", PNG), site.serve("/b", PNG + b"other"), seconds=0.5
+    )
     assert outcome.status is Status.FAILED
     assert "too long" in outcome.message
     assert 400 <= row.duration_ms < 10_000

@@ -4,7 +4,7 @@ import asyncio
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -15,8 +15,10 @@ from decodeat.deadline import Deadline
 from decodeat.engines.embedded import judge
 from decodeat.engines.ports import EngineFailed
 from decodeat.engines.tesseract import TesseractReader
-from decodeat.images.picture import Page, decode
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
 from tests.labels.draw import LAYOUTS, WEAR, Label, label
+from tests.unit.decodeat.conftest import encoded
 
 SEEDS = range(200, 212)  # each layout with each kind of wear once
 
@@ -35,7 +37,7 @@ def test_labels_are_read(record_property: Callable[[str, object], None]) -> None
 
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)
-        found = await reader.read([decode(one.png) for one in labels], Deadline(300))
+        found = await reader.read([picture(one.png) for one in labels], Deadline(300))
         judged = [judge([reading]).alone[0] for reading in found if isinstance(reading, Reading)]
         assert {one.kind for one in judged} == {Kind.LABEL}
         return [dict(one.nutrition) for one in judged]
@@ -66,11 +68,18 @@ def _program(directory: Path, script: str) -> str:
     return str(program)
 
 
-PAGE = Page(Image.new("L", (60, 60)), blurred=False)
+def picture(data: bytes) -> Picture:
+    return Picture(data, asyncio.Semaphore(2))
 
 
-def read(reader: TesseractReader) -> Reading | EngineFailed:
-    (found,) = asyncio.run(reader.read([PAGE], Deadline(60)))
+PAGE = encoded(Image.new("L", (60, 60)))
+
+
+def read(reader: TesseractReader) -> Reading | Failure:
+    async def one() -> Sequence[Reading | Failure]:
+        return await reader.read([picture(PAGE)], Deadline(60))
+
+    (found,) = asyncio.run(one())
     return found
 
 
@@ -88,7 +97,7 @@ def test_an_analysis_that_is_given_up_takes_its_engine_with_it(tmp_path: Path) -
 
     async def give_up() -> None:
         async with asyncio.timeout(0.5):
-            await reader.read([PAGE], Deadline(60))
+            await reader.read([picture(PAGE)], Deadline(60))
 
     with pytest.raises(TimeoutError):
         asyncio.run(give_up())
@@ -129,7 +138,7 @@ def test_no_more_engines_run_than_allowed(tmp_path: Path) -> None:
     )
 
     async def both() -> str:
-        found = await reader.read([PAGE, PAGE], Deadline(60))
+        found = await reader.read([picture(PAGE), picture(PAGE)], Deadline(60))
         return "".join(line for one in found if isinstance(one, Reading) for line in one.passes)
 
     assert asyncio.run(both()) == ""

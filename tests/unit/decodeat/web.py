@@ -84,7 +84,7 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(directory: Path, **variables: str) -> Iterator[Service]:
+def service(directory: Path, patience: float = 60, **variables: str) -> Iterator[Service]:
     """`python -m decodeat` with these variables on a free port, ready when the block begins."""
     port, log = free_port(), directory / "service.log"
     environment = {
@@ -100,7 +100,7 @@ def service(directory: Path, **variables: str) -> Iterator[Service]:
         process = subprocess.Popen(argv, env=environment, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process, log)
+        _wait(url, process, log, patience)
         yield Service(url, log, process)
     finally:
         process.terminate()
@@ -111,11 +111,13 @@ def service(directory: Path, **variables: str) -> Iterator[Service]:
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path, patience: float) -> None:
+    deadline, seen = time.monotonic() + patience, ""
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(f"{url}/ready", timeout=10, trust_env=False).status_code == 200:
+            answer = httpx.get(f"{url}/ready", timeout=10, trust_env=False)
+            if answer.status_code == 200:
                 return
+            seen = answer.text
         time.sleep(0.1)
-    raise AssertionError(f"the service did not become ready:\n{log.read_text()}")
+    raise AssertionError(f"the service did not become ready: {seen}\n{log.read_text()}")

@@ -1,0 +1,197 @@
+"""A mixed load for half an hour: do workers grow? Memory and file handles of each, their slopes and the slopes' bounds.
+
+Run it as `python -m bench.soak --minutes 30`. A real Redis and PostgreSQL, Vision and Gemini with faults, and everything
+that clients send: new and known pictures, one and two, damaged, private and missing ones, wrong bodies and keys,
+probes. It stops by itself. The first third warms up. Exit 1 when a slope is certainly above zero and worth a word.
+"""
+
+import argparse
+import asyncio
+import collections
+import random
+import re
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from tests.servers.postgres import postgres
+
+from bench.service import upstreams
+from tests.servers.gemini import KEY
+from tests.servers.redis import redis_server
+from tests.unit.decodeat.web import Service, service
+
+RATE = 25.0  # requests a second
+SAMPLE_SECONDS = 5.0
+WORTH_A_WORD = {"memory": 2.0, "handles": 2.0}  # MiB and handles an hour; below, a worker lives for months
+API_KEY = "key-for-the-soak-0001-abcdef"
+T_95 = 2.05  # of Student's distribution, two-sided, for about thirty means
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One worker at one moment: seconds since the start, resident MiB, open file handles."""
+
+    at: float
+    memory: float
+    handles: float
+
+
+@dataclass(frozen=True)
+class Slope:
+    """Change an hour, and the half width of its 95 % confidence interval."""
+
+    per_hour: float
+    bound: float
+
+    def __str__(self) -> str:
+        return f"{self.per_hour:+.2f} ± {self.bound:.2f} an hour"
+
+
+def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
+    """Least squares over the means of minutes: neighbouring samples are too alike to count each."""
+    minutes: dict[int, list[float]] = collections.defaultdict(list)
+    for at, value in zip(times, values, strict=True):
+        minutes[int(at // 60)].append(value)
+    hours = [minute / 60 for minute in minutes]
+    means = [statistics.fmean(values) for values in minutes.values()]
+    middle, height = statistics.fmean(hours), statistics.fmean(means)
+    spread = sum((hour - middle) ** 2 for hour in hours)
+    rise = sum((h - middle) * (m - height) for h, m in zip(hours, means, strict=True)) / spread
+    left = sum((m - height - rise * (h - middle)) ** 2 for h, m in zip(hours, means, strict=True))
+    return Slope(rise, T_95 * (left / max(1, len(means) - 2) / spread) ** 0.5)
+
+
+def look(master: int, began: float) -> dict[int, Sample]:
+    """Every worker of a gunicorn."""
+    found = {}
+    for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
+        status = Path(f"/proc/{child}/status").read_text()
+        resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+        handles = sum(1 for _ in Path(f"/proc/{child}/fd").iterdir())
+        found[int(child)] = Sample(time.monotonic() - began, int(resident[1]) / 1024 if resident else 0.0, handles)
+    return found
+
+
+class Load:
+    """Requests at a fixed rate, whatever comes back, each of a kind that is drawn anew."""
+
+    def __init__(self, running: Service, host: str, dice: random.Random) -> None:
+        self._url = running.url
+        self._host = host
+        self._dice = dice
+        self._number = 0
+        self.answers: collections.Counter[str] = collections.Counter()
+
+    async def run(self, seconds: float) -> None:
+        tasks: set[asyncio.Task[None]] = set()
+        limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
+        async with httpx.AsyncClient(timeout=150, limits=limits, trust_env=False) as client:
+            began = time.monotonic()
+            while (due := self._number / RATE) < seconds:
+                await asyncio.sleep(max(0.0, began + due - time.monotonic()))
+                self._number += 1
+                task = asyncio.create_task(self._one(client))
+                tasks.add(task)
+                task.add_done_callback(tasks.discard)
+            await asyncio.gather(*tasks)
+
+    async def _one(self, client: httpx.AsyncClient) -> None:
+        (kind,) = self._dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()])
+        method, path, options = KINDS[kind][1](self._host, self._number, self._dice)
+        headers = {"X-API-Key": API_KEY, "Content-Type": "application/json"} | options.pop("headers", {})
+        try:
+            answer = await client.request(method, self._url + path, headers=headers, **options)
+        except httpx.TransportError as error:
+            self.answers[f"{kind}: {type(error).__name__}"] += 1
+            return
+        body = answer.json() if path == "/api/v1/analyze" else {}
+        self.answers[f"{kind}: {answer.status_code} {body.get('decodeStatus', '')}".strip()] += 1
+
+
+Request = tuple[str, str, dict[str, object]]
+
+
+def _analyze(*urls: str, **options: object) -> Request:
+    return "POST", "/api/v1/analyze", {"json": {"image_urls": list(urls), "product_id": 7}, **options}
+
+
+KINDS: dict[str, tuple[float, Callable[[str, int, random.Random], tuple[str, str, dict]]]] = {  # type: ignore[type-arg]
+    "new": (30, lambda host, number, _: _analyze(f"{host}/label/{number}")),
+    "known": (30, lambda host, _, dice: _analyze(f"{host}/label/known-{dice.randrange(50)}")),
+    "two": (8, lambda host, number, _: _analyze(f"{host}/label/{number}a", f"{host}/label/{number}b")),
+    "damaged": (3, lambda host, number, _: _analyze(f"{host}/cut/{number}")),
+    "gone": (3, lambda host, number, _: _analyze(f"{host}/gone/{number}")),
+    "private": (3, lambda *_: _analyze("http://169.254.169.254/latest/meta-data/")),
+    "wrong shape": (4, lambda *_: _analyze()),
+    "wrong key": (4, lambda host, *_: _analyze(f"{host}/label/x", headers={"X-API-Key": "wrong"})),
+    "too large": (2, lambda *_: ("POST", "/api/v1/analyze", {"content": b"x" * 100_000})),
+    "no such page": (3, lambda _, number, __: ("GET", f"/{number}", {})),
+    "probe": (8, lambda _, __, dice: ("GET", dice.choice(("/health", "/ready")), {})),
+    "metrics": (2, lambda *_: ("GET", "/metrics", {})),
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--minutes", type=float, default=30)
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6))
+    options = parser.parse_args()
+    print(f"{options.minutes:g} minutes at {RATE:g} requests/s, seed {options.seed}")
+    with (
+        tempfile.TemporaryDirectory(prefix="decodeat-soak-") as scratch,
+        redis_server() as redis,
+        postgres() as database,
+        upstreams(faults=0.01) as others,
+    ):
+        settings = {
+            "READER": "vision", "VISION_ENDPOINT": others["vision"], "GEMINI_API_KEY": KEY,
+            "GEMINI_ENDPOINT": others["gemini"], "ANALYZER_FALLBACK": "embedded", "REDIS_URL": redis.url,
+            "DATABASE_URL": database.database(), "IMAGE_ALLOWED_ORIGINS": others["host"], "MAX_REQUESTS": "0",
+            "OCR_CACHE_TTL": "20", "ANALYSIS_CACHE_TTL": "10", "URL_CACHE_TTL": "2", "API_KEYS": API_KEY,
+            "API_RATE_LIMIT": "100000",
+        }  # fmt: skip
+        with service(Path(scratch), **settings) as running:
+            load = Load(running, others["host"], random.Random(options.seed))
+            samples = asyncio.run(watched(load, running, options.minutes * 60))
+    for answer, times in sorted(load.answers.items()):
+        print(f"  {times:7} {answer}")
+    return report(samples, options.minutes * 20)
+
+
+async def watched(load: Load, running: Service, seconds: float) -> dict[int, list[Sample]]:
+    """Samples of each worker while the load lasts."""
+    samples: dict[int, list[Sample]] = collections.defaultdict(list)
+    began = time.monotonic()
+    task = asyncio.create_task(load.run(seconds))
+    while not task.done():
+        for pid, sample in look(running.process.pid, began).items():
+            samples[pid].append(sample)
+        await asyncio.wait([task], timeout=SAMPLE_SECONDS)
+    await task
+    return samples
+
+
+def report(samples: dict[int, list[Sample]], warm: float) -> int:
+    """Print each worker's slopes; 1 when one is certainly above zero and worth a word. `warm` is seconds."""
+    grew = False
+    for number, taken in enumerate(samples.values(), 1):
+        later = [sample for sample in taken if sample.at >= warm]
+        for name in ("memory", "handles"):
+            values = [getattr(sample, name) for sample in later]
+            found = slope([sample.at for sample in later], values)
+            certain = found.per_hour - found.bound > 0 and found.per_hour > WORTH_A_WORD[name]
+            grew = grew or certain
+            unit = "MiB" if name == "memory" else "handles"
+            seen = f"{min(values):.0f} to {max(values):.0f} {unit}, slope {found}"
+            print(f"worker {number}: {name:<8} {seen}  {'grows' if certain else 'none'}")
+    return 1 if grew else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,60 @@
+"""Figures that can't be true together: parts larger than their whole, energy that its sources don't give."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from decodeat.analysis.figure import Figure, Trust
+
+_SLACK = Decimal("0.6")  # g; two rounded figures may contradict each other by this much
+_PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
+_SOURCES = ("carbohydrate", "protein", "fat")
+
+Found = Mapping[str, Figure]
+
+
+def consistent(found: Found) -> dict[str, Figure]:
+    """What is left when everything that contradicts something better founded is taken out."""
+    return _borne_out_by_energy(without_contradictions(found))
+
+
+def without_contradictions(found: Found) -> dict[str, Figure]:
+    """Without parts that are larger than their whole: the weakest of them go."""
+    kept = dict(found)
+    for whole, parts in _PARTS:
+        present = [part for part in parts if part in kept]
+        if whole not in kept or sum((kept[p].value for p in present), Decimal(0)) <= kept[whole].value + _SLACK:
+            continue
+        weakest = min(kept[name].trust for name in (whole, *present))
+        for name in (whole, *present):
+            if kept[name].trust == weakest:
+                del kept[name]
+    return kept
+
+
+def _borne_out_by_energy(found: Found) -> dict[str, Figure]:
+    """When energy and its sources contradict each other, only what the label's own % confirms is left of them."""
+    values = {name: figure.value for name, figure in found.items()}
+    energy = values.get("energy")
+    known = all(name in values for name in _SOURCES)
+    if energy is None or (plausible(energy, values) if known else energy >= least(values)):
+        return dict(found)
+    doubtful = {"energy", *(name for name in _SOURCES if name in found and found[name].trust < Trust.CONFIRMED)}
+    return {name: figure for name, figure in found.items() if name not in doubtful}
+
+
+def plausible(energy: Decimal, values: Mapping[str, Decimal]) -> bool:
+    """4 kcal a gram of carbohydrate and protein, 9 of fat, 2 less for fibre; a tenth or 10 kcal for rounding."""
+    most = _burnt(values)
+    slack = max(Decimal(10), most / 10)
+    return most - 2 * values.get("dietary_fiber", Decimal(0)) - slack <= energy <= most + slack
+
+
+def least(values: Mapping[str, Decimal]) -> Decimal:
+    """kcal that what is known of the sources gives at least."""
+    return _burnt(values) * Decimal("0.93") - 5
+
+
+def _burnt(values: Mapping[str, Decimal]) -> Decimal:
+    nothing = Decimal(0)
+    carbohydrate, protein = values.get("carbohydrate", nothing), values.get("protein", nothing)
+    return 4 * carbohydrate + 4 * protein + 9 * values.get("fat", nothing)

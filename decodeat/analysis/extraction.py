@@ -1,0 +1,121 @@
+"""What a model says a label says, believed only as far as the label's own text bears it out.
+
+A model may misread, invent, or do what a sentence printed on the label tells it to. So a number has to stand in the
+text (or follow from a printed share of the daily value), names have to be made of what is printed, and figures that
+contradict each other are dropped. When most of what the model said had to go, the label counts as unreadable.
+"""
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import pairwise
+
+from decodeat.analysis import ingredients, product
+from decodeat.analysis.consistency import consistent
+from decodeat.analysis.figure import Figure, Trust, shares
+from decodeat.analysis.label import Kind, Label, Reading, understand
+from decodeat.analysis.numbers import parse, plain
+from decodeat.analysis.nutrients import BY_NAME, NAMES
+
+_NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
+_LETTERS = re.compile(r"[^가-힣A-Za-z0-9]")
+_GRAMS = {"g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "ug": Decimal("0.000001")}
+_SURE_LABEL = 3  # figures that rules of ours understand in a text: more than chance puts there
+_PAIRS_ALIKE = 0.6  # share of a name's pairs of letters that the text has: a reader's slip, not an invention
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A printed figure as the model gives it: the number, its unit, and the printed share of the daily value in %."""
+
+    number: str
+    unit: str
+    percent: int | None = None
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """A model's whole answer. `kinds` has one entry for each picture; `amounts` is by the contract's names."""
+
+    kinds: tuple[Kind, ...]
+    same_product: bool
+    product_name: str | None
+    amounts: Mapping[str, Amount]
+    ingredients: tuple[str, ...]
+
+
+def labels(said: Extraction, readings: Sequence[Reading]) -> tuple[tuple[Label, ...], Label | None]:
+    """Each picture's kind, and the checked label when the pictures show one product; else None."""
+    kinds = [_kind(kind, reading) for kind, reading in zip(said.kinds, readings, strict=True)]
+    alone = tuple(Label(kind) for kind in kinds)
+    seen = [reading for kind, reading in zip(kinds, readings, strict=True) if kind is Kind.LABEL]
+    if not seen or (len(seen) > 1 and not said.same_product):
+        return alone, None
+    whole = _checked(said, "\n".join(text for reading in seen for text in reading.passes))
+    if whole.kind is not Kind.LABEL:
+        return tuple(Label(whole.kind) if one.kind is Kind.LABEL else one for one in alone), None
+    return alone, whole
+
+
+def _kind(said: Kind, reading: Reading) -> Kind:
+    """A text that our own rules can read is a label, whatever somebody was told to say of it."""
+    if said is Kind.OTHER and len(understand(reading).figures) >= _SURE_LABEL:
+        return Kind.UNREADABLE
+    return said
+
+
+def _checked(said: Extraction, text: str) -> Label:
+    even = unicodedata.normalize("NFKC", text)
+    numbers = {number for printed in _NUMBER.findall(even) if (number := parse(printed)) is not None}
+    figures = {name: _figure(amount, name, numbers) for name, amount in said.amounts.items()}
+    found = {name: figure for name, figure in figures.items() if figure is not None}
+    kept = consistent(found)
+    if said.amounts and 2 * len(kept) < len(said.amounts):
+        return Label(Kind.UNREADABLE)
+    letters = _LETTERS.sub("", even).lower()
+    named = product.clean(said.product_name or "")
+    names = [name for item in said.ingredients for name in ingredients.split(item) if _printed(name, letters)]
+    label = Label(
+        Kind.LABEL,
+        named if named and _printed(named, letters) else None,
+        {name: plain(kept[name].value) if name in kept else None for name in NAMES},
+        tuple(dict.fromkeys(names)),
+    )
+    return label if label.figures or label.ingredients else Label(Kind.UNREADABLE)
+
+
+def _figure(amount: Amount, name: str, numbers: set[Decimal]) -> Figure | None:
+    """The amount in the contract's unit; None when the text doesn't bear it out."""
+    nutrient = BY_NAME[name]
+    number = parse(amount.number.strip())
+    value = None if number is None else _converted(number, amount.unit.strip(), nutrient.unit)
+    if number is None or value is None:
+        return None
+    share = amount.percent if amount.percent is not None and Decimal(amount.percent) in numbers else None
+    agrees = share is not None and nutrient.daily is not None and abs(shares(value, nutrient.daily) - share) <= 1
+    if share is not None and nutrient.daily is not None and not agrees:
+        return None
+    if number not in numbers and not agrees:
+        return None
+    return Figure(value, Trust.CONFIRMED if agrees else Trust.PLAIN)
+
+
+def _converted(number: Decimal, unit: str, wanted: str) -> Decimal | None:
+    """In the wanted unit; None where there is no way, such as from kJ to kcal: that is another printed number."""
+    given = unicodedata.normalize("NFKC", unit).lower().replace("μ", "µ")
+    if given == wanted:
+        return number
+    if given not in _GRAMS or wanted not in _GRAMS:
+        return None
+    return number * _GRAMS[given] / _GRAMS[wanted]
+
+
+def _printed(name: str, letters: str) -> bool:
+    """The name stands in the text, but for gaps, signs and a misread letter here and there."""
+    bare = _LETTERS.sub("", name).lower()
+    if bare in letters:
+        return bool(bare)
+    pairs = [one + two for one, two in pairwise(bare)]
+    return len(pairs) > 1 and sum(pair in letters for pair in pairs) >= _PAIRS_ALIKE * len(pairs)

@@ -1,0 +1,35 @@
+"""Puts the parts of one worker process together, and takes them apart again in the opposite order."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from decodeat.api.state import Parts
+from decodeat.engines.opening import engines
+from decodeat.engines.remembered import Engines
+from decodeat.images.download import Downloader
+from decodeat.pipeline import Pipeline
+from decodeat.settings import Settings
+from decodeat.stores.cache import Cache, MemoryCache
+from decodeat.stores.memo import Memo
+from decodeat.stores.redis import RedisCache
+from decodeat.stores.results import NoResults, SqliteResults
+
+
+@asynccontextmanager
+async def assembled(config: Settings) -> AsyncIterator[Parts]:
+    """Everything that connects or runs is made here, after the server has forked."""
+    async with AsyncExitStack() as stack:
+        path = config.database_url.removeprefix("sqlite:///")
+        results = SqliteResults(Path(path)) if path else NoResults()
+        stack.callback(results.close)
+        cache: Cache = RedisCache(config.redis_url) if config.redis_url else MemoryCache()
+        stack.push_async_callback(cache.close)
+        downloader = await stack.enter_async_context(Downloader(config.max_image_size, config.image_allowed_origins))
+        working = Engines(
+            [*engines(config)], cache, read_for=config.ocr_cache_ttl, judged_for=config.analysis_cache_ttl
+        )
+        stack.push_async_callback(working.close)
+        pipeline = Pipeline(downloader, working, results, release=config.release_id, seconds=config.analysis_seconds)
+        answers: Memo[bytes] = Memo("url", cache, config.url_cache_ttl, encode=bytes, decode=bytes)
+        yield Parts(pipeline, working, cache, results, answers)

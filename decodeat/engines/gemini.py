@@ -1,0 +1,155 @@
+"""The analyst that asks a Gemini model: one call a request, through the SDK's REST transport in threads of its own.
+
+The only place that knows google-generativeai; its successor would take this file's place and nothing else.
+"""
+
+import asyncio
+import functools
+import warnings
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from decimal import Decimal
+from typing import Any, TypeVar
+
+import requests
+from google.api_core import exceptions
+from google.auth.exceptions import GoogleAuthError
+from google.protobuf.json_format import ParseError
+
+from decodeat import metrics
+from decodeat.analysis import extraction
+from decodeat.analysis.label import Reading, understand
+from decodeat.condition import Condition, Known
+from decodeat.deadline import Deadline
+from decodeat.engines import google, prompt
+from decodeat.engines.ports import EngineFailed, Judgement, Usage
+from decodeat.upstream import GARBLED
+
+with warnings.catch_warnings():
+    # It says at every import that it is at its end; docs/decisions has what follows from that.
+    warnings.simplefilter("ignore", FutureWarning)
+    import google.generativeai as genai
+
+SERVICE = "analysis"
+TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
+PROBE_SECONDS = 5.0
+KNOWN_FOR = 60.0  # seconds that a condition is believed
+_AT_ONCE = 32  # calls under way per worker, one thread each
+
+T = TypeVar("T")
+
+
+class GeminiAnalyst:
+    name = "gemini"
+
+    def __init__(
+        self,
+        key: str,
+        model: str,
+        endpoint: str,
+        *,
+        prices: tuple[Decimal | None, Decimal | None] = (None, None),
+        waits: bool = True,
+    ) -> None:
+        """`prices` are US dollars for a million tokens, in and out. `waits`: nobody else can answer when it is down."""
+        self.version = f"{model}-{prompt.VERSION}"
+        self._model_name = model
+        self._prices = prices
+        # For this whole process: there is one analyst in it.
+        genai.configure(api_key=key, transport="rest", client_options={"api_endpoint": endpoint} if endpoint else None)
+        self._model = genai.GenerativeModel(
+            model,
+            system_instruction=prompt.INSTRUCTION,
+            generation_config={
+                "temperature": 0.0,
+                "candidate_count": 1,
+                "response_mime_type": "application/json",
+                "response_schema": prompt.SCHEMA,
+            },
+        )
+        self._threads = ThreadPoolExecutor(_AT_ONCE, "gemini")
+        self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, waits=waits)
+        self._known = Known(self._probe, KNOWN_FOR)
+
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+        if not any(text.strip() for reading in readings for text in reading.passes):
+            return Judgement(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
+        asked = prompt.question(readings)
+        said, usage = await self._upstream.call(lambda seconds: self._ask(asked, len(readings), seconds), deadline)
+        self._known.learned(_reached(self._model_name))
+        alone, whole = await asyncio.to_thread(extraction.labels, said, readings)
+        return Judgement(alone, whole, usage)
+
+    async def _ask(self, asked: str, pictures: int, seconds: float) -> tuple[extraction.Extraction, Usage]:
+        """One call. Raises `EngineFailed`."""
+        options = {"timeout": seconds, "retry": None}
+        response = await self._threaded(lambda: self._model.generate_content(asked, request_options=options))
+        usage = self._paid(response)
+        text = _text(response)
+        try:
+            return prompt.answer(text, pictures), usage
+        except ValueError as error:
+            said = f"The {SERVICE} service gave an answer that makes no sense. Please try again later."
+            raise EngineFailed(GARBLED, said, transient=True) from error
+
+    async def _threaded(self, call: Callable[[], T]) -> T:
+        """What a blocking call of the SDK returns. Raises `EngineFailed`."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, call)
+        except (exceptions.GoogleAPICallError, GoogleAuthError, requests.RequestException) as error:
+            raise google.failed(SERVICE, error) from error
+        except (ParseError, ValueError) as error:
+            # The SDK could not even read the envelope: half an answer, or something that is no API's.
+            said = f"The {SERVICE} service gave an answer that can't be read. Please try again later."
+            raise EngineFailed(GARBLED, said, transient=True) from error
+
+    def _paid(self, response: Any) -> Usage:
+        """Count tokens, those of the model's thinking included, also when its answer turns out to be of no use."""
+        told = response.usage_metadata
+        usage = Usage(told.prompt_token_count, max(0, told.total_token_count - told.prompt_token_count))
+        spent = {"input": usage.input_tokens, "output": usage.output_tokens}
+        for (direction, tokens), price in zip(spent.items(), self._prices, strict=True):
+            metrics.tokens.labels(self._model_name, direction).inc(tokens)
+            if price is not None:
+                metrics.cost.labels("gemini").inc(float(price * tokens / 1_000_000))
+        return usage
+
+    async def condition(self) -> Condition:
+        return await self._known.condition()
+
+    async def _probe(self) -> Condition:
+        """Ask about the model: costs nothing, and shows that the key is right and the model not retired."""
+        options = {"timeout": PROBE_SECONDS, "retry": None}
+        name = f"models/{self._model_name}"
+        try:
+            async with asyncio.timeout(PROBE_SECONDS + 1):
+                await self._threaded(functools.partial(genai.get_model, name, request_options=options))
+        except EngineFailed as error:
+            return Condition(False, f"{self._model_name}: {error.reason}", google.is_set_up_wrongly(error))
+        except TimeoutError:
+            return Condition(False, f"{self._model_name}: timeout", needed=False)
+        return _reached(self._model_name)
+
+    async def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _reached(model: str) -> Condition:
+    return Condition(True, model)
+
+
+def _text(response: Any) -> str:
+    """The answer's text. Raises `EngineFailed` when there is none, or only a part of it."""
+    if response.prompt_feedback.block_reason or not response.candidates:
+        raise _blocked()
+    candidate = response.candidates[0]
+    reason = getattr(candidate.finish_reason, "name", "unknown to this SDK")
+    if reason == "MAX_TOKENS":
+        raise EngineFailed("cut", f"The {SERVICE} service's answer became too long.")
+    if reason not in {"STOP", "FINISH_REASON_UNSPECIFIED"}:
+        raise _blocked()
+    return "".join(part.text for part in candidate.content.parts)
+
+
+def _blocked() -> EngineFailed:
+    return EngineFailed("blocked", f"The {SERVICE} service declined to answer about this image.")

@@ -1,0 +1,52 @@
+"""Which engines answer, by the settings; Google's SDKs are imported only where they are used: they cost 100 MB."""
+
+import os
+from collections.abc import Iterator
+
+from decodeat import processors
+from decodeat.engines.embedded import NOTE, EmbeddedAnalyst
+from decodeat.engines.ports import Analyst, Engine, Reader
+from decodeat.engines.tesseract import TesseractReader
+from decodeat.settings import Settings
+
+STAND_IN_NOTE = f"The usual engine could not be used. {NOTE}"
+
+
+def engines(config: Settings) -> Iterator[Engine]:
+    """First the one that answers, then, if the settings ask for it, the one that stands in."""
+    reader: Reader = TesseractReader(at_once=max(1, processors.count() // config.workers))
+    embedded = Engine(reader, EmbeddedAnalyst(), NOTE)
+    if (config.reader, config.analyzer) == ("embedded", "embedded"):
+        yield embedded
+        return
+    waits = config.analyzer_fallback == "none"
+    if config.reader == "vision":
+        reader = _vision(config, waits)
+    analyst = _gemini(config, waits) if config.analyzer == "gemini" else EmbeddedAnalyst()
+    yield Engine(reader, analyst, NOTE if isinstance(analyst, EmbeddedAnalyst) else "")
+    if not waits:
+        yield Engine(embedded.reader, embedded.analyst, STAND_IN_NOTE)
+
+
+def _vision(config: Settings, waits: bool) -> Reader:
+    # gRPC reads these once. Children of ours are other programs at once (tesseract): its handlers around fork() have
+    # nothing to do, and would write a line that is no JSON into the log for each.
+    os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
+    os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+    from decodeat.engines.vision import VisionReader
+
+    return VisionReader(
+        config.google_application_credentials, config.vision_endpoint, price=config.vision_price, waits=waits
+    )
+
+
+def _gemini(config: Settings, waits: bool) -> Analyst:
+    from decodeat.engines.gemini import GeminiAnalyst
+
+    return GeminiAnalyst(
+        config.gemini_api_key,
+        config.gemini_model,
+        config.gemini_endpoint,
+        prices=(config.gemini_input_price, config.gemini_output_price),
+        waits=waits,
+    )

@@ -1,0 +1,159 @@
+"""Engines as a request meets them: what was read or understood before is remembered, and one stands in for another."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from decodeat import metrics
+from decodeat.analysis.label import Kind, Label, Reading
+from decodeat.condition import Condition
+from decodeat.deadline import Deadline
+from decodeat.engines.ports import NO_USAGE, Analyst, Engine, EngineFailed, Judgement, Reader, Usage
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
+from decodeat.stores.cache import Cache
+from decodeat.stores.memo import Memo
+
+log = logging.getLogger(__name__)
+
+STAND_IN = 0.5  # share of the time left that an engine gets when another stands by to answer in its place
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What one engine made of a request's pictures; `lost` says why some of them were not read."""
+
+    judgement: Judgement
+    lost: tuple[Failure, ...]
+    engine: Engine
+    usage: Usage
+
+
+class Engines:
+    """The engine that answers, and those that stand in when it can't; one per worker process."""
+
+    def __init__(self, engines: Sequence[Engine], cache: Cache, *, read_for: float, judged_for: float) -> None:
+        """`read_for` and `judged_for` are the seconds that a picture's text and a text's judgement are remembered."""
+        self._engines = tuple(engines)
+        self._readings = Memo("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
+        self._judgements = Memo("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
+
+    @property
+    def version(self) -> str:
+        """Names everything that an answer depends on beside the pictures."""
+        return "|".join(
+            f"{e.reader.name}-{e.reader.version}|{e.analyst.name}-{e.analyst.version}" for e in self._engines
+        )
+
+    async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
+        """Raises a `Failure`: the last engine's, or that of pictures none of which can be read."""
+        for engine in self._engines[:-1]:
+            try:
+                return await self._with(engine, pictures, deadline.at_most(STAND_IN * deadline.left))
+            except EngineFailed as error:
+                metrics.fallbacks.labels(error.reason).inc()
+                log.warning("another engine stands in", extra={"engine": engine.name, "reason": error.reason})
+        return await self._with(self._engines[-1], pictures, deadline)
+
+    async def _with(self, engine: Engine, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
+        read = await self._read(engine, pictures, deadline)
+        lost = tuple(one for one in read if isinstance(one, Failure))
+        readings = [one for one in read if isinstance(one, Reading)]
+        broken = next((one for one in lost if isinstance(one, EngineFailed)), None)
+        if not readings or (broken is not None and engine is not self._engines[-1]):
+            raise broken or lost[0]
+        judgement, usage = await self._judge(engine, readings, deadline)
+        return Analysis(judgement, lost, engine, usage)
+
+    async def _read(self, engine: Engine, pictures: Sequence[Picture], deadline: Deadline) -> list[Reading | Failure]:
+        reader = engine.reader
+        keys = [f"ocr:{reader.name}-{reader.version}:{picture.digest}" for picture in pictures]
+        by_key = dict(zip(keys, pictures, strict=True))
+
+        async def make(keys: Sequence[str]) -> Sequence[Reading | Failure]:
+            return await reader.read([by_key[key] for key in keys], deadline)
+
+        return await self._readings.fetch(keys, make, deadline)
+
+    async def _judge(self, engine: Engine, readings: Sequence[Reading], deadline: Deadline) -> tuple[Judgement, Usage]:
+        """The judgement, and what this request itself has spent on it. Raises `EngineFailed`."""
+        spent = NO_USAGE
+        text = hashlib.sha256(b"\0".join(map(_reading_bytes, readings))).hexdigest()
+        key = f"analysis:{engine.analyst.name}-{engine.analyst.version}:{text}"
+
+        async def make(_: Sequence[str]) -> list[Judgement | Failure]:
+            nonlocal spent
+            judgement = await engine.analyst.judge(readings, deadline)
+            spent = judgement.usage
+            return [judgement]
+
+        (found,) = await self._judgements.fetch([key], make, deadline)
+        if isinstance(found, EngineFailed):
+            raise found
+        if isinstance(found, Failure):
+            raise EngineFailed(found.reason, found.text, transient=found.transient) from found
+        return found, spent
+
+    async def conditions(self) -> dict[str, Condition]:
+        """Of each engine's parts; none of an engine is needed as long as another stands by."""
+        parts: dict[str, Reader | Analyst] = {}
+        for prefix, engine in zip(("", "stand_in_"), self._engines, strict=False):
+            parts |= {f"{prefix}reader": engine.reader, f"{prefix}analyst": engine.analyst}
+        found = dict(zip(parts, await asyncio.gather(*(part.condition() for part in parts.values())), strict=True))
+        spare = list(found)[:-2]
+        return found | {name: replace(found[name], needed=False) for name in spare}
+
+    async def close(self) -> None:
+        await self._readings.close()
+        await self._judgements.close()
+        for engine in self._engines:
+            await engine.reader.close()
+            await engine.analyst.close()
+
+
+def _reading_bytes(reading: Reading) -> bytes:
+    return json.dumps({"passes": reading.passes, "blurred": reading.blurred}, ensure_ascii=False).encode()
+
+
+def _reading(value: bytes) -> Reading:
+    """Raises ValueError."""
+    try:
+        data = json.loads(value)
+        return Reading(tuple(map(str, data["passes"])), bool(data["blurred"]))
+    except (KeyError, TypeError) as error:
+        raise ValueError("no reading") from error
+
+
+def _judgement_bytes(judgement: Judgement) -> bytes:
+    """Without what it cost: who is answered from memory has spent nothing."""
+    whole = None if judgement.whole is None else _plain(judgement.whole)
+    return json.dumps({"alone": [*map(_plain, judgement.alone)], "whole": whole}, ensure_ascii=False).encode()
+
+
+def _judgement(value: bytes) -> Judgement:
+    """Raises ValueError."""
+    try:
+        data = json.loads(value)
+        whole = data["whole"]
+        return Judgement(tuple(map(_label, data["alone"])), None if whole is None else _label(whole))
+    except (KeyError, TypeError) as error:
+        raise ValueError("no judgement") from error
+
+
+def _plain(label: Label) -> dict[str, object]:
+    return {
+        "kind": label.kind.value,
+        "product_name": label.product_name,
+        "nutrition": dict(label.nutrition),
+        "ingredients": label.ingredients,
+    }
+
+
+def _label(data: Mapping[str, object]) -> Label:
+    named, nutrition, items = data["product_name"], data["nutrition"], data["ingredients"]
+    if not isinstance(nutrition, dict) or not isinstance(items, list):
+        raise ValueError("no label")
+    return Label(Kind(data["kind"]), None if named is None else str(named), nutrition, tuple(map(str, items)))

@@ -1,0 +1,194 @@
+"""The reader that asks Google Cloud Vision: all pictures of a request in one call, over gRPC."""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+import grpc
+from google.api_core import exceptions
+from google.auth import default, load_credentials_from_file
+from google.auth.credentials import Credentials
+from google.auth.exceptions import GoogleAuthError
+from google.cloud import vision
+from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
+
+from decodeat import metrics
+from decodeat.analysis.label import Reading
+from decodeat.analysis.layout import Word, rows
+from decodeat.condition import Condition, Known
+from decodeat.deadline import Deadline
+from decodeat.engines import google
+from decodeat.engines.ports import EngineFailed
+from decodeat.failure import Failure
+from decodeat.images.decoding import Picture
+from decodeat.images.errors import ImageRefused
+from decodeat.images.picture import is_blurred
+
+SERVICE = "text recognition"
+TRY_SECONDS = 30.0  # of one call; a page takes about two
+PROBE_SECONDS = 5.0
+KNOWN_FOR = 60.0  # seconds that a condition is believed
+_LANGUAGES = ("ko", "en")
+_SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
+_GAPS = (1, 2, 3, 5)  # kinds of break after a letter: space, wide space, end of line after a space, line break
+_BAD_PICTURE = 3  # gRPC's code for an invalid argument: it can make nothing of the file
+_PASSING = frozenset({4, 8, 10, 13, 14})  # codes of one page: deadline, exhausted, aborted, internal, unavailable
+
+
+class VisionReader:
+    """Opened at first use: finding credentials may mean asking the platform, and that may fail for a moment."""
+
+    name = "vision"
+    version = "1"  # a number of our own: how rows are made of words
+
+    def __init__(self, credentials: str, endpoint: str, *, price: Decimal | None, waits: bool = True) -> None:
+        """`credentials` is a file, "" for those of the platform. `price` is US dollars for a thousand pages.
+
+        `endpoint` is an origin, "" for Google's own; http:// means a server that speaks gRPC in the clear.
+        `waits`: nobody else can answer when it is down.
+        """
+        self._credentials = credentials
+        self._endpoint = endpoint
+        self._price = price
+        self._upstream = google.upstream("vision", SERVICE, TRY_SECONDS, waits=waits)
+        self._opening = asyncio.Lock()
+        self._client: vision.ImageAnnotatorAsyncClient | None = None
+        self._known = Known(self._probe, KNOWN_FOR)
+
+    async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
+        files = await asyncio.gather(*map(_file, pictures))
+        good = [file for file in files if isinstance(file, bytes)]
+        if not good:
+            return [file for file in files if isinstance(file, Failure)]
+        requests = list(map(_request, good))
+        response = await self._upstream.call(lambda seconds: self._annotate(requests, seconds), deadline)
+        self._known.learned(_REACHED)
+        if self._price is not None:
+            metrics.cost.labels("vision").inc(float(self._price * len(good) / 1000))
+        # The plain messages: through the SDK's wrapper each of a label's thousand letters takes a hundred times longer.
+        answers = iter(vision.BatchAnnotateImagesResponse.pb(response).responses)
+        read = zip(pictures, files, strict=True)
+        return [file if isinstance(file, Failure) else await _reading(one, next(answers)) for one, file in read]
+
+    async def _annotate(
+        self, requests: Sequence[vision.AnnotateImageRequest], seconds: float
+    ) -> vision.BatchAnnotateImagesResponse:
+        """One call. Raises `EngineFailed`."""
+        try:
+            client = await self._opened()
+            # Without these two the SDK would retry by itself, and wait for ten minutes.
+            response = await client.batch_annotate_images(requests=list(requests), retry=None, timeout=seconds)
+        except (exceptions.GoogleAPICallError, GoogleAuthError, grpc.RpcError) as error:
+            raise google.failed(SERVICE, error) from error
+        if len(response.responses) != len(requests):
+            raise EngineFailed(
+                "malformed", f"The {SERVICE} service answered in part. Please try again.", transient=True
+            )
+        return response
+
+    async def _opened(self) -> vision.ImageAnnotatorAsyncClient:
+        """Raises GoogleAuthError when there are no credentials."""
+        async with self._opening:
+            if self._client is None:
+                address = urlsplit(self._endpoint)
+                if address.scheme == "http":
+                    channel = grpc.aio.insecure_channel(address.netloc)
+                    transport = ImageAnnotatorGrpcAsyncIOTransport(channel=channel)
+                    self._client = vision.ImageAnnotatorAsyncClient(transport=transport)
+                else:
+                    # Credentials in a thread, for they are files and questions; the channel belongs to this loop.
+                    credentials = await asyncio.to_thread(self._identified)
+                    options = {"api_endpoint": address.netloc} if address.netloc else {}
+                    self._client = vision.ImageAnnotatorAsyncClient(credentials=credentials, client_options=options)
+            return self._client
+
+    def _identified(self) -> Credentials:
+        file = self._credentials
+        credentials, _ = load_credentials_from_file(file, scopes=_SCOPES) if file else default(scopes=_SCOPES)
+        return credentials
+
+    async def condition(self) -> Condition:
+        return await self._known.condition()
+
+    async def _probe(self) -> Condition:
+        """A call about no picture at all: who answers it is there, knows us, and charges nothing."""
+        try:
+            async with asyncio.timeout(PROBE_SECONDS):
+                client = await self._opened()
+                await client.batch_annotate_images(requests=[], retry=None, timeout=PROBE_SECONDS)
+        except exceptions.InvalidArgument:
+            return _REACHED  # it wants a picture
+        except (exceptions.GoogleAPICallError, GoogleAuthError, grpc.RpcError) as error:
+            failure = google.failed(SERVICE, error)
+            return Condition(False, f"Google Cloud Vision: {failure.reason}", google.is_set_up_wrongly(failure))
+        except TimeoutError:
+            return Condition(False, "Google Cloud Vision: timeout", needed=False)
+        return _REACHED
+
+    async def close(self) -> None:
+        if self._client is not None:
+            await self._client.transport.close()
+
+
+_REACHED = Condition(True, "Google Cloud Vision")
+
+
+async def _file(picture: Picture) -> bytes | Failure:
+    try:
+        return await picture.file()
+    except ImageRefused as error:
+        return error
+
+
+def _request(content: bytes) -> vision.AnnotateImageRequest:
+    return vision.AnnotateImageRequest(
+        image=vision.Image(content=content),
+        features=[vision.Feature(type_=vision.Feature.Type.DOCUMENT_TEXT_DETECTION)],
+        image_context=vision.ImageContext(language_hints=_LANGUAGES),
+    )
+
+
+async def _reading(picture: Picture, answer: Any) -> Reading | Failure:
+    if answer.error.code == _BAD_PICTURE:
+        return ImageRefused("damaged", "The image is damaged or incomplete.")
+    if answer.error.code:
+        transient = answer.error.code in _PASSING
+        return EngineFailed("page", f"The {SERVICE} service could not read the image.", transient=transient)
+    text = answer.full_text_annotation
+    try:
+        found = rows(list(_words(text)))
+    except ValueError:  # a word without its place: the service's own order of the text is what is left
+        found = text.text
+    return Reading((found,), blurred=not found.strip() and await _blurred(picture))
+
+
+async def _blurred(picture: Picture) -> bool:
+    """Where there is something to read it does not matter how sharp it is, and finding out takes time."""
+    try:
+        image = await picture.image()
+    except ImageRefused:
+        return False
+    return await asyncio.to_thread(is_blurred, image)
+
+
+def _words(text: Any) -> Iterator[Word]:
+    """Every word with its place; its four corners begin at the top left as one reads. Raises ValueError without."""
+    for page in text.pages:
+        for block in page.blocks:
+            for paragraph in block.paragraphs:
+                yield from map(_word, paragraph.words)
+
+
+def _word(word: Any) -> Word:
+    top_left, top_right, low_right, low_left = word.bounding_box.vertices
+    return Word(
+        "".join(symbol.text for symbol in word.symbols),
+        left=(top_left.x + low_left.x) / 2,
+        left_y=(top_left.y + low_left.y) / 2,
+        right=(top_right.x + low_right.x) / 2,
+        right_y=(top_right.y + low_right.y) / 2,
+        height=max(1.0, abs(low_left.y - top_left.y)),
+        spaced=bool(word.symbols) and word.symbols[-1].property.detected_break.type_ in _GAPS,
+    )

@@ -1,0 +1,17 @@
+"""When somebody else asks to be tried again: the HTTP header Retry-After (RFC 9110, 10.2.3), seconds or a date."""
+
+import re
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+
+def seconds(header: str) -> float | None:
+    """Seconds from now, never negative; None when the header says nothing that makes sense."""
+    if re.fullmatch(r"\d{1,9}", header.strip(), re.ASCII):
+        return float(header)
+    try:
+        moment = parsedate_to_datetime(header)
+    except ValueError:
+        return None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - datetime.now(UTC)).total_seconds())

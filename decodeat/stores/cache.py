@@ -1,0 +1,69 @@
+"""Where things are remembered for a while: in this worker's memory, or in Redis for all workers and machines."""
+
+from typing import Protocol
+
+from cachetools import TLRUCache
+
+from decodeat.condition import Condition
+
+MOST_BYTES = 32 * 1024 * 1024  # in one worker's memory; some eight thousand labels
+_OVERHEAD = 200  # bytes that Python needs for an entry beside its value
+
+
+class Claim(Protocol):
+    """The word of one worker that it is making what is not remembered yet; it ends by itself if the worker dies."""
+
+    async def release(self) -> None: ...
+
+
+class Cache(Protocol):
+    """None of its methods raises: a cache that can't be asked is one that remembers nothing."""
+
+    async def get(self, key: str) -> bytes | None: ...
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None: ...
+
+    async def claim(self, key: str) -> Claim | None:
+        """None when somebody else has it."""
+
+    async def condition(self) -> Condition: ...
+
+    async def close(self) -> None: ...
+
+
+class _NoClaim:
+    """Nobody else could be asked, or there is nobody else."""
+
+    async def release(self) -> None:
+        """Nothing was taken."""
+
+
+NO_CLAIM = _NoClaim()
+
+
+class MemoryCache:
+    """Bounded by size: what was not asked for longest goes first."""
+
+    def __init__(self, most: int = MOST_BYTES) -> None:
+        self._entries: TLRUCache[str, tuple[bytes, float]] = TLRUCache(
+            most,
+            ttu=lambda _, entry, now: now + entry[1],
+            getsizeof=lambda entry: len(entry[0]) + _OVERHEAD,
+        )
+
+    async def get(self, key: str) -> bytes | None:
+        entry = self._entries.get(key)
+        return None if entry is None else entry[0]
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        if len(value) + _OVERHEAD <= self._entries.maxsize:
+            self._entries[key] = (value, seconds)
+
+    async def claim(self, key: str) -> Claim | None:
+        return NO_CLAIM
+
+    async def condition(self) -> Condition:
+        return Condition(True, "in each worker's memory")
+
+    async def close(self) -> None:
+        self._entries.clear()

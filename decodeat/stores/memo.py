@@ -1,0 +1,166 @@
+"""What was worked out once is not worked out again: remembered for a while, and made once for all who ask meanwhile."""
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from decodeat import metrics
+from decodeat.deadline import Deadline
+from decodeat.failure import Failure
+from decodeat.stores.cache import NO_CLAIM, Cache, Claim
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+POLL_SECONDS = 0.05  # between two looks at what another worker is making
+
+Make = Callable[[Sequence[str]], Awaitable[Sequence[T | Failure]]]
+
+
+class Memo(Generic[T]):
+    """One kind of thing by its key. Failures are shared by those who wait for them and never remembered."""
+
+    def __init__(
+        self, name: str, cache: Cache, seconds: float, *, encode: Callable[[T], bytes], decode: Callable[[bytes], T]
+    ) -> None:
+        """`seconds` that a thing is remembered, 0 for not at all. `decode` raises ValueError for what is none."""
+        self._name = name
+        self._cache = cache
+        self._seconds = seconds
+        self._encode = encode
+        self._decode = decode
+        self._flights: dict[str, asyncio.Future[T | Failure]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def get(self, key: str) -> T | None:
+        """What is remembered, None when nothing is."""
+        thing = await self._remembered(key)
+        if self._seconds:
+            self._count("miss" if thing is None else "hit")
+        return thing
+
+    async def _remembered(self, key: str) -> T | None:
+        value = await self._cache.get(key) if self._seconds else None
+        if value is None:
+            return None
+        try:
+            return self._decode(value)
+        except ValueError:
+            log.warning("something unreadable was remembered and is made anew", extra={"cache": self._name})
+            return None
+
+    async def put(self, key: str, thing: T) -> None:
+        if self._seconds:
+            await self._cache.put(key, self._encode(thing), self._seconds)
+
+    async def fetch(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> list[T | Failure]:
+        """The thing for each key. What nobody has and nobody is making is made here, by one call of `make` for all.
+
+        `make` gets keys and returns as many things or failures, or raises one failure for all.
+        """
+        found: dict[str, T | Failure] = {}
+        for key in dict.fromkeys(keys):
+            thing = await self.get(key)
+            if thing is not None:
+                found[key] = thing
+        led: set[str] = set()
+        while missing := [key for key in dict.fromkeys(keys) if key not in found]:
+            flights = self._join(missing, led, make, deadline)
+            for key, flight in flights.items():
+                outcome = await asyncio.shield(flight)
+                # Whoever led this may have had less time left than we have: then we try ourselves.
+                if not (isinstance(outcome, Failure) and outcome.transient and key not in led and deadline.left):
+                    found[key] = outcome
+        return [found[key] for key in keys]
+
+    def _join(
+        self, missing: Sequence[str], led: set[str], make: Make[T], deadline: Deadline
+    ) -> dict[str, asyncio.Future[T | Failure]]:
+        """The flight of each key; those that are not under way start, and are added to `led`."""
+        mine = [key for key in missing if key not in self._flights]
+        if mine:
+            loop = asyncio.get_running_loop()
+            self._flights |= {key: loop.create_future() for key in mine}
+            task = asyncio.create_task(self._fly(mine, make, deadline))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+            led.update(mine)
+        self._count("joined", len(missing) - len(mine))
+        return {key: self._flights[key] for key in missing}
+
+    async def _fly(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> None:
+        """A task of its own: who waits may go away, and the others still get what they wait for."""
+        try:
+            async with asyncio.timeout(deadline.left):
+                await self._made(list(keys), make)
+        except TimeoutError:
+            failure = Failure("timeout", "The analysis took too long. Please try again later.", transient=True)
+            self._land({key: failure for key in keys if key in self._flights})
+        except Failure as failure:
+            self._land({key: failure for key in keys if key in self._flights})
+        except BaseException as error:
+            for key in keys:
+                if (flight := self._flights.pop(key, None)) is not None:
+                    flight.set_exception(error if isinstance(error, Exception) else asyncio.CancelledError())
+            if not isinstance(error, Exception):
+                raise
+
+    async def _made(self, keys: list[str], make: Make[T]) -> None:
+        """Make what this worker gets the claim for; wait for what others are making."""
+        while keys:
+            claims = await self._claims(keys)
+            try:
+                if claims:
+                    things = await make(list(claims))
+                    made = dict(zip(claims, things, strict=True))
+                    for key, thing in made.items():
+                        if not isinstance(thing, Failure):
+                            await self.put(key, thing)
+                    self._land(made)
+            finally:
+                for claim in claims.values():
+                    await claim.release()
+            keys = [key for key in keys if key in self._flights]
+            if keys and not claims:
+                await asyncio.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 spreads looks
+            for key in keys:
+                remembered = await self._remembered(key)
+                if remembered is not None:
+                    self._land({key: remembered})
+            keys = [key for key in keys if key in self._flights]
+
+    async def _claims(self, keys: Sequence[str]) -> dict[str, Claim]:
+        """The claims that were to be had for keys of which nothing is remembered by now."""
+        if not self._seconds:
+            return dict.fromkeys(keys, NO_CLAIM)
+        claims = {}
+        for key in keys:
+            claim = await self._cache.claim(key)
+            if claim is None:
+                continue
+            thing = await self._remembered(key)  # another worker may have finished between our look and our claim
+            if thing is None:
+                claims[key] = claim
+            else:
+                await claim.release()
+                self._land({key: thing})
+        return claims
+
+    def _land(self, things: dict[str, T | Failure]) -> None:
+        for key, thing in things.items():
+            flight = self._flights.pop(key)
+            if not flight.done():
+                flight.set_result(thing)
+
+    def _count(self, result: str, times: int = 1) -> None:
+        if times:
+            metrics.lookups.labels(self._name, result).inc(times)
+
+    async def close(self) -> None:
+        """Give up what is still being made."""
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)

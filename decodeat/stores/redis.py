@@ -1,0 +1,126 @@
+"""Remembering in Redis. When it is gone everything takes longer, and nothing fails."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import TypeVar
+
+from redis.asyncio import Redis
+from redis.asyncio.lock import Lock
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import AuthenticationError, LockError, RedisError, ResponseError
+
+from decodeat import metrics
+from decodeat.breaker import Breaker
+from decodeat.condition import Condition, Known
+from decodeat.stores.cache import NO_CLAIM, Claim
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+ANSWER_SECONDS = 0.5  # in which it answers, or is taken for gone
+CLAIM_SECONDS = 10.0  # after which the claim of a worker that died ends
+KNOWN_FOR = 5.0  # seconds that a condition is believed
+_PREFIX = "decodeat:"
+_CONNECTIONS = 64  # per worker
+
+
+class RedisCache:
+    """One per worker process; connects when it is first asked."""
+
+    def __init__(self, url: str) -> None:
+        self._redis = Redis.from_url(
+            url,
+            socket_timeout=ANSWER_SECONDS,
+            socket_connect_timeout=ANSWER_SECONDS,
+            max_connections=_CONNECTIONS,
+            # Once more at once: after a restart of the server every connection that was kept is a dead one.
+            retry=Retry(NoBackoff(), 1),
+        )
+        self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
+        self._known = Known(self._probe, KNOWN_FOR)
+
+    async def get(self, key: str) -> bytes | None:
+        value = await self.ask(lambda: self._redis.get(_PREFIX + key), None)
+        return value if isinstance(value, bytes) else None
+
+    async def put(self, key: str, value: bytes, seconds: float) -> None:
+        await self.ask(lambda: self._redis.set(_PREFIX + key, value, px=max(1, round(seconds * 1000))), None)
+
+    async def claim(self, key: str) -> Claim | None:
+        lock = self._redis.lock(f"{_PREFIX}claim:{key}", timeout=CLAIM_SECONDS, thread_local=False)
+        taken = await self.ask(lambda: lock.acquire(blocking=False), None)
+        if taken is None:
+            return NO_CLAIM
+        return _Held(self, lock) if taken else None
+
+    async def ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
+        """What Redis answers, or `otherwise` when it can't be asked."""
+        if self._breaker.wait() > 0:
+            return otherwise
+        told = False
+        try:
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                answer = await call()
+            told = True
+            self._breaker.succeeded()
+            return answer
+        except (RedisError, OSError, TimeoutError) as error:
+            told = True
+            self._breaker.failed()
+            metrics.cache_errors.labels("redis").inc()
+            log.warning("redis could not be asked: %s", _reason(error))
+            return otherwise
+        finally:
+            if not told:
+                self._breaker.abandoned()
+
+    async def condition(self) -> Condition:
+        return await self._known.condition()
+
+    async def _probe(self) -> Condition:
+        try:
+            async with asyncio.timeout(2 * ANSWER_SECONDS):
+                await self._redis.ping()
+        except (RedisError, OSError, TimeoutError) as error:
+            return Condition(False, f"redis {_reason(error)}; answers take longer", needed=False)
+        return Condition(True, "redis", needed=False)
+
+    async def close(self) -> None:
+        with suppress(RedisError, OSError):
+            await self._redis.aclose()
+
+
+class _Held:
+    """A claim in Redis, renewed as long as it is held."""
+
+    def __init__(self, cache: RedisCache, lock: Lock) -> None:
+        self._lock = lock
+        self._cache = cache
+        self._renewal = asyncio.create_task(self._renew())
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(CLAIM_SECONDS / 3)
+            with suppress(RedisError, OSError):  # it may come back; until then nobody else can take the claim either
+                await self._lock.reacquire()
+
+    async def release(self) -> None:
+        self._renewal.cancel()
+        await self._cache.ask(self._let_go, None)
+
+    async def _let_go(self) -> None:
+        with suppress(LockError):  # it had ended meanwhile, and may be somebody else's
+            await self._lock.release()
+
+
+def _reason(error: Exception) -> str:
+    """Words for operators, without address or password."""
+    if isinstance(error, AuthenticationError):
+        return "refuses the password"
+    if isinstance(error, ResponseError):
+        return f"refuses ({str(error).split(' ', 1)[0]})"
+    return "does not answer" if isinstance(error, TimeoutError) or "Timeout" in str(error) else "can't be reached"

@@ -1,0 +1,118 @@
+"""A call to something outside: tried again while there is time, and left alone while it is known to be down."""
+
+import asyncio
+import itertools
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+
+from decodeat import metrics
+from decodeat.breaker import Breaker
+from decodeat.deadline import Deadline
+from decodeat.failure import Failure
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between tries: doubled each time, up to a half taken off at random
+LEAST = 0.05  # seconds; with less left a call can't be answered any more
+GARBLED = "malformed"  # the reason of a failure whose maker is up: asking once more may help, asking for ever won't
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long one try may take, how many there are at most, and whether an open breaker is waited for.
+
+    A try never gets more than `share` of what is left, so that one that hangs leaves time for another.
+    """
+
+    seconds: float
+    tries: int = 100
+    share: float = 0.6
+    waits: bool = True
+
+
+class Upstream:
+    """One service that requests depend on; one per worker process."""
+
+    def __init__(self, name: str, title: str, failure: type[Failure], patience: Patience, breaker: Breaker) -> None:
+        """`name` is for counters, `title` begins a sentence for people.
+
+        `failure` is what is raised for what this class finds out by itself: `timeout` and `down`.
+        """
+        self._name = name
+        self._title = title
+        self._failure = failure
+        self._patience = patience
+        self._breaker = breaker
+
+    async def call(self, attempt: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
+        """What `attempt` returns; it is given the seconds it may take, and raises a `Failure` or what is a bug.
+
+        Raises the last failure when it isn't transient, or when there is no time for another try.
+        """
+        for number in itertools.count(1):
+            await self._admitted(deadline)
+            try:
+                return await self._once(attempt, deadline)
+            except Failure as error:
+                pause = self._pause(number, error)
+                tries = min(2, self._patience.tries) if error.reason == GARBLED else self._patience.tries
+                again = error.transient and number < tries and pause + LEAST < deadline.left
+                fields = {"upstream": self._name, "reason": error.reason, "try": number}
+                log.warning("an upstream call failed", extra=fields | ({"again_in": round(pause, 2)} if again else {}))
+                if not again:
+                    raise
+            await asyncio.sleep(pause)
+        raise AssertionError("counting never ends")
+
+    async def _admitted(self, deadline: Deadline) -> None:
+        """Return when a call may go. Raises the failure `down` when that would be too late."""
+        while (wait := self._breaker.wait()) > 0:
+            if not self._patience.waits or wait + LEAST >= deadline.left:
+                self._count("down")
+                raise self._failure("down", f"{self._title} is not available at the moment. Please try again later.")
+            await asyncio.sleep(wait + random.uniform(0, LEAST))  # noqa: S311 spreads calls, hides nothing
+
+    async def _once(self, attempt: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
+        seconds = min(self._patience.seconds, max(LEAST, deadline.left * self._patience.share))
+        with self._watched():
+            try:
+                async with asyncio.timeout(seconds):
+                    return await attempt(seconds)
+            except TimeoutError as error:
+                text = f"{self._title} did not answer in time. Please try again later."
+                raise self._failure("timeout", text, transient=True) from error
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Count and time the call, and tell the breaker, however it ends."""
+        began = time.monotonic()
+        outcome, tell = "abandoned", self._breaker.abandoned
+        try:
+            yield
+            outcome, tell = "ok", self._breaker.succeeded
+        except Failure as error:
+            outcome = error.reason
+            down = error.transient and error.reason != GARBLED
+            tell = partial(self._breaker.failed, error.retry_after or 0.0) if down else self._breaker.succeeded
+            raise
+        finally:
+            tell()
+            self._count(outcome)
+            metrics.upstream_seconds.labels(self._name).observe(time.monotonic() - began)
+            metrics.breaker.labels(self._name).set(self._breaker.state.value)
+
+    def _pause(self, number: int, error: Failure) -> float:
+        if error.retry_after is not None:
+            return error.retry_after + random.uniform(0, FIRST_PAUSE)  # noqa: S311
+        return min(LONGEST_PAUSE, FIRST_PAUSE * 2.0 ** (number - 1)) * random.uniform(0.5, 1.0)  # noqa: S311
+
+    def _count(self, outcome: str) -> None:
+        metrics.upstream_calls.labels(self._name, outcome).inc()

@@ -1,0 +1,267 @@
+"""A real Redis, shared by workers and killed in the middle of things: slower sometimes, wrong never."""
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from decodeat.stores.cache import NO_CLAIM
+from decodeat.stores.redis import ANSWER_SECONDS, RedisCache
+from tests.servers import gemini as model
+from tests.servers import vision as ocr
+from tests.servers.redis import RedisServer, redis_server
+from tests.support import numbered
+from tests.unit.decodeat.web import Service, Web, service, web
+
+
+@pytest.fixture
+def server() -> Iterator[RedisServer]:
+    with redis_server() as running:
+        yield running
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[RedisCache]:
+    cache = RedisCache(url)
+    try:
+        yield cache
+    finally:
+        await cache.close()
+
+
+def test_what_one_worker_remembers_another_knows_for_a_while(server: RedisServer) -> None:
+    async def story() -> None:
+        async with opened(server.url) as one, opened(server.url) as two:
+            assert await one.get("a") is None
+            await one.put("a", b"\x00text", 0.3)
+            assert await two.get("a") == b"\x00text"
+            await asyncio.sleep(0.4)
+            assert await two.get("a") is None
+            assert (await one.condition()).ok
+
+    asyncio.run(story())
+
+
+def test_a_claim_is_one_worker_s_until_it_lets_go(server: RedisServer) -> None:
+    async def story() -> None:
+        async with opened(server.url) as one, opened(server.url) as two:
+            claim = await one.claim("a")
+            assert claim is not None and claim is not NO_CLAIM
+            assert await two.claim("a") is None
+            other = await two.claim("b")
+            assert other is not None
+            await claim.release()
+            again = await two.claim("a")
+            assert again is not None
+            await claim.release()  # a second time: it must not take away what is another's by now
+            assert await one.claim("a") is None
+
+    asyncio.run(story())
+
+
+def test_the_claim_of_a_worker_that_died_ends(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decodeat.stores.redis.CLAIM_SECONDS", 0.6)
+
+    async def story() -> None:
+        async with opened(server.url) as one, opened(server.url) as two:
+            held = await one.claim("held")
+            dead = await one.claim("dead")
+            assert held is not None and dead is not None
+            dead._renewal.cancel()  # type: ignore[attr-defined]  # what death does
+            await asyncio.sleep(1.0)
+            assert await two.claim("dead") is not None
+            assert await two.claim("held") is None, "the one that lives goes on holding its claim"
+
+    asyncio.run(story())
+
+
+def slow(seconds: float) -> bool:
+    return seconds > 3 * ANSWER_SECONDS
+
+
+@pytest.mark.parametrize("fault", ["killed", "paused", "full", "wrong password", "nobody listens"])
+def test_whatever_is_wrong_with_it_nothing_fails_and_little_time_is_lost(server: RedisServer, fault: str) -> None:
+    words = {
+        "killed": "can't be reached", "paused": "does not answer", "full": "", "wrong password": "refuses the password",
+        "nobody listens": "can't be reached",
+    }[fault]  # fmt: skip
+
+    async def story() -> None:
+        url = server.url.replace(server.password, "guessed") if fault == "wrong password" else server.url
+        async with opened("redis://127.0.0.1:9/0" if fault == "nobody listens" else url) as cache:
+            await cache.put("a", b"1", 60)
+            if fault == "killed":
+                server.kill()
+            if fault == "paused":
+                server.pause()
+            if fault == "full":
+                server.client.config_set("maxmemory", "1mb")
+            began = time.monotonic()
+            for number in range(50):
+                await cache.put(f"k{number}", b"x" * 1000, 60)
+                await cache.get(f"k{number}")
+            assert await cache.claim("c") is not None, "who can't ask others does the work"
+            assert not slow(time.monotonic() - began)
+            condition = await cache.condition()
+            assert (condition.ok, condition.needed) == (fault == "full", False)
+            assert words in condition.detail and "127.0.0.1" not in condition.detail
+
+    try:
+        asyncio.run(story())
+    finally:
+        server.resume()
+
+
+@pytest.mark.parametrize("fault", ["killed", "paused"])
+def test_when_it_is_back_it_is_asked_again(server: RedisServer, fault: str) -> None:
+    async def story() -> None:
+        async with opened(server.url) as cache:
+            # Several connections, each of which will be a dead one.
+            await asyncio.gather(*(cache.put(f"k{number}", b"x", 60) for number in range(20)))
+            server.kill() if fault == "killed" else server.pause()
+            await asyncio.gather(*(cache.get(f"k{number}") for number in range(20)))
+            server.start() if fault == "killed" else server.resume()
+            deadline = time.monotonic() + 12
+            while await cache.get("back") is None:
+                assert time.monotonic() < deadline
+                await cache.put("back", b"1", 60)
+                await asyncio.sleep(0.05)
+            await asyncio.gather(*(cache.put(f"n{number}", b"x", 60) for number in range(20)))
+            assert all(await asyncio.gather(*(cache.get(f"n{number}") for number in range(20))))
+
+    asyncio.run(story())
+
+
+@dataclass
+class World:
+    """The service with two workers, what it talks to, and the pictures that are served to it."""
+
+    running: Service
+    gemini: model.Gemini
+    vision: ocr.Vision
+    site: Web
+
+    def url(self, number: int) -> str:
+        path = f"/{number}.png"
+        return self.site.origin + path if path in self.site.routes else self.site.serve(path, numbered.picture(number))
+
+
+@pytest.fixture
+def world(tmp_path: Path, server: RedisServer) -> Iterator[World]:
+    with (
+        ocr.serving(numbered.reads_numbers()) as vision,
+        model.gemini(model.answers(numbered.answer)) as gemini,
+        web() as site,
+    ):
+        settings = {
+            "READER": "vision", "VISION_ENDPOINT": vision.origin, "GEMINI_API_KEY": model.KEY,
+            "GEMINI_ENDPOINT": gemini.origin, "IMAGE_ALLOWED_ORIGINS": site.origin, "WORKERS": "2",
+            "REDIS_URL": server.url, "DATABASE_URL": f"sqlite:///{tmp_path}/results.sqlite3", "REQUEST_TIMEOUT": "24",
+        }  # fmt: skip
+        with service(tmp_path, **settings) as running:
+            yield World(running, gemini, vision, site)
+
+
+@dataclass
+class Seen:
+    """Answers to requests under load: what was wrong with some, and how long each took in seconds."""
+
+    wrong: list[str] = field(default_factory=list)
+    not_completed: list[str] = field(default_factory=list)
+    took: list[float] = field(default_factory=list)
+
+    def at(self, share: float) -> float:
+        return sorted(self.took)[int(len(self.took) * share)]
+
+    def __str__(self) -> str:
+        lost = f"{len(self.wrong)} wrong, {len(self.not_completed)} not completed of {len(self.took)}"
+        return f"{lost}, p50 {self.at(0.5):.3f} s, p99 {self.at(0.99):.3f} s"
+
+
+async def ask(world: World, client: httpx.AsyncClient, number: int, seen: Seen) -> None:
+    began = time.monotonic()
+    address = f"{world.running.url}/api/v1/analyze"
+    answer = await client.post(address, json={"image_urls": [world.url(number)], "product_id": number})
+    took = time.monotonic() - began
+    seen.took.append(took)
+    body: dict[str, Any] = answer.json()
+    if answer.status_code != 200 or (body["decodeStatus"] == "COMPLETED" and not numbered.is_right(number, body)):
+        seen.wrong.append(f"{number}: {answer.status_code} {json.dumps(body, ensure_ascii=False)}")
+    elif body["decodeStatus"] != "COMPLETED":
+        seen.not_completed.append(f"{number} after {took:.1f} s: {body['message']}")
+
+
+async def load(world: World, seconds: float, rate: float, numbers: range) -> Seen:
+    """Ask at a fixed rate, whatever comes back; numbers come round, so that memory is asked too."""
+    seen, tasks = Seen(), []
+    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
+    async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
+        began = time.monotonic()
+        for turn in range(int(seconds * rate)):
+            await asyncio.sleep(max(0.0, began + turn / rate - time.monotonic()))
+            tasks.append(asyncio.create_task(ask(world, client, numbers[turn * 7 % len(numbers)], seen)))
+        await asyncio.gather(*tasks)
+    return seen
+
+
+def test_sixty_four_at_once_in_two_workers_cost_one_call(world: World) -> None:
+    """The upstreams take their time, so that all are there before the first is answered."""
+    vision_call, gemini_call = world.vision.script[0], world.gemini.script[0]
+
+    def slowly_read(request: ocr.Request, context: Any) -> ocr.Response:
+        time.sleep(1)
+        return vision_call(request, context)
+
+    def slowly_judge(handler: Any, body: dict[str, Any]) -> None:
+        time.sleep(1)
+        gemini_call(handler, body)
+
+    world.vision.script[:], world.gemini.script[:] = [slowly_read], [slowly_judge]
+
+    async def together() -> Seen:
+        seen = Seen()
+        limits = httpx.Limits(max_connections=64)
+        async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
+            await asyncio.gather(*(ask(world, client, 4711, seen) for _ in range(64)))
+        return seen
+
+    seen = asyncio.run(together())
+    assert (seen.wrong, seen.not_completed, len(seen.took)) == ([], [], 64)
+    assert (len(world.vision.asked), len(world.gemini.asked)) == (1, 1)
+    workers = {json.loads(line)["pid"] for line in world.running.log.read_text().splitlines() if '"request"' in line}
+    assert len(workers) == 2, "both workers had some of them"
+
+
+OUTAGE = 4.0  # seconds
+
+
+@pytest.mark.timeout(180)
+def test_redis_is_killed_and_paused_in_the_middle_of_a_load(
+    world: World, server: RedisServer, record_property: Callable[[str, object], None]
+) -> None:
+    control = asyncio.run(load(world, 8, 20, range(100, 160)))
+
+    async def disturbed() -> Seen:
+        running = asyncio.create_task(load(world, 22, 20, range(200, 320)))
+        await asyncio.sleep(2)
+        server.kill()
+        await asyncio.sleep(OUTAGE)
+        server.start()
+        await asyncio.sleep(4)
+        server.pause()
+        await asyncio.sleep(OUTAGE)
+        server.resume()
+        return await running
+
+    seen = asyncio.run(disturbed())
+    record_property("measured", f"redis killed and paused for {OUTAGE:g} s each: {seen}; control: {control}")
+    assert OUTAGE + 2 * control.at(0.99) < 20, "the outage is short enough to be outlasted"
+    assert (control.wrong, control.not_completed) == ([], [])
+    assert (seen.wrong, seen.not_completed) == ([], [])
