@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Mapping
-from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -22,11 +21,6 @@ KEY, OTHER = "k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef"
 DIGEST = "sha256:" + "0" * 64
 SIGNING = "s1gning-0001-5f0c7d9e8b6a4c3d2e1f"
 JWT = {"JWT_ISSUER": "https://login.kr", "JWT_AUDIENCE": "labels"}
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 def headers(stage: Stage, secrets: Mapping[str, str], plain: Mapping[str, str]) -> Mapping[str, str] | None:
