@@ -1,5 +1,6 @@
 """What the kernel says about processes: whose they are, and the most that they had in memory."""
 
+import contextlib
 import os
 import re
 from pathlib import Path
@@ -9,7 +10,8 @@ def children(of: int | None = None) -> list[int]:
     """Of this process, or of another one, over all of its threads."""
     found: list[int] = []
     for task in Path(f"/proc/{of or os.getpid()}/task").iterdir():
-        found += [int(pid) for pid in task.joinpath("children").read_text().split()]
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # threads come and go
+            found += [int(pid) for pid in task.joinpath("children").read_text().split()]
     return found
 
 
