@@ -1,8 +1,8 @@
-"""A mixed load for half an hour: do workers grow? Memory and file handles of each, their slopes and the slopes' bounds.
+"""A mixed load for half an hour: do workers grow? Memory and file handles of each, their slopes and the bounds.
 
-Run it as `python -m bench.soak --minutes 30`. A real Redis and PostgreSQL, Vision and Gemini with faults, and everything
-that clients send: new and known pictures, one and two, damaged, private and missing ones, wrong bodies and keys,
-probes. It stops by itself. The first third warms up. Exit 1 when a slope is certainly above zero and worth a word.
+Run it as `python -m bench.soak --minutes 30`. A real Redis and PostgreSQL, Vision and Gemini with faults, and all that
+clients send: new and known pictures, one and two, damaged, private and missing ones, wrong bodies and keys, probes.
+It stops by itself. The first third warms up. Exit 1 when a slope is certainly above zero and worth a word.
 """
 
 import argparse

@@ -1,6 +1,6 @@
 """What the service talks to while it is measured, in a process of its own: a picture host, Vision and Gemini.
 
-`python -m bench.upstreams PICTURE [FAULTS]` prints one JSON object with their addresses and serves until its input ends.
+`python -m bench.upstreams PICTURE [FAULTS]` prints their addresses as one JSON object and serves until its input ends.
 FAULTS is the share of calls to Vision and Gemini that fail in some way.
 """
 
