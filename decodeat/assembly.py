@@ -37,4 +37,4 @@ async def assembled(config: Settings) -> AsyncIterator[Parts]:
             downloader, decoder, working, results, release=config.release_id, seconds=config.analysis_seconds
         )
         answers: Memo[bytes] = Memo("url", cache, config.url_cache_ttl, encode=bytes, decode=bytes)
-        yield Parts(pipeline, working, cache, results, answers)
+        yield Parts(pipeline, decoder, working, cache, results, answers)

@@ -19,7 +19,7 @@ def router(release: str) -> APIRouter:
     @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
     async def ready(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
         shared = {"cache": await running.cache.condition(), "results": await running.results.condition()}
-        conditions = await running.engines.conditions() | shared
+        conditions = {"pictures": await running.decoder.condition()} | await running.engines.conditions() | shared
         checks = {name: Check(ok=one.ok, detail=one.detail) for name, one in conditions.items()}
         answer = Readiness(ready=all(one.ok for one in conditions.values()), release=release, checks=checks)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)

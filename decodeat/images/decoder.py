@@ -1,6 +1,7 @@
 """Unpacking pictures in processes of their own, which are killed when a picture takes too long."""
 
 import asyncio
+import io
 import logging
 import signal
 import sys
@@ -11,8 +12,9 @@ from typing import Self
 
 from PIL import Image
 
+from decodeat.condition import Condition, Known
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import LARGEST_SIDE
+from decodeat.images.picture import LARGEST_SIDE, SMALLEST_SIDE
 from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, REFUSED
 
 log = logging.getLogger(__name__)
@@ -22,6 +24,8 @@ PROCESSOR_SECONDS = 10.0  # for one picture; the largest honest ones take two
 SECONDS = 30.0  # for one picture, however busy the machine is
 _ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
 _CODE = str(Path(__file__).parents[2])
+KNOWN_FOR = 30.0  # seconds that a condition is believed
+_WORKS = Condition(True, "pictures are unpacked in a sandbox")
 _TRIES = 2  # a process that is killed from outside says nothing about the picture
 _LONGEST_REFUSAL = 1000  # bytes
 
@@ -35,6 +39,7 @@ class Decoder:
     def __init__(self, at_once: int) -> None:
         self._turn = asyncio.Semaphore(at_once)
         self._idle: list[Process] = []
+        self._known = Known(self._probe, KNOWN_FOR)
 
     async def __aenter__(self) -> Self:
         return self
@@ -44,6 +49,20 @@ class Decoder:
     ) -> None:
         while self._idle:
             await _end(self._idle.pop())
+
+    async def condition(self) -> Condition:
+        """Whether a sandbox can be had at all: a container's limits may forbid it."""
+        # Who is busy is not broken, and a probe would have to wait behind a picture that takes its time.
+        return _WORKS if self._turn.locked() else await self._known.condition()
+
+    async def _probe(self) -> Condition:
+        file = io.BytesIO()
+        Image.new("L", (SMALLEST_SIDE, SMALLEST_SIDE)).save(file, "BMP")
+        try:
+            await self.image(file.getvalue())
+        except ImageRefused as refused:
+            return Condition(False, f"pictures can't be unpacked ({refused.reason})")
+        return _WORKS
 
     async def image(self, data: bytes) -> Image.Image:
         """As `picture.decode`."""

@@ -175,6 +175,7 @@ def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         answer = client.get("/ready")
         assert (answer.status_code, answer.json()["ready"], answer.json()["release"]) == (200, True, "r-1")
         assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
+            "pictures": True,
             "reader": True,
             "analyst": True,
             "cache": True,

@@ -228,6 +228,22 @@ def test_a_process_that_can_t_be_started_is_no_internal_error(monkeypatch: pytes
         with pytest.raises(ImageRefused) as caught:
             await decoder.image(PNG)
         assert (caught.value.reason, caught.value.transient) == ("sandbox", True)
+        condition = await decoder.condition()
+        assert (condition.ok, condition.detail) == (False, "pictures can't be unpacked (sandbox)")
+        monkeypatch.undo()
+        monkeypatch.setattr("decodeat.condition.RECOVERED", 0.0)
+        assert (await decoder.condition()).ok
+
+    run(work)
+
+
+def test_who_is_busy_is_not_broken() -> None:
+    async def work(decoder: Decoder) -> None:
+        task = asyncio.create_task(decoder.image(SLOW))
+        await _when(children)
+        async with asyncio.timeout(1):
+            assert (await decoder.condition()).ok
+        await task
 
     run(work)
 
