@@ -9,6 +9,7 @@ from rich.table import Table
 
 from decodeat_ops.checks import label
 from decodeat_ops.core.errors import OpsError
+from decodeat_ops.deployment import credential
 from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.settings import load
 
@@ -31,7 +32,7 @@ def main() -> int:
     with label.served(ours):
         answer = tools.http.request(
             tools.store.public(release), "POST", "/api/v1/analyze", body=body,
-            headers={"Content-Type": "application/json"}, timeout=120,
+            headers={"Content-Type": "application/json", **(credential.headers(tools, release.id) or {})}, timeout=120,
         )  # fmt: skip
     if answer.status != 200:
         console.print(f"The service answered {answer.status}: {answer.body.decode()[:200]}")

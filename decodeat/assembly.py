@@ -3,9 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from decodeat import processors
 from decodeat.api.state import Parts
 from decodeat.engines.opening import engines
 from decodeat.engines.remembered import Engines
+from decodeat.images.decoder import Decoder
 from decodeat.images.download import Downloader
 from decodeat.pipeline import Pipeline
 from decodeat.settings import Settings
@@ -28,6 +30,9 @@ async def assembled(config: Settings) -> AsyncIterator[Parts]:
             [*engines(config)], cache, read_for=config.ocr_cache_ttl, judged_for=config.analysis_cache_ttl
         )
         stack.push_async_callback(working.close)
-        pipeline = Pipeline(downloader, working, results, release=config.release_id, seconds=config.analysis_seconds)
+        decoder = await stack.enter_async_context(Decoder(at_once=max(1, processors.count() // config.workers)))
+        pipeline = Pipeline(
+            downloader, decoder, working, results, release=config.release_id, seconds=config.analysis_seconds
+        )
         answers: Memo[bytes] = Memo("url", cache, config.url_cache_ttl, encode=bytes, decode=bytes)
-        yield Parts(pipeline, working, cache, results, answers)
+        yield Parts(pipeline, decoder, working, cache, results, answers)

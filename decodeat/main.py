@@ -1,5 +1,6 @@
 """The application: settings, parts, layers and routes put together. `app` is what a server runs."""
 
+import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,40 +12,56 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 
 from decodeat import __version__, metrics, observability, settings
-from decodeat.api import analyze, operations
-from decodeat.api.access import AllowedHosts
+from decodeat.api import analyze, docs, operations
+from decodeat.api.access import Access
+from decodeat.api.headers import SecurityHeaders
+from decodeat.api.hosts import AllowedHosts
+from decodeat.api.identity import Credentials
+from decodeat.api.limits import Limiter
 from decodeat.api.request import RequestContext
+from decodeat.api.schemas import Refusal
 from decodeat.assembly import assembled
 from decodeat.settings import Settings
 
+_TITLE = "Nutrition Label API"
 _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than starting the worker again for ever
 
 
 def create(config: Settings) -> FastAPI:
     """An application of its own; nothing runs or connects before its lifespan begins."""
+    limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
+    credentials = Credentials(config.api_keys, config.jwt_secret, config.jwt_issuer, config.jwt_audience)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         metrics.release_info.labels(config.release_id, __version__).set(1)
-        async with assembled(config) as parts:
-            app.state.parts = parts
-            yield
+        try:
+            async with assembled(config) as parts:
+                app.state.parts = parts
+                yield
+        finally:
+            await limiter.close()
 
     app = FastAPI(
-        title="Nutrition Label API",
+        title=_TITLE,
         version=__version__,
+        docs_url=None,  # ours has a policy of its own
+        redoc_url=None,
         lifespan=lifespan,
         middleware=_layers(config),
+        responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
     app.include_router(operations.router(config.release_id))
-    app.include_router(analyze.router(config.api_keys))
+    app.include_router(analyze.router(Access(credentials, limiter, config.api_rate_limit)))
+    app.include_router(docs.router(_TITLE, str(app.openapi_url)))
     return app
 
 
 def _layers(config: Settings) -> list[Middleware]:
     """From the outside in."""
     layers = [
+        Middleware(SecurityHeaders),
         Middleware(RequestContext, release=config.release_id),
         Middleware(AllowedHosts, hosts=config.allowed_hosts),
     ]
@@ -55,11 +72,19 @@ def _layers(config: Settings) -> list[Middleware]:
                 allow_origins=config.cors_origins,
                 allow_credentials=False,
                 allow_methods=["GET", "POST"],
-                allow_headers=["Content-Type", "X-API-Key", "X-Request-Id"],
-                expose_headers=["X-Request-Id", "X-Release-Id"],
+                allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+                expose_headers=["Retry-After", "X-Request-Id", "X-Release-Id"],
             )
         )
     return layers
+
+
+def _pepper(config: Settings) -> bytes:
+    """What keeps clients' addresses from being found by trying all of them: any secret that Redis doesn't know.
+
+    Without keys and tokens there is none, and then the digests in Redis, which last a minute, could be tried.
+    """
+    return hashlib.sha256("\n".join((*config.api_keys, *config.jwt_secret)).encode()).digest()
 
 
 async def _refused(_: Request, error: RequestValidationError) -> JSONResponse:

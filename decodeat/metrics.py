@@ -36,6 +36,7 @@ fallbacks = Counter(
     "decodeat_fallbacks_total", "Analyses that another engine had to make, by what failed.", ("reason",)
 )
 downloads_failed = Counter("decodeat_image_download_failures_total", "Pictures not fetched, by reason.", ("reason",))
+limits_alone = Counter("decodeat_limit_fallbacks_total", "Times that Redis could not count requests for a while.")
 results_waiting = Gauge("decodeat_results_waiting", "Results that wait to be stored.", multiprocess_mode="livesum")
 results_lost = Counter("decodeat_results_lost_total", "Results that could not be stored.")
 release_info = Gauge(

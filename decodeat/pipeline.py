@@ -13,7 +13,8 @@ from decodeat.deadline import Deadline
 from decodeat.engines.ports import NO_USAGE, Judgement, Usage
 from decodeat.engines.remembered import Engines
 from decodeat.failure import Failure
-from decodeat.images import decoding, location
+from decodeat.images import location
+from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
@@ -53,16 +54,23 @@ class Pipeline:
     """Runs analyses; one per worker process."""
 
     def __init__(
-        self, downloader: Downloader, engines: Engines, results: Results, *, release: str, seconds: float
+        self,
+        downloader: Downloader,
+        decoder: Decoder,
+        engines: Engines,
+        results: Results,
+        *,
+        release: str,
+        seconds: float,
     ) -> None:
         """`seconds` is the deadline of one analysis, waiting for its turn included."""
         self._downloader = downloader
+        self._decoder = decoder
         self._engines = engines
         self._results = results
         self._release = release
         self._seconds = seconds
         self._turn = asyncio.Semaphore(AT_ONCE)
-        self._decoding = asyncio.Semaphore(decoding.AT_ONCE)
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
         """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""
@@ -112,7 +120,7 @@ class Pipeline:
             metrics.downloads_failed.labels(error.reason).inc()
             log.warning("a picture was not fetched", extra={"reason": error.reason})
             return error
-        return Picture(data, self._decoding)
+        return Picture(data, self._decoder)
 
     def _row(self, urls: Sequence[str], product_id: int | None, outcome: Outcome, duration_ms: int) -> Result:
         return Result(

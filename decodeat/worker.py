@@ -8,12 +8,14 @@ import socket
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
 
 from gunicorn.arbiter import Arbiter
 from uvicorn import Config, Server
 from uvicorn_worker import UvicornWorker
+
+from decodeat.protocol import BoundedHttp
 
 log = logging.getLogger("uvicorn.error")
 
@@ -207,6 +209,13 @@ def _is_client(connection: Any) -> bool:
 
 class ReleaseWorker(UvicornWorker):
     """`ADMISSION_LINK`, `ADMISSION_BUSY` and `RELEASE_ID` in the environment switch admission on."""
+
+    CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
+        "loop": "auto",
+        "http": BoundedHttp,
+        "ws": "none",  # nothing here speaks it, and it would go round every layer of ours
+        "server_header": False,
+    }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

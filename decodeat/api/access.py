@@ -1,56 +1,60 @@
-"""Who may call: API keys for analyses, and the Host headers that the service answers to."""
+"""What stands in front of analyses: who calls is known, and asks no more often than allowed."""
 
-import hashlib
-import hmac
-from collections.abc import Awaitable, Callable, Sequence
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Any
 
-from fastapi import Header, HTTPException
-from starlette.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from fastapi import HTTPException, Request
+from fastapi.security import APIKeyHeader, HTTPBearer
 
-_OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
-
-
-def key_required(digests: Sequence[str]) -> Callable[[str | None], Awaitable[None]]:
-    """A dependency that answers 401 without one of the keys; with no keys configured it lets everybody in."""
-
-    async def check(
-        x_api_key: Annotated[str | None, Header(description="Needed when keys are configured")] = None,
-    ) -> None:
-        if not digests:
-            return
-        given = hashlib.sha256((x_api_key or "").encode()).hexdigest()
-        # Every key is compared, each in constant time: how long it takes tells nothing.
-        if not any([hmac.compare_digest(given, digest) for digest in digests]):
-            raise HTTPException(401, "A valid X-API-Key header is needed.", {"WWW-Authenticate": "ApiKey"})
-
-    return check
+from decodeat.api.identity import KEY_HEADER, Credentials, of_address
+from decodeat.api.limits import Limiter
+from decodeat.api.schemas import Refusal
 
 
-class AllowedHosts:
-    """Refuses requests for other hosts with 400; health checks over the loopback or the private socket always pass."""
+class Access:
+    """A dependency of FastAPI. It answers 401 or 429, or leaves the caller's identity in `request.state.client`."""
 
-    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
-        self._app = app
-        self._any = not hosts or "*" in hosts
-        self._names = frozenset(host for host in hosts if not host.startswith("*.")) | _OWN
-        self._suffixes = tuple(host[1:] for host in hosts if host.startswith("*."))
+    def __init__(self, credentials: Credentials, limiter: Limiter, per_minute: int) -> None:
+        self._credentials = credentials
+        self._limiter = limiter
+        self._per_minute = per_minute
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._any or _private(scope) or self._known(scope):
-            await self._app(scope, receive, send)
-        else:
-            await JSONResponse({"detail": "This host is not served here."}, 400)(scope, receive, send)
+    async def __call__(self, request: Request) -> None:
+        """A caller without valid credentials is counted by address: guessing is limited, and others there are not."""
+        known = self._credentials.holder(request.headers)
+        if known:
+            # For the log. An address never gets there: it is personal data.
+            request.state.client = known
+        counted = known or of_address(request.client)
+        seconds = await self._limiter.wait(counted) if counted else 0
+        if seconds:
+            text = f"At most {self._per_minute} analyses a minute are allowed. Please try again later."
+            raise HTTPException(429, text, {"Retry-After": str(seconds)})
+        if not known and self._credentials.needed:
+            challenge = self._credentials.challenge(request.headers)
+            raise HTTPException(401, "A valid API key or token is needed.", {"WWW-Authenticate": challenge})
 
-    def _known(self, scope: Scope) -> bool:
-        host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
-        bare, _, port = host.lower().rpartition(":")
-        name = bare if bare and port.isdecimal() else host.lower()
-        return name in self._names or name.endswith(self._suffixes)
+    @property
+    def schemes(self) -> Sequence[APIKeyHeader | HTTPBearer]:
+        """For the OpenAPI document; they judge nothing."""
+        found: list[APIKeyHeader | HTTPBearer] = []
+        if self._credentials.key_digests:
+            found.append(APIKeyHeader(name=KEY_HEADER, scheme_name="ApiKey", auto_error=False))
+        if self._credentials.secrets:
+            found.append(HTTPBearer(bearerFormat="JWT", scheme_name="Bearer", auto_error=False))
+        return found
+
+    @property
+    def responses(self) -> dict[int | str, dict[str, Any]]:
+        """What it may answer, for the OpenAPI document."""
+        found: dict[int | str, dict[str, Any]] = {}
+        if self._credentials.needed:
+            found[401] = _described("No valid credentials", "WWW-Authenticate", "string", "The schemes that would do")
+        if self._per_minute:
+            found[429] = _described("Asked too often", "Retry-After", "integer", "Seconds until the next may pass")
+        return found
 
 
-def _private(scope: Scope) -> bool:
-    """Over the private unix socket: its address is a path without a port."""
-    server = scope.get("server")
-    return server is not None and server[1] is None
+def _described(description: str, header: str, kind: str, what: str) -> dict[str, Any]:
+    headers = {header: {"description": what, "schema": {"type": kind}}}
+    return {"model": Refusal, "description": description, "headers": headers}

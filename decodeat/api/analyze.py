@@ -3,22 +3,26 @@
 import hashlib
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Response, Security
 
-from decodeat.api.access import key_required
-from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo
+from decodeat.api.access import Access
+from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo, Refusal
 from decodeat.api.state import Parts, parts
 from decodeat.pipeline import Outcome, Status
 
 
-def router(keys: tuple[str, ...]) -> APIRouter:
+def router(access: Access) -> APIRouter:
     routes = APIRouter(prefix="/api/v1", tags=["analysis"])
 
     @routes.post(
         "/analyze",
         response_model=AnalyzeResponse,
-        dependencies=[Depends(key_required(keys))],
-        responses={401: {"description": "The API key is missing or wrong"}},
+        dependencies=[*(Security(scheme) for scheme in access.schemes), Depends(access)],
+        responses={
+            **access.responses,
+            408: {"model": Refusal, "description": "The request was not sent in time"},
+            413: {"model": Refusal, "description": "The request is too large"},
+        },
         summary="Read nutrition and ingredients off one or two pictures of a label",
     )
     async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way

@@ -3,7 +3,7 @@
 import asyncio
 
 from fastapi import APIRouter, Depends, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, PlainTextResponse
 
 from decodeat import __version__, metrics
 from decodeat.api.schemas import Check, Health, Readiness
@@ -19,20 +19,23 @@ def router(release: str) -> APIRouter:
         return alive
 
     @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
-    async def readiness(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+    async def ready(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
         """503 when this instance lacks something of its own. What all share, if it fails, is said and no more."""
-        engines, cache, results = await asyncio.gather(
-            running.engines.conditions(), running.cache.condition(), running.results.condition()
+        pictures, engines, cache, results = await asyncio.gather(
+            running.decoder.condition(),
+            running.engines.conditions(),
+            running.cache.condition(),
+            running.results.condition(),
         )
-        conditions = {**engines, "cache": cache, "results": results}
+        conditions = {"pictures": pictures, **engines, "cache": cache, "results": results}
         checks = {name: Check(ok=one.ok, needed=one.needed, detail=one.detail) for name, one in conditions.items()}
-        ready = all(one.ok for one in conditions.values() if one.needed)
-        answer = Readiness(ready=ready, release=release, checks=checks)
+        able = all(one.ok for one in conditions.values() if one.needed)
+        answer = Readiness(ready=able, release=release, checks=checks)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
-    @routes.get("/metrics", response_class=Response, summary="Counters of all workers, for Prometheus")
+    @routes.get("/metrics", response_class=PlainTextResponse, summary="Counters of all workers, for Prometheus")
     def exposition() -> Response:
-        """In a thread: it reads a file per worker that ever was."""
+        # No coroutine, hence in a thread: it reads a file per worker that ever was.
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return routes

@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decodeat import metrics
+from decodeat.api.body import BodyRefused, ClientLeft, linger, whole
 from decodeat.observability import request_id
 
 log = logging.getLogger("decodeat.access")
@@ -18,11 +19,10 @@ log = logging.getLogger("decodeat.access")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_LEFT = 499  # nothing was answered, because nobody was there any more
-MOST_BODY = 64 * 1024  # bytes; two addresses and a number
 
 
 class RequestContext:
-    """The outermost layer of ours: whatever happens below, the answer carries both ids and is counted once."""
+    """Whatever happens below, the answer carries both ids and is counted once."""
 
     def __init__(self, app: ASGIApp, release: str) -> None:
         self._app = app
@@ -35,12 +35,14 @@ class RequestContext:
         exchange = _Exchange(scope, send, self._release)
         token = request_id.set(exchange.id)
         try:
-            await self._app(scope, await _bounded(receive), exchange.send)
-        except _BodyTooLarge:
-            await exchange.fail(scope, receive, 413, "The request is too large.")
+            await self._app(scope, await whole(scope, receive), exchange.send)
+        except BodyRefused as refused:
+            await exchange.break_off(refused, receive)
+        except ClientLeft:
+            return  # nobody is there to be answered
         except Exception:
             logging.getLogger("decodeat").exception("a request failed by a mistake of ours")
-            await exchange.fail(scope, receive, 500, "Something went wrong. Please try again later.")
+            await exchange.fail(scope, receive)
         finally:
             exchange.record()
             request_id.reset(token)
@@ -69,11 +71,21 @@ class _Exchange:
             self.record()
         await self._send(message)
 
-    async def fail(self, scope: Scope, receive: Receive, status: int, text: str) -> None:
-        """Answer with an error, unless an answer is already under way: then the connection breaks off."""
+    async def fail(self, scope: Scope, receive: Receive) -> None:
+        """Answer with 500, unless an answer is already under way: then the connection breaks off."""
         if self._status:
             raise ConnectionResetError("the answer broke off")
-        await JSONResponse({"detail": text}, status)(scope, receive, self.send)
+        text = "Something went wrong. Please try again later."
+        await JSONResponse({"detail": text}, 500)(scope, receive, self.send)
+
+    async def break_off(self, refused: BodyRefused, receive: Receive) -> None:
+        """Answer at once, and close the connection when the client had a moment to see it."""
+        answer = JSONResponse({"detail": refused.text}, refused.status, {"Connection": "close"})
+        await self.send({"type": "http.response.start", "status": refused.status, "headers": answer.raw_headers})
+        await self.send({"type": "http.response.body", "body": answer.body, "more_body": True})
+        self.record()
+        await linger(receive)
+        await self.send({"type": "http.response.body"})
 
     def record(self) -> None:
         """Log and count the request, once."""
@@ -92,6 +104,8 @@ class _Exchange:
             "status": status,
             "duration_ms": round(took * 1000, 1),
         }
+        if client := self._scope.get("state", {}).get("client"):
+            fields["client"] = client
         log.info("request", extra=fields)
 
 
@@ -106,26 +120,3 @@ def _route(scope: Scope) -> str:
     route = scope.get("route")
     path = getattr(route, "path", None)
     return path if isinstance(path, str) else "unmatched"
-
-
-class _BodyTooLarge(Exception):
-    """More was sent than any request needs."""
-
-
-async def _bounded(receive: Receive) -> Receive:
-    """The request's body, read as a whole before anything is made of it. Raises `_BodyTooLarge`."""
-    body = b""
-    while True:
-        message = await receive()
-        body += message.get("body", b"")
-        if len(body) > MOST_BODY:
-            raise _BodyTooLarge
-        if message["type"] == "http.disconnect" or not message.get("more_body"):
-            break
-    whole = message if message["type"] == "http.disconnect" else {**message, "body": body}
-    waiting = [whole]
-
-    async def replay() -> Message:
-        return waiting.pop() if waiting else await receive()
-
-    return replay

@@ -3,48 +3,61 @@
 import re
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from decodeat.images.location import LONGEST
 
-_WEB = re.compile(r"https?://[^\s/?#]+", re.IGNORECASE)
+# What may be asked for at all; whether it is fetched is decided later. In the OpenAPI document it stands as it is here.
+_WEB = r"^ *[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f/?#][^\x00-\x1f\x7f]*$"
 
 
 def _address(text: str) -> str:
-    text = text.strip()
-    if not text:
+    if not text.strip():
         raise ValueError("must not be blank")
-    if not _WEB.match(text):
-        raise ValueError("must begin with http:// or https:// and a host")
-    if not text.isprintable():
-        raise ValueError("must not hold control characters")
-    return text
+    if not re.fullmatch(_WEB, text):
+        raise ValueError("must begin with http:// or https:// and a host, and hold no control characters")
+    return text.strip()
 
 
-Address = Annotated[str, Field(max_length=LONGEST), AfterValidator(_address)]
+def _number(value: object) -> object:
+    """7 and 7.0 are the same number to JSON; "7" and true are none."""
+    if isinstance(value, bool | str):
+        raise ValueError("must be a whole number")
+    return value
+
+
+def _int64(number: int) -> int:
+    if not -(2**63) <= number < 2**63:
+        raise ValueError("must be a whole number of 64 bits")
+    return number
+
+
+Address = Annotated[str, Field(max_length=LONGEST, json_schema_extra={"pattern": _WEB}), AfterValidator(_address)]
+# Bounds would become floats in the OpenAPI document, and be wrong by hundreds.
+Int64 = Annotated[int, Field(json_schema_extra={"format": "int64"}), BeforeValidator(_number), AfterValidator(_int64)]
 
 
 class AnalyzeRequest(BaseModel):
     """One or two pictures of the same product."""
 
     image_urls: Annotated[list[Address], Field(min_length=1, max_length=2)]
-    product_id: Annotated[int | None, Field(ge=-(2**63), lt=2**63)] = None
+    product_id: Int64 | None = None
 
 
 class NutritionInfo(BaseModel):
     """Plain decimals without units; null is unknown. Per the quantity that the label states first."""
 
-    calcium: str | None = Field(None, description="mg")
-    carbohydrate: str | None = Field(None, description="g")
-    cholesterol: str | None = Field(None, description="mg")
-    dietary_fiber: str | None = Field(None, description="g")
-    energy: str | None = Field(None, description="kcal")
-    fat: str | None = Field(None, description="g")
-    protein: str | None = Field(None, description="g")
-    sat_fat: str | None = Field(None, description="g")
-    sodium: str | None = Field(None, description="mg")
-    sugar: str | None = Field(None, description="g")
-    trans_fat: str | None = Field(None, description="g")
+    calcium: str | None = Field(description="mg")
+    carbohydrate: str | None = Field(description="g")
+    cholesterol: str | None = Field(description="mg")
+    dietary_fiber: str | None = Field(description="g")
+    energy: str | None = Field(description="kcal")
+    fat: str | None = Field(description="g")
+    protein: str | None = Field(description="g")
+    sat_fat: str | None = Field(description="g")
+    sodium: str | None = Field(description="mg")
+    sugar: str | None = Field(description="g")
+    trans_fat: str | None = Field(description="g")
 
 
 class AnalyzeResponse(BaseModel):
@@ -55,6 +68,12 @@ class AnalyzeResponse(BaseModel):
     nutrition_info: NutritionInfo | None
     ingredients: list[str]
     message: str
+
+
+class Refusal(BaseModel):
+    """Every refusal but 422, whose `detail` is a list."""
+
+    detail: str
 
 
 class Health(BaseModel):

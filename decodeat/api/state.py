@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fastapi import Request
 
 from decodeat.engines.remembered import Engines
+from decodeat.images.decoder import Decoder
 from decodeat.pipeline import Pipeline
 from decodeat.stores.cache import Cache
 from decodeat.stores.memo import Memo
@@ -16,6 +17,7 @@ class Parts:
     """`answers` are whole bodies by the addresses that were asked about."""
 
     pipeline: Pipeline
+    decoder: Decoder
     engines: Engines
     cache: Cache
     results: Results

@@ -6,9 +6,8 @@ import io
 
 from PIL import Image
 
-from decodeat.images import picture
+from decodeat.images.decoder import Decoder
 
-AT_ONCE = 2  # pictures unpacked at once per worker: each may take 160 MB for a moment
 LARGEST_BARE = 4 * 1024 * 1024  # bytes of a file that is handed on as it is; two of them fit into one call
 _QUALITY = 92  # of JPEG: what it loses no reader misses
 
@@ -16,19 +15,18 @@ _QUALITY = 92  # of JPEG: what it loses no reader misses
 class Picture:
     """`digest` is SHA-256 of the file in hex. Both methods raise `ImageRefused`."""
 
-    def __init__(self, data: bytes, turn: asyncio.Semaphore) -> None:
+    def __init__(self, data: bytes, decoder: Decoder) -> None:
         self.digest = hashlib.sha256(data).hexdigest()
         self._data = data
-        self._turn = turn
+        self._decoder = decoder
 
     async def image(self) -> Image.Image:
         """Grey and upright."""
-        async with self._turn:
-            return await asyncio.to_thread(picture.decode, self._data)
+        return await self._decoder.image(self._data)
 
     async def file(self) -> bytes:
         """JPEG or PNG for others to read: upright, of bounded size, with nothing in it but the picture."""
-        content = await asyncio.to_thread(picture.bare, self._data, LARGEST_BARE)
+        content = await self._decoder.bare(self._data, LARGEST_BARE)
         return await asyncio.to_thread(_jpeg, await self.image()) if content is None else content
 
 

@@ -13,12 +13,15 @@ from decodeat.breaker import NoBreaker
 from decodeat.deadline import Deadline
 from decodeat.images.errors import ImageRefused
 from decodeat.images.location import Location, parse
-from decodeat.images.network import AddressRefused, NameUnknown, PublicNetwork, Resolver, resolve
+from decodeat.images.network import AddressRefused, NameUnknown, Network, PublicNetwork, Resolver, resolve
 from decodeat.upstream import Patience, Upstream
 
 REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0  # between two pieces of an answer
+# Each costs the event loop the same, however small it is: a megabyte byte by byte would stop it for half a minute.
+SMALLEST_PIECE = 256  # bytes, on average
+FEWEST_PIECES = 1000  # that come before anybody counts
 _CONNECTIONS = 32  # at once, per worker; idle ones are kept, for most pictures come from one store
 _PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
@@ -42,7 +45,7 @@ class Downloader:
         # Two pools, so that a connection to an allow-listed private origin can never be reused for anything else.
         # Both ignore proxies named in the environment: only httpx reads those.
         self._public = _pool(context, PublicNetwork(resolver))
-        self._trusted = _pool(context, httpcore.AnyIOBackend())
+        self._trusted = _pool(context, Network())
         # One for all hosts, so that one which is down must not stop the others.
         self._upstream = Upstream("images", "The image's host", ImageRefused, _PATIENCE, NoBreaker())
 
@@ -97,6 +100,7 @@ class Downloader:
             raise ImageRefused("connection", "The connection to the image's host failed.", transient=True) from error
 
     async def _answer(self, location: Location, response: httpcore.Response) -> bytes | Location:
+        response.extensions["network_stream"].body_follows()
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in {301, 302, 303, 307, 308} and b"location" in headers:
             return location.join(headers[b"location"].decode("latin-1"), self._allowed)
@@ -114,11 +118,14 @@ class Downloader:
         """Read at most the limit, counted after decoding: a small answer may unfold into a large one."""
         if encoding not in {"", "identity", *_WINDOW}:
             raise ImageRefused("encoding", "The image was sent in an encoding that is not understood.")
-        body = bytearray()
+        body, pieces = bytearray(), 0
         async for piece in _decoded(response, encoding, self._limit + 1):
             body += piece
+            pieces += 1
             if len(body) > self._limit:
                 raise self._too_large()
+            if pieces > FEWEST_PIECES + len(body) // SMALLEST_PIECE:
+                raise ImageRefused("pieces", "The image was sent in too many pieces.")
         if not body:
             raise ImageRefused("empty", "The image is empty.")
         return bytes(body)

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from ipaddress import IPv6Address
+from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
 import idna
@@ -14,7 +14,7 @@ LONGEST = 4096  # characters
 _PORTS = {"http": 80, "https": 443}
 _SUSPECT = re.compile(r"[\x00-\x20\x7f\\\ud800-\udfff]")
 _NAME = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(\.(?!-)[a-z0-9_-]{1,63}(?<!-))*")
-_QUAD = re.compile(r"(0|[1-9]\d{0,2})(\.(0|[1-9]\d{0,2})){3}")
+_BRACKETED = re.compile(r"\[[^\[\]]*\](:\d*)?", re.ASCII)
 _NUMERIC_END = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
 
 
@@ -45,7 +45,11 @@ class Location:
         """Where a redirect leads. Raises `ImageRefused`."""
         if _SUSPECT.search(reference):
             raise _refused("it redirects to an address with unusual characters")
-        return parse(urljoin(f"{self.origin}{self.target}", reference), allowed)
+        try:
+            found = urljoin(f"{self.origin}{self.target}", reference)
+        except ValueError:
+            raise _refused("it redirects to an address that cannot be understood") from None
+        return parse(found, allowed)
 
 
 def parse(url: str, allowed: Collection[str] = ()) -> Location:
@@ -61,6 +65,8 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
         raise _refused("it is not http or https")
     if "@" in parts.netloc:
         raise _refused("it carries a user name")
+    if parts.netloc.startswith("[") and not _BRACKETED.fullmatch(parts.netloc):
+        raise _refused("its host name is not valid")
     scheme = parts.scheme
     host = _host(parts.hostname or "")
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._[]")
@@ -75,8 +81,14 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
 
 
 def without_query(url: str) -> str:
-    """The address as it may be written down: no query string, no user name, no fragment."""
-    parts = urlsplit(url)
+    """The address as it may be written down: no query string, no user name, no fragment.
+
+    "" for what can't be taken apart: nobody knows where its secrets are.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
     return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
 
@@ -94,11 +106,18 @@ def _host(name: str) -> str:
         raise _refused("its host name is not valid") from None
     ascii_name = ascii_name.lower().removesuffix(".")
     # 2130706433, 0x7f.1 and 0177.0.0.1 are all spellings of 127.0.0.1 to some resolvers: only the plain one is read.
-    if _NUMERIC_END.fullmatch(ascii_name) and not _QUAD.fullmatch(ascii_name):
+    if _NUMERIC_END.fullmatch(ascii_name) and not _is_quad(ascii_name):
         raise _refused("its host is an unusually written number")
     if not _NAME.fullmatch(ascii_name) or len(ascii_name) > 253:
         raise _refused("its host name is not valid")
     return ascii_name
+
+
+def _is_quad(name: str) -> bool:
+    try:
+        return str(IPv4Address(name)) == name
+    except ValueError:
+        return False
 
 
 def _refused(why: str) -> ImageRefused:

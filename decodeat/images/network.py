@@ -2,7 +2,10 @@
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import httpcore
@@ -10,6 +13,10 @@ import httpcore
 from decodeat.images.addresses import is_public
 
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
+
+MOST_HEAD = 128 * 1024  # bytes that may come before an answer's body
+# Threads of their own: a name server that never answers holds one for half a minute, and nothing else may wait for it.
+_LOOKUPS = ThreadPoolExecutor(16, "lookup")
 
 
 class AddressRefused(Exception):
@@ -22,16 +29,37 @@ class NameUnknown(Exception):
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """All addresses of a host, as the system's resolver orders them. Raises OSError."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+    found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
-class PublicNetwork(httpcore.AsyncNetworkBackend):
-    """What httpcore connects with. TLS keeps the name: only the TCP connection is pinned to the judged address."""
+class Network(httpcore.AsyncNetworkBackend):
+    """What httpcore connects with: to any address, over connections whose answers' heads are bounded."""
+
+    def __init__(self) -> None:
+        self._network = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        return Connection(await self._network.connect_tcp(host, port, timeout, local_address, socket_options))
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class PublicNetwork(Network):
+    """Public addresses only. TLS keeps the name: the TCP connection alone is pinned to the judged address."""
 
     def __init__(self, resolver: Resolver = resolve) -> None:
+        super().__init__()
         self._resolver = resolver
-        self._network = httpcore.AnyIOBackend()
 
     async def connect_tcp(
         self,
@@ -55,10 +83,43 @@ class PublicNetwork(httpcore.AsyncNetworkBackend):
             raise AddressRefused
         for address in addresses[:-1]:
             try:
-                return await self._network.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 continue  # the next address of the same host, as any browser does
-        return await self._network.connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
+        return await super().connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
+
+class Connection(httpcore.AsyncNetworkStream):
+    """Reads so much before a body and no more: httpcore waits out any number of provisional answers (status 100)."""
+
+    def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
+        self._stream = stream
+        self._head = 0
+        self._in_body = False
+
+    def body_follows(self) -> None:
+        """Until the next request, whoever reads bounds what comes."""
+        self._in_body = True
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """Raises httpcore's errors."""
+        data = await self._stream.read(max_bytes, timeout)
+        self._head += len(data)
+        if self._head > MOST_HEAD and not self._in_body:
+            raise httpcore.RemoteProtocolError("the answer's head has no end")
+        return data
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._head, self._in_body = 0, False
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.AsyncNetworkStream:
+        return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._stream.get_extra_info(info)

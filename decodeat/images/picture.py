@@ -13,11 +13,13 @@ from decodeat.images.errors import ImageRefused
 FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 MOST_PIXELS = 40_000_000
 SMALLEST_SIDE = 50  # pixels
+MOST_SCANS = 100  # of a JPEG; a progressive one has about ten
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
 _LANCZOS = Image.Resampling.LANCZOS
-_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
+_JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
+_MAGIC = (_JPEG, b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
 
 
 # Our own bound is lower, and checked at once. For the process, for setting it per call is not safe between threads.
@@ -32,10 +34,12 @@ def decode(data: bytes) -> Image.Image:
     with _opened(data) as image:
         image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not unpack its colours, nor twice the size
         image.load()
-        ImageOps.exif_transpose(image, in_place=True)
         grey = _grey(image)
         largest = max(grey.size)
-        return grey if largest <= LARGEST_SIDE else grey.resize(scaled(grey.size, LARGEST_SIDE / largest), _LANCZOS)
+        if largest > LARGEST_SIDE:
+            grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), _LANCZOS)
+        ImageOps.exif_transpose(grey, in_place=True)  # last, when there is least to turn
+        return grey
 
 
 def bare(data: bytes, most: int) -> bytes | None:
@@ -53,6 +57,9 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     """A picture whose head was looked at. What goes wrong inside the block, too, is raised as `ImageRefused`."""
     if not data.startswith(_MAGIC) and not (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
         raise ImageRefused("format", "The file is not a JPEG, PNG, WEBP, BMP or GIF image.")
+    if data.startswith(_JPEG) and data.count(_SCAN) > MOST_SCANS:
+        # Each may cost a walk over the whole picture and a handful of bytes: ten megabytes would take minutes.
+        raise ImageRefused("scans", "The image is stored in an unusual way.")
     try:
         with Image.open(io.BytesIO(data), formats=FORMATS) as image:
             _check_size(*image.size)
@@ -80,12 +87,14 @@ def _too_many_pixels() -> ImageRefused:
 def _grey(image: Image.Image) -> Image.Image:
     """Grey, with white where it was transparent."""
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
-        ink = image.convert("RGBA")
-        paper = Image.new("RGBA", ink.size, "white")
-        return Image.alpha_composite(paper, ink).convert("L")
+        ink = image if image.mode in {"RGBA", "LA"} else image.convert("RGBA")
+        paper = Image.new("L", ink.size, "white")
+        paper.paste(ink.convert("L"), mask=ink.getchannel("A"))
+        paper.info = image.info
+        return paper
     if image.mode.startswith("I"):
         # 16 bits a pixel: scaled down, where a plain conversion would clip everything to white.
-        return image.convert("I").point(lambda level: level / 256).convert("L")
+        return image.point(lambda level: level / 256).convert("L")
     return image.convert("L")
 
 

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from decodeat_ops.checks import label
 from decodeat_ops.checks.answer import answer, nothing_serves
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Endpoint, Response
+from decodeat_ops.deployment import credential
 from decodeat_ops.deployment.tools import Subject
 
 ID = "api.label"
@@ -20,12 +22,15 @@ def probe(subject: Subject) -> Finding:
     url = subject.tools.loaded.settings.checks.label_url
     if not url:
         return answer(ID, Status.SKIP, "api.no_label")
+    shown = credential.headers(subject.tools, subject.release.id)
+    if shown is None:
+        return answer(ID, Status.SKIP, "api.no_key")
     ours = label.is_ours(url)
     if ours is None:
-        return _judge(_post(subject, subject.endpoint, url), None)
+        return _judge(_post(subject, subject.endpoint, shown, url), None)
     try:
         with label.served(ours) as asked:
-            response = _post(subject, subject.endpoint, url)
+            response = _post(subject, subject.endpoint, shown, url)
     except label.PortTaken:
         return answer(ID, Status.FAIL, "api.port_taken", port=ours.port)
     if not asked and response.status == 200:
@@ -35,11 +40,8 @@ def probe(subject: Subject) -> Finding:
     return _judge(response, label.expected())
 
 
-def _post(subject: Subject, endpoint: Endpoint, url: str) -> Response:
-    headers = {"Content-Type": "application/json"}
-    keys = subject.tools.secrets.get("API_KEYS")
-    if keys is not None:
-        headers["X-API-Key"] = keys.reveal().split(",")[0].strip()
+def _post(subject: Subject, endpoint: Endpoint, shown: Mapping[str, str], url: str) -> Response:
+    headers = {"Content-Type": "application/json", **shown}
     body = json.dumps({"image_urls": [url], "product_id": None}).encode()
     return subject.tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=PATIENCE)
 

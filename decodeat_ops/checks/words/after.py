@@ -45,8 +45,8 @@ WORDS = {
     ),
     "api.status": ("/api/v1/analyze answered {code}", "/api/v1/analyze 응답 {code}"),
     "api.status.hint": (
-        "401: API_KEYS differs from what it was started with, restart it. Else see `decodeat-ops logs`.",
-        "401이면 API_KEYS가 시작할 때와 다릅니다. 재시작하세요. 그 외에는 `decodeat-ops logs`를 확인하세요.",
+        "401: keys or secrets differ from what it was started with, restart it. 429: wait a minute. Else see the logs.",
+        "401이면 키나 비밀값이 시작할 때와 다르니 재시작하세요. 429면 1분 뒤 다시 하세요. 그 외에는 로그를 확인하세요.",
     ),
     "api.not_fetched": ("The label was not fetched: {got}", "라벨을 내려받지 않음: {got}"),
     "api.not_fetched.hint": (
@@ -57,6 +57,11 @@ WORDS = {
     "api.port_taken.hint": (
         "Free it, or give checks.label_url another port and deploy.",
         "포트를 비우거나 checks.label_url의 포트를 바꾸고 배포하세요.",
+    ),
+    "api.no_key": ("Only digests of keys are known here", "키의 다이제스트만 있어 호출할 수 없음"),
+    "api.no_key.hint": (
+        "Give one key of API_KEYS in full, or configure JWT_SECRET: the check needs something to show.",
+        "API_KEYS 중 하나를 원래 값으로 넣거나 JWT_SECRET을 설정하세요. 점검에 제시할 것이 필요합니다.",
     ),
     "api.no_label": ("checks.label_url is not set", "checks.label_url 미설정"),
     "api.no_label.hint": (

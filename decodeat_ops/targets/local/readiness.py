@@ -7,6 +7,7 @@ from pathlib import Path
 
 from decodeat_ops.core.errors import StepFailed, Unreachable
 from decodeat_ops.core.ports import Endpoint
+from decodeat_ops.deployment import credential
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.supervisor.unit import NO_PORT
@@ -70,17 +71,16 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
     ready = tools.http.request(endpoint, "GET", "/ready", timeout=10)
     if ready.status != 200:
         return _broken_or(ready.status, "/ready", tools, release) + _reasons(ready.body)
-    # An empty request must be refused by the endpoint that clients use: it is there, and it does not fall over.
+    # An empty request must be refused by the endpoint that clients use: it is there, and it does not fall over. Being
+    # asked for a key that the tool doesn't know says so too, and so does a limit that others have used up.
     body = json.dumps({"image_urls": []}).encode()
-    keys = tools.secrets.get("API_KEYS")
-    headers = {"Content-Type": "application/json"}
-    if keys is not None:
-        headers["X-API-Key"] = keys.reveal().split(",")[0].strip()
+    shown = credential.headers(tools, release)
+    headers = {"Content-Type": "application/json", **(shown or {})}
     analyze = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
-    if analyze.status != 422:
-        raise _refused(
-            tools, release, f"/api/v1/analyze answered {analyze.status} to a request it should refuse with 422"
-        )
+    expected = 401 if shown is None else 422
+    if analyze.status not in {expected, 429}:
+        why = f"/api/v1/analyze answered {analyze.status} to a request it should refuse with {expected}"
+        raise _refused(tools, release, why)
     return ""
 
 

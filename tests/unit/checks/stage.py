@@ -158,6 +158,7 @@ class Service:
     logs: bool = True
     answer: dict[str, Any] = field(default_factory=dict)
     fetches: bool = True
+    refuses: int = 0  # how a POST is answered, when not with `status`
     requests: int = 0
     keys: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)
@@ -186,7 +187,7 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
             if service.fetches:
                 with urllib.request.urlopen(asked["image_urls"][0], timeout=5) as picture:
                     assert picture.read(4)[1:] == b"PNG"
-            self._send(service.status, json.dumps(service.answer).encode())
+            self._send(service.refuses or service.status, json.dumps(service.answer).encode())
 
         def _send(self, status: int, body: bytes) -> None:
             self.send_response(status)

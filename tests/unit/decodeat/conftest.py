@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageFilter
 
+from decodeat.images.decoder import Decoder
+from decodeat.images.picture import bare, decode
 from tests.labels.draw import label
 from tests.servers.postgres import Postgres, postgres
 from tests.unit.decodeat.web import Web, web
@@ -18,6 +20,19 @@ Encoder = Callable[..., bytes]
 def site() -> Iterator[Web]:
     with web() as running:
         yield running
+
+
+class InProcess(Decoder):
+    """Unpacks right here: for tests of what comes afterwards."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+
+    async def image(self, data: bytes) -> Image.Image:
+        return decode(data)
+
+    async def bare(self, data: bytes, most: int) -> bytes | None:
+        return bare(data, most)
 
 
 def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:

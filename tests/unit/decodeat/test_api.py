@@ -12,11 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
-from decodeat import __version__, values
+from decodeat import __version__
 from decodeat.main import create
 from decodeat.settings import Settings
 
-KEYS = ("k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef")
 PATH = "/api/v1/analyze"
 REFUSED = {"image_urls": ["http://127.0.0.1/label.png"]}  # never fetched, so it answers at once
 
@@ -59,7 +58,10 @@ def test_health_depends_on_nothing(client: TestClient) -> None:
         ({"image_urls": [None]}, ["body", "image_urls", 0]),
         ({"image_urls": ["http://a.kr/1"], "product_id": "seven"}, ["body", "product_id"]),
         ({"image_urls": ["http://a.kr/1"], "product_id": 1.5}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": "7"}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": True}, ["body", "product_id"]),
         ({"image_urls": ["http://a.kr/1"], "product_id": 2**63}, ["body", "product_id"]),
+        ({"image_urls": ["http://a.kr/1"], "product_id": -(2**63) - 1}, ["body", "product_id"]),
         ([], ["body"]),
         (None, ["body"]),
     ],
@@ -98,7 +100,10 @@ def test_any_body_is_answered_or_refused(shared: TestClient, body: dict[str, obj
         assert answer.json()["decodeStatus"] == "FAILED"
 
 
-@pytest.mark.parametrize("extra", [{}, {"product_id": None}, {"product_id": 7}, {"unknown": True}])
+@pytest.mark.parametrize(
+    "extra",
+    [{}, {"product_id": None}, {"product_id": 7}, {"product_id": 7.0}, {"product_id": 2**63 - 1}, {"more": True}],
+)
 def test_an_outcome_is_200_with_five_keys(shared: TestClient, extra: dict[str, object]) -> None:
     answer = shared.post(PATH, json={**REFUSED, **extra})
     assert answer.status_code == 200
@@ -111,31 +116,6 @@ def test_an_outcome_is_200_with_five_keys(shared: TestClient, extra: dict[str, o
         [],
     )
     assert "127.0.0.1" not in body["message"] and "http" not in body["message"]
-
-
-def test_keys_when_configured_and_each_of_them() -> None:
-    with TestClient(create(Settings(api_keys=values.key_digests(",".join(KEYS))))) as client:
-        for headers in ({}, {"X-API-Key": ""}, {"X-API-Key": KEYS[0][:-1]}, {"X-API-Key": "키".encode()}):
-            answer = client.post(PATH, json=REFUSED, headers=headers)
-            assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "ApiKey")
-        assert client.post(PATH, json={"image_urls": []}).status_code == 401
-        assert [client.post(PATH, json=REFUSED, headers={"X-API-Key": key}).status_code for key in KEYS] == [200, 200]
-        assert [client.get(path).status_code for path in ("/health", "/ready", "/metrics", "/docs")] == [200] * 4
-
-
-@pytest.mark.parametrize(
-    ("host", "status"),
-    [
-        ("api.example.com", 200), ("API.example.com:8443", 200), ("a.example.org", 200), ("localhost", 200),
-        ("127.0.0.1:8000", 200), ("[::1]:8000", 200), ("evil.test", 400), ("example.org", 400), ("", 400),
-        ("api.example.com.evil.test", 400), ("evilexample.org", 400), ("localhost.evil.test", 400),
-    ],
-)  # fmt: skip
-def test_other_hosts_are_refused(host: str, status: int) -> None:
-    with TestClient(create(Settings(allowed_hosts=("api.example.com", "*.example.org")))) as client:
-        answer = client.get("/health", headers={"Host": host})
-    assert answer.status_code == status
-    assert answer.headers["X-Request-Id"] and answer.headers["X-Release-Id"]
 
 
 def test_pages_of_known_sites_may_call_and_others_may_not() -> None:
@@ -195,6 +175,7 @@ def test_ready_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         answer = client.get("/ready")
         assert (answer.status_code, answer.json()["ready"], answer.json()["release"]) == (200, True, "r-1")
         assert {name: check["ok"] for name, check in answer.json()["checks"].items()} == {
+            "pictures": True,
             "reader": True,
             "analyst": True,
             "cache": True,
@@ -259,4 +240,4 @@ def test_the_description_is_served(shared: TestClient) -> None:
     assert shared.get("/docs").status_code == 200
     paths = shared.get("/openapi.json").json()["paths"]
     assert set(paths) == {"/health", "/ready", "/metrics", PATH}
-    assert set(paths[PATH]["post"]["responses"]) == {"200", "401", "422"}
+    assert set(paths[PATH]["post"]["responses"]) == {"200", "408", "413", "422"}

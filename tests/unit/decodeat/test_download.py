@@ -4,8 +4,9 @@ import asyncio
 import gzip
 import ssl
 import subprocess
+import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -230,3 +231,145 @@ def _certificate(directory: Path, name: str) -> tuple[ssl.SSLContext, ssl.SSLCon
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     server.load_cert_chain(certificate, key)
     return ssl.create_default_context(cafile=str(certificate)), server
+
+
+def raw(site: Web, head: bytes, piece: bytes = b"", pause: float = 0.0) -> str:
+    """An address that answers exactly this, and goes on with `piece` for ever."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.close_connection = True
+        handler.wfile.write(head)
+        while piece:
+            handler.wfile.write(piece if pause else piece * max(1, 10_000 // len(piece)))
+            time.sleep(pause)
+
+    site.routes["/a"] = answer
+    return f"{site.origin}/a"
+
+
+OK = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = OK + b"Transfer-Encoding: chunked\r\n\r\n"
+ENDLESS = {
+    "provisional answers": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "connection"),
+    "early hints": (b"", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", "connection"),
+    "headers": (OK, b"X: y\r\n", "connection"),
+    "a header": (OK + b"X: ", b"y", "connection"),
+    "a status line": (b"HTTP/1.1 200 ", b"O", "connection"),
+    "no lines at all": (b"", b"\0", "connection"),
+    "a body": (OK + b"\r\n", b"x", "too_large"),
+    "chunks": (CHUNKED, b"400\r\n" + b"x" * 1024 + b"\r\n", "too_large"),
+    "chunks of one byte": (CHUNKED, b"1\r\nx\r\n", "pieces"),
+    "a chunk's size": (CHUNKED, b"0", "connection"),
+    "a chunk's extension": (CHUNKED + b"1;", b"x", "connection"),
+    "trailers": (CHUNKED + b"0\r\n", b"X: y\r\n", "connection"),
+    "a packed body": (OK + b"Content-Encoding: gzip\r\n\r\n" + gzip.compress(b"")[:10], b"\0\0\0\xff\xff", "pieces"),
+}
+
+
+@pytest.mark.parametrize("what", ENDLESS)
+def test_what_has_no_end_is_cut_off_and_keeps_nobody_waiting(
+    site: Web, what: str, record_property: Callable[..., None]
+) -> None:
+    head, piece, reason = ENDLESS[what]
+    url = raw(site, head, piece)
+
+    async def go() -> tuple[ImageRefused, float]:
+        longest = 0.0
+
+        async def watch() -> None:
+            nonlocal longest
+            while True:
+                began = time.monotonic()
+                await asyncio.sleep(0.01)
+                longest = max(longest, time.monotonic() - began)
+
+        watching = asyncio.create_task(watch())
+        async with Downloader(LIMIT, [site.origin]) as downloader:
+            await asyncio.sleep(0.05)
+            longest = 0.0
+            with pytest.raises(ImageRefused) as caught:
+                await downloader.fetch(url, Deadline(20))
+        watching.cancel()
+        return caught.value, longest
+
+    began = time.monotonic()
+    found, longest = asyncio.run(go())
+    took = time.monotonic() - began
+    record_property(
+        "measured", f"endless {what}: {found.reason} after {took:.1f} s, others waited {longest * 1000:.0f} ms"
+    )
+    assert found.reason == reason
+    assert took < 15 and longest < 2
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (OK + b"Content-Length: 1000\r\n\r\nhalf", "connection"),
+        (OK + b"Content-Length: -1\r\n\r\npicture", "connection"),
+        (OK + b"Content-Length: 7\r\nContent-Length: 8\r\n\r\npicture", "connection"),
+        (OK + b"Content-Length: seven\r\n\r\npicture", "connection"),
+        (OK + b"Content-Length: 99999999999999999999\r\n\r\n", "too_large"),
+        (OK + b"Transfer-Encoding: gzip\r\n\r\npicture", "connection"),
+        (CHUNKED + b"zz\r\npicture", "connection"),
+        (CHUNKED + b"7\r\npicture\r\n", "connection"),
+        (CHUNKED + b"fffffffffffffffff\r\n", "connection"),
+        (b"picture", "connection"),
+        (b"HTTP/1.1 999 Odd\r\nContent-Length: 0\r\n\r\n", "status"),
+        (b"HTTP/1.1 304 Not Modified\r\n\r\n", "status"),
+        (b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\n\r\npicture", "connection"),
+        (b"HTTP/1.1 302 Found\r\n\r\n", "status"),
+        (b"HTTP/1.1 302 Found\r\nLocation: https://\xff\xfe\x80/\r\nContent-Length: 0\r\n\r\n", "address"),
+        (b"\x16\x03\x01\x02\0\x01\0", "connection"),
+        (b"", "connection"),
+    ],
+    ids=lambda value: repr(value)[-45:],
+)
+def test_an_answer_that_is_none_is_refused(site: Web, answer: bytes, reason: str) -> None:
+    assert refused(raw(site, answer), site.origin, seconds=5).reason == reason
+
+
+def test_a_body_that_comes_by_drips_ends_with_the_time_for_it(site: Web) -> None:
+    url = raw(site, OK + b"Content-Length: 1000\r\n\r\n", b"x", pause=0.05)
+    began = time.monotonic()
+    assert refused(url, site.origin, seconds=2).reason == "timeout"
+    assert time.monotonic() - began < 10
+
+
+def test_a_size_that_is_declared_too_small_is_all_that_is_read(site: Web) -> None:
+    answer = OK + b"Content-Length: 4\r\n\r\npictureHTTP/1.1 200 OK\r\n\r\n"
+    assert fetch(raw(site, answer), site.origin) == b"pict"
+
+
+@pytest.mark.parametrize("size", [1, 100, 255])
+def test_small_pieces_are_fine_for_a_small_picture(site: Web, size: int) -> None:
+    body = b"x" * 900
+    chunks = b"".join(b"%x\r\n%s\r\n" % (len(body[at : at + size]), body[at : at + size]) for at in range(0, 900, size))
+    assert fetch(raw(site, CHUNKED + chunks + b"0\r\n\r\n"), site.origin) == body
+
+
+def test_name_lookups_that_hang_hold_up_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    released = threading.Event()
+
+    def hang(*_: object, **__: object) -> list[object]:
+        released.wait(20)
+        return []
+
+    monkeypatch.setattr("socket.getaddrinfo", hang)
+    monkeypatch.setattr("decodeat.images.download.CONNECT_SECONDS", 0.2)
+
+    async def go() -> None:
+        async with Downloader(LIMIT) as downloader:
+            asking = [
+                asyncio.create_task(downloader.fetch(f"http://{number}.test/", Deadline(1))) for number in range(40)
+            ]
+            await asyncio.sleep(0.1)
+            async with asyncio.timeout(5):
+                assert await asyncio.to_thread(lambda: "at once") == "at once"
+            for task in asking:
+                with pytest.raises(ImageRefused) as caught:
+                    await task
+                assert caught.value.reason == "timeout"
+        released.set()
+
+    asyncio.run(go())

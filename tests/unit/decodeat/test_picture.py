@@ -2,8 +2,6 @@
 
 import asyncio
 import io
-import struct
-import zlib
 
 import pytest
 from hypothesis import given, settings
@@ -15,13 +13,8 @@ from decodeat.engines.tesseract import prepared
 from decodeat.images.decoding import Picture
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import bare, decode, is_blurred
-from tests.unit.decodeat.conftest import encoded
-
-
-def drawn(mode: str = "RGB", size: tuple[int, int] = (400, 200)) -> Image.Image:
-    image = Image.new("RGB", size, "white")
-    ImageDraw.Draw(image).rectangle((20, 20, size[0] // 2, size[1] // 2), fill="black")
-    return image.convert(mode)
+from tests.unit.decodeat.conftest import InProcess, encoded
+from tests.unit.decodeat.hostile_images import GIF, JPEG, JS, PNG, REFUSED, drawn, zipped
 
 
 def opened(page: Image.Image) -> Image.Image:
@@ -57,10 +50,15 @@ def test_light_letters_on_dark_paper_are_turned_over() -> None:
     assert opened(decode(encoded(image))).getpixel((700, 500)) == 255
 
 
-def test_the_camera_s_orientation_is_applied() -> None:
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("mode", ["RGB", "RGBA"])
+def test_the_camera_s_orientation_is_applied(form: str, mode: str) -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
-    assert opened(decode(encoded(drawn(), "JPEG", exif=exif))).size == (600, 1200)
+    image = drawn("RGB" if form == "JPEG" else mode)
+    page = opened(decode(encoded(image, form, exif=exif)))
+    assert page.size == (600, 1200)
+    assert (page.getpixel((450, 300)), page.getpixel((50, 1150))) == (0, 255), "a quarter turn to the right"
 
 
 def test_the_first_frame_of_an_animation_is_read() -> None:
@@ -74,75 +72,26 @@ def test_a_large_page_is_made_smaller() -> None:
     assert max(opened(decode(encoded(drawn(size=(5000, 1000))))).size) == 3200
 
 
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def _png(width: int, height: int, body: bytes = b"") -> bytes:
-    header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + _chunk(b"IHDR", header)
-        + _chunk(b"IDAT", body or zlib.compress(b""))
-        + _chunk(b"IEND", b"")
-    )
-
-
-def _bmp(width: int, height: int) -> bytes:
-    return b"BM" + struct.pack("<IHHIIiiHHIIiiII", 54, 0, 0, 54, 40, width, height, 1, 24, 0, 0, 0, 0, 0, 0)
-
-
-def _gif(width: int, height: int) -> bytes:
-    return (
-        b"GIF89a"
-        + struct.pack("<HHBBB", width, height, 0, 0, 0)
-        + b","
-        + struct.pack("<HHHHBB", 0, 0, width, height, 0, 8)
-        + b"\1\0\0;"
-    )
-
-
-PNG, JPEG = encoded(drawn()), encoded(drawn(), "JPEG")
-HOSTILE = {
-    "empty": (b"", "format"),
-    "text": (b"<html>not found</html>", "format"),
-    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "format"),
-    "pdf": (b"%PDF-1.7", "format"),
-    "tiff": (encoded(drawn(), "TIFF"), "format"),
-    "ico": (encoded(drawn(), "ICO"), "format"),
-    "eps": (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 100 100\n", "format"),
-    "psd": (b"8BPS\0\1" + b"\0" * 50, "format"),
-    "riff that is sound": (b"RIFF\x24\0\0\0WAVEfmt ", "format"),
-    "magic bytes alone": (b"\x89PNG\r\n\x1a\n", "damaged"),
-    "jpeg magic alone": (b"\xff\xd8\xff\xe0", "damaged"),
-    "cut png": (PNG[: len(PNG) // 2], "damaged"),
-    "cut jpeg": (JPEG[: len(JPEG) // 2], "damaged"),
-    "cut webp": (encoded(drawn(), "WEBP")[:60], "damaged"),
-    "png with a wrong checksum": (PNG[:20] + b"\xff" + PNG[21:], "damaged"),
-    "png of nothing": (_png(400, 400), "damaged"),
-    "png bomb": (_png(20_000, 20_000, zlib.compress(b"\0" * 1_000_000)), "pixels"),
-    "png that claims 2^31": (_png(2**31 - 1, 2**31 - 1), "pixels"),
-    "png just above the bound": (_png(6325, 6325), "pixels"),
-    "png with a text bomb": (
-        PNG[:33] + _chunk(b"zTXt", b"a\0\0" + zlib.compress(b"x" * 80_000_000)) + PNG[33:],
-        "damaged",
-    ),
-    "bmp bomb": (_bmp(30_000, 30_000), "pixels"),
-    "bmp of negative width": (_bmp(-5, 100), "pixels"),
-    "gif bomb": (_gif(65_000, 65_000), "pixels"),
-    "gif without a frame": (b"GIF89a" + struct.pack("<HHBBB", 100, 100, 0, 0, 0) + b";", "damaged"),
-    "too small": (encoded(drawn(size=(49, 400))), "too_small"),
-    "one pixel": (encoded(Image.new("L", (1, 1))), "too_small"),
-}
-
-
-@pytest.mark.parametrize("name", HOSTILE)
+@pytest.mark.parametrize("name", REFUSED)
 def test_a_hostile_file_is_refused(name: str) -> None:
-    data, reason = HOSTILE[name]
+    made, reason = REFUSED[name]
     with pytest.raises(ImageRefused) as caught:
-        decode(data)
+        decode(made())
     assert caught.value.reason == reason
     assert not caught.value.transient
+
+
+@pytest.mark.parametrize("name", [name for name, (_, reason) in REFUSED.items() if reason in {"format", "scans"}])
+def test_nor_is_it_handed_on(name: str) -> None:
+    with pytest.raises(ImageRefused):
+        bare(REFUSED[name][0](), 10**7)
+
+
+def test_what_hides_behind_a_picture_is_not_handed_on() -> None:
+    for data in (zipped(JPEG), PNG + b"<script>alert(1)</script>"):
+        found = bare(data, 10**6)
+        assert found is not None and b"evil.sh" not in found and b"script" not in found
+    assert bare(GIF + JS, 10**6) is None
 
 
 @settings(max_examples=60, deadline=None)
@@ -221,7 +170,7 @@ def test_damage_never_lets_anything_through_that_is_no_picture(form: str, positi
 
 def test_others_get_a_file_that_is_upright_and_bare() -> None:
     async def file(data: bytes) -> Image.Image:
-        return Image.open(io.BytesIO(await Picture(data, asyncio.Semaphore(1)).file()))
+        return Image.open(io.BytesIO(await Picture(data, InProcess()).file()))
 
     turned = asyncio.run(file(with_camera_data("JPEG", orientation=6)))
     assert (turned.format, turned.size, dict(turned.getexif())) == ("JPEG", (200, 400), {})

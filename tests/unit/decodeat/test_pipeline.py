@@ -13,6 +13,7 @@ from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.ports import Engine, EngineFailed, Judgement
 from decodeat.engines.remembered import Engines
 from decodeat.failure import Failure
+from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.pipeline import Outcome, Pipeline, Status
@@ -85,10 +86,10 @@ def run(
     kept = Kept()
 
     async def go() -> Outcome:
-        async with Downloader(100_000, [site.origin]) as downloader:
+        async with Downloader(100_000, [site.origin]) as downloader, Decoder(1) as decoder:
             engine = Engine(reader, analyst or EmbeddedAnalyst())
             engines = Engines([engine], MemoryCache(), read_for=60, judged_for=60)
-            pipeline = Pipeline(downloader, engines, kept, release="r-1", seconds=seconds)
+            pipeline = Pipeline(downloader, decoder, engines, kept, release="r-1", seconds=seconds)
             return await pipeline.analyse(urls, 7)
 
     outcome = asyncio.run(go())

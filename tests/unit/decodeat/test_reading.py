@@ -18,7 +18,7 @@ from decodeat.engines.tesseract import TesseractReader
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from tests.labels.draw import LAYOUTS, WEAR, Label, label
-from tests.unit.decodeat.conftest import encoded
+from tests.unit.decodeat.conftest import InProcess, encoded
 
 SEEDS = range(200, 212)  # each layout with each kind of wear once
 
@@ -69,7 +69,7 @@ def _program(directory: Path, script: str) -> str:
 
 
 def picture(data: bytes) -> Picture:
-    return Picture(data, asyncio.Semaphore(2))
+    return Picture(data, InProcess())
 
 
 PAGE = encoded(Image.new("L", (60, 60)))

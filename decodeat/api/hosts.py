@@ -1,0 +1,57 @@
+"""Which Host headers are answered: only those of ALLOWED_HOSTS, and those that health checks can't help sending."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
+
+# What a load balancer's or a platform's probe asks for. It knows this instance by its address alone and sends that as
+# Host, or (HTTP/1.0) none. That is safe to answer: an attack that needs a foreign Host (a page whose name is made to
+# lead here) carries a name, never a bare address. Metrics are not among them: they are nobody's business out there, and
+# whoever scrapes them by address lists that address in ALLOWED_HOSTS.
+_PROBED = frozenset({"/health", "/ready"})
+
+
+class AllowedHosts:
+    """Refuses requests for other hosts with 400. Over loopback names and the private socket everything is answered."""
+
+    def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
+        self._app = app
+        self._any = not hosts or "*" in hosts
+        self._names = frozenset(host for host in hosts if not host.startswith("*.")) | _OWN
+        self._suffixes = tuple(host[1:] for host in hosts if host.startswith("*."))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._any or _private(scope) or self._known(scope):
+            await self._app(scope, receive, send)
+        else:
+            await JSONResponse({"detail": "This host is not served here."}, 400)(scope, receive, send)
+
+    def _known(self, scope: Scope) -> bool:
+        host = Headers(scope=scope).get("host", "").lower()
+        bare, _, port = host.rpartition(":")
+        name = bare if bare and port.isdecimal() else host
+        if name in self._names or name.endswith(self._suffixes):
+            return True
+        return scope["path"] in _PROBED and (not name or _is_address(name))
+
+
+def _is_address(name: str) -> bool:
+    try:
+        if name.startswith("[") and name.endswith("]"):
+            ipaddress.IPv6Address(name[1:-1])
+        else:
+            ipaddress.IPv4Address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _private(scope: Scope) -> bool:
+    """Over the private unix socket: its address is a path without a port."""
+    server = scope.get("server")
+    return server is not None and server[1] is None

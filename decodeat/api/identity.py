@@ -1,0 +1,98 @@
+"""Who calls: the holder of an API key, the subject of a signed token, or just an address."""
+
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import jwt
+
+KEY_HEADER = "X-API-Key"
+LEEWAY = 30.0  # seconds that clocks may differ
+LONGEST_TOKEN = 8192  # characters; nothing longer is looked into
+_REQUIRED = ("exp", "iss", "aud")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """What is accepted. Either kind suffices when both are configured; with neither, nothing is asked for."""
+
+    key_digests: tuple[str, ...] = field(default=(), repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+    issuer: str = ""
+    audience: str = ""
+
+    @property
+    def needed(self) -> bool:
+        return bool(self.key_digests or self.secrets)
+
+    def holder(self, headers: Mapping[str, str]) -> str:
+        """The identity that a request proves, "" when it proves none."""
+        return self._of_key(headers.get(KEY_HEADER, "")) or self._of_token(_bearer(headers))
+
+    def challenge(self, headers: Mapping[str, str]) -> str:
+        """WWW-Authenticate: every scheme that would do. RFC 6750 wants an error only where a token was shown."""
+        found = ["ApiKey"] if self.key_digests else []
+        if self.secrets:
+            error = ', error="invalid_token"' if _bearer(headers) else ""
+            found.append(f'Bearer realm="decodeat"{error}')
+        return ", ".join(found)
+
+    def _of_key(self, key: str) -> str:
+        given = hashlib.sha256(key.encode()).hexdigest()
+        # Every key is compared, each in constant time: how long it takes tells nothing.
+        found = any([hmac.compare_digest(given, digest) for digest in self.key_digests])
+        return f"key:{given[:12]}" if found else ""
+
+    def _of_token(self, token: str) -> str:
+        if not 0 < len(token) <= LONGEST_TOKEN:
+            return ""
+        for secret in self.secrets:
+            claims = self._claims(token, secret)
+            if claims is not None:
+                # A subject may be an e-mail address. Without the secret nobody finds it by trying.
+                subject = f"{claims['iss']}\n{claims.get('sub', '')}".encode()
+                return f"token:{hmac.new(secret.encode(), subject, 'sha256').hexdigest()[:12]}"
+        return ""
+
+    def _claims(self, token: str, secret: str) -> dict[str, Any] | None:
+        """What the token says, None unless it was signed with this secret, for us, and is valid now."""
+        try:
+            found: dict[str, Any] = jwt.decode(
+                token,
+                secret,
+                # One algorithm, fixed: what the token's header asks for (none, RS256) is never used.
+                algorithms=["HS256"],
+                issuer=self.issuer,
+                audience=self.audience,
+                leeway=LEEWAY,
+                options={"require": list(_REQUIRED)},
+            )
+        except jwt.InvalidTokenError:
+            return None
+        return found
+
+
+def of_address(client: tuple[str, int] | None) -> str:
+    """Where a request comes from, as the server says it; an IPv6 customer has a whole /64.
+
+    "" over a unix socket, which only a proxy or the operator opens, when no proxy names its client.
+    """
+    if client is None:
+        return ""
+    try:
+        address = ipaddress.ip_address(client[0].partition("%")[0])
+    except ValueError:
+        return f"address:{client[0]}"  # what a trusted proxy calls it
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped is None:
+            return f"address:{ipaddress.ip_network((address, 64), strict=False).network_address}"
+        address = address.ipv4_mapped
+    return f"address:{address}"
+
+
+def _bearer(headers: Mapping[str, str]) -> str:
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""

@@ -1,0 +1,144 @@
+"""Unpacking pictures in processes of their own, which are killed when a picture takes too long."""
+
+import asyncio
+import io
+import logging
+import signal
+import sys
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from PIL import Image
+
+from decodeat.condition import Condition, Known
+from decodeat.images.errors import ImageRefused
+from decodeat.images.picture import LARGEST_SIDE, SMALLEST_SIDE
+from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, REFUSED
+
+log = logging.getLogger(__name__)
+
+MEMORY = 768 * 1024 * 1024  # bytes for one picture; the largest WebP that is let in takes 640 MB
+PROCESSOR_SECONDS = 10.0  # for one picture; the largest honest ones take two
+SECONDS = 30.0  # for one picture, however busy the machine is
+_ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
+_CODE = str(Path(__file__).parents[2])
+KNOWN_FOR = 30.0  # seconds that a condition is believed
+_WORKS = Condition(True, "pictures are unpacked in a sandbox")
+_TRIES = 2  # a process that is killed from outside says nothing about the picture
+_LONGEST_REFUSAL = 1000  # bytes
+
+
+class Decoder:
+    """At most `at_once` processes per worker, started when first needed and kept. Methods raise `ImageRefused`.
+
+    A hostile file can take a library's time, memory or control: here they are a sandbox's, which is then replaced.
+    """
+
+    def __init__(self, at_once: int) -> None:
+        self._turn = asyncio.Semaphore(at_once)
+        self._idle: list[Process] = []
+        self._known = Known(self._probe, KNOWN_FOR)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        while self._idle:
+            await _end(self._idle.pop())
+
+    async def condition(self) -> Condition:
+        """Whether a sandbox can be had at all: a container's limits may forbid it."""
+        # Who is busy is not broken, and a probe would have to wait behind a picture that takes its time.
+        return _WORKS if self._turn.locked() else await self._known.condition()
+
+    async def _probe(self) -> Condition:
+        file = io.BytesIO()
+        Image.new("L", (SMALLEST_SIDE, SMALLEST_SIDE)).save(file, "BMP")
+        try:
+            await self.image(file.getvalue())
+        except ImageRefused as refused:
+            return Condition(False, f"pictures can't be unpacked ({refused.reason})")
+        return _WORKS
+
+    async def image(self, data: bytes) -> Image.Image:
+        """As `picture.decode`."""
+        _, size, pixels = await self._done(IMAGE, data, LARGEST_SIDE * LARGEST_SIDE)
+        return Image.frombytes("L", size, pixels)
+
+    async def bare(self, data: bytes, most: int) -> bytes | None:
+        """As `picture.bare`."""
+        kind, _, file = await self._done(FILE, data, most)
+        return file if kind == FILE else None
+
+    async def _done(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
+        async with self._turn:
+            for _ in range(_TRIES):
+                answer = await self._tried(wanted, data, most)
+                if answer is not None:
+                    break
+            else:
+                raise ImageRefused("crashed", "The image is damaged or incomplete.")
+        kind, size, content = answer
+        if kind == REFUSED:
+            reason, _, text = content.decode("utf-8", "replace").partition("\n")
+            raise ImageRefused(reason, text)
+        return kind, size, content
+
+    async def _tried(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes] | None:
+        """None when the process ended by something else than the picture's length."""
+        try:
+            process = self._idle.pop() if self._idle else await _start()
+        except OSError as error:
+            raise ImageRefused("sandbox", "The image could not be unpacked.", transient=True) from error
+        try:
+            async with asyncio.timeout(SECONDS):
+                answer = await _answer(process, wanted, data, most)
+        except TimeoutError:
+            await _end(process)
+            raise _too_long() from None
+        except (OSError, EOFError, ValueError) as error:
+            status = await _end(process)
+            if status == -signal.SIGPROF:
+                raise _too_long() from None
+            log.warning("a picture's process ended", extra={"status": status, "error": type(error).__name__})
+            return None
+        except BaseException:
+            await _end(process)
+            raise
+        self._idle.append(process)
+        return answer
+
+
+async def _start() -> Process:
+    """Raises OSError. It gets nothing of our environment, and no signal that is meant for us."""
+    argv = (*_ARGV, str(MEMORY), str(PROCESSOR_SECONDS))
+    return await asyncio.create_subprocess_exec(
+        *argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": _CODE}, start_new_session=True
+    )
+
+
+async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
+    """What a picture's process says, believed no more than the picture. Raises ValueError, EOFError or OSError."""
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101 both are pipes
+    process.stdin.write(JOB.pack(wanted, most, len(data)))
+    process.stdin.write(data)
+    await process.stdin.drain()
+    kind, width, height, length = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
+    if length > (_LONGEST_REFUSAL if kind == REFUSED else most) or (kind == IMAGE and width * height != length):
+        raise ValueError("not what was asked for")
+    return kind, (width, height), await process.stdout.readexactly(length)
+
+
+async def _end(process: Process) -> int:
+    """Its exit status. Nothing is left of it."""
+    if process.returncode is None:
+        process.kill()
+    return await asyncio.shield(process.wait())
+
+
+def _too_long() -> ImageRefused:
+    return ImageRefused("time", "The image takes too long to unpack.")

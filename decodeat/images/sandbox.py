@@ -1,0 +1,79 @@
+"""Where files from outside are unpacked: a process that holds no secret, opens nothing, and is bounded in all it uses.
+
+`python -m decodeat.images.sandbox MEMORY SECONDS` does one job after the other from its standard input, until that
+ends: a `JOB` and a picture's file. It answers with an `ANSWER` and what that announces. MEMORY is bytes, and SECONDS
+processor time, for one picture.
+"""
+
+import io
+import os
+import resource
+import signal
+import struct
+import sys
+import warnings
+from contextlib import suppress
+from pathlib import Path
+
+from PIL import Image, MpoImagePlugin, TiffImagePlugin  # noqa: F401  what `_warm` meets only in some pictures
+
+from decodeat.images import picture
+from decodeat.images.errors import ImageRefused
+
+JOB = struct.Struct(">cQQ")  # IMAGE or FILE is wanted, of at most so many bytes, and how many bytes follow
+ANSWER = struct.Struct(">cIIQ")  # what it is, width and height of an IMAGE, and how many bytes follow
+IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: its reason, a line's end, its text
+
+
+def main(memory: int, seconds: float) -> None:
+    jobs, answers = sys.stdin.buffer, sys.stdout.buffer
+    _warm()
+    _confine(memory)
+    while len(head := jobs.read(JOB.size)) == JOB.size:
+        wanted, most, length = JOB.unpack(head)
+        data = jobs.read(length)
+        # When the time is up the process dies of the signal: nothing in it could stop a library written in C.
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        kind, size, content = _done(wanted, most, data)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        answers.write(ANSWER.pack(kind, *size, len(content)))
+        answers.write(content)
+        answers.flush()
+
+
+def _done(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int], bytes]:
+    try:
+        if wanted == FILE:
+            file = picture.bare(data, most)
+            return (NOTHING, (0, 0), b"") if file is None else (FILE, (0, 0), file)
+        image = picture.decode(data)
+        return IMAGE, image.size, image.tobytes()
+    except ImageRefused as refused:
+        return REFUSED, (0, 0), f"{refused.reason}\n{refused.text}".encode()
+
+
+def _warm() -> None:
+    """Unpack a picture of each kind, so that all of Pillow is there that it takes: later no file can be opened."""
+    for form in picture.FORMATS:
+        file = io.BytesIO()
+        Image.new("L", (picture.SMALLEST_SIDE, picture.SMALLEST_SIDE)).save(file, form)
+        picture.decode(file.getvalue())
+
+
+def _confine(memory: int) -> None:
+    warnings.simplefilter("ignore")  # a damaged file may cause thousands
+    own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+    with suppress(OSError):  # not every container lets it
+        # Where memory runs out for all, this process goes first: it costs one picture.
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    for what, most in (
+        (resource.RLIMIT_AS, own + memory),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+    ):
+        resource.setrlimit(what, (most, most))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), float(sys.argv[2]))

@@ -1,0 +1,60 @@
+"""What the tool shows a release of the service, so that it may ask for an analysis whatever access is configured."""
+
+import base64
+import hmac
+import json
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.settings import envfile
+
+_SECONDS = 300  # that a token of ours is good for; it is made anew for every request
+_SUBJECT = "decodeat-ops"
+
+
+def headers(tools: Tools, release: str) -> Mapping[str, str] | None:
+    """Request headers that open the release; none when nothing is asked for.
+
+    None when only digests of keys are configured: then nothing that the tool knows opens it. Raises `Configuration`
+    when the release's own variables can't be read.
+    """
+    path = tools.layout.environment(release)
+    variables = envfile.read(path) if path.exists() else {}
+    variables |= {name: secret.reveal() for name, secret in tools.secrets.items()}
+    keys = _listed(variables.get("API_KEYS", ""))
+    for key in keys:
+        if not key.startswith("sha256:"):
+            return {"X-API-Key": key}
+    for secret in _listed(variables.get("JWT_SECRET", "")):
+        issuer, audience = variables.get("JWT_ISSUER", "").strip(), variables.get("JWT_AUDIENCE", "").strip()
+        return {"Authorization": f"Bearer {_token(secret, issuer, audience)}"}
+    return None if keys else {}
+
+
+def _token(secret: str, issuer: str, audience: str) -> str:
+    """A JSON Web Token signed with HS256 (RFC 7519)."""
+    claims = {"iss": issuer, "aud": audience, "sub": _SUBJECT, "exp": int(time.time()) + _SECONDS}
+    signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
+    return f"{signed}.{_encoded(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
+
+
+def _part(value: Mapping[str, Any]) -> str:
+    return _encoded(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _encoded(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def _listed(text: str) -> list[str]:
+    """As the service reads a list: JSON, or items between commas. What it would refuse is nothing here."""
+    text = text.strip()
+    if not text.startswith("["):
+        return [item.strip() for item in text.split(",") if item.strip()]
+    try:
+        items = json.loads(text)
+    except ValueError:
+        return []
+    return [item.strip() for item in items if isinstance(item, str) and item.strip()]

@@ -1,0 +1,26 @@
+"""What the kernel says about processes: whose they are, and the most that they had in memory."""
+
+import contextlib
+import os
+import re
+from pathlib import Path
+
+
+def children(of: int | None = None) -> list[int]:
+    """Of this process, or of another one, over all of its threads."""
+    found: list[int] = []
+    for task in Path(f"/proc/{of or os.getpid()}/task").iterdir():
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # threads come and go
+            found += [int(pid) for pid in task.joinpath("children").read_text().split()]
+    return found
+
+
+def peak(process: int) -> int:
+    """Bytes: the most that it had in memory since it began, or since `forget_peak`."""
+    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    assert found is not None
+    return int(found[1]) * 1024
+
+
+def forget_peak(process: int) -> None:
+    Path(f"/proc/{process}/clear_refs").write_text("5")
