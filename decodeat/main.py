@@ -29,8 +29,8 @@ _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than sta
 
 def create(config: Settings) -> FastAPI:
     """An application of its own; nothing runs or connects before its lifespan begins."""
-    limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
     credentials = Credentials(config.api_keys, config.jwt_secret, config.jwt_issuer, config.jwt_audience)
+    limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
@@ -48,12 +48,12 @@ def create(config: Settings) -> FastAPI:
         docs_url=None,  # ours has a policy of its own
         redoc_url=None,
         lifespan=lifespan,
-        middleware=_layers(config),
+        middleware=[*_layers(config), Middleware(Access, credentials=credentials, limiter=limiter)],
         responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
+    app.include_router(analyze.router(credentials, config.api_rate_limit))  # first, for it is asked for most
     app.include_router(operations.router(config.release_id))
-    app.include_router(analyze.router(Access(credentials, limiter, config.api_rate_limit)))
     app.include_router(docs.router(_TITLE, str(app.openapi_url)))
     return app
 

@@ -3,29 +3,32 @@
 import hashlib
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Depends, Response, Security
+from fastapi import APIRouter, Request, Response, Security
 
-from decodeat.api.access import Access
+from decodeat.api import access
+from decodeat.api.identity import Credentials
 from decodeat.api.schemas import AnalyzeRequest, AnalyzeResponse, NutritionInfo, Refusal
-from decodeat.api.state import Parts, parts
+from decodeat.api.state import parts
 from decodeat.pipeline import Outcome, Status
 
 
-def router(access: Access) -> APIRouter:
-    routes = APIRouter(prefix="/api/v1", tags=["analysis"])
+def router(credentials: Credentials, per_minute: int) -> APIRouter:
+    """What `access.Access` guards; it is told of here for the OpenAPI document."""
+    routes = APIRouter(tags=["analysis"])
 
     @routes.post(
-        "/analyze",
+        access.GUARDED,
         response_model=AnalyzeResponse,
-        dependencies=[*(Security(scheme) for scheme in access.schemes), Depends(access)],
+        dependencies=[Security(scheme) for scheme in access.schemes(credentials)],
         responses={
-            **access.responses,
+            **access.responses(credentials, per_minute),
             408: {"model": Refusal, "description": "The request was not sent in time"},
             413: {"model": Refusal, "description": "The request is too large"},
         },
         summary="Read nutrition and ingredients off one or two pictures of a label",
     )
-    async def analyze(request: AnalyzeRequest, running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+    async def analyze(request: AnalyzeRequest, http: Request) -> Response:
+        running = parts(http)
         key = f"url:{running.engines.version}:{_digest(request.image_urls)}"
         body = await running.answers.get(key)
         if body is None:

@@ -37,6 +37,7 @@ class Limiter:
 
     def __init__(self, per_minute: int, redis_url: str = "", secret: bytes = b"") -> None:
         """0 is no limit. With a `secret` nobody finds a client's address by trying all of them against Redis' keys."""
+        self.per_minute = per_minute
         self._item = RateLimitItemPerMinute(per_minute, namespace="analyze") if per_minute else None
         self._secret = secret
         self._memory = MovingWindowRateLimiter(MemoryStorage())

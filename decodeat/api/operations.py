@@ -2,12 +2,12 @@
 
 import asyncio
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 
 from decodeat import __version__, metrics
 from decodeat.api.schemas import Check, Health, Readiness
-from decodeat.api.state import Parts, parts
+from decodeat.api.state import parts
 
 
 def router(release: str) -> APIRouter:
@@ -19,8 +19,9 @@ def router(release: str) -> APIRouter:
         return alive
 
     @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
-    async def ready(running: Parts = Depends(parts)) -> Response:  # noqa: B008 FastAPI's way
+    async def ready(http: Request) -> Response:
         """503 when this instance lacks something of its own. What all share, if it fails, is said and no more."""
+        running = parts(http)
         pictures, engines, cache, results = await asyncio.gather(
             running.decoder.condition(),
             running.engines.conditions(),

@@ -24,8 +24,8 @@ class Parts:
     answers: Memo[bytes]
 
 
-async def parts(request: Request) -> Parts:
-    """FastAPI's dependency for them; a plain function would cost a thread each time."""
+def parts(request: Request) -> Parts:
+    """Those of the worker that a request came to."""
     running = request.app.state.parts
     assert isinstance(running, Parts)  # noqa: S101 state is untyped; the lifespan sets it
     return running
