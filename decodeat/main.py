@@ -48,7 +48,7 @@ def create(config: Settings) -> FastAPI:
         docs_url=None,  # ours has a policy of its own
         redoc_url=None,
         lifespan=lifespan,
-        middleware=[*_layers(config), Middleware(Access, credentials=credentials, limiter=limiter)],
+        middleware=[*_layers(config), *_guard(credentials, limiter)],
         responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
@@ -77,6 +77,12 @@ def _layers(config: Settings) -> list[Middleware]:
             )
         )
     return layers
+
+
+def _guard(credentials: Credentials, limiter: Limiter) -> list[Middleware]:
+    """Nothing where everybody may ask as often as they like."""
+    needed = credentials.needed or limiter.per_minute
+    return [Middleware(Access, credentials=credentials, limiter=limiter)] if needed else []
 
 
 def _pepper(config: Settings) -> bytes:

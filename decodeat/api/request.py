@@ -2,13 +2,12 @@
 
 import logging
 import re
+import secrets
 import time
-import uuid
 from functools import cache
 from typing import Any
 
 from prometheus_client import Counter, Histogram
-from starlette.datastructures import MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -28,7 +27,7 @@ class RequestContext:
 
     def __init__(self, app: ASGIApp, release: str) -> None:
         self._app = app
-        self._release = release
+        self._release = release.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -53,21 +52,20 @@ class RequestContext:
 class _Exchange:
     """One request and its answer."""
 
-    def __init__(self, scope: Scope, send: Send, release: str) -> None:
+    def __init__(self, scope: Scope, send: Send, release: bytes) -> None:
         self._began = time.perf_counter()
         self._scope = scope
         self._send = send
         self._release = release
         self._status = 0
         self._recorded = False
-        self.id = _given_id(scope) or uuid.uuid4().hex
+        self.id = _given_id(scope) or secrets.token_hex(16)
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start":
             self._status = message["status"]
-            headers = MutableHeaders(scope=message)
-            headers["X-Release-Id"] = self._release
-            headers["X-Request-Id"] = self.id
+            own = ((b"x-release-id", self._release), (b"x-request-id", self.id.encode()))
+            message["headers"] = [*message.get("headers", ()), *own]
         elif message["type"] == "http.response.body" and not message.get("more_body"):
             # Before the last byte leaves: who has the answer finds it counted and logged.
             self.record()

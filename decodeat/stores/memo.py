@@ -32,6 +32,7 @@ class Memo(Generic[T]):
         self._seconds = seconds
         self._encode = encode
         self._decode = decode
+        self._counted = {result: metrics.lookups.labels(name, result) for result in ("hit", "miss", "joined")}
         self._flights: dict[str, asyncio.Future[T | Failure]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -157,7 +158,7 @@ class Memo(Generic[T]):
 
     def _count(self, result: str, times: int = 1) -> None:
         if times:
-            metrics.lookups.labels(self._name, result).inc(times)
+            self._counted[result].inc(times)
 
     async def close(self) -> None:
         """Give up what is still being made."""

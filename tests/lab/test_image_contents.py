@@ -73,8 +73,9 @@ def test_the_code_is_all_there_and_nothing_beside_it(docker: Engine, image: str)
 
 
 def test_every_module_can_be_imported_by_anybody(docker: Engine, image: str) -> None:
-    """In the checkout they were readable for their owner alone."""
-    modules = [name.removesuffix(".py").replace("/", ".") for name in tracked("decodeat") if name.endswith(".py")]
+    """In the checkout they were readable for their owner alone. (Alembic runs its `env.py`, which is no module.)"""
+    files = [name for name in tracked("decodeat") if name.endswith(".py") and not name.endswith("migrations/env.py")]
+    modules = [name.removesuffix(".py").replace("/", ".") for name in files]
     lines = "\n".join(f"import {name.removesuffix('.__init__')}" for name in modules)
     docker.ok("run", "--rm", "--read-only", "--user", "31337:0", image, "python", "-c", lines)
 

@@ -59,13 +59,29 @@ def test_it_reads_the_known_label(served: Container, pictures: Web) -> None:
     read(served.wait_ready(), known_label(pictures))
 
 
-def _service(container: Container) -> tuple[Process, list[Process]]:
-    """The gunicorn master and its workers; nothing else but the first process may be there, and nothing dead."""
+_SANDBOX = "-m decodeat.images.sandbox"
+
+
+def _service(container: Container) -> tuple[Process, list[Process], list[Process]]:
+    """The gunicorn master, its workers, and the sandboxes that these keep for pictures: nothing else, nothing dead."""
     first, *others = sorted(container.processes(), key=lambda one: one.pid)
-    assert first.command.startswith("tini ") and all("-m gunicorn" in one.command for one in others), others
-    assert all(one.state != "Z" for one in others), others
+    assert first.command.startswith("tini "), first
     (master,) = [one for one in others if one.parent == 1]
-    return master, [one for one in others if one.parent == master.pid]
+    workers = [one for one in others if one.parent == master.pid]
+    sandboxes = [one for one in others if _SANDBOX in one.command and one.parent in {worker.pid for worker in workers}]
+    assert sorted([master, *workers, *sandboxes], key=lambda one: one.pid) == others
+    assert all("-m gunicorn" in one.command for one in (master, *workers)), others
+    assert all(one.state != "Z" for one in others), others
+    return master, workers, sandboxes
+
+
+def _is_whole(container: Container) -> bool:
+    """Whether there is what there should be, and nothing else."""
+    try:
+        _, workers, _ = _service(container)
+    except (AssertionError, ValueError):
+        return False
+    return len(workers) == 2
 
 
 def _memory(container: Container, process: Process) -> str:
@@ -81,8 +97,9 @@ def test_memory(served: Container, pictures: Web, record_property: Record) -> No
     with ThreadPoolExecutor() as pool:
         for reading in [pool.submit(read, url, known_label(pictures)) for _ in range(4)]:
             reading.result()
-    master, workers = _service(served)
+    master, workers, sandboxes = _service(served)
     told = [f"master {_memory(served, master)}", *(f"worker {_memory(served, worker)}" for worker in workers)]
+    told += [f"sandbox {_memory(served, sandbox)}" for sandbox in sandboxes]
     files = "/sys/fs/cgroup/memory.peak", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes"
     peak = int(served.execute("sh", "-c", f"cat {' '.join(files)} 2>/dev/null || true"))
     told.append(f"most of the whole container while four labels were read {peak / 2**20:.0f}")
@@ -106,10 +123,9 @@ def test_a_worker_that_dies_leaves_nothing_behind(served: Container, pictures: W
         (worker,) = _reading(served)
         served.execute("python", "-c", f"import os; os.kill({worker}, 9)")
         assert isinstance(lost.exception(), httpx.TransportError)
-    until(lambda: len(served.processes()) == 4, "a reader or a zombie stayed")
+    until(lambda: _is_whole(served), "a reader, a sandbox or a zombie stayed")
     read(url, known_label(pictures))
-    _, workers = _service(served)
-    assert len(workers) == 2
+    assert _is_whole(served)
 
 
 def test_a_stop_at_once_is_heard(docker: Engine, image: str) -> None:
