@@ -18,7 +18,11 @@ if [ "${1:-}" = test ]; then
     want 'command -v git' git
     want 'command -v zstd' zstd
     want 'command -v tmux' tmux
+    # The faces that synthetic labels are printed in.
     want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
+    want 'test -e /usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc' fonts-noto-cjk
+    want 'test -e /usr/share/fonts/truetype/unfonts-core/UnDotum.ttf' fonts-unfonts-core
+    want 'test -e /usr/share/fonts/truetype/baekmuk/gulim.ttf' fonts-baekmuk
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 

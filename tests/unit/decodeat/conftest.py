@@ -7,6 +7,7 @@ import pytest
 from PIL import Image, ImageFilter
 
 from tests.labels.draw import label
+from tests.labels.known import SEED
 from tests.unit.decodeat.web import Web, web
 
 Encoder = Callable[..., bytes]
@@ -26,7 +27,7 @@ def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
 
 @pytest.fixture(scope="session")
 def label_png() -> bytes:
-    return label(138, "table", "clean", full=True).png
+    return label(SEED, "table", "clean", full=True).png
 
 
 @pytest.fixture(scope="session")
