@@ -68,8 +68,14 @@ def _is_fat(whole: str, start: int) -> bool:
 def _window(following: str) -> str:
     """What follows a name in its line, and in the next where the figure is cut in two by the line's end."""
     line, _, others = following.partition("\n")
-    rest = _REST.match(others.partition("\n")[0])
-    return f"{line} {rest.group()}" if rest and "%" not in line else line
+    below = others.partition("\n")[0]
+    rest = _REST.match(below)
+    if rest is None or "%" in line:
+        return line
+    # With nothing at all behind the name, the next line goes on with it only in a sentence of figures. Where names and
+    # amounts are read as columns, it is the first name's.
+    sentence = "(" in rest.group() or below[rest.end() :].lstrip().startswith(",")
+    return f"{line} {rest.group()}" if line.strip() or sentence else line
 
 
 def _agreed(name: str, readings: Sequence[Found]) -> Figure | None:

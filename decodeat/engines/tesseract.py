@@ -51,7 +51,8 @@ class TesseractReader:
         return await asyncio.gather(*map(self._page, pages))
 
     async def _page(self, page: Page) -> Reading | EngineFailed:
-        ready = await asyncio.to_thread(prepared, page.image)
+        async with self._turn:  # a large page takes as much time and memory to prepare as to read
+            ready = await asyncio.to_thread(prepared, page.image)
         for again in range(_TRIES, 0, -1):
             try:
                 return Reading(await self._passes(ready), page.blurred)

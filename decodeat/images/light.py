@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from PIL import Image, ImageChops, ImageFilter, ImageMath, ImageOps
 
 _SIDE = 256  # pixels of the longer side on which light is measured
+_BAND = 256  # rows that are computed at once, in four bytes a pixel
 _CONTRAST = 0.5  # of the paper's level; where ink is no darker than that below it, there may be none
 
 
@@ -53,11 +54,18 @@ def _between(grey: Image.Image, light: Image.Image, dark: Image.Image) -> Image.
     """Levels from dark to light, each of which changes over the page; what is hardly darker than light stays so."""
     light, dark = (ground.resize(grey.size, Image.Resampling.BILINEAR) for ground in (light, dark))
     least = light.point([round(level * _CONTRAST) + 1 for level in range(256)])
-    depth = ImageChops.lighter(ImageChops.subtract(light, dark), least)
+    below, depth = ImageChops.subtract(light, grey), ImageChops.lighter(ImageChops.subtract(light, dark), least)
+    even = Image.new("L", grey.size)
+    for top in range(0, grey.height, _BAND):
+        part = (0, top, grey.width, min(grey.height, top + _BAND))
+        even.paste(_share(below.crop(part), depth.crop(part)), part)
+    return even
+
+
+def _share(below: Image.Image, depth: Image.Image) -> Image.Image:
+    """255 where a level is not below the light, 0 where it is as deep below as ink."""
     levels: Image.Image = ImageMath.lambda_eval(
-        lambda of: of["convert"](of["max"](255 - of["below"] * 255 / of["depth"], 0), "L"),
-        below=ImageChops.subtract(light, grey),
-        depth=depth,
+        lambda of: of["convert"](of["max"](255 - of["below"] * 255 / of["depth"], 0), "L"), below=below, depth=depth
     )
     return levels
 

@@ -95,8 +95,11 @@ def _head(pen: Pen, truth: Truth, habits: Habits, *, ink: int) -> None:
     per = f"{column.heading} {energy}".strip()
     total = f"총 내용량 {truth.total:,} g"
     pen.text(pen.left + pen.size / 2, habits.title, bold=True, ink=ink)
+    across = pen.end - pen.left - 3 * pen.size
     lines = {"total": (f"{total} / {per}",), "per": (per,), "both": (total, per)}[_wording(column, habits)]
-    if pen.long(habits.title + lines[0], bold=True) > pen.end - pen.left - 3 * pen.size:
+    if pen.long(lines[0]) > across:
+        lines = (total, per)
+    if pen.long(habits.title + lines[0], bold=True) > across:
         lines = ("", *lines)
     for number, line in enumerate(lines):
         pen.down(min(number, 1))

@@ -232,6 +232,11 @@ def test_text_as_it_is_broken_and_mixed_on_labels(before: str, after: str) -> No
     assert figures([label, label]) == VALUES
 
 
+def test_columns_that_are_read_one_after_the_other_are_not_mixed() -> None:
+    names = "탄수화물\n당류\n지방\n단백질\n"
+    assert figures([names + "20 g 6 %\n8 g 8 %\n7 g 13 %\n2 g 4 %"]) == dict.fromkeys(VALUES)
+
+
 def test_one_good_reading_is_enough() -> None:
     assert figures([LABEL]) == VALUES
 
