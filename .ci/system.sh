@@ -20,12 +20,16 @@ if [ "${1:-}" = test ]; then
     want 'command -v tmux' tmux
     want 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
     want 'command -v redis-server' redis-server
-    want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
     # The lab runs a Docker engine of its own, which takes root; elsewhere its tests say that they were skipped.
     if [ "$(id -u)" = 0 ]; then
         want 'test -x /usr/sbin/dockerd -o -x /usr/bin/dockerd' docker.io
         want 'command -v mmdebstrap' mmdebstrap
     fi
+    # The faces that synthetic labels are printed in.
+    want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum
+    want 'test -e /usr/share/fonts/opentype/noto/NotoSerifCJK-Bold.ttc' fonts-noto-cjk
+    want 'test -e /usr/share/fonts/truetype/unfonts-core/UnDotum.ttf' fonts-unfonts-core
+    want 'test -e /usr/share/fonts/truetype/baekmuk/gulim.ttf' fonts-baekmuk
 fi
 [ ${#missing[@]} -eq 0 ] && exit 0
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from decodeat.analysis.figure import Figure, Trust
 
 _SLACK = Decimal("0.6")  # g; two rounded figures may contradict each other by this much
+_ROUNDED = Decimal("0.1")  # that energy may differ from what its sources give
 _PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
 _SOURCES = ("carbohydrate", "protein", "fat")
 
@@ -36,16 +37,16 @@ def _borne_out_by_energy(found: Found) -> dict[str, Figure]:
     values = {name: figure.value for name, figure in found.items()}
     energy = values.get("energy")
     known = all(name in values for name in _SOURCES)
-    if energy is None or (plausible(energy, values) if known else energy >= least(values)):
+    if energy is None or (plausible(energy, values, _ROUNDED) if known else energy >= least(values)):
         return dict(found)
     doubtful = {"energy", *(name for name in _SOURCES if name in found and found[name].trust < Trust.CONFIRMED)}
     return {name: figure for name, figure in found.items() if name not in doubtful}
 
 
-def plausible(energy: Decimal, values: Mapping[str, Decimal]) -> bool:
-    """4 kcal a gram of carbohydrate and protein, 9 of fat, 2 less for fibre; a tenth or 10 kcal for rounding."""
+def plausible(energy: Decimal, values: Mapping[str, Decimal], share: Decimal) -> bool:
+    """4 kcal a gram of carbohydrate and protein, 9 of fat, 2 less for fibre; a share or 10 kcal for rounding."""
     most = _burnt(values)
-    slack = max(Decimal(10), most / 10)
+    slack = max(Decimal(10), most * share)
     return most - 2 * values.get("dietary_fiber", Decimal(0)) - slack <= energy <= most + slack
 
 

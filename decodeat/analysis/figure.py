@@ -15,10 +15,17 @@ from decodeat.analysis.nutrients import Nutrient
 
 _WORD = re.compile(r"[^\s()\[\]{}<>:;/·]+")
 _AMOUNT = re.compile(r"(?P<number>[\d.,]*\d)(?P<suffix>.*)")
+_ALIKE = re.compile(r"[\dliIOo!|.,]+(?=m?[g¢]\b|m?[g¢]$)")  # what looks like digits, before a unit
+_DIGITS = str.maketrans("liI!|Oo", "1111100")
 _SHARE = re.compile(r"(\d{1,3})%.*")
+_LESS = re.compile(r"[^가-힣\d]*\d[\d.,]*\s?[^\s%]{0,3}?\s?(?:미만|미|만)(?![가-힣])")
 # What a unit that stands apart from its number is read as; anything longer is the next column's figure.
-_APART = {"g": re.compile(r"[0-9A-Za-z&]"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
+_APART = {"g": re.compile(r"[0-9A-Za-z&¢음응용으]|¢g"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
+_GRAM = re.compile(r"g|¢g?")  # a g that lost its tail is hardly ever anything else
 _WIDEST = 5  # words of a window that are looked at
+
+
+_LETTERS = re.compile(r"[A-Za-z|\]\[]{2,}\S?")  # behind an amount this may be what was made of "less than"
 
 
 class Trust(IntEnum):
@@ -32,31 +39,50 @@ class Trust(IntEnum):
 
 @dataclass(frozen=True)
 class Figure:
+    """`possible`: all that the same text may stand for, so that another reading's value can be recognised in it."""
+
     value: Decimal
     trust: Trust
+    possible: frozenset[Decimal] = frozenset()
+
+
+def less_than(window: str) -> bool:
+    """Whether what follows a nutrient's name is "less than 1 g", which is no number."""
+    return _LESS.match(_even(window)) is not None
 
 
 def read(window: str, nutrient: Nutrient) -> Figure | None:
-    """The figure at the start of the text that follows a nutrient's name; None when it can't be told."""
+    """The g or mg at the start of the text that follows a nutrient's name; None when they can't be told."""
     words = _words(window)
-    if not words or "미만" in window[:16]:
-        return None  # "less than 1 g" is no number
+    if not words or less_than(window):
+        return None
+    number = _with_digits(words[0])
+    found = _read([number, *words[1:]], nutrient)
+    if found is None or number == words[0]:
+        return found
+    return Figure(found.value, Trust.REPAIRED if found.trust >= Trust.REPAIRED else Trust.GUESSED, found.possible)
+
+
+def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
     position, share = _share(words)
     if position == 0:
         return None
     tiers = list(_candidates(words[:position], nutrient.unit))
-    if not tiers:
+    if not tiers or any(_LETTERS.fullmatch(word) for word in words[2:position]):
         return None
+    possible = frozenset(value for tier in tiers for value in tier.values)
     if share is not None and nutrient.daily is not None:
-        return _confirmed(tiers, share, nutrient.daily)
-    weak = _weak_share(words)
-    if weak is not None and nutrient.daily is not None:
+        return _confirmed(tiers, share, nutrient.daily, possible)
+    if nutrient.daily is not None and position == len(words):
         shorter = list(_candidates(words[:-1], nutrient.unit))
-        found = _confirmed(shorter, weak, nutrient.daily)
-        if found is not None:
-            return Figure(found.value, min(found.trust, Trust.REPAIRED))
+        weakly = [_confirmed(shorter, weak, nutrient.daily, possible) for weak in _weak_shares(words)]
+        found = {figure.value for figure in weakly if figure}
+        if len(found) == 1:
+            return Figure(found.pop(), Trust.REPAIRED, possible.union(*(tier.values for tier in shorter)))
     best = tiers[0]
-    return Figure(best.values[0], Trust.PLAIN if best.clean else Trust.GUESSED) if len(best.values) == 1 else None
+    if len(best.values) != 1:
+        return None
+    return Figure(best.values[0], Trust.PLAIN if best.clean else Trust.GUESSED, possible)
 
 
 def shares(value: Decimal, daily: Decimal) -> int:
@@ -72,12 +98,23 @@ class _Tier:
     clean: bool = False
 
 
-def _words(window: str) -> list[str]:
-    """The first words of a window, O and o as the zeros they are before a unit, "5 %" as one word."""
+def _even(window: str) -> str:
+    """With zeros as such where a unit proves them, "5 %" as one word, and no gaps inside numbers."""
     text = re.sub(r"(?<![A-Za-z\d])[Oo](?=\s?m?g\b|\.\d)", "0", window)
-    text = re.sub(r"(?<=\d)\s+%", "%", text)
-    text = re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda m: m[1] or m[2], text)
+    text = re.sub(r"(?<=[g¢])(?=\d{1,3}\s?%)", " ", re.sub(r"(?<=\d)\s+%", "%", text))
+    return re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda m: m[1] or m[2], text)
+
+
+def _words(window: str) -> list[str]:
+    """The first words of a window."""
+    text = _even(window)
     return [word.strip(",") for word in _WORD.findall(text) if word.strip(",.")][:_WIDEST]
+
+
+def _with_digits(word: str) -> str:
+    """A number before a unit, with the digits that some of its letters are."""
+    found = _ALIKE.match(word)
+    return found.group().translate(_DIGITS) + word[found.end() :] if found else word
 
 
 def _share(words: list[str]) -> tuple[int, int | None]:
@@ -86,15 +123,17 @@ def _share(words: list[str]) -> tuple[int, int | None]:
         found = _SHARE.fullmatch(word)
         if found:
             return position, int(found[1])
-        if position and not re.search(r"[\dA-Za-z]", word):
+        if position and not re.search(r"[\dA-Za-z]", word) and not _APART["g"].fullmatch(word):
             return position, None
     return len(words), None
 
 
-def _weak_share(words: list[str]) -> int | None:
-    """A last bare number: a share whose % sign was lost."""
+def _weak_shares(words: list[str]) -> list[int]:
+    """What a last bare number may be: a share whose % sign was lost, or was read as one more digit or two."""
     last = words[-1]
-    return int(last) if 1 < len(words) < _WIDEST and re.fullmatch(r"\d{1,3}", last) else None
+    if not 1 < len(words) < _WIDEST or not re.fullmatch(r"\d{1,4}", last):
+        return []
+    return [int(last[:length]) for length in range(len(last), 0, -1) if length <= 3]
 
 
 def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
@@ -104,8 +143,11 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
         return
     number, suffix = found["number"], found["suffix"]
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
+    if re.fullmatch(r"0\d", number) and not suffix and not apart:
+        number, suffix = "0", number[1]  # no number begins so: the digit was a unit
     suffix = words[1] if apart else suffix
-    if suffix.lower().rstrip(",.") == unit:
+    plain = suffix.lower().rstrip(",.")
+    if plain == unit or (unit == "g" and _GRAM.fullmatch(plain)):
         values = _values([number])
         yield from [_Tier(values, clean=True)] if values else []
         orders = [_slips(number)]
@@ -132,8 +174,8 @@ def _printable(value: Decimal, unit: str) -> bool:
 
 def _cut(number: str, digits: int) -> list[str]:
     """The number without its last digits, which were a unit."""
-    stem = number[:-digits].rstrip(".,")
-    return [stem] if stem else []
+    stem = number[:-digits]
+    return [stem] if stem[-1:].isdigit() else []
 
 
 def _slips(number: str) -> list[str]:
@@ -145,22 +187,26 @@ def _slips(number: str) -> list[str]:
     return pointed + ([number[1:]] if len(number) > 1 and number[0] == number[1] else [])
 
 
-def _confirmed(tiers: list[_Tier], share: int, daily: Decimal) -> Figure | None:
-    """The only candidate of the first tier where the share fits."""
+def _confirmed(tiers: list[_Tier], share: int, daily: Decimal, possible: frozenset[Decimal]) -> Figure | None:
+    """The only candidate of the first tier where the share fits; else the only one where it nearly does."""
     for tier in tiers:
         fitting = [value for value in tier.values if shares(value, daily) == share]
         if len(fitting) == 1:
-            return Figure(fitting[0], Trust.CONFIRMED if tier.clean else Trust.REPAIRED)
+            return Figure(fitting[0], Trust.CONFIRMED if tier.clean else Trust.REPAIRED, possible)
         if fitting:
             return None
-    return _nearly(tiers, share, daily)
+    for tier in tiers:
+        near = [value for value in tier.values if value and _nearly(value, share, daily)]
+        if len(near) == 1:
+            return Figure(near[0], Trust.REPAIRED, possible)
+        if near:
+            return None
+    return None
 
 
-def _nearly(tiers: list[_Tier], share: int, daily: Decimal) -> Figure | None:
-    """A cleanly read value whose share was taken before the value was rounded, and so is one off."""
-    value = tiers[0].values[0]
-    step = (
-        Decimal(5) if value % 5 == 0 and value >= 5 and daily >= 300 else Decimal(10) ** int(value.as_tuple().exponent)
-    )
-    low, high = shares(max(Decimal(0), value - step / 2), daily), shares(value + step / 2, daily)
-    return Figure(value, Trust.CONFIRMED) if tiers[0].clean and low <= share <= high else None
+def _nearly(value: Decimal, share: int, daily: Decimal) -> bool:
+    """Whether the share was taken of what the value was before it was rounded."""
+    step = Decimal(10) ** int(value.as_tuple().exponent)
+    if daily >= 300 and value and value % 5 == 0:
+        step = Decimal(10) if value > 120 and value % 10 == 0 else Decimal(5)  # mg, as the standard rounds them
+    return shares(max(Decimal(0), value - step / 2), daily) <= share <= shares(value + step / 2, daily)

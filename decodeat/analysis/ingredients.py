@@ -23,7 +23,15 @@ _STOP = re.compile(
     r"1회\s*제공량|1일\s*영양|열량\s*\d"
 )
 _ALLERGENS = re.compile(r".*함\s*유\s*[.)]*")  # a line of its own after the list: it repeats, and adds nothing
-_LATIN = re.compile(r"[A-Za-zᄀ-ᇿㄱ-ㆎ]")
+_LATIN = re.compile(r"[A-Za-z]")
+_CLEAN = re.compile(r"[가-힣A-Za-z0-9(), ·.%-]+")
+# Tesseract takes these letters for others, always the same; no Korean word is spelled as it says.
+_MISREAD = (
+    (re.compile("칼[슴습승숨즘]"), "칼슘"),
+    (re.compile("나트[롬름롭륭]"), "나트륨"),
+    (re.compile("[팡팝]유"), "팜유"),
+    (re.compile("고[촛춋곳]가루"), "고춧가루"),
+)
 _OPEN, _CLOSE = "([{", ")]}"
 _LONGEST = 60  # characters; what is longer is a sentence, not an ingredient
 
@@ -60,12 +68,13 @@ def _settled(variants: list[str]) -> str:
 
     "" when nothing but unconfirmed Latin letters is there: no ingredient rather than a wrong one.
     """
-    if len(set(variants)) == 1 and len(variants) > 1:
-        return variants[0]
-    korean = [variant for variant in variants if not _LATIN.search(variant)]
-    if korean:
-        return max(korean, key=korean.count)
-    return next((variant for variant in variants if variants.count(variant) > 1), "")
+    clean = [variant for variant in variants if _CLEAN.fullmatch(variant)]
+    partly = [variant for variant in clean if text.KOREAN.search(variant)]
+    for choice in (partly, [variant for variant in partly if not _LATIN.search(variant)], clean):
+        often = max(choice, key=choice.count, default="")
+        if choice.count(often) > 1 or (often and not _LATIN.search(often)):
+            return often
+    return ""
 
 
 def section_of(one: str) -> str:
@@ -144,6 +153,8 @@ def _bare(name: str) -> str:
     while (fewer := " ".join(_AMOUNT.sub("", name).split())) != name:
         name = fewer  # what an amount stood between may be one now
     name = text.closed(name).strip(" .·:;*-_'\"|~")
+    for misread, meant in _MISREAD:
+        name = misread.sub(meant, name)
     return "" if _ORIGIN.fullmatch(name) or not re.search(r"[가-힣A-Za-z]", name) else name
 
 

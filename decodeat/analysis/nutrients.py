@@ -1,6 +1,7 @@
 """The eleven figures of a nutrition label: their names in the contract and on labels, units and daily values."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -8,7 +9,8 @@ from decimal import Decimal
 @dataclass(frozen=True)
 class Nutrient:
     """`daily` is the daily value in the same unit (Ministry of Food and Drug Safety, labelling standard 2022),
-    None where labels print no share of it. `spellings` are what else the name is printed or read as."""
+    None where labels print no share of it. `spellings` are what else the name is printed or read as. Of 칼슘 the
+    second letter is misread in many ways; potassium, 칼륨, is the only other name on labels that looks like it."""
 
     name: str
     korean: str
@@ -18,7 +20,7 @@ class Nutrient:
 
 
 NUTRIENTS = (
-    Nutrient("calcium", "칼슘", "mg", Decimal(700), ("칼슴", "칼숨", "칼습")),
+    Nutrient("calcium", "칼슘", "mg", Decimal(700), ("칼[가-띻마-힣]?(?![가-힣])",)),
     Nutrient("carbohydrate", "탄수화물", "g", Decimal(324)),
     Nutrient("cholesterol", "콜레스테롤", "mg", Decimal(300)),
     Nutrient("dietary_fiber", "식이섬유", "g", Decimal(25)),
@@ -36,11 +38,16 @@ NAMES = tuple(BY_NAME)
 
 def _readings(nutrient: Nutrient) -> list[str]:
     """Patterns for a name: exact, known misreadings, and with any one syllable misread where enough are left."""
-    word = nutrient.korean
-    patterns = [word, *nutrient.spellings]
+    word = list(nutrient.korean)
+    patterns = [_spelled(word), *nutrient.spellings]
     if len(word) >= 3:
-        patterns += [f"{word[:i]}[가-힣]{word[i + 1 :]}" for i in range(len(word))]
+        patterns += [_spelled([*word[:i], "[가-힣]", *word[i + 1 :]]) for i in range(len(word))]
     return patterns
+
+
+def _spelled(syllables: Sequence[str]) -> str:
+    """The syllables, perhaps with the end of a line between them: text is broken inside words."""
+    return r"\n?".join(syllables)
 
 
 def _pattern() -> re.Pattern[str]:

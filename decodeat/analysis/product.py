@@ -10,20 +10,30 @@ _NEXT = re.compile(
     r"식품\s*유형|식품의\s*유형|품목\s*보고|내용량|업소명|원재료|유통\s*기한|소비\s*기한|보관\s*방법|제조\s*원|영양\s*정보"
 )
 _OTHER = re.compile(r"[^가-힣A-Za-z0-9]")
-_KOREAN = re.compile(r"[가-힣]")
+_GARBLED = re.compile(r"\d{4}")  # what is made of Latin letters where only Korean ones are known
 _LONGEST = 60  # characters
 
 
 def name(passes: Sequence[str]) -> str | None:
     """The name that the readings agree on, else the one read wholly in Korean; None when there is none to trust."""
-    found = [one for text_ in passes if (one := _printed(text_))]
+    found = [one for reading in passes if (one := _printed(reading))]
     if not found:
         return None
-    fullest = max(found, key=lambda one: len(_KOREAN.findall(one)))
+    fullest = max(found, key=lambda one: len(text.KOREAN.findall(one)))
     # A Korean word read as Latin letters is the usual mistake: a name with other signs needs a second witness.
-    if found.count(fullest) > 1 or len(passes) == 1 or not _KOREAN.sub("", fullest):
+    if len(passes) == 1 or not text.KOREAN.sub("", fullest):
         return fullest
-    return None
+    full = [one for one in found if len(text.KOREAN.findall(one)) >= len(text.KOREAN.findall(fullest)) - 1]
+    likely = [one for one in full if not _GARBLED.search(one)] or full
+    return next((one for one in likely if found.count(one) > 1 or _confirmed(one, found)), None)
+
+
+def _confirmed(name: str, readings: Sequence[str]) -> bool:
+    """Whether one of the others has its Korean letters, and one its other signs at the end or what is made of them."""
+    others = [one for one in readings if one is not name]
+    same_korean = any(text.KOREAN.findall(one) == text.KOREAN.findall(name) for one in others)
+    rest = text.KOREAN.sub("", name)
+    return same_korean and any(text.KOREAN.sub("", one).endswith(rest) or _GARBLED.search(one) for one in others)
 
 
 def _printed(one: str) -> str | None:

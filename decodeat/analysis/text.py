@@ -3,6 +3,7 @@
 import re
 import unicodedata
 
+KOREAN = re.compile("[가-힣]")
 _GAP = re.compile(r"(?<=[가-힣])[ \t]+(?=[가-힣])")
 # What Unicode's compatibility form leaves alone, or would turn into letters.
 _SIGNS = str.maketrans(
@@ -13,7 +14,7 @@ _SIGNS = str.maketrans(
 def lines(text: str) -> list[str]:
     """The lines that hold something, in Unicode's composed form."""
     even = unicodedata.normalize("NFKC", text.translate(_SIGNS))
-    found = (re.sub(r"[ \t\u00a0|]+", " ", line).strip() for line in even.splitlines())
+    found = (re.sub(r"[ \t\u00a0|_]+", " ", line).strip() for line in even.splitlines())
     return [line for line in found if line]
 
 

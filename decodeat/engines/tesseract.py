@@ -2,50 +2,47 @@
 
 import asyncio
 import io
+import math
 import os
+import resource
 import shutil
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 
-from PIL import Image, ImageOps, ImageStat
+from PIL import Image
 
 from decodeat.analysis.label import Reading
-from decodeat.condition import Condition
+from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
+from decodeat.engines import numerals, signs
 from decodeat.engines.ports import EngineFailed
+from decodeat.engines.preparation import prepared
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import is_blurred, scaled
+from decodeat.images.picture import is_blurred
 
-# Page mode 6 is one block of text, 4 one column of lines of any size; 3 is useless on labels. With both languages a
-# short Korean word may come back as Latin letters (칼슘 as "2S"), with Korean alone units suffer. Each fails elsewhere.
-PASSES = (("kor+eng", 6), ("kor+eng", 4), ("kor", 6))
+# Page mode 6 is one block of text. With Korean alone words are read best and have their places, but units suffer; with
+# both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). Each fails elsewhere.
+KOREAN = ("-l", "kor", "--psm", "6", "tsv")
+BOTH = ("-l", "kor+eng", "--psm", "6")
+FIGURES = ("-l", "eng", "--psm", "6", "tsv")
 LANGUAGES = frozenset({"kor", "eng"})
 PASS_SECONDS = 30.0  # one takes well below a second; a wall of noise can take minutes
-READABLE_SIDE = 1600  # pixels; smaller pages are enlarged, for letters below 20 pixels are guessed
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _TRIES = 2  # a process that is killed from outside may fare better next time
-
-
-@dataclass(frozen=True)
-class _Known:
-    condition: Condition
-    at: float
 
 
 class TesseractReader:
     """Reads each page once in several ways; at most `at_once` processes run per worker, the rest wait."""
 
     name = "tesseract"
-    version = "1"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
+    version = "2"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._turn = asyncio.Semaphore(at_once)
         self._program = program
-        self._probing = asyncio.Lock()
-        self._known: _Known | None = None
+        self._known = Known(self._probe, KNOWN_FOR)
 
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
         return await asyncio.gather(*map(self._page, pictures))
@@ -55,21 +52,31 @@ class TesseractReader:
             image = await picture.image()
         except ImageRefused as error:
             return error
-        png, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
+        async with self._turn:  # a large page takes as much time and memory to prepare as to read
+            page, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
         for again in range(_TRIES, 0, -1):
             try:
-                passes = [await self._pass(png, language, mode) for language, mode in PASSES]
+                return Reading(await self._passes(page), blurred)
             except EngineFailed as error:
                 if not error.transient or again == 1:
                     return error
-            else:
-                return Reading(tuple(passes), blurred)
         raise AssertionError("the last try returns")
 
-    async def _pass(self, png: bytes, language: str, mode: int) -> str:
-        argv = ("stdin", "stdout", "-l", language, "--psm", str(mode))
+    async def _passes(self, page: Image.Image) -> tuple[str, str, str]:
+        """In Korean, the same with the figures read apart, and in both languages."""
+        png = await asyncio.to_thread(_png, page)
+        lines = signs.lines(await self._pass(png, KOREAN))
+        both = await self._pass(png, BOTH)
+        korean = "\n".join(line.text() for line in lines)
+        sheet = await asyncio.to_thread(numerals.sheet, page, lines)
+        if sheet is None:
+            return korean, korean, both
+        figures = signs.lines(await self._pass(await asyncio.to_thread(_png, sheet.image), FIGURES))
+        return numerals.composed(lines, sheet, figures), korean, both
+
+    async def _pass(self, png: bytes, options: tuple[str, ...]) -> str:
         async with self._turn:
-            status, output = await self._run(argv, png, PASS_SECONDS)
+            status, output = await self._run(("stdin", "stdout", *options), png, PASS_SECONDS)
         if status != 0:
             raise EngineFailed("reader", "The text engine could not read the image.", transient=status < 0)
         return output.decode("utf-8", "replace")
@@ -88,6 +95,10 @@ class TesseractReader:
             )
         except OSError as error:
             raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
+        # A worker that is killed can't watch it any more; then this ends it. One thread uses no more time than passes.
+        limit = math.ceil(seconds)
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit))
         try:
             async with asyncio.timeout(seconds):
                 output, _ = await process.communicate(given or None)
@@ -102,10 +113,7 @@ class TesseractReader:
         return process.returncode or 0, output
 
     async def condition(self) -> Condition:
-        async with self._probing:
-            if self._known is None or time.monotonic() - self._known.at > KNOWN_FOR:
-                self._known = _Known(await self._probe(), time.monotonic())
-            return self._known.condition
+        return await self._known.condition()
 
     async def close(self) -> None:
         """Its processes end with the requests that they read for."""
@@ -123,15 +131,9 @@ class TesseractReader:
         return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}")
 
 
-def prepared(grey: Image.Image) -> bytes:
-    """A page as PNG, as tesseract likes it: letters large enough, dark on light, contrast to the full."""
-    if max(grey.size) < READABLE_SIDE:
-        grey = grey.resize(scaled(grey.size, min(3.0, READABLE_SIDE / max(grey.size))), Image.Resampling.LANCZOS)
-    grey = ImageOps.autocontrast(grey, cutoff=0.5)
-    if ImageStat.Stat(grey).mean[0] < 110:
-        grey = ImageOps.invert(grey)  # light letters on dark paper
+def _png(page: Image.Image) -> bytes:
     output = io.BytesIO()
-    grey.save(output, "PNG", compress_level=1)
+    page.save(output, "PNG", compress_level=1)
     return output.getvalue()
 
 

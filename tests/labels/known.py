@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.labels.draw import label
 
-SEED = 138  # every single reading of it is right in nearly all fields, so that all together are on any machine
+SEED = 305  # every single reading of it is right in nearly all fields, so that all together are on any machine
 HOME = Path(__file__).parents[2] / "decodeat_ops" / "checks"
 
 

@@ -1,7 +1,9 @@
 """What a synthetic label says: a made-up product whose figures agree with each other as real ones do."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from tests.labels.words import INGREDIENTS, NAMES
 
 DAILY = {
     "sodium": 2000.0,
@@ -40,42 +42,43 @@ KOREAN = {
     "protein": "단백질",
     "calcium": "칼슘",
 }
-
-_NAMES = (
-    "초코 쿠키", "우리밀 감자칩", "매콤 라면", "딸기 요거트", "콩 두유", "현미 크래커", "견과 바 5", "카레 소스",
-    "찹쌀 약과", "치즈 스틱", "고구마 말랭이", "쌀과자 Original", "불고기 맛 스낵", "레몬 젤리", "옥수수 수프",
-)  # fmt: skip
-# As printed -> as it should be read.
-_INGREDIENTS = (
-    ("밀가루(밀:미국산,호주산)", "밀가루"), ("설탕", "설탕"), ("식물성유지(말레이시아산)", "식물성유지"),
-    ("전분", "전분"), ("정제소금(국산)", "정제소금"), ("코코아분말", "코코아분말"), ("전지분유(국산)", "전지분유"),
-    ("물엿", "물엿"), ("합성향료", "합성향료"), ("유화제", "유화제"), ("탈지대두(인도산)", "탈지대두"),
-    ("감자(미국산)", "감자"), ("현미(국내산)", "현미"), ("난황액", "난황액"), ("가공버터(뉴질랜드산)", "가공버터"),
-    ("산도조절제", "산도조절제"), ("덱스트린", "덱스트린"), ("양파분말(중국산)", "양파분말"),
-    ("효모추출물", "효모추출물"),
-)  # fmt: skip
+# How a maker rounds: the standard lets each print a figure as it is, or in the steps it names.
+_STYLES = ("steps", "tenths", "as it is")
+_OFTEN = (4, 4, 2)
+_SMALL = 400  # g; the figures of larger packages are for 100 g or a serving
 
 
 @dataclass(frozen=True)
 class Column:
-    """Figures for one quantity: printed number by nutrient, and the printed share of the daily value in %."""
+    """Figures for one quantity: printed number by nutrient, and the printed share of the daily value in %.
+
+    `below` are the figures that are printed as "less than": the number that the amount is less than.
+    """
 
     heading: str
     values: dict[str, str]
     percent: dict[str, int]
+    below: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def names(self) -> list[str]:
+        """What is printed, in the order of the standard."""
+        return [name for name in KOREAN if name in self.values or name in self.below]
 
 
 @dataclass(frozen=True)
 class Truth:
-    """One product. `columns[0]` is what a reader should report."""
+    """One product. `columns[0]`, the first that is printed, is what a reader should report."""
 
     product: str
     columns: tuple[Column, ...]
     ingredients: tuple[tuple[str, str], ...]
+    total: int = 0  # g in the package
+    total_energy: str = ""  # kcal in the package
 
     @property
     def values(self) -> dict[str, str]:
-        """The numbers as a reader should answer them: without thousands separators."""
+        """The numbers as a reader should answer them: without thousands separators, without "less than"."""
         return {name: text.replace(",", "") for name, text in self.columns[0].values.items()}
 
     @property
@@ -84,45 +87,93 @@ class Truth:
 
 
 def invent(dice: random.Random, two_columns: bool = False, full: bool = False) -> Truth:
-    """A product. `full` has all eleven figures; otherwise fibre and calcium are there sometimes."""
+    """A product. `full` has all eleven figures as numbers; otherwise fibre and calcium are there sometimes."""
     per_100 = _amounts(dice)
     names = [n for n in per_100 if full or n not in {"dietary_fiber", "calcium"} or dice.random() < 0.3]
-    serving = dice.choice((20, 25, 30, 45, 50, 80, 120))
-    small = _column(f"1회 제공량({serving} g)당", {n: per_100[n] * serving / 100 for n in names})
-    large = _column("100 g당", {n: per_100[n] for n in names})
-    columns = (small, large) if two_columns else (dice.choice((small, large)),)
-    ingredients = tuple(dice.sample(_INGREDIENTS, dice.randint(5, 9)))
-    return Truth(dice.choice(_NAMES), columns, ingredients)
+    serving = dice.choice((20, 25, 30, 35, 40, 45, 50, 80, 120, 150, 200))
+    total = serving * dice.choice((1, 2, 3, 4, 6, 10))
+    style = "tenths" if full else dice.choices(_STYLES, _OFTEN)[0]
+    from_printed = full or dice.random() < 0.7
+
+    def column(heading: str, grams: int) -> Column:
+        amounts = {name: per_100[name] * grams / 100 for name in names}
+        return _column(heading, amounts, style, from_printed=from_printed, whole=full)
+
+    quantities = {
+        dice.choice((f"1회 제공량({serving} g)당", f"1봉지({serving} g)당", f"1개({serving} g)당")): serving,
+        "100 g당": 100,
+    }
+    if total <= _SMALL:
+        quantities[f"총 내용량({total} g)당"] = total
+    wanted = dice.sample(sorted(quantities), 2 if two_columns else 1)
+    return Truth(
+        dice.choice(NAMES),
+        tuple(column(heading, quantities[heading]) for heading in wanted),
+        tuple(dice.sample(INGREDIENTS, dice.randint(5, 12))),
+        total,
+        _printed(_stepped(per_100["energy"] * total / 100, 5)),
+    )
 
 
 def _amounts(dice: random.Random) -> dict[str, float]:
-    carbohydrate, fat, protein = dice.uniform(5, 75), dice.uniform(0, 35), dice.uniform(0, 20)
+    """Grams, milligrams and kcal in 100 g. One in seven has no fat, protein or cholesterol at all."""
+    carbohydrate = dice.uniform(3, 78)
+    fat = dice.uniform(0, min(35.0, 95 - carbohydrate)) * (dice.random() > 1 / 7)
+    protein = dice.uniform(0, min(22.0, 100 - carbohydrate - fat)) * (dice.random() > 1 / 7)
+    fibre = carbohydrate * dice.uniform(0, 0.2)
+    measured = min(1.06, max(0.94, dice.gauss(1, 0.02)))  # energy is seldom exactly what the factors give
     return {
-        "energy": 4 * carbohydrate + 9 * fat + 4 * protein,
-        "sodium": dice.uniform(0, 1900),
+        "energy": (4 * carbohydrate - 2 * fibre + 9 * fat + 4 * protein) * measured,
+        "sodium": dice.choice((dice.uniform(0, 120), dice.uniform(0, 700), dice.uniform(300, 1900))),
         "carbohydrate": carbohydrate,
         "sugar": carbohydrate * dice.random(),
-        "dietary_fiber": carbohydrate * dice.uniform(0, 0.2),
+        "dietary_fiber": fibre,
         "fat": fat,
-        "trans_fat": dice.choice((0, 0, 0, 0.5)),
+        "trans_fat": min(fat * 0.1, dice.choice((0, 0, 0, 0.3, 0.5, 0.8))),
         "sat_fat": fat * dice.uniform(0.1, 0.6),
-        "cholesterol": dice.uniform(0, 120),
+        "cholesterol": dice.uniform(0, 120) * (dice.random() > 1 / 7),
         "protein": protein,
         "calcium": dice.uniform(0, 400),
     }
 
 
-def _column(heading: str, amounts: dict[str, float]) -> Column:
-    """Rounded as the Korean rules ask: 5 kcal, 5 or 10 mg, below 5 g to 0.1 g and otherwise to 1 g."""
-    numbers = {name: _rounded(name, amount) for name, amount in amounts.items()}
-    percent = {name: int(number / DAILY[name] * 100 + 0.5) for name, number in numbers.items() if name in DAILY}
-    return Column(heading, {name: _printed(number) for name, number in numbers.items()}, percent)
+def _column(heading: str, amounts: dict[str, float], style: str, *, from_printed: bool, whole: bool) -> Column:
+    """`whole` knows no "less than". The share is taken of the printed or of the exact amount: makers do both."""
+    limits = {name: _least(name, amount, style) for name, amount in amounts.items()}
+    below = {name: limit for name, limit in limits.items() if limit and not whole}
+    numbers = {name: _rounded(name, amount, style) for name, amount in amounts.items() if name not in below}
+    shown = {name: amounts[name] if not from_printed and number else number for name, number in numbers.items()}
+    percent = {name: int(shown.get(name, amounts[name]) / DAILY[name] * 100 + 0.5) for name in amounts if name in DAILY}
+    return Column(heading, {name: _printed(number) for name, number in numbers.items()}, percent, below)
 
 
-def _rounded(name: str, amount: float) -> float:
+def _least(name: str, amount: float, style: str) -> str:
+    """What the amount is said to be less than, "" when it is printed as a number."""
+    if name == "cholesterol" and 2 <= amount < 5 and style != "as it is":
+        return "5"
+    if name == "trans_fat" and 0.2 <= amount < 0.5:
+        return "0.5"
+    if name in {"carbohydrate", "sugar", "protein", "dietary_fiber"} and 0.5 <= amount < 1 and style == "steps":
+        return "1"
+    return ""
+
+
+def _rounded(name: str, amount: float, style: str) -> float:
+    """By the labelling standard: what may be called zero is; the rest in its steps, or nearly as it is."""
+    zero = {"energy": 5, "sodium": 5, "cholesterol": 2, "trans_fat": 0.2, "sat_fat": 0.05, "calcium": 14}.get(name, 0.5)
+    if amount < zero:
+        return 0.0
     if UNITS[name] == "g":
-        return round(amount, 1) if amount < 5 else float(round(amount))
-    return float(5 * round(amount / 5))
+        fat = name in {"fat", "trans_fat", "sat_fat"}
+        tenths = style == "as it is" or (amount < 5 and (fat or style == "tenths"))
+        return round(amount, 1) if tenths else _stepped(amount, 1)
+    if style == "as it is":
+        return _stepped(amount, 1)
+    return _stepped(amount, 10 if name == "sodium" and amount > 120 and style == "steps" else 5)
+
+
+def _stepped(amount: float, step: int) -> float:
+    return float(step * int(amount / step + 0.5))
 
 
 def _printed(number: float) -> str:

@@ -10,6 +10,7 @@ from PIL import Image, ImageFilter
 from decodeat.images.decoder import Decoder
 from decodeat.images.picture import bare, decode
 from tests.labels.draw import label
+from tests.labels.known import SEED
 from tests.servers.postgres import Postgres, postgres
 from tests.unit.decodeat.web import Web, web
 
@@ -43,7 +44,7 @@ def encoded(image: Image.Image, form: str = "PNG", **options: object) -> bytes:
 
 @pytest.fixture(scope="session")
 def label_png() -> bytes:
-    return label(138, "table", "clean", full=True).png
+    return label(SEED, "table", "clean", full=True).png
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from decodeat.analysis.figure import Trust, read, shares
+from decodeat.analysis.figure import Trust, less_than, read, shares
 from decodeat.analysis.numbers import LARGEST, parse, plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS, Nutrient
 from decodeat.analysis.nutrition import figures
@@ -72,6 +72,23 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("protein", " 2.1 9      4%", "2.1", Trust.REPAIRED),
         ("fat", " 369 67%         300 56%", "36", Trust.REPAIRED),
         ("dietary_fiber", " 1.3 g 5 %", "1.3", Trust.CONFIRMED),
+        ("carbohydrate", " llg 3%", "11", Trust.REPAIRED),
+        ("sodium", " 7img 4%", "71", Trust.REPAIRED),
+        ("trans_fat", " lg", "1", Trust.GUESSED),
+        ("sat_fat", " 3.5¢ 23%", "3.5", Trust.CONFIRMED),
+        ("sat_fat", " 3.5¢g 23%", "3.5", Trust.CONFIRMED),
+        ("trans_fat", " 0.8¢", "0.8", Trust.PLAIN),
+        ("trans_fat", " 08¢", "0.8", Trust.GUESSED),
+        ("trans_fat", " 09", "0", Trust.GUESSED),
+        ("trans_fat", " 0.8 음", "0.8", Trust.GUESSED),
+        ("sugar", " 22g22%", "22", Trust.CONFIRMED),
+        ("sugar", " 6.8 음 7%", "6.8", Trust.REPAIRED),
+        ("sugar", " 3309 338", "33", Trust.REPAIRED),  # "33%"
+        # The share of 4.25 g, of 27.5 g and of 165 mg: it was taken before the amount was rounded.
+        ("sat_fat", " 4.3g 28%", "4.3", Trust.REPAIRED),
+        ("sat_fat", " 4.39 28%", "4.3", Trust.REPAIRED),
+        ("carbohydrate", " 28g 8%", "28", Trust.REPAIRED),
+        ("cholesterol", " 20 mg 6%", "20", Trust.REPAIRED),
     ],
 )
 def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: Trust) -> None:
@@ -88,6 +105,8 @@ def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: T
         ("carbohydrate", " 5%"),
         ("carbohydrate", " 16 9     2%"),
         ("carbohydrate", " 1g 미만 0%"),
+        ("carbohydrate", " 1 g Diet 0%"),  # what "less than" may be read as
+        ("sat_fat", " 0 g 2%"),
         ("carbohydrate", " 없음"),
         ("protein", " .10(2%)"),
         ("sodium", " 500mg 3%"),
@@ -109,15 +128,41 @@ def test_a_cleanly_printed_figure_is_read_as_it_is(nutrient: Nutrient, text: str
     assert figure is not None and figure.value == value and figure.trust is Trust.CONFIRMED
 
 
-@given(
-    st.sampled_from([n for n in NUTRIENTS if n.daily]), st.integers(0, 999), st.text("0123456789gm.,%() q", max_size=12)
-)
+GARBLE = st.text("0123456789gm.,%() qOlI¢음미만", max_size=14)
+
+
+@given(st.sampled_from([n for n in NUTRIENTS if n.daily]), st.integers(0, 999), GARBLE)
 def test_a_repaired_figure_fits_its_percentage(nutrient: Nutrient, share: int, garble: str) -> None:
     assert nutrient.daily is not None
     assume("%" not in garble)
     figure = read(f" {garble} {share}%", nutrient)
     if figure is not None and figure.trust is Trust.REPAIRED:
-        assert shares(figure.value, nutrient.daily) == share
+        # To half a percent, and to half of the coarsest step in which the standard lets an amount be rounded.
+        rounded = Decimal(5 if nutrient.unit == "mg" else "0.5") * 100 / nutrient.daily
+        assert abs(figure.value * 100 / nutrient.daily - share) <= rounded + Decimal("0.5")
+
+
+@given(st.sampled_from([n for n in NUTRIENTS if n.unit != "kcal"]), GARBLE)
+def test_a_value_has_no_digit_that_is_not_in_the_text(nutrient: Nutrient, garble: str) -> None:
+    figure = read(garble, nutrient)
+    if figure is not None:
+        there = iter(garble.translate(str.maketrans("OlI", "011")))
+        digits = plain(figure.value).replace(".", "")
+        assert digits == "0" or all(digit in there for digit in digits.lstrip("0"))
+        assert figure.value in figure.possible
+
+
+@pytest.mark.parametrize(
+    ("window", "less"),
+    [
+        (" 0.5 g 미만", True), (" 0.5g미만, ", True), (" 1 g 미만(1%)", True), (" 5 mg 미만 2%", True),
+        (" 0.5 용미만", True), (" 0.5¢g 미만", True), (" 18 미만", True), (" 0.5 g 미", True), (" lg 미만", False),
+        (" 0 g 0.5 g 미만", False), (" Og 0.5 g 미만", False), (" 2g 8% 1g 미만 2%", False), (" 0.5 g", False),
+        (", 현미(국내산)", False), ("", False),
+    ],
+)  # fmt: skip
+def test_less_than_is_no_number(window: str, less: bool) -> None:
+    assert less_than(window) is less
 
 
 LABEL = """영양정보 1회 제공량(30 g)당 150 kcal
@@ -153,13 +198,67 @@ def test_names_with_gaps_misread_syllables_and_wide_signs() -> None:
         ("150 kcal", "15O kcal", "energy"),
         ("나트륨 90 mg 5 %", "나트륨 90 mg 50 %", "sodium"),
         ("트랜스지방 0 g", "트랜스지방 8 g", "trans_fat"),  # more than there is fat
-        ("단백질 2 g 4 %", "단백질 2 g 1 g 미만", "protein"),
+        ("단백질 2 g 4 %", "단백질 1 g 미만 1 %", "protein"),
+        ("트랜스지방 0 g", "트랜스지방 12 g", "trans_fat"),  # a lost decimal point
+        ("150 kcal", "", "energy"),
+        ("\n지방 7 g", "\nEMA 지방 7 g", "fat"),  # what was left of another kind of fat
     ],
 )
 def test_null_rather_than_wrong(before: str, after: str, lost: str) -> None:
     label = LABEL.replace(before, after)
     assert label != LABEL
     assert figures([label, label])[lost] is None
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("당류 8 g 8 %", "당류 8\ng (8 %)"),
+        ("당류 8 g 8 %", "당류\n8 g (8 %)"),
+        ("당류 8 g 8 %", "당\n류 8 g 8 %"),
+        ("포화지방 3 g 20 %", "포화지\n방 3 g (20 %)"),
+        ("트랜스지방 0 g\n", "트랜스지방 0\ng, "),
+        ("트랜스지방 0 g\n", "트랜스지방 0 g 0.5 g 미만\n"),  # the other column's
+        ("나트륨 90 mg 5 %", "원재료명: 구연산삼\n나트륨, 현미(국내산)\n나트륨 90 mg 5 %"),
+        ("150 kcal", "150 kcal / 총 내용량 300 g (1,500 kcal)"),
+        ("영양정보", "내용량 300 g (1,500 kcal)\n영양정보"),
+        ("150 kcal", "150 kea"),
+        ("당류 8 g 8 %", "당류 8 g 8 %\n지방산 5 g\n유지방 38 g 70 %"),
+    ],
+)
+def test_text_as_it_is_broken_and_mixed_on_labels(before: str, after: str) -> None:
+    label = LABEL.replace(before, after)
+    assert label != LABEL
+    assert figures([label, label]) == VALUES
+
+
+def test_columns_that_are_read_one_after_the_other_are_not_mixed() -> None:
+    names = "탄수화물\n당류\n지방\n단백질\n"
+    assert figures([names + "20 g 6 %\n8 g 8 %\n7 g 13 %\n2 g 4 %"]) == dict.fromkeys(VALUES)
+
+
+def test_one_good_reading_is_enough() -> None:
+    assert figures([LABEL]) == VALUES
+
+
+def test_less_than_in_any_reading_is_believed() -> None:
+    below = LABEL.replace("트랜스지방 0 g", "트랜스지방 0.5 g 미만")
+    assert figures([LABEL, LABEL, below])["trans_fat"] is None
+
+
+@pytest.mark.parametrize(
+    ("energies", "energy"),
+    [
+        (("150", "150"), "150"),
+        (("150", "190"), "150"),  # 4/4/9 decides
+        (("175", "175"), "175"),  # sweeteners and fibre: far from 4/4/9, but read twice
+        (("175", "170"), None),
+        (("1.500", "1.500"), None),
+        (("15 0", "15 0"), "150"),
+    ],
+)
+def test_energy_is_checked_by_what_it_comes_from(energies: tuple[str, str], energy: str | None) -> None:
+    assert figures([LABEL.replace("150 kcal", f"{number} kcal") for number in energies])["energy"] == energy
 
 
 def test_readings_that_differ_are_settled_by_the_percentage() -> None:

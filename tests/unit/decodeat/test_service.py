@@ -18,7 +18,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from tests.labels.draw import FONTS
+from tests.labels.paper import FONTS
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.stored import rows
 from tests.unit.decodeat.web import ROOT, Service, Web, service, web

@@ -1,0 +1,164 @@
+"""Figures are read a second time, without the Korean around them: alone, tesseract tells "79 g" from "799".
+
+What stands between the Korean words of a line is cut out of the page, set line under line on a sheet, read in English,
+and put back between the words.
+"""
+
+import re
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from PIL import Image
+
+from decodeat.engines.signs import Line
+
+_FIGURE = re.compile(r"[^\W_가-힣]|[%&¢<]")
+_LETTER_GAP = 0.14  # of the distance between Korean letters; a wider gap follows a word
+_COLUMN_GAP = 1.2  # of the same; wider gaps are made this narrow
+_MARGIN = 40  # pixels around the figures on the sheet
+_MOST = 200  # stretches; a label has some forty
+_TALLEST = 30_000  # pixels; tesseract takes no image of 32768
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """Signs `start` to `end` of a line, between Korean words, and where on the page they are.
+
+    `follows`: the left edge cuts through the last letter of the word before, which is still to be cut off.
+    """
+
+    line: int
+    start: int
+    end: int
+    box: tuple[int, int, int, int]
+    follows: bool
+    precedes: bool
+
+
+def stretches(lines: Sequence[Line]) -> list[Stretch]:
+    """Where figures are to be read again."""
+    pitch = _pitch(lines)
+    return [stretch for number, line in enumerate(lines) for stretch in _of_line(number, line, pitch)]
+
+
+def _of_line(number: int, line: Line, pitch: float) -> Iterator[Stretch]:
+    words = list(_korean(line))
+    edges = [(0, 0), *words, (len(line.signs), len(line.signs))]
+    for (first, start), (end, _) in pairwise(edges):
+        if not _FIGURE.search("".join(sign.text for sign in line.signs[start:end])):
+            continue
+        left = line.signs[start].left - pitch * 0.2
+        if start:
+            # A word's place is sure at its beginning only: its last letters' boxes may reach over what follows.
+            middle = line.signs[first].left + (start - first - 0.5) * pitch
+            left = min(line.signs[start - 1].right, middle, line.signs[start - 1].left + 0.6 * pitch)
+        last = end == len(line.signs)
+        right = max(sign.right for sign in line.signs) + pitch * 0.3 if last else line.signs[end].left
+        if right - left > max(2.0, 0.3 * pitch):
+            yield Stretch(
+                number, start, end, (round(left), line.top - 2, round(right), line.bottom + 2), start > 0, not last
+            )
+
+
+def _korean(line: Line) -> Iterator[tuple[int, int]]:
+    """Where Korean words begin and end. A letter that belongs to a number, or stands alone after one, is its unit."""
+    signs = "".join(sign.text for sign in line.signs)
+    for found in re.finditer("[가-힣]+", signs):
+        start, end = found.span()
+        if start and signs[start - 1].isalnum():
+            start += end - start == 1 or not line.signs[start].opens_word
+        if start < end:
+            yield start, end
+
+
+def _pitch(lines: Sequence[Line]) -> float:
+    """From one Korean letter to the next, in pixels."""
+    steps = [
+        two.left - one.left
+        for line in lines
+        for one, two in pairwise(line.signs)
+        if one.korean and two.korean and two.left > one.left
+    ]
+    return statistics.median(steps) if steps else 36.0
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """Figures under each other, a row for each of its stretches, `rows` pixels apart."""
+
+    image: Image.Image
+    rows: int
+    stretches: tuple[Stretch, ...]
+
+
+def sheet(page: Image.Image, lines: Sequence[Line]) -> Sheet | None:
+    """The figures of a page; None when there are none. Of a wall of noise, no more than a label may have."""
+    wanted = stretches(lines)[:_MOST]
+    if not wanted:
+        return None
+    pitch = _pitch(lines)
+    cut = [_cut(page, stretch, pitch) for stretch in wanted]
+    rows = round(1.5 * max(pitch, *(one.height for one in cut)))
+    cut = cut[: max(1, _TALLEST // rows)]
+    image = Image.new("L", (max(one.width for one in cut) + 2 * _MARGIN, rows * len(cut) + 2 * _MARGIN), 255)
+    for number, one in enumerate(cut):
+        image.paste(one, (_MARGIN, _MARGIN + number * rows + (rows - one.height) // 2))
+    return Sheet(image, rows, tuple(wanted[: len(cut)]))
+
+
+def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
+    """A stretch without what is left of the words beside it, and without wide gaps."""
+    left, top, right, bottom = stretch.box
+    piece = Image.new("L", (right - left, bottom - top), 255)
+    piece.paste(page, (-left, -top))
+    inked = _inked(piece)
+    if stretch.follows and inked and inked[0][0] < _LETTER_GAP * pitch:
+        gaps = (number for number, (one, two) in enumerate(pairwise(inked)) if two[0] - one[1] >= _LETTER_GAP * pitch)
+        inked = inked[next(gaps, len(inked)) + 1 :]
+    if stretch.precedes and inked and inked[-1][1] >= piece.width - 1:
+        inked = inked[:-1]
+    parts: list[tuple[int, int]] = []
+    for start, end in inked:
+        if parts and start - parts[-1][1] < _COLUMN_GAP * pitch:
+            parts[-1] = (parts[-1][0], end)
+        else:
+            parts.append((start, end))
+    gap = round(_COLUMN_GAP * pitch)
+    width = sum(end - start for start, end in parts) + gap * max(0, len(parts) - 1)
+    figures, x = Image.new("L", (max(1, width), piece.height), 255), 0
+    for start, end in parts:
+        figures.paste(piece.crop((start, 0, end, piece.height)), (x, 0))
+        x += end - start + gap
+    return figures
+
+
+def _inked(piece: Image.Image) -> list[tuple[int, int]]:
+    """From where to where, across, there is ink."""
+    columns = piece.point(lambda grey: 255 if grey < 175 else 0).resize((piece.width, 1), Image.Resampling.BOX)
+    found, start = [], None
+    for x, level in enumerate((*columns.tobytes(), 0)):
+        if level and start is None:
+            start = x
+        elif not level and start is not None:
+            found.append((start, x))
+            start = None
+    return found
+
+
+def composed(lines: Sequence[Line], asked: Sheet, read: Sequence[Line]) -> str:
+    """The page's text with what was `read` on a sheet in place of its stretches."""
+    figures = [""] * len(asked.stretches)
+    for line in read:
+        row = int(((line.top + line.bottom) / 2 - _MARGIN) // asked.rows)
+        if 0 <= row < len(figures):
+            figures[row] = f"{figures[row]} {line.text()}".strip()
+    written = [""] * len(lines)
+    done = [0] * len(lines)
+    for stretch, found in zip(asked.stretches, figures, strict=True):
+        line = lines[stretch.line]
+        before, after = (" " * line.spaced(place) for place in (stretch.start, stretch.end))
+        written[stretch.line] += f"{line.text(done[stretch.line], stretch.start)}{before}{found}{after}"
+        done[stretch.line] = stretch.end
+    return "\n".join(f"{start}{line.text(end)}" for start, line, end in zip(written, lines, done, strict=True))

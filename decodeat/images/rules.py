@@ -1,0 +1,58 @@
+"""Tables without what is printed around their letters: rules, and bars with light letters on them."""
+
+from PIL import Image, ImageChops, ImageFilter, ImageOps
+
+from decodeat.images.ink import ACROSS, DOWN, Direction, closed, ink, runs, swept, thickened
+
+
+def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.Image:
+    """Dark letters on light ground also where a bar is printed the other way round.
+
+    `slow` is the page with its bars in even light; `height` is that of a line of letters in pixels.
+    """
+    dark = ink(slow, 115)
+    reduced = max(1, round(height / 5))
+    reach = round(height / reduced)
+    dense = dark.reduce(reduced).filter(ImageFilter.BoxBlur(reach)).point(lambda level: 255 if level > 135 else 0)
+    if not dense.getbbox():
+        return page
+    # Where it is dark on the whole, and between unbroken dark lines no further apart than a line of letters is high.
+    dense = dense.filter(ImageFilter.MaxFilter(2 * reach + 1)).resize(dark.size)
+    lines = runs(thickened(dark, ACROSS), round(2.5 * height), ACROSS)
+    bar = ImageChops.darker(closed(lines, round(1.4 * height), DOWN), dense)
+    if not bar.getbbox():
+        return page
+    turned = ImageOps.autocontrast(ImageOps.invert(slow), mask=bar, cutoff=(2, 40))
+    return Image.composite(turned, page, bar)
+
+
+def without_rules(page: Image.Image, height: float) -> Image.Image:
+    """Without the lines of tables, those of a hair's breadth in noise too if they are long enough to be sure."""
+    page, short = page.copy(), round(4 * height)
+    gap = max(2, round(height / 8))
+    for along, length, dark in (
+        (ACROSS, max(short, round(0.35 * page.width)), ink(_smeared(page, height), 45)),
+        (ACROSS, short, closed(ink(page, 100), gap, ACROSS)),
+        (DOWN, short, closed(ink(page, 100), gap, DOWN)),
+    ):
+        line = runs(thickened(dark, along), length, along)
+        if line.getbbox():
+            rule = thickened(_free(line, ink(page, 100), height, along), along)
+            page.paste(255, (0, 0), rule.filter(ImageFilter.MaxFilter(3)))
+    return page
+
+
+def _free(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:
+    """What of a line is a rule: thin, and with nothing beside it but for some words that come near."""
+    across, thick = (along[1], along[0]), max(5, round(0.35 * height))
+    line = ImageChops.subtract(line, runs(line, thick, across))
+    aside = ImageChops.subtract(dark, line)
+    near = ImageChops.lighter(*(swept(aside, thick, across, sign, ImageChops.lighter) for sign in (1, -1)))
+    free = runs(ImageChops.subtract(line, near), round(2 * height), along)
+    return runs(ImageChops.darker(line, closed(free, round(8 * height), along)), round(4 * height), along)
+
+
+def _smeared(page: Image.Image, height: float) -> Image.Image:
+    """Averaged along the lines over a quarter of a letter: noise vanishes, and a hairline stays."""
+    small = page.resize((max(1, page.width // max(2, round(height / 4))), page.height), Image.Resampling.BOX)
+    return small.resize(page.size, Image.Resampling.BILINEAR)
