@@ -31,7 +31,7 @@ def crashed(server: Postgres) -> None:
 
 def frozen(server: Postgres) -> None:
     with server.frozen():
-        time.sleep(8)
+        time.sleep(10)  # two tries time out, one after the other
 
 
 class Clients:
