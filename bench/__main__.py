@@ -2,11 +2,11 @@
 
 import sys
 
-from bench import deploy, reading, startup
+from bench import deploy, reading, service, startup
 
 
 def main() -> int:
-    return max([bench.main() for bench in (startup, deploy, reading)])
+    return max([bench.main() for bench in (startup, deploy, reading, service)])
 
 
 if __name__ == "__main__":

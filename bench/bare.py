@@ -1,7 +1,8 @@
 """What the service is compared with: the same work done by a handler that does nothing else.
 
-`/echo` validates a request and gives it back; `/download` fetches its pictures; `/upstreams` calls Vision and Gemini
-through the same SDKs, in the same way, and looks at nothing that comes back. Served by the same gunicorn.
+`/echo` validates a request and gives it back; `/download` fetches its picture with httpx, as a handler does that has
+nothing to fear, and `/guarded` with the service's own downloader; `/upstreams` calls Vision and Gemini through the same
+SDKs, in the same way, and looks at nothing that comes back. Served by the same gunicorn.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 
 import google.generativeai as genai
 import grpc
+import httpx
 from fastapi import FastAPI, Request
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
@@ -21,6 +23,9 @@ from decodeat.api.schemas import AnalyzeRequest
 from decodeat.deadline import Deadline
 from decodeat.engines import prompt
 from decodeat.images.download import Downloader
+
+ORIGIN = os.environ["IMAGE_ALLOWED_ORIGINS"]
+LIMIT = 10 * 1024 * 1024  # bytes
 
 
 @asynccontextmanager
@@ -34,8 +39,9 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         "gemini-2.5-flash", system_instruction=prompt.INSTRUCTION, generation_config=config
     )
     app.state.threads = ThreadPoolExecutor(32)
-    async with Downloader(10 * 1024 * 1024, [os.environ["IMAGE_ALLOWED_ORIGINS"]]) as downloader:
-        app.state.downloader = downloader
+    limits = httpx.Limits(max_connections=32, max_keepalive_connections=32)
+    async with httpx.AsyncClient(limits=limits, trust_env=False) as client, Downloader(LIMIT, [ORIGIN]) as downloader:
+        app.state.client, app.state.downloader = client, downloader
         yield
 
 
@@ -49,6 +55,13 @@ async def echo(asked: AnalyzeRequest) -> AnalyzeRequest:
 
 @app.post("/download")
 async def download(asked: AnalyzeRequest, request: Request) -> dict[str, int]:
+    answer = await request.app.state.client.get(asked.image_urls[0])
+    answer.raise_for_status()
+    return {"bytes": len(answer.content)}
+
+
+@app.post("/guarded")
+async def guarded(asked: AnalyzeRequest, request: Request) -> dict[str, int]:
     data = await request.app.state.downloader.fetch(asked.image_urls[0], Deadline(60))
     return {"bytes": len(data)}
 

@@ -52,7 +52,7 @@ def create(config: Settings) -> FastAPI:
         responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
-    app.include_router(analyze.router(credentials, config.api_rate_limit))  # first, for it is asked for most
+    analyze.serve(app, credentials, config.api_rate_limit)  # first, for it is asked for most
     app.include_router(operations.router(config.release_id))
     app.include_router(docs.router(_TITLE, str(app.openapi_url)))
     return app
@@ -63,8 +63,9 @@ def _layers(config: Settings) -> list[Middleware]:
     layers = [
         Middleware(SecurityHeaders),
         Middleware(RequestContext, release=config.release_id),
-        Middleware(AllowedHosts, hosts=config.allowed_hosts),
     ]
+    if config.allowed_hosts:
+        layers.append(Middleware(AllowedHosts, hosts=config.allowed_hosts))
     if config.cors_origins:
         layers.append(
             Middleware(

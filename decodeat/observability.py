@@ -7,10 +7,12 @@ import re
 import sys
 import time
 from contextvars import ContextVar
+from functools import lru_cache
 from typing import Any, TextIO
 
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
+_encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _QUERY = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)[?#][^\s'\"]*")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # At DEBUG these write addresses with their query strings, or a line for every block of a picture.
@@ -27,19 +29,24 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created)) + f".{record.msecs:03.0f}Z",
+            "time": f"{_second(int(record.created))}.{record.msecs:03.0f}Z",
             "level": record.levelname,
             "logger": record.name,
             "message": without_query(record.getMessage()),
             "release": self._release,
             "pid": record.process,
         }
-        if request_id.get():
-            line["request_id"] = request_id.get()
+        if known := request_id.get():
+            line["request_id"] = known
         line |= {name: value for name, value in vars(record).items() if name not in _PLAIN}
         if record.exc_info:
             line["error"] = without_query(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        return _encode(line)
+
+
+@lru_cache(maxsize=1)
+def _second(moment: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(moment))
 
 
 def without_query(text: str) -> str:

@@ -82,15 +82,16 @@ class Pipeline:
             outcome = Outcome(Status.FAILED, "The analysis took too long. Please try again later.")
         took = round((self._seconds - deadline.left) * 1000)
         metrics.analyses.labels(outcome.status, outcome.engine).inc()
-        tokens = {"input_tokens": outcome.usage.input_tokens, "output_tokens": outcome.usage.output_tokens}
-        log.info("analysis", extra={"status": outcome.status, "engine": outcome.engine, "took_ms": took, **tokens})
-        await self._results.keep(self._row(urls, product_id, outcome, took))
+        self._results.keep(self._row(urls, product_id, outcome, took))
         return outcome
 
     @asynccontextmanager
     async def _queued(self) -> AsyncIterator[None]:
         """Wait for a turn: each analysis holds its pictures in memory, and there is so much of it."""
-        with metrics.waiting.track_inprogress():
+        if self._turn.locked():
+            with metrics.waiting.track_inprogress():
+                await self._turn.acquire()
+        else:
             await self._turn.acquire()
         try:
             with metrics.running.track_inprogress():
@@ -99,7 +100,7 @@ class Pipeline:
             self._turn.release()
 
     async def _outcome(self, urls: Sequence[str], deadline: Deadline) -> Outcome:
-        fetched = await asyncio.gather(*(self._picture(url, deadline) for url in urls))
+        fetched = await self._pictures(urls, deadline)
         lost = [one for one in fetched if isinstance(one, Failure)]
         pictures = [one for one in fetched if isinstance(one, Picture)]
         try:
@@ -112,6 +113,11 @@ class Pipeline:
         texts = [one.text for one in (*lost, *analysis.lost)]
         outcome = decide(analysis.judgement, texts, analysis.engine.note)
         return replace(outcome, engine=analysis.engine.name, usage=analysis.usage)
+
+    async def _pictures(self, urls: Sequence[str], deadline: Deadline) -> Sequence[Picture | Failure]:
+        if len(urls) == 1:  # most requests: a task of its own for it takes as long as all the rest of an answer's parts
+            return [await self._picture(urls[0], deadline)]
+        return await asyncio.gather(*(self._picture(url, deadline) for url in urls))
 
     async def _picture(self, url: str, deadline: Deadline) -> Picture | Failure:
         try:

@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import logging
 import os
 import socket
@@ -101,6 +102,9 @@ class ReleaseServer(Server):
         # Duplicates: a server that closes takes its descriptor with it, and the number may be somebody else's by then.
         await super().startup(sockets=[sock.dup() for sock in self._private])
         self._follower = asyncio.create_task(self._follow())
+        # What is there by now stays as long as the process: the collector need not walk over it again and again.
+        gc.collect()
+        gc.freeze()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._follower is not None:

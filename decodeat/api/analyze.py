@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 
-from fastapi import APIRouter, Request, Response, Security
+from fastapi import FastAPI, Request, Response, Security
 
 from decodeat.api import access
 from decodeat.api.identity import Credentials
@@ -12,12 +12,15 @@ from decodeat.api.state import parts
 from decodeat.pipeline import Outcome, Status
 
 
-def router(credentials: Credentials, per_minute: int) -> APIRouter:
-    """What `access.Access` guards; it is told of here for the OpenAPI document."""
-    routes = APIRouter(tags=["analysis"])
+def serve(app: FastAPI, credentials: Credentials, per_minute: int) -> None:
+    """What `access.Access` guards; it is told of here for the OpenAPI document.
 
-    @routes.post(
+    Directly below the application: a router in between takes a tenth of the time of an answer that is known already.
+    """
+
+    @app.post(
         access.GUARDED,
+        tags=["analysis"],
         response_model=AnalyzeResponse,
         dependencies=[Security(scheme) for scheme in access.schemes(credentials)],
         responses={
@@ -33,17 +36,26 @@ def router(credentials: Credentials, per_minute: int) -> APIRouter:
         body = await running.answers.get(key)
         if body is None:
             outcome = await running.pipeline.analyse(request.image_urls, request.product_id)
+            http.state.noted.update(_noted(outcome))
             body = _body(outcome)
             if outcome.status is not Status.FAILED:
                 await running.answers.put(key, body)
         return Response(body, media_type="application/json")
 
-    return routes
-
 
 def _digest(urls: Sequence[str]) -> str:
     """With their query strings, which may carry a signature and must not be written anywhere."""
     return hashlib.sha256("\n".join(urls).encode()).hexdigest()
+
+
+def _noted(outcome: Outcome) -> dict[str, object]:
+    """What the request's line in the log says of the analysis."""
+    return {
+        "decode_status": outcome.status,
+        "engine": outcome.engine,
+        "input_tokens": outcome.usage.input_tokens,
+        "output_tokens": outcome.usage.output_tokens,
+    }
 
 
 def _body(outcome: Outcome) -> bytes:

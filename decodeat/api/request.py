@@ -34,6 +34,7 @@ class RequestContext:
             await self._app(scope, receive, send)
             return
         exchange = _Exchange(scope, send, self._release)
+        scope.setdefault("state", {})["noted"] = exchange.noted
         token = request_id.set(exchange.id)
         try:
             await self._app(scope, await whole(scope, receive), exchange.send)
@@ -50,7 +51,7 @@ class RequestContext:
 
 
 class _Exchange:
-    """One request and its answer."""
+    """One request and its answer; `noted` is what others want its line in the log to say."""
 
     def __init__(self, scope: Scope, send: Send, release: bytes) -> None:
         self._began = time.perf_counter()
@@ -59,6 +60,7 @@ class _Exchange:
         self._release = release
         self._status = 0
         self._recorded = False
+        self.noted: dict[str, object] = {}
         self.id = _given_id(scope) or secrets.token_hex(16)
 
     async def send(self, message: Message) -> None:
@@ -105,9 +107,7 @@ class _Exchange:
             "status": status,
             "duration_ms": round(took * 1000, 1),
         }
-        if client := self._scope.get("state", {}).get("client"):
-            fields["client"] = client
-        log.info("request", extra=fields)
+        log.info("request", extra=fields | self.noted)
 
 
 @cache

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from decodeat import metrics
 from decodeat.analysis.label import Kind, Label, Reading
@@ -19,6 +20,7 @@ from decodeat.stores.memo import Memo
 
 log = logging.getLogger(__name__)
 
+_UNPACKED = 128  # of what this worker was asked for last, kept as objects: nobody changes them
 STAND_IN = 0.5  # share of the time left that an engine gets when another stands by to answer in its place
 
 
@@ -38,15 +40,12 @@ class Engines:
     def __init__(self, engines: Sequence[Engine], cache: Cache, *, read_for: float, judged_for: float) -> None:
         """`read_for` and `judged_for` are the seconds that a picture's text and a text's judgement are remembered."""
         self._engines = tuple(engines)
+        # Names everything that an answer depends on beside the pictures.
+        self.version = "|".join(
+            f"{e.reader.name}-{e.reader.version}|{e.analyst.name}-{e.analyst.version}" for e in engines
+        )
         self._readings = Memo("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
         self._judgements = Memo("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
-
-    @property
-    def version(self) -> str:
-        """Names everything that an answer depends on beside the pictures."""
-        return "|".join(
-            f"{e.reader.name}-{e.reader.version}|{e.analyst.name}-{e.analyst.version}" for e in self._engines
-        )
 
     async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
         """Raises a `Failure`: the last engine's, or that of pictures none of which can be read."""
@@ -81,8 +80,7 @@ class Engines:
     async def _judge(self, engine: Engine, readings: Sequence[Reading], deadline: Deadline) -> tuple[Judgement, Usage]:
         """The judgement, and what this request itself has spent on it. Raises `EngineFailed`."""
         spent = NO_USAGE
-        text = hashlib.sha256(b"\0".join(map(_reading_bytes, readings))).hexdigest()
-        key = f"analysis:{engine.analyst.name}-{engine.analyst.version}:{text}"
+        key = f"analysis:{engine.analyst.name}-{engine.analyst.version}:{_digest(tuple(readings))}"
 
         async def make(_: Sequence[str]) -> list[Judgement | Failure]:
             nonlocal spent
@@ -114,10 +112,16 @@ class Engines:
             await engine.analyst.close()
 
 
+@lru_cache(_UNPACKED)
+def _digest(readings: tuple[Reading, ...]) -> str:
+    return hashlib.sha256(b"\0".join(map(_reading_bytes, readings))).hexdigest()
+
+
 def _reading_bytes(reading: Reading) -> bytes:
     return json.dumps({"passes": reading.passes, "blurred": reading.blurred}, ensure_ascii=False).encode()
 
 
+@lru_cache(_UNPACKED)
 def _reading(value: bytes) -> Reading:
     """Raises ValueError."""
     try:
@@ -133,6 +137,7 @@ def _judgement_bytes(judgement: Judgement) -> bytes:
     return json.dumps({"alone": [*map(_plain, judgement.alone)], "whole": whole}, ensure_ascii=False).encode()
 
 
+@lru_cache(_UNPACKED)
 def _judgement(value: bytes) -> Judgement:
     """Raises ValueError."""
     try:

@@ -153,7 +153,7 @@ def _pool(context: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> htt
     return httpcore.AsyncConnectionPool(
         ssl_context=context,
         max_connections=_CONNECTIONS,
-        max_keepalive_connections=8,
+        max_keepalive_connections=_CONNECTIONS,
         keepalive_expiry=15.0,
         network_backend=network,
     )

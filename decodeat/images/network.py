@@ -1,6 +1,7 @@
 """Connections to the public internet only: a name is resolved once, judged, and that very address is connected to."""
 
 import asyncio
+import select
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -94,6 +95,10 @@ class Connection(httpcore.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
+        # The pool asks every idle connection at every request whether its peer has hung up.
+        self._socket = stream.get_extra_info("socket")
+        self._poll = select.poll()
+        self._poll.register(self._socket.fileno(), select.POLLIN)
         self._head = 0
         self._in_body = False
 
@@ -122,4 +127,6 @@ class Connection(httpcore.AsyncNetworkStream):
         return Connection(await self._stream.start_tls(ssl_context, server_hostname, timeout))
 
     def get_extra_info(self, info: str) -> Any:
+        if info == "is_readable":
+            return self._socket.fileno() < 0 or bool(self._poll.poll(0))
         return self._stream.get_extra_info(info)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from itertools import islice
 
 from decodeat import metrics
@@ -15,20 +15,11 @@ from decodeat.stores.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-PATIENCE = 1.0  # seconds that an answer waits for its row to be stored
+GATHER_SECONDS = 0.25  # that a row waits for others; also what a worker loses that is killed
 FLUSH_SECONDS = 5.0  # that the end of the process waits for the last rows
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 ROOM = 10_000  # rows, about 20 MB; what comes when it is full is lost
 AT_ONCE = 500  # rows in a transaction
-GATHER_SECONDS = 0.005  # that a transaction waits for more rows, when the last one had several
-
-
-@dataclass(frozen=True, slots=True)
-class Waiting:
-    """A row, and the promise that it is stored."""
-
-    row: Row
-    stored: asyncio.Future[None]
 
 
 class Queue:
@@ -36,33 +27,30 @@ class Queue:
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
-        self._rows: deque[Waiting] = deque()
+        self._rows: deque[Row] = deque()
         self._arrived = asyncio.Event()
+        self._drained = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         # The first failure may be a connection that died long ago: the next try, on a new one, is made at once.
         self._breaker = Breaker(failures=2, seconds=0.1, longest=2.0)
         self._known = Known(ledger.condition, KNOWN_FOR)
-        self._patient = True  # until a row is late; then nobody waits any more
         self._down = False
         self._full = False
 
-    async def put(self, row: Row) -> None:
-        """Returns when it is stored, after `PATIENCE` anyway, and at once while the database is late or down."""
+    def put(self, row: Row) -> None:
+        """It is stored soon, and nobody waits for it: no answer takes longer because of the database."""
         if len(self._rows) >= ROOM:
             if not self._full:
                 log.error("%d results wait, and there is room for no more: what comes now is lost", ROOM)
             self._full = True
             metrics.results_lost.inc()
             return
-        waiting = Waiting(row, asyncio.get_running_loop().create_future())
-        self._rows.append(waiting)
+        self._rows.append(row)
         metrics.results_waiting.set(len(self._rows))
         self._arrived.set()
+        self._drained.clear()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
-        if self._patient:
-            _, late = await asyncio.wait((waiting.stored,), timeout=PATIENCE)
-            self._patient = self._patient and not late
 
     async def condition(self) -> Condition:
         return await self._known.condition()
@@ -70,7 +58,8 @@ class Queue:
     async def close(self) -> None:
         """Store what still waits, as long as `FLUSH_SECONDS` allow; what is left then is lost, and said to be."""
         if self._rows:
-            await asyncio.wait((self._rows[-1].stored,), timeout=FLUSH_SECONDS)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._drained.wait(), FLUSH_SECONDS)
         if self._writer is not None:
             self._writer.cancel()
             await asyncio.wait((self._writer,))
@@ -82,39 +71,37 @@ class Queue:
         await self._ledger.close()
 
     async def _write(self) -> None:
-        gathered = 0
         while True:
             await self._arrived.wait()
-            # Where rows come together more are on their way, and a transaction costs as much as thirty rows.
-            await asyncio.sleep(max(self._breaker.wait(), GATHER_SECONDS if gathered > 1 else 0.0))
-            batch = list(islice(self._rows, AT_ONCE))
-            gathered = len(batch)
+            # A transaction costs as much as thirty rows, and workers that share a file take turns.
+            if len(self._rows) < AT_ONCE:
+                await asyncio.sleep(GATHER_SECONDS)
+            await asyncio.sleep(self._breaker.wait())
             try:
-                await self._store(batch)
+                await self._store(list(islice(self._rows, AT_ONCE)))
             except Exception as error:
                 self._failed(error)
             else:
                 self._succeeded()
 
-    async def _store(self, batch: Sequence[Waiting]) -> None:
+    async def _store(self, batch: Sequence[Row]) -> None:
         try:
-            await self._ledger.store([one.row for one in batch])
+            await self._ledger.store(batch)
         except Exception as error:
             if not refused(error):
                 raise
             if len(batch) > 1:  # the one that can't be taken must not hold up all the others
-                for one in batch:
-                    await self._store([one])
+                for row in batch:
+                    await self._store([row])
                 return
             metrics.results_lost.inc()
             log.error("a result is lost, for the database refuses it: %s", reason(error))
         for _ in batch:
-            waiting = self._rows.popleft()
-            if not waiting.stored.done():  # whoever waited may have been cancelled
-                waiting.stored.set_result(None)
+            self._rows.popleft()
         metrics.results_waiting.set(len(self._rows))
         if not self._rows:
             self._arrived.clear()
+            self._drained.set()
 
     def _failed(self, error: Exception) -> None:
         self._breaker.failed()
@@ -122,14 +109,13 @@ class Queue:
             return
         condition = self._ledger.failing(error)
         self._known.learned(condition)
-        self._patient = False
         if not self._down:
             log.error("%s; results wait until it is over", condition.detail)
         self._down = True
 
     def _succeeded(self) -> None:
         self._breaker.succeeded()
-        self._patient, self._full = True, False
+        self._full = False
         if self._down:
             self._known.learned(self._ledger.working())
             log.info("the database can be written again; %d results still wait", len(self._rows))

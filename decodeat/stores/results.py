@@ -40,8 +40,8 @@ class Result:
 class Results(Protocol):
     """Where results go. Nothing here raises, and nothing takes long."""
 
-    async def keep(self, result: Result) -> None:
-        """Stored when it returns, unless the database has trouble: then it waits in memory until that is over."""
+    def keep(self, result: Result) -> None:
+        """It is stored within a moment, or waits in memory until the database's trouble is over."""
 
     async def condition(self) -> Condition: ...
 
@@ -52,7 +52,7 @@ class Results(Protocol):
 class NoResults:
     """Nothing is kept: no database was named."""
 
-    async def keep(self, result: Result) -> None:
+    def keep(self, result: Result) -> None:
         """Forget it."""
 
     async def condition(self) -> Condition:
@@ -68,14 +68,14 @@ class StoredResults:
     def __init__(self, url: str) -> None:
         self._queue = Queue(Ledger(url))
 
-    async def keep(self, result: Result) -> None:
+    def keep(self, result: Result) -> None:
         try:
             row = row_of(result)
         except Exception:
             metrics.results_lost.inc()
             log.exception("a result can't be made a row; it is lost")
         else:
-            await self._queue.put(row)
+            self._queue.put(row)
 
     async def condition(self) -> Condition:
         return await self._queue.condition()

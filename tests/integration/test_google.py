@@ -158,7 +158,7 @@ def test_a_label_is_read_in_one_call_and_understood_in_one_call(world: World) ->
     assert len(world.vision.asked[-1].requests) == 2
     assert world.gemini.question()["images"][1]["image"] == 2
     assert not world.gemini.wrong
-    (line,) = [line for line in answered.log if line["message"] == "analysis"]
+    (line,) = [line for line in answered.log if line["message"] == "request" and "engine" in line]
     assert (line["engine"], line["input_tokens"], line["output_tokens"]) == ("vision+gemini", 900, 600)
 
 

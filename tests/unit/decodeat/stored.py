@@ -1,7 +1,9 @@
 """Looks at what is stored from outside the service, over connections of its own."""
 
+import asyncio
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +28,16 @@ RESULT = Result(
     input_tokens=900,
     output_tokens=300,
 )
+
+
+WAITING = "decodeat_results_waiting"
+
+
+async def until(what: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, "it did not happen"
+        await asyncio.sleep(0.02)
 
 
 def numbered(number: int) -> Result:

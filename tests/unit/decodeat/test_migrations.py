@@ -256,7 +256,7 @@ async def _keeps(url: str) -> bool:
     from decodeat.stores.results import StoredResults
 
     results = StoredResults(url)
-    await results.keep(RESULT)
+    results.keep(RESULT)
     condition = await results.condition()
     await results.close()
     return condition.ok

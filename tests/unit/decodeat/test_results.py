@@ -1,4 +1,4 @@
-"""What is answered is stored before it is answered, together with what else was, and by several processes at once."""
+"""What is answered is stored a moment later, together with what else was, and by several processes at once."""
 
 import asyncio
 import json
@@ -18,13 +18,14 @@ from decodeat.stores import database, tables
 from decodeat.stores.ledger import Ledger
 from decodeat.stores.results import NoResults, Result, StoredResults, opened, row_of
 from tests.servers.postgres import Postgres
-from tests.unit.decodeat.stored import RESULT, ask, nothing_lost, numbered, numbers, rows
+from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, nothing_lost, numbered, numbers, rows, until
 
 
 def keep(url: str, *results: Result) -> None:
     async def story() -> None:
         open_ones = StoredResults(url)
-        await asyncio.gather(*(open_ones.keep(result) for result in results))
+        for result in results:
+            open_ones.keep(result)
         await open_ones.close()
 
     asyncio.run(story())
@@ -46,11 +47,12 @@ def test_a_row_says_what_was_answered(url: str) -> None:
     assert abs(datetime.now(UTC) - moment) < timedelta(minutes=1)
 
 
-def test_what_is_answered_is_stored_by_then(url: str) -> None:
+def test_what_is_answered_is_stored_a_moment_later(url: str) -> None:
     async def story() -> None:
         results = StoredResults(url)
-        for number in range(5):
-            await results.keep(numbered(number))
+        for number in range(3):
+            results.keep(numbered(number))
+            await until(lambda: counted(WAITING) == 0, 5)
             assert numbers(url) == list(range(number + 1))
         await results.close()
 
@@ -139,7 +141,8 @@ def test_processes_that_start_together_write_side_by_side(url: str) -> None:
 def test_only_its_owner_reads_the_file_and_what_lies_beside_it(tmp_path: Path) -> None:
     async def story() -> list[str]:
         results = StoredResults(f"sqlite:///{tmp_path}/results.sqlite3")
-        await results.keep(RESULT)
+        results.keep(RESULT)
+        await until(lambda: counted(WAITING) == 0)
         found = [f"{path.name} {stat.S_IMODE(path.stat().st_mode):o}" for path in sorted(tmp_path.iterdir())]
         await results.close()
         return found
@@ -160,7 +163,7 @@ def test_without_a_database_nothing_is_kept_and_all_is_well() -> None:
     async def story() -> None:
         nothing = opened("")
         assert isinstance(nothing, NoResults)
-        await nothing.keep(RESULT)
+        nothing.keep(RESULT)
         assert (await nothing.condition()).ok
         await nothing.close()
 

@@ -11,7 +11,6 @@ from typing import Any
 import httpx
 import pytest
 
-from decodeat.stores import queue
 from tests.servers.postgres import PASSWORD, Postgres, postgres
 from tests.unit.decodeat.stored import numbers, rows
 from tests.unit.decodeat.web import Service, service, web
@@ -109,7 +108,7 @@ def test_every_answer_is_right_and_every_result_stored_once(
     assert PASSWORD not in text and "are lost" not in text and "Traceback" not in text
     longest = max(seconds for seconds, _ in clients.answers)
     told = f"the service with its database {trouble.__name__}: {clients.asked} answers, all COMPLETED, all stored once"
-    record_property("measured", f"{told}; the longest took {longest:.1f} s (a row is waited for {queue.PATIENCE:g} s)")
+    record_property("measured", f"{told}; the longest took {longest:.1f} s")
 
 
 def test_an_end_in_an_outage_says_what_is_lost(fragile: Postgres, label_png: bytes, tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Given a database in trouble: no answer waits long, nothing is stored twice, and nothing is lost without need."""
+"""Given a database in trouble: no answer waits, nothing is stored twice, and nothing is lost without need."""
 
 import asyncio
 import os
@@ -15,10 +15,9 @@ from decodeat.condition import Condition
 from decodeat.stores import queue
 from decodeat.stores.results import StoredResults
 from tests.servers.postgres import PASSWORD, Postgres, postgres
-from tests.unit.decodeat.stored import RESULT, ask, counted, locked, nothing_lost, numbered, numbers
+from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, locked, nothing_lost, numbered, numbers, until
 
-BOUND = queue.PATIENCE + 0.5  # that an answer may wait, on a machine that has other things to do
-LOST, WAITING = "decodeat_results_lost_total", "decodeat_results_waiting"
+LOST = "decodeat_results_lost_total"
 
 
 @pytest.fixture(scope="module")
@@ -35,12 +34,11 @@ class Keeping:
         self.results = StoredResults(url)
         self.count = 0
         self.longest = 0.0
-        self._tasks: set[asyncio.Task[None]] = set()
 
-    async def keep(self) -> None:
-        began, self.count = time.monotonic(), self.count + 1
-        await self.results.keep(numbered(self.count - 1))
-        self.longest = max(self.longest, time.monotonic() - began)
+    def keep(self) -> None:
+        began, self.count = time.perf_counter(), self.count + 1
+        self.results.keep(numbered(self.count - 1))
+        self.longest = max(self.longest, time.perf_counter() - began)
 
     async def meanwhile(self, trouble: Callable[[], None]) -> None:
         """Four hundred a second while `trouble` runs, and for a moment before and after."""
@@ -48,9 +46,7 @@ class Keeping:
 
         async def requests() -> None:
             while not ending.is_set():
-                task = asyncio.create_task(self.keep())
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                self.keep()
                 await asyncio.sleep(0.0025)
 
         stream = asyncio.create_task(requests())
@@ -59,18 +55,10 @@ class Keeping:
         await asyncio.sleep(0.5)
         ending.set()
         await stream
-        await asyncio.gather(*self._tasks)
 
     async def settled(self, seconds: float = 30) -> None:
         await until(lambda: counted(WAITING) == 0, seconds)
         await self.results.close()
-
-
-async def until(what: Callable[[], bool], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.02)
 
 
 def crashed(server: Postgres) -> None:
@@ -104,25 +92,25 @@ def test_every_row_is_there_exactly_once_after_an_outage(
         run(story())
     (kept,) = keeping
     assert kept.count > 300
-    assert kept.longest < BOUND
     assert numbers(url) == list(range(kept.count))
-    told = f"{trouble.__name__}: {kept.count} results, none lost, none twice; the longest wait was {kept.longest:.2f} s"
+    told = f"{trouble.__name__}: {kept.count} results, none lost, none twice"
+    told += f"; handing one over took at most {kept.longest * 1000:.1f} ms"
     record_property("measured", told)
 
 
-def test_while_it_is_known_to_be_down_nobody_waits(fragile: Postgres) -> None:
+def test_it_is_said_that_it_is_down_and_that_it_is_up_again(
+    fragile: Postgres, caplog: pytest.LogCaptureFixture
+) -> None:
     async def story() -> None:
         keeping = Keeping(fragile.database())
-        await keeping.keep()
+        keeping.keep()
+        await until(lambda: counted(WAITING) == 0)
         fragile.kill()
         try:
-            await keeping.keep()
+            keeping.keep()
+            await until(lambda: "results wait until it is over" in caplog.text)
             condition = await keeping.results.condition()
             assert (condition.ok, condition.needed) == (False, False)
-            began = time.monotonic()
-            for _ in range(100):
-                await keeping.keep()
-            assert time.monotonic() - began < queue.PATIENCE
         finally:
             fragile.start()
         await until(lambda: counted(WAITING) == 0)
@@ -133,16 +121,18 @@ def test_while_it_is_known_to_be_down_nobody_waits(fragile: Postgres) -> None:
         uvloop.run(story())
 
 
-def test_a_connection_that_died_unnoticed_delays_nobody(fragile: Postgres) -> None:
-    """A restart at night: the first answer in the morning is stored when it is given."""
+def test_a_connection_that_died_unnoticed_delays_nothing(fragile: Postgres) -> None:
+    """A restart at night: the first answer in the morning is stored as soon as any other."""
     url = fragile.database()
 
     async def story() -> None:
         results = StoredResults(url)
-        await results.keep(numbered(0))
+        results.keep(numbered(0))
+        await until(lambda: counted(WAITING) == 0)
         fragile.kill()
         fragile.start()
-        await results.keep(numbered(1))
+        results.keep(numbered(1))
+        await until(lambda: counted(WAITING) == 0, 3)
         assert numbers(url) == [0, 1]
         await results.close()
 
@@ -234,10 +224,12 @@ def test_a_newer_schema_that_takes_no_rows_of_ours_is_found_by_trying(url: str) 
 def test_rows_wait_until_an_older_schema_is_migrated(url: str) -> None:
     async def story() -> None:
         results = StoredResults(url)
-        await results.keep(numbered(0))
+        results.keep(numbered(0))
+        await until(lambda: counted(WAITING) == 0)
         ask(url, OLDER)
         again = StoredResults(url)
-        await again.keep(numbered(1))
+        again.keep(numbered(1))
+        assert not (await again.condition()).ok
         assert counted(WAITING) == 1
         ask(url, OLDER.replace("0001", "0002"))
         await until(lambda: counted(WAITING) == 0)
@@ -257,8 +249,9 @@ def test_a_row_that_the_database_refuses_holds_up_no_other(url: str) -> None:
 
     async def story() -> None:
         results = StoredResults(url)
-        await results.keep(numbered(5))
-        await asyncio.gather(*(results.keep(numbered(number)) for number in (*range(5), 2**70, *range(5, 10))))
+        results.keep(numbered(5))
+        for number in (*range(5), 2**70, *range(5, 10)):
+            results.keep(numbered(number))
         await results.close()
 
     asyncio.run(story())
@@ -275,11 +268,12 @@ def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
 
     async def story() -> None:
         results = StoredResults(url)
-        await asyncio.gather(*(results.keep(numbered(number)) for number in range(13)))
+        for number in range(13):
+            results.keep(numbered(number))
         assert (counted(WAITING), counted(LOST)) == (10, before + 3)
         (tmp_path / "later").mkdir()
         await until(lambda: counted(WAITING) == 0)
-        await results.keep(numbered(13))
+        results.keep(numbered(13))
         await results.close()
 
     asyncio.run(story())
@@ -287,9 +281,8 @@ def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
 
 
 def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
 ) -> None:
-    monkeypatch.setattr(queue, "PATIENCE", 0.0)
     path = tmp_path / "results.sqlite3"
     url = f"sqlite:///{path}"
 
@@ -297,7 +290,8 @@ def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
         results = StoredResults(url)
         await results.condition()
         with closing(locked(path)):
-            await asyncio.gather(*(results.keep(numbered(number)) for number in range(20)))
+            for number in range(20):
+                results.keep(numbered(number))
             assert counted(WAITING) == 20
         await results.close()
 
@@ -309,7 +303,7 @@ def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
 def test_a_database_that_is_frozen_when_the_process_ends(fragile: Postgres) -> None:
     async def story() -> None:
         results = StoredResults(fragile.database())
-        await results.keep(RESULT)
+        results.keep(RESULT)
         with fragile.frozen():
             began = time.monotonic()
             await results.close()
@@ -326,8 +320,8 @@ def test_the_end_of_the_process_does_not_wait_for_ever(
 
     async def story(url: str) -> None:
         results = StoredResults(url)
-        await results.keep(RESULT)
-        await results.keep(RESULT)
+        results.keep(RESULT)
+        results.keep(RESULT)
         began = time.monotonic()
         await results.close()
         assert time.monotonic() - began < queue.FLUSH_SECONDS + 8
@@ -361,8 +355,7 @@ def test_a_file_that_can_not_be_a_database(
 
     async def story() -> None:
         keeping = Keeping(f"sqlite:///{tmp_path / name}")
-        await keeping.keep()
-        assert keeping.longest < BOUND
+        keeping.keep()
         condition = await keeping.results.condition()
         assert (condition.ok, condition.needed) == (False, True), "it is this instance's own"
         assert condition.detail == f"the database can't be written: {said}"
@@ -378,10 +371,10 @@ def test_a_file_that_somebody_else_holds(tmp_path: Path) -> None:
 
     async def story() -> None:
         keeping = Keeping(url)
-        await keeping.keep()
+        keeping.keep()
+        await until(lambda: counted(WAITING) == 0)
         with closing(locked(path)):
-            await keeping.keep()
-            assert keeping.longest < BOUND
+            keeping.keep()
             condition = await keeping.results.condition()
             assert (condition.ok, condition.detail) == (False, "the database can't be written: database is locked")
         await keeping.settled()
@@ -409,12 +402,13 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
         async def story() -> None:
             keeping = Keeping(url)
-            await keeping.keep()
+            keeping.keep()
+            await until(lambda: counted(WAITING) == 0)
             filler = disk / "filler"
             fill(filler)
             for _ in range(60):  # what is already allocated takes a few more
-                await keeping.keep()
-            assert keeping.longest < BOUND
+                keeping.keep()
+                await asyncio.sleep(0.05)
             assert counted(WAITING) > 0
             condition = await keeping.results.condition()
             assert (condition.ok, "full" in condition.detail) == (False, True), condition

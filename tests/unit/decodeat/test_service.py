@@ -18,6 +18,7 @@ import httpx
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from decodeat.stores.queue import GATHER_SECONDS
 from tests.labels.paper import FONTS
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.stored import rows
@@ -57,6 +58,12 @@ def analyse(running: Service, *urls: str, product_id: int | None = None) -> dict
     return found
 
 
+def stored(database: Path) -> list[dict[str, Any]]:
+    """What is in the database when all that was answered by now has had its moment."""
+    time.sleep(2 * GATHER_SECONDS)
+    return rows(f"sqlite:///{database}")
+
+
 def test_the_known_label_is_read_exactly(running: Service, host: Web, database: Path) -> None:
     url = host.serve(
         "/known%20label.png", (CHECKS / "known_label.png").read_bytes(), Content_Type="application/octet-stream"
@@ -65,7 +72,7 @@ def test_the_known_label_is_read_exactly(running: Service, host: Web, database: 
     found = analyse(running, f"{url}?signature=secret", product_id=7)
     assert {name: found[name] for name in expected} == expected
     assert "offline engine" in found["message"]
-    row = rows(f"sqlite:///{database}")[-1]
+    row = stored(database)[-1]
     assert (row["product_id"], row["decode_status"], row["release_id"]) == (7, "COMPLETED", "r-1")
     assert row["image_url"] == url
     assert json.loads(row["nutrition_info"]) == expected["nutrition_info"]
