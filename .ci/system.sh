@@ -20,6 +20,7 @@ if [ "${1:-}" = test ]; then
     want 'command -v tmux' tmux
     want 'ls /usr/lib/postgresql/*/bin/initdb' postgresql
     want 'command -v redis-server' redis-server
+    want 'command -v wrk' wrk  # the load of `make bench`
     # The lab runs a Docker engine of its own, which takes root; elsewhere its tests say that they were skipped.
     if [ "$(id -u)" = 0 ]; then
         want 'test -x /usr/sbin/dockerd -o -x /usr/bin/dockerd' docker.io

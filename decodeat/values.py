@@ -70,7 +70,9 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def address(text: str) -> str:
-    if not _HOST.fullmatch(text) and not re.fullmatch(r"[0-9A-Fa-f:]+", text):
+    """Without the brackets that an IPv6 address has in a URL: nothing can be bound to those."""
+    text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
+    if "*" in text or not (_HOST.fullmatch(text) or re.fullmatch(r"[0-9A-Fa-f:.]+", text)):
         raise ValueError("must be an address to listen on, such as 0.0.0.0 or 127.0.0.1")
     return text
 

@@ -3,6 +3,7 @@
 import http.client
 import json
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from decodeat.stores.queue import GATHER_SECONDS
 from decodeat_ops.deployment.schema import revision_of
 from decodeat_ops.engine.journal import unfinished
 from tests.support.deployments import Deployment, Prober, Ran, deployment, make_source
@@ -41,6 +43,7 @@ def analyse(made: Deployment, number: int) -> None:
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["decodeStatus"]) == (200, "FAILED")
     connection.close()
+    time.sleep(2 * GATHER_SECONDS)
 
 
 def source_with(directory: Path, *steps: dict[str, Any], fault: str = "") -> Path:

@@ -70,13 +70,13 @@ class Kept:
     def __init__(self) -> None:
         self.rows: list[Result] = []
 
-    async def keep(self, result: Result) -> None:
+    def keep(self, result: Result) -> None:
         self.rows.append(result)
 
     async def condition(self) -> Condition:
         return Condition(True, "in memory")
 
-    def close(self) -> None:
+    async def close(self) -> None:
         """Nothing is open."""
 
 

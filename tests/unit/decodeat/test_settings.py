@@ -34,6 +34,11 @@ def test_an_empty_environment_is_right(monkeypatch: pytest.MonkeyPatch) -> None:
     assert (found.api_keys, found.jwt_secret, found.api_rate_limit) == ((), (), 0)
 
 
+@pytest.mark.parametrize(("given", "bound"), [("[::]", "::"), ("::1", "::1"), ("::ffff:1.2.3.4", "::ffff:1.2.3.4")])
+def test_an_address_is_what_can_be_bound(given: str, bound: str) -> None:
+    assert load({"HOST": given}).host == bound
+
+
 def test_without_a_state_directory_the_home_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
     for unusable in ("", "relative/state"):
         monkeypatch.setenv("XDG_STATE_HOME", unusable)
@@ -108,6 +113,7 @@ def test_secrets_do_not_show_in_the_settings() -> None:
         ("LOG_LEVEL", "LOUD", "one of DEBUG"),
         ("DEBUG", "maybe", "true or false"),
         ("HOST", "0.0.0.0 # everywhere", "address"),
+        ("HOST", "*", "address"),
         ("ALLOWED_HOSTS", '["yourdomain.com"', "list"),
         ("ALLOWED_HOSTS", "https://a.kr", "without scheme"),
         ("ALLOWED_HOSTS", "[1]", "list of strings"),
