@@ -237,6 +237,7 @@ def test_results_outlive_it_in_a_volume(docker: Engine, image: str, pictures: We
     database = {"DATABASE_URL": "sqlite:////data/decodeat.sqlite3", "IMAGE_ALLOWED_ORIGINS": pictures.origin}
     with started(docker, image, *options, **database) as container:
         read(container.wait_ready(), known_label(pictures))
+        docker.ok("stop", "--time", str(GRACE), container.id)
     with started(docker, image, *options, **database) as container:
         container.wait_ready()
         rows = container.execute("python", "-c", _ROWS)

@@ -1,6 +1,5 @@
 """How releases stored results before the database had steps; put into a copy of the service as `stores/results.py`."""
 
-import asyncio
 import json
 import logging
 import sqlite3
@@ -42,7 +41,7 @@ class Result:
 
 
 class Results(Protocol):
-    async def keep(self, result: Result) -> None: ...
+    def keep(self, result: Result) -> None: ...
 
     async def condition(self) -> Condition: ...
 
@@ -53,9 +52,9 @@ class SqliteResults:
     def __init__(self, path: str) -> None:
         self._path = path
 
-    async def keep(self, result: Result) -> None:
+    def keep(self, result: Result) -> None:
         try:
-            await asyncio.to_thread(self._insert, result)
+            self._insert(result)
         except sqlite3.Error as error:
             metrics.results_lost.inc()
             log.error("a result could not be written down; the answer was sent without it: %s", error)

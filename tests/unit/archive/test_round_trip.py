@@ -139,7 +139,7 @@ def test_a_log_that_is_cut_while_it_is_read(tmp_path: Path) -> None:
     log = tmp_path / "a.log"
     with log.open("wb") as stream:
         stream.write(b"first line\n")
-        stream.truncate(96 << 20)
+        stream.truncate(256 << 20)  # long enough to be met while it is read
     done = threading.Event()
 
     def cut() -> None:

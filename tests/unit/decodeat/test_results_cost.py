@@ -1,16 +1,19 @@
 """What storing a result costs under load, against a transaction of its own for each: a ratio of the same run."""
 
+import asyncio
 import resource
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import pytest
 import uvloop
 
+from decodeat.stores import queue
 from decodeat.stores.ledger import Ledger
 from decodeat.stores.queue import Queue
 from decodeat.stores.results import row_of
-from tests.unit.decodeat.stored import RESULT, WAITING, counted, until
+from tests.unit.decodeat.stored import RESULT, WAITING, counted
 
 ROWS, AT_ONCE = 1600, 80
 
@@ -28,11 +31,13 @@ async def measured(work: Awaitable[None]) -> tuple[float, float]:
 
 
 def test_rows_that_travel_together_cost_a_fraction(
-    tmp_path: Path, record_property: Callable[[str, object], None]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
 ) -> None:
+    monkeypatch.setattr(queue, "GATHER_SECONDS", 0.0)  # here they come together all the same
+
     async def story() -> tuple[tuple[float, float], tuple[float, float]]:
         ledger = Ledger(f"sqlite:///{tmp_path}/results.sqlite3")
-        queue = Queue(ledger)
+        waiting = Queue(ledger)
 
         async def alone() -> None:
             for _ in range(ROWS):
@@ -42,13 +47,14 @@ def test_rows_that_travel_together_cost_a_fraction(
             """As many at once as come in a tenth of a second when the service has much to do."""
             for _ in range(ROWS // AT_ONCE):
                 for _ in range(AT_ONCE):
-                    queue.put(row_of(RESULT))
-                await until(lambda: counted(WAITING) == 0)
+                    waiting.put(row_of(RESULT))
+                while counted(WAITING):
+                    await asyncio.sleep(0.001)
 
         await ledger.store([row_of(RESULT)])
         first = await measured(alone())
         second = await measured(together())
-        await queue.close()
+        await waiting.close()
         return first, second
 
     alone, together = uvloop.run(story())

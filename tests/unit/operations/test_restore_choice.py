@@ -1,7 +1,8 @@
 """Which archive "latest" and other names mean, among damaged, foreign, renamed and incomplete ones."""
 
+import re
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -67,9 +68,9 @@ def test_no_directory(tmp_path: Path) -> None:
 
 def test_ids_sort_by_time_and_differ_within_a_second() -> None:
     now = datetime(2026, 11, 24, 3, 0, 0, tzinfo=UTC)
-    made = {new_id(now) for _ in range(40)}
-    assert len(made) > 35
-    assert all(name.startswith("20261124T030000Z-") for name in made)
+    made = [new_id(now + timedelta(microseconds=20 * number)) for number in range(50_000)]
+    assert made == sorted(set(made))
+    assert all(re.fullmatch("20261124T030000Z-[0-9a-f]{4}", name) for name in made)
 
 
 @pytest.mark.parametrize("asked", [MIDDLE, "20261123", MIDDLE[:12]])
