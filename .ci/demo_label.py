@@ -1,4 +1,4 @@
-"""The demo's last act: one real label through POST /api/v1/analyze, and the answer as a table."""
+"""The demo's last act: one label through POST /api/v1/analyze, and the answer as a table."""
 
 import json
 import os

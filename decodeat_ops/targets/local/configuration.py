@@ -17,6 +17,7 @@ from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor.unit import Unit
 
+WORKERS = 2  # one may be busy, or making room for another
 # Set for every release by us; a value of the operator's would break the switch, the probes or the way back.
 OURS = {
     "RELEASE_ID": "the release's id is its own",
@@ -49,6 +50,8 @@ def variables(loaded: Loaded) -> dict[str, str]:
             where=f"service.secrets.{both[0]}",
         )
     values = {name: _text(value) for name, value in service.environment.items()}
+    # The service shares the processors out among so many; left to itself it would count other workers than run.
+    values.setdefault("WORKERS", str(WORKERS))
     origin = _probe_origin(loaded)
     if origin:
         listed = service.environment.get("IMAGE_ALLOWED_ORIGINS", [])
@@ -87,7 +90,7 @@ def _number(loaded: Loaded, name: str, default: int) -> int:
 def files(loaded: Loaded) -> dict[str, str]:
     """Every rendered file of a release, by its path below the release's directory."""
     values = {
-        "workers": max(1, _number(loaded, "WORKERS", 2)),
+        "workers": max(1, _number(loaded, "WORKERS", WORKERS)),
         "max_requests": _number(loaded, "MAX_REQUESTS", 1000),
         "max_requests_jitter": _number(loaded, "MAX_REQUESTS_JITTER", 50),
         "request_timeout": _number(loaded, "REQUEST_TIMEOUT", 120),
