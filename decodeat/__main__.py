@@ -67,9 +67,10 @@ def table(report: Mapping[str, object]) -> str:
     """The report for a person: one line a variable, then the problems."""
     variables, problems = report["variables"], report["problems"]
     assert isinstance(variables, list) and isinstance(problems, list)  # noqa: S101 narrows what check() made
-    lines = [f"{'variable':<22} {'set':<4} {'secret':<7} default"]
+    width = max(len(v["name"]) for v in variables) + 1
+    lines = [f"{'variable':<{width}} {'set':<4} {'secret':<7} default"]
     for v in variables:
-        row = f"{v['name']:<22} {_yes(v['set']):<4} {_yes(v['secret']):<7} {v['default'] or '-'}"
+        row = f"{v['name']:<{width}} {_yes(v['set']):<4} {_yes(v['secret']):<7} {v['default'] or '-'}"
         lines.append(row.rstrip())
     lines += ["", *(f"{p['name']} {p['problem']}. {p['hint']}" for p in problems)]
     lines.append("The environment is right." if report["ok"] else f"{len(problems)} problem(s).")
