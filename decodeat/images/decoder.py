@@ -6,6 +6,7 @@ import logging
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -26,6 +27,7 @@ _ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
 _CODE = str(Path(__file__).parents[2])
 KNOWN_FOR = 30.0  # seconds that a condition is believed
 _WORKS = Condition(True, "pictures are unpacked in a sandbox")
+DYING_SECONDS = 1.0  # between a process's last word and its end
 _TRIES = 2  # a process that is killed from outside says nothing about the picture
 _LONGEST_REFUSAL = 1000  # bytes
 
@@ -101,7 +103,7 @@ class Decoder:
             await _end(process)
             raise _too_long() from None
         except (OSError, EOFError, ValueError) as error:
-            status = await _end(process)
+            status = await _end(process, DYING_SECONDS)
             if status == -signal.SIGPROF:
                 raise _too_long() from None
             log.warning("a picture's process ended", extra={"status": status, "error": type(error).__name__})
@@ -133,10 +135,18 @@ async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tu
     return kind, (width, height), await process.stdout.readexactly(length)
 
 
-async def _end(process: Process) -> int:
-    """Its exit status. Nothing is left of it."""
-    if process.returncode is None:
-        process.kill()
+async def _end(process: Process, patience: float = 0.0) -> int:
+    """Its exit status, and nothing is left of it. `patience` is the seconds it has to end by itself.
+
+    Killing a process that is about to die may lose its status, which says why: subprocess looks first whether it has
+    ended, and thereby takes the status away from asyncio.
+    """
+    try:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(process.wait(), patience)
+    finally:
+        if process.returncode is None:
+            process.kill()
     return await asyncio.shield(process.wait())
 
 

@@ -67,9 +67,10 @@ class TestEnvironment:
         stage.settings = {"service": {"environment": {"LIMIT": 5, "SEEN": str(seen)}, "secrets": {"KEY": "env:KEY"}}}
         stage.secrets = {"KEY": "a-very-secret-value"}
         found = ask("environment.valid", stage.subject())
-        assert (found.status, found.evidence["plain"], found.evidence["secret"]) == (Status.PASS, 2, 1)
+        assert (found.status, found.evidence["plain"], found.evidence["secret"]) == (Status.PASS, 3, 1)
         child = json.loads(seen.read_text())
         assert child["environment"]["KEY"] == "a-very-secret-value"
+        assert child["environment"]["WORKERS"] == "2", "as many as a release runs"
         assert "a-very-secret-value" not in " ".join(child["argv"])
         assert "HOME" not in child["environment"]
         digest = found.evidence["seen"]["digests"]["KEY"]

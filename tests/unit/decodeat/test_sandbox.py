@@ -129,9 +129,10 @@ def test_what_takes_too_long_is_killed_by_its_own_processor_time(monkeypatch: py
     monkeypatch.setattr(decoding, "PROCESSOR_SECONDS", 0.4)
 
     async def work(decoder: Decoder) -> None:
-        with pytest.raises(ImageRefused) as caught:
-            await decoder.image(SLOW)
-        assert (caught.value.reason, caught.value.transient) == ("time", False)
+        for _ in range(5):  # why it ended can get lost in between its last word and its end
+            with pytest.raises(ImageRefused) as caught:
+                await decoder.image(SLOW)
+            assert (caught.value.reason, caught.value.transient) == ("time", False)
         assert (await decoder.image(PNG)).size == (400, 200)
 
     run(work)
