@@ -27,6 +27,7 @@ from tests.servers.redis import redis_server
 from tests.unit.decodeat.web import Service, service
 
 RATE = 25.0  # requests a second
+BURST = 60  # at once, every minute: pools of connections are as large as they get before anything is measured
 SAMPLE_SECONDS = 5.0
 WORTH_A_WORD = {"memory": 2.0, "handles": 2.0}  # MiB and handles an hour; below, a worker lives for months
 API_KEY = "key-for-the-soak-0001-abcdef"
@@ -79,7 +80,7 @@ def look(master: int, began: float) -> dict[int, Sample]:
 
 
 class Load:
-    """Requests at a fixed rate, whatever comes back, each of a kind that is drawn anew."""
+    """Requests at a fixed rate, whatever comes back, each of a kind that is drawn anew; and bursts."""
 
     def __init__(self, running: Service, host: str, dice: random.Random) -> None:
         self._url = running.url
@@ -95,15 +96,19 @@ class Load:
             began = time.monotonic()
             while (due := self._number / RATE) < seconds:
                 await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-                self._number += 1
-                task = asyncio.create_task(self._one(client))
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
+                burst = self._number % round(60 * RATE) == 0
+                for _ in range(BURST if burst else 1):
+                    self._number += 1
+                    task = asyncio.create_task(self._one(client, "new" if burst else self._drawn(), self._number))
+                    tasks.add(task)
+                    task.add_done_callback(tasks.discard)
             await asyncio.gather(*tasks)
 
-    async def _one(self, client: httpx.AsyncClient) -> None:
-        (kind,) = self._dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()])
-        method, path, options = KINDS[kind][1](self._host, self._number, self._dice)
+    def _drawn(self) -> str:
+        return self._dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+
+    async def _one(self, client: httpx.AsyncClient, kind: str, number: int) -> None:
+        method, path, options = KINDS[kind][1](self._host, number, self._dice)
         headers = {"X-API-Key": API_KEY, "Content-Type": "application/json"} | options.pop("headers", {})
         try:
             answer = await client.request(method, self._url + path, headers=headers, **options)
