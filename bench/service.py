@@ -18,6 +18,7 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.servers.gemini import KEY
 from tests.support.ports import free_port
@@ -147,20 +148,20 @@ def main() -> int:
 
 
 def measured(home: Path, others: dict[str, str], rounds: int, seconds: float) -> int:
-    google = {
+    google: dict[str, Any] = {
         "GEMINI_API_KEY": KEY,
         "GEMINI_ENDPOINT": others["gemini"],
         "READER": "vision",
         "VISION_ENDPOINT": others["vision"],
     }
-    common = {"IMAGE_ALLOWED_ORIGINS": others["host"], "WORKERS": str(WORKERS), "MAX_REQUESTS": "0"}
+    common: dict[str, Any] = {"IMAGE_ALLOWED_ORIGINS": others["host"], "WORKERS": str(WORKERS), "MAX_REQUESTS": "0"}
     for name in ("content", "url", "embedded"):
         (home / name).mkdir()
     scripts = {}
     for fresh in (False, True):
         scripts[fresh] = home / f"fresh-{fresh}.lua"
         scripts[fresh].write_text(_SCRIPT.replace("HOST", others["host"]).replace("FRESH", str(fresh).lower()))
-    kept = {"DATABASE_URL": f"sqlite:///{home}/results.sqlite3"}
+    kept: dict[str, Any] = {"DATABASE_URL": f"sqlite:///{home}/results.sqlite3"}
     with (
         service(home / "content", **common, **google, **kept) as content,
         service(home / "url", **common, **google, **kept, URL_CACHE_TTL="600") as url,

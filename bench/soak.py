@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -154,7 +155,7 @@ def main() -> int:
         postgres() as database,
         upstreams(faults=0.01) as others,
     ):
-        settings = {
+        settings: dict[str, Any] = {
             "READER": "vision", "VISION_ENDPOINT": others["vision"], "GEMINI_API_KEY": KEY,
             "GEMINI_ENDPOINT": others["gemini"], "ANALYZER_FALLBACK": "embedded", "REDIS_URL": redis.url,
             "DATABASE_URL": database.database(), "IMAGE_ALLOWED_ORIGINS": others["host"], "MAX_REQUESTS": "0",
