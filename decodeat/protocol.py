@@ -34,6 +34,11 @@ class BoundedHttp(HttpToolsProtocol):
                 self.transport.write(_TOO_LARGE)
             self.transport.close()
 
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        if self._patience is None:  # it came in one piece with the end of the request before
+            self._wait()
+
     def on_headers_complete(self) -> None:
         self._in_head = False
         self._stop_waiting()

@@ -21,6 +21,7 @@ from decodeat.protocol import BoundedHttp
 log = logging.getLogger("uvicorn.error")
 
 FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release changed
+LEAVING_SECONDS = 5.0  # on the way out an idle connection is closed after so long; until then answers ask for it
 NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
 ORPHAN_SECONDS = 10.0  # a worker whose master was killed serves on for so long: the next master boots in less
 
@@ -81,7 +82,7 @@ class ReleaseServer(Server):
 
     Without an admission (a container, where the platform routes traffic) both stay open. In either case the
     way out is the same: stop accepting, answer what still comes with `Connection: close`, end when all
-    connections are gone or have been idle for the keep-alive time.
+    connections are gone or have been idle for `LEAVING_SECONDS`.
     """
 
     def __init__(
@@ -191,12 +192,12 @@ class ReleaseServer(Server):
             await asyncio.sleep(FOLLOW_SECONDS)
 
     def _close_idle(self) -> None:
-        """Close connections that have had nothing to say for the keep-alive time, also those that never spoke."""
+        """Close connections that have had nothing to say for `LEAVING_SECONDS`, also those that never spoke."""
         now = time.monotonic()
         for connection in list(self.server_state.connections):
             if not _idle(connection):
                 self._idle_since.pop(connection, None)
-            elif now - self._idle_since.setdefault(connection, now) > self.config.timeout_keep_alive:
+            elif now - self._idle_since.setdefault(connection, now) > LEAVING_SECONDS:
                 connection.shutdown()
 
 
