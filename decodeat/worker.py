@@ -16,6 +16,7 @@ from gunicorn.arbiter import Arbiter
 from uvicorn import Config, Server
 from uvicorn_worker import UvicornWorker
 
+from decodeat import heap
 from decodeat.protocol import BoundedHttp
 
 log = logging.getLogger("uvicorn.error")
@@ -226,6 +227,10 @@ class ReleaseWorker(UvicornWorker):
         super().__init__(*args, **kwargs)
         # Uvicorn would drop idle keep-alive connections at the limit; recycling drains instead.
         self.config.limit_max_requests = None
+
+    def init_process(self) -> None:
+        heap.settle()  # while there is one thread, and one heap
+        super().init_process()
 
     async def _serve(self) -> None:
         self.config.app = self.wsgi

@@ -1,0 +1,65 @@
+"""The heap of a process that was told to give back what is free, beside one that was not."""
+
+import subprocess
+import sys
+
+import pytest
+
+from decodeat.heap import LARGE
+from tests.unit.decodeat.web import ROOT
+
+_THREADS = """
+import ctypes, sys, threading
+from decodeat import heap
+if sys.argv[1] == "settled":
+    assert heap.settle()
+libc = ctypes.CDLL(None)
+libc.malloc.restype = ctypes.c_void_p
+meeting = threading.Barrier(8)
+def allocate():
+    meeting.wait()
+    for _ in range(100):
+        assert libc.malloc(1000)
+    meeting.wait()
+threads = [threading.Thread(target=allocate) for _ in range(8)]
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+libc.malloc_stats()
+"""
+
+_PICTURES = """
+import ctypes, re, sys
+from decodeat import heap
+if sys.argv[1] == "settled":
+    assert heap.settle()
+libc = ctypes.CDLL(None)
+libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
+libc.free(libc.malloc(20 * 2**20))
+def resident():
+    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
+before = resident()
+pictures, kept = [], []
+for _ in range(50):
+    pictures.append(libc.malloc(2**20))
+    ctypes.memset(pictures[-1], 1, 2**20)
+    kept.append(libc.malloc(1000))
+for picture in pictures: libc.free(picture)
+print(resident() - before)
+"""
+
+
+def run(program: str, how: str) -> subprocess.CompletedProcess[str]:
+    argv = (sys.executable, "-c", program, how)
+    return subprocess.run(argv, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
+
+
+@pytest.mark.parametrize(("how", "one"), [("settled", True), ("as it is", False)])
+def test_all_threads_share_one_heap(how: str, one: bool) -> None:
+    arenas = run(_THREADS, how).stderr.count("Arena ")
+    assert (arenas == 1) is one
+
+
+@pytest.mark.parametrize(("how", "given_back"), [("settled", True), ("as it is", False)])
+def test_pictures_go_back_to_the_system_whatever_lies_between_them(how: str, given_back: bool) -> None:
+    left = int(run(_PICTURES, how).stdout)
+    assert (left < 4 * LARGE) is given_back, left
