@@ -14,6 +14,7 @@ from decodeat_ops.supervisor.unit import NO_PORT
 
 POLL_SECONDS = 0.1
 CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that every worker is likely asked
+CONFIRM_PAUSE = 0.05  # seconds between them: in a burst all would be over before an old worker sees the switch (25 ms)
 CONFIRM_SECONDS = 15.0
 LOG_LINES = 20
 
@@ -153,8 +154,7 @@ def confirm(context: Context, release: str) -> float:
             row, seen = 0, str(error)
         if row == CONFIRMATIONS:
             return time.monotonic() - began
-        if not row:
-            time.sleep(POLL_SECONDS / 4)
+        time.sleep(CONFIRM_PAUSE)
     raise _refused(tools, release, f"{endpoint} does not answer with it, last seen: {seen}")
 
 
