@@ -149,6 +149,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     plain = suffix.lower().rstrip(",.")
     if plain == unit or (unit == "g" and _GRAM.fullmatch(plain)):
         values = _values([number])
+        if not all(_printable(value, unit) for value in values):
+            return  # a digit was made of something else, and none is likelier than the next
         yield from [_Tier(values, clean=True)] if values else []
         orders = [_slips(number)]
     elif suffix:
