@@ -94,9 +94,9 @@ def load(url: str, script: Path, seconds: float, connections: int) -> Run:
 
 
 @contextlib.contextmanager
-def upstreams(faults: float = 0.0) -> Iterator[dict[str, str]]:
-    """Addresses of what the service talks to; `faults` is the share of calls that fail."""
-    argv = (sys.executable, "-m", "bench.upstreams", str(PICTURE), str(faults))
+def upstreams(faults: float = 0.0, slowest: float = 0.0) -> Iterator[dict[str, str]]:
+    """Addresses of what the service talks to; `faults` and `slowest` as bench.upstreams has them."""
+    argv = (sys.executable, "-m", "bench.upstreams", str(PICTURE), str(faults), str(slowest))
     with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
         assert process.stdout and process.stdin
         yield json.loads(process.stdout.readline())

@@ -2,19 +2,22 @@
 
 Run it as `python -m bench.soak --minutes 30`. A real Redis and PostgreSQL, Vision and Gemini with faults, and all that
 clients send: new and known pictures, one and two, damaged, private and missing ones, wrong bodies and keys, probes.
-It stops by itself. The first third warms up. Exit 1 when a slope is certainly above zero and worth a word.
+It stops by itself. The first third warms up, with four times the load. Exit 1 when a slope is certainly above zero and
+worth a word, or when something else was answered than each kind of request should get.
 """
 
 import argparse
 import asyncio
 import collections
+import itertools
+import math
 import random
 import re
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,7 +31,9 @@ from tests.servers.redis import redis_server
 from tests.unit.decodeat.web import Service, service
 
 RATE = 25.0  # requests a second
-BURST = 60  # at once, every minute: pools of connections are as large as they get before anything is measured
+WARM_RATE = 100.0  # in the first third: pools and memories are as large as they get before anything is measured
+BURST = 60  # at once, every minute
+SLOWEST = 1.0  # seconds that Gemini takes at most, 0.2 at least: about as many threads wait as with the real one
 SAMPLE_SECONDS = 5.0
 WORTH_A_WORD = {"memory": 2.0, "handles": 2.0}  # MiB and handles an hour; below, a worker lives for months
 API_KEY = "key-for-the-soak-0001-abcdef"
@@ -66,17 +71,18 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
     spread = sum((hour - middle) ** 2 for hour in hours)
     rise = sum((h - middle) * (m - height) for h, m in zip(hours, means, strict=True)) / spread
     left = sum((m - height - rise * (h - middle)) ** 2 for h, m in zip(hours, means, strict=True))
-    return Slope(rise, T_95 * (left / max(1, len(means) - 2) / spread) ** 0.5)
+    free = len(means) - 2
+    return Slope(rise, T_95 * (left / free / spread) ** 0.5 if free else math.inf)
 
 
-def look(master: int, began: float) -> dict[int, Sample]:
-    """Every worker of a gunicorn."""
+def look(master: int, at: float) -> dict[int, Sample]:
+    """Every worker of a gunicorn, `at` seconds after the start."""
     found = {}
     for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
         status = Path(f"/proc/{child}/status").read_text()
         resident = re.search(r"VmRSS:\s+(\d+) kB", status)
         handles = sum(1 for _ in Path(f"/proc/{child}/fd").iterdir())
-        found[int(child)] = Sample(time.monotonic() - began, int(resident[1]) / 1024 if resident else 0.0, handles)
+        found[int(child)] = Sample(at, int(resident[1]) / 1024 if resident else 0.0, handles)
     return found
 
 
@@ -87,59 +93,74 @@ class Load:
         self._url = running.url
         self._host = host
         self._dice = dice
-        self._number = 0
-        self.answers: collections.Counter[str] = collections.Counter()
+        self.answers: collections.Counter[tuple[str, str]] = collections.Counter()
 
-    async def run(self, seconds: float) -> None:
+    async def run(self, began: float, seconds: float) -> None:
+        """`began` is of the monotonic clock."""
+        numbers = itertools.count()
         tasks: set[asyncio.Task[None]] = set()
         limits = httpx.Limits(max_connections=100, max_keepalive_connections=20)
         async with httpx.AsyncClient(timeout=150, limits=limits, trust_env=False) as client:
-            began = time.monotonic()
-            while (due := self._number / RATE) < seconds:
+            for due, kinds in self._schedule(seconds):
                 await asyncio.sleep(max(0.0, began + due - time.monotonic()))
-                burst = self._number % round(60 * RATE) == 0
-                for _ in range(BURST if burst else 1):
-                    self._number += 1
-                    task = asyncio.create_task(self._one(client, "new" if burst else self._drawn(), self._number))
+                for kind in kinds:
+                    task = asyncio.create_task(self._one(client, kind, next(numbers)))
                     tasks.add(task)
                     task.add_done_callback(tasks.discard)
             await asyncio.gather(*tasks)
 
-    def _drawn(self) -> str:
-        return self._dice.choices(list(KINDS), [weight for weight, _ in KINDS.values()])[0]
+    def _schedule(self, seconds: float) -> Iterator[tuple[float, list[str]]]:
+        """Seconds after the start, and the kinds of the requests that are sent then."""
+        due, burst = 0.0, 0.0
+        while due < seconds:
+            if due >= burst:
+                burst += 60
+                yield due, ["new"] * BURST
+            yield due, self._dice.choices(list(KINDS), [kind.weight for kind in KINDS.values()])
+            due += 1 / (WARM_RATE if due < seconds / 3 else RATE)
 
     async def _one(self, client: httpx.AsyncClient, kind: str, number: int) -> None:
-        method, path, options = KINDS[kind][1](self._host, number, self._dice)
+        method, path, options = KINDS[kind].draw(self._host, number, self._dice)
         headers = {"X-API-Key": API_KEY, "Content-Type": "application/json"} | options.pop("headers", {})
         try:
             answer = await client.request(method, self._url + path, headers=headers, **options)
         except httpx.TransportError as error:
-            self.answers[f"{kind}: {type(error).__name__}"] += 1
+            self.answers[kind, type(error).__name__] += 1
             return
         body = answer.json() if path == "/api/v1/analyze" else {}
-        self.answers[f"{kind}: {answer.status_code} {body.get('decodeStatus', '')}".strip()] += 1
+        self.answers[kind, f"{answer.status_code} {body.get('decodeStatus', '')}".strip()] += 1
 
 
-Request = tuple[str, str, dict[str, object]]
+Request = tuple[str, str, dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """`weight` says how often it is sent. `draw` makes one from the host of pictures, a number and dice."""
+
+    weight: int
+    answer: str
+    draw: Callable[[str, int, random.Random], Request]
 
 
 def _analyze(*urls: str, **options: object) -> Request:
     return "POST", "/api/v1/analyze", {"json": {"image_urls": list(urls), "product_id": 7}, **options}
 
 
-KINDS: dict[str, tuple[float, Callable[[str, int, random.Random], tuple[str, str, dict]]]] = {  # type: ignore[type-arg]
-    "new": (30, lambda host, number, _: _analyze(f"{host}/label/{number}")),
-    "known": (30, lambda host, _, dice: _analyze(f"{host}/label/known-{dice.randrange(50)}")),
-    "two": (8, lambda host, number, _: _analyze(f"{host}/label/{number}a", f"{host}/label/{number}b")),
-    "damaged": (3, lambda host, number, _: _analyze(f"{host}/cut/{number}")),
-    "gone": (3, lambda host, number, _: _analyze(f"{host}/gone/{number}")),
-    "private": (3, lambda *_: _analyze("http://169.254.169.254/latest/meta-data/")),
-    "wrong shape": (4, lambda *_: _analyze()),
-    "wrong key": (4, lambda host, *_: _analyze(f"{host}/label/x", headers={"X-API-Key": "wrong"})),
-    "too large": (2, lambda *_: ("POST", "/api/v1/analyze", {"content": b"x" * 100_000})),
-    "no such page": (3, lambda _, number, __: ("GET", f"/{number}", {})),
-    "probe": (8, lambda _, __, dice: ("GET", dice.choice(("/health", "/ready")), {})),
-    "metrics": (2, lambda *_: ("GET", "/metrics", {})),
+LABEL, NONE = "200 COMPLETED", "200 FAILED"
+KINDS = {
+    "new": Kind(30, LABEL, lambda host, number, _: _analyze(f"{host}/label/{number}")),
+    "known": Kind(30, LABEL, lambda host, _, dice: _analyze(f"{host}/label/known-{dice.randrange(50)}")),
+    "two": Kind(8, LABEL, lambda host, number, _: _analyze(f"{host}/label/{number}a", f"{host}/label/{number}b")),
+    "damaged": Kind(3, NONE, lambda host, number, _: _analyze(f"{host}/cut/{number}")),
+    "gone": Kind(3, NONE, lambda host, number, _: _analyze(f"{host}/gone/{number}")),
+    "private": Kind(3, NONE, lambda *_: _analyze("http://169.254.169.254/latest/meta-data/")),
+    "wrong shape": Kind(4, "422", lambda *_: _analyze()),
+    "wrong key": Kind(4, "401", lambda host, *_: _analyze(f"{host}/label/x", headers={"X-API-Key": "wrong"})),
+    "too large": Kind(2, "413", lambda *_: ("POST", "/api/v1/analyze", {"content": b"x" * 100_000})),
+    "no such page": Kind(3, "404", lambda _, number, __: ("GET", f"/{number}", {})),
+    "probe": Kind(8, "200", lambda _, __, dice: ("GET", dice.choice(("/health", "/ready")), {})),
+    "metrics": Kind(2, "200", lambda *_: ("GET", "/metrics", {})),
 }
 
 
@@ -148,12 +169,13 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("--seed", type=int, default=random.randrange(10**6))
     options = parser.parse_args()
-    print(f"{options.minutes:g} minutes at {RATE:g} requests/s, seed {options.seed}")
+    warm = options.minutes / 3
+    print(f"{options.minutes:g} minutes, {warm:g} at {WARM_RATE:g} requests/s, then at {RATE:g}; seed {options.seed}")
     with (
         tempfile.TemporaryDirectory(prefix="decodeat-soak-") as scratch,
         redis_server() as redis,
         postgres() as database,
-        upstreams(faults=0.01) as others,
+        upstreams(faults=0.01, slowest=SLOWEST) as others,
     ):
         settings: dict[str, Any] = {
             "READER": "vision", "VISION_ENDPOINT": others["vision"], "GEMINI_API_KEY": KEY,
@@ -165,26 +187,30 @@ def main() -> int:
         with service(Path(scratch), **settings) as running:
             load = Load(running, others["host"], random.Random(options.seed))
             samples = asyncio.run(watched(load, running, options.minutes * 60))
-    for answer, times in sorted(load.answers.items()):
-        print(f"  {times:7} {answer}")
-    return report(samples, options.minutes * 20)
+    unexpected = False
+    for (kind, answer), times in sorted(load.answers.items()):
+        right = answer == KINDS[kind].answer
+        unexpected = unexpected or not right
+        print(f"  {times:7} {kind}: {answer}{'' if right else f'  instead of {KINDS[kind].answer}'}")
+    grew = report(samples, warm * 60)
+    return 1 if unexpected or grew else 0
 
 
 async def watched(load: Load, running: Service, seconds: float) -> dict[int, list[Sample]]:
     """Samples of each worker while the load lasts."""
     samples: dict[int, list[Sample]] = collections.defaultdict(list)
     began = time.monotonic()
-    task = asyncio.create_task(load.run(seconds))
+    task = asyncio.create_task(load.run(began, seconds))
     while not task.done():
-        for pid, sample in look(running.process.pid, began).items():
+        for pid, sample in look(running.process.pid, time.monotonic() - began).items():
             samples[pid].append(sample)
         await asyncio.wait([task], timeout=SAMPLE_SECONDS)
     await task
     return samples
 
 
-def report(samples: dict[int, list[Sample]], warm: float) -> int:
-    """Print each worker's slopes; 1 when one is certainly above zero and worth a word. `warm` is seconds."""
+def report(samples: dict[int, list[Sample]], warm: float) -> bool:
+    """Print each worker's slopes; whether one is certainly above zero and worth a word. `warm` is seconds."""
     grew = False
     for number, taken in enumerate(samples.values(), 1):
         later = [sample for sample in taken if sample.at >= warm]
@@ -196,7 +222,7 @@ def report(samples: dict[int, list[Sample]], warm: float) -> int:
             unit = "MiB" if name == "memory" else "handles"
             seen = f"{min(values):.0f} to {max(values):.0f} {unit}, slope {found}"
             print(f"worker {number}: {name:<8} {seen}  {'grows' if certain else 'none'}")
-    return 1 if grew else 0
+    return grew
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """What the service talks to while it is measured, in a process of its own: a picture host, Vision and Gemini.
 
-`python -m bench.upstreams PICTURE [FAULTS]` prints their addresses as one JSON object and serves until its input ends.
-FAULTS is the share of calls to Vision and Gemini that fail in some way.
+`python -m bench.upstreams PICTURE FAULTS SLOWEST` prints their addresses as one JSON object and serves until its input
+ends. FAULTS is the share of calls to Vision and Gemini that fail in some way. SLOWEST is how many seconds Gemini takes
+at most; it takes at least a fifth of that.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import json
 import random
 import struct
 import sys
+import time
 import zlib
 from pathlib import Path
 from typing import Any, cast
@@ -53,7 +55,7 @@ def _marked(picture: bytes, mark: bytes) -> bytes:
     return b"".join((picture[:header], chunk, picture[header:]))
 
 
-async def serve(picture: Path, faults: float) -> None:
+async def serve(picture: Path, faults: float, slowest: float) -> None:
     Host.picture = picture.read_bytes()
     server = await asyncio.get_running_loop().create_server(Host, "127.0.0.1", 0)
     turn = itertools.count()
@@ -67,6 +69,7 @@ async def serve(picture: Path, faults: float) -> None:
         return vision.reads(*(numbered.text(next(turn) % 50_000) for _ in request.requests))(request, context)
 
     def judge(handler: Any, body: dict[str, Any]) -> None:
+        time.sleep(random.uniform(slowest / 5, slowest))  # in a thread of this call's own
         chosen = random.choice(broken_words) if random.random() < faults else gemini.answers(numbered.answer)
         chosen(handler, body)
 
@@ -78,4 +81,4 @@ async def serve(picture: Path, faults: float) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(Path(sys.argv[1]), float(sys.argv[2]) if sys.argv[2:] else 0.0))
+    uvloop.run(serve(Path(sys.argv[1]), float(sys.argv[2]), float(sys.argv[3])))
