@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -33,12 +34,12 @@ def create(config: Settings) -> FastAPI:
     limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
 
     @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         metrics.release_info.labels(config.release_id, __version__).set(1)
         try:
             async with assembled(config) as parts:
                 app.state.parts = parts
-                yield
+                yield {"settled": parts.results.settled}  # for the worker, which has a choice of when to end
         finally:
             await limiter.close()
 

@@ -135,7 +135,7 @@ class ReleaseServer(Server):
                 self._close_idle()
             self._admission.hold(any(map(_is_client, self.server_state.connections)))
         requests = self.server_state.total_requests
-        if self._recycling.due(requests, all(map(_idle, self.server_state.connections))):
+        if self._settled() and self._recycling.due(requests, all(map(_idle, self.server_state.connections))):
             log.info("worker %d has served %d requests and recycles", os.getpid(), requests)
             self.should_exit = True
         if os.getppid() != self._parent:
@@ -143,6 +143,11 @@ class ReleaseServer(Server):
             if time.monotonic() - self._orphaned_at > ORPHAN_SECONDS:
                 log.warning("worker %d lost its master and leaves", os.getpid())
                 self.should_exit = True
+
+    def _settled(self) -> bool:
+        """Whether the application loses nothing by an end now; one that has nothing to lose doesn't say."""
+        ask = self.lifespan.state.get("settled")
+        return ask is None or bool(ask())
 
     async def _admit(self) -> None:
         if self._doors or not self._public:

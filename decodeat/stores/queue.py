@@ -2,6 +2,8 @@
 
 import asyncio
 import logging
+import math
+import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
@@ -16,6 +18,7 @@ from decodeat.stores.ledger import Ledger
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25  # that a row waits for others; also what a worker loses that is killed
+FLOWING = 1.0  # seconds since rows were last stored, in which those that wait now are taken for stored soon
 FLUSH_SECONDS = 5.0  # that the end of the process waits for the last rows
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 ROOM = 10_000  # rows, about 20 MB; what comes when it is full is lost
@@ -34,6 +37,7 @@ class Queue:
         # The first failure may be a connection that died long ago: the next try, on a new one, is made at once.
         self._breaker = Breaker(failures=2, seconds=0.1, longest=2.0)
         self._known = Known(ledger.condition, KNOWN_FOR)
+        self._stored = -math.inf  # when rows were last stored, by the monotonic clock
         self._down = False
         self._full = False
 
@@ -51,6 +55,10 @@ class Queue:
         self._drained.clear()
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
+
+    def settled(self) -> bool:
+        """Whether no row would be lost if this process began to end now."""
+        return not self._rows or time.monotonic() - self._stored < FLOWING
 
     async def condition(self) -> Condition:
         return await self._known.condition()
@@ -115,6 +123,7 @@ class Queue:
 
     def _succeeded(self) -> None:
         self._breaker.succeeded()
+        self._stored = time.monotonic()
         self._full = False
         if self._down:
             self._known.learned(self._ledger.working())

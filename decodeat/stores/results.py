@@ -43,6 +43,9 @@ class Results(Protocol):
     def keep(self, result: Result) -> None:
         """It is stored within a moment, or waits in memory until the database's trouble is over."""
 
+    def settled(self) -> bool:
+        """Whether nothing would be lost if this process began to end now."""
+
     async def condition(self) -> Condition: ...
 
     async def close(self) -> None:
@@ -54,6 +57,9 @@ class NoResults:
 
     def keep(self, result: Result) -> None:
         """Forget it."""
+
+    def settled(self) -> bool:
+        return True
 
     async def condition(self) -> Condition:
         return Condition(True, "results are not kept (DATABASE_URL is none)", needed=False)
@@ -76,6 +82,9 @@ class StoredResults:
             log.exception("a result can't be made a row; it is lost")
         else:
             self._queue.put(row)
+
+    def settled(self) -> bool:
+        return self._queue.settled()
 
     async def condition(self) -> Condition:
         return await self._queue.condition()

@@ -43,6 +43,8 @@ class Result:
 class Results(Protocol):
     def keep(self, result: Result) -> None: ...
 
+    def settled(self) -> bool: ...
+
     async def condition(self) -> Condition: ...
 
     async def close(self) -> None: ...
@@ -58,6 +60,9 @@ class SqliteResults:
         except sqlite3.Error as error:
             metrics.results_lost.inc()
             log.error("a result could not be written down; the answer was sent without it: %s", error)
+
+    def settled(self) -> bool:
+        return True
 
     async def condition(self) -> Condition:
         try:
