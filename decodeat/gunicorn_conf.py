@@ -32,10 +32,6 @@ control_socket_disable = True
 timeout = _given.request_timeout + 30
 graceful_timeout = _given.request_timeout + 30
 
-# An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): whoever
-# closes first may close on a request that is already on its way.
-keepalive = 75
-
 # On a read-only root the heartbeat files need memory; /dev/shm is there in containers and on machines alike.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 only ever unlinked files
 

@@ -26,7 +26,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._around += len(data)
-        if self._in_head and self._patience is None:
+        if self._in_head:
             self._wait()
         super().data_received(data)
         if self._around > MOST_AROUND and not self.transport.is_closing():
@@ -36,8 +36,7 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        if self._patience is None:  # it came in one piece with the end of the request before
-            self._wait()
+        self._wait()  # also where it came in one piece with the end of the request before
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -53,8 +52,9 @@ class BoundedHttp(HttpToolsProtocol):
         self._in_head, self._around = True, 0
 
     def _wait(self) -> None:
-        # `shutdown` closes the connection, or lets the answer to an earlier request be its last.
-        self._patience = self.loop.call_later(HEAD_SECONDS, self.shutdown)
+        if self._patience is None:
+            # `shutdown` closes the connection, or lets the answer to an earlier request be its last.
+            self._patience = self.loop.call_later(HEAD_SECONDS, self.shutdown)
 
     def _stop_waiting(self) -> None:
         if self._patience is not None:

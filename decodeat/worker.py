@@ -22,6 +22,9 @@ from decodeat.protocol import BoundedHttp
 log = logging.getLogger("uvicorn.error")
 
 FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release changed
+# An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): whoever
+# closes first may close on a request that is already on its way.
+KEEP_ALIVE_SECONDS = 75
 LEAVING_SECONDS = 5.0  # on the way out an idle connection is closed after so long; until then answers ask for it
 NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
 ORPHAN_SECONDS = 10.0  # a worker whose master was killed serves on for so long: the next master boots in less
@@ -226,6 +229,7 @@ class ReleaseWorker(UvicornWorker):
         "http": BoundedHttp,
         "ws": "none",  # nothing here speaks it, and it would go round every layer of ours
         "server_header": False,
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,  # here, for whatever configuration gunicorn is started with
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
