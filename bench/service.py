@@ -22,6 +22,7 @@ from typing import Any
 
 from tests.servers.gemini import KEY
 from tests.support.ports import free_port
+from tests.unit.decodeat.processes import children, resident
 from tests.unit.decodeat.web import ROOT, service
 
 PICTURE = ROOT / "decodeat_ops" / "checks" / "known_label.png"
@@ -125,14 +126,9 @@ def bare(directory: Path, variables: dict[str, str]) -> Iterator[str]:
         process.wait(60)
 
 
-def resident(master: int) -> list[int]:
+def workers(master: int) -> list[int]:
     """Resident memory of each worker in MiB."""
-    children = Path(f"/proc/{master}/task/{master}/children").read_text().split()
-    sizes = []
-    for child in children:
-        found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{child}/status").read_text())
-        sizes.append(int(found[1]) // 1024 if found else 0)
-    return sizes
+    return [resident(child) // 2**20 for child in children(master)]
 
 
 def main() -> int:
@@ -193,10 +189,10 @@ def measured(home: Path, others: dict[str, str], rounds: int, seconds: float) ->
         )
         for pair in pairs:
             print(pair)
-        print(f"resident memory of workers with Google's engines after the load: {resident(content.process.pid)} MiB")
+        print(f"resident memory of workers with Google's engines after the load: {workers(content.process.pid)} MiB")
     with service(home / "embedded", **common, **kept) as embedded:
         load(embedded.url + analyze, scripts[False], seconds, 4)
-        print(f"resident memory of workers with the embedded engine after a load: {resident(embedded.process.pid)} MiB")
+        print(f"resident memory of workers with the embedded engine after a load: {workers(embedded.process.pid)} MiB")
     return max(pair.missed for pair in pairs)
 
 

@@ -12,7 +12,6 @@ import collections
 import itertools
 import math
 import random
-import re
 import statistics
 import sys
 import tempfile
@@ -28,6 +27,7 @@ from bench.service import upstreams
 from tests.servers.gemini import KEY
 from tests.servers.postgres import postgres
 from tests.servers.redis import redis_server
+from tests.unit.decodeat.processes import children, resident
 from tests.unit.decodeat.web import Service, service
 
 RATE = 25.0  # requests a second
@@ -78,11 +78,9 @@ def slope(times: Sequence[float], values: Sequence[float]) -> Slope:
 def look(master: int, at: float) -> dict[int, Sample]:
     """Every worker of a gunicorn, `at` seconds after the start."""
     found = {}
-    for child in Path(f"/proc/{master}/task/{master}/children").read_text().split():
-        status = Path(f"/proc/{child}/status").read_text()
-        resident = re.search(r"VmRSS:\s+(\d+) kB", status)
+    for child in children(master):
         handles = sum(1 for _ in Path(f"/proc/{child}/fd").iterdir())
-        found[int(child)] = Sample(at, int(resident[1]) / 1024 if resident else 0.0, handles)
+        found[child] = Sample(at, resident(child) / 2**20, handles)
     return found
 
 

@@ -1,4 +1,4 @@
-"""What the kernel says about processes: whose they are, and the most that they had in memory."""
+"""What the kernel says about processes: whose they are, and what they have, or had at most, in memory."""
 
 import contextlib
 import os
@@ -15,9 +15,18 @@ def children(of: int | None = None) -> list[int]:
     return found
 
 
+def resident(process: int) -> int:
+    """Bytes that it has in memory."""
+    return _status(process, "VmRSS")
+
+
 def peak(process: int) -> int:
     """Bytes: the most that it had in memory since it began, or since `forget_peak`."""
-    found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return _status(process, "VmHWM")
+
+
+def _status(process: int, name: str) -> int:
+    found = re.search(rf"{name}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     assert found is not None
     return int(found[1]) * 1024
 

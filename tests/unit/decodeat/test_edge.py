@@ -18,6 +18,7 @@ import pytest
 from decodeat import protocol
 from decodeat.api import body
 from decodeat.worker import LEAVING_SECONDS
+from tests.unit.decodeat.processes import children, resident
 from tests.unit.decodeat.web import Service, service
 
 PATH = "/api/v1/analyze"
@@ -233,10 +234,8 @@ def test_what_has_no_end_takes_no_memory(running: Service, begun: bytes, piece: 
 
 def _resident(running: Service) -> int:
     """Bytes that the only worker has in memory."""
-    (worker,) = Path(f"/proc/{running.process.pid}/task/{running.process.pid}/children").read_text().split()
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{worker}/status").read_text())
-    assert found is not None
-    return int(found[1]) * 1024
+    (worker,) = children(running.process.pid)
+    return resident(worker)
 
 
 def test_large_headers_within_bounds_are_fine(running: Service) -> None:

@@ -28,23 +28,22 @@ libc.malloc_stats()
 """
 
 _PICTURES = """
-import ctypes, re, sys
+import ctypes, os, sys
 from decodeat import heap
+from tests.unit.decodeat.processes import resident
 if sys.argv[1] == "settled":
     assert heap.settle()
 libc = ctypes.CDLL(None)
 libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
 libc.free(libc.malloc(20 * 2**20))
-def resident():
-    return int(re.search(r"VmRSS:\\s+(\\d+)", open("/proc/self/status").read())[1]) * 1024
-before = resident()
+before = resident(os.getpid())
 pictures, kept = [], []
 for _ in range(50):
     pictures.append(libc.malloc(2**20))
     ctypes.memset(pictures[-1], 1, 2**20)
     kept.append(libc.malloc(1000))
 for picture in pictures: libc.free(picture)
-print(resident() - before)
+print(resident(os.getpid()) - before)
 """
 
 

@@ -85,7 +85,7 @@ def test_it_ends_with_the_last_failure_when_the_time_is_up() -> None:
     with pytest.raises(Down, match="Gone"):
         call(upstream(), attempt, seconds=0.5)
     assert len(seen) > 3
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 2.5
 
 
 def test_who_names_a_time_is_asked_then_and_not_before() -> None:
@@ -100,7 +100,7 @@ def test_who_names_a_time_after_the_deadline_is_not_waited_for() -> None:
     began = time.monotonic()
     with pytest.raises(Down, match="Busy"):
         call(upstream(), attempt)
-    assert (len(seen), time.monotonic() - began < 5) == (1, True)
+    assert (len(seen), time.monotonic() - began < 2.5) == (1, True)
 
 
 def test_a_try_that_hangs_leaves_time_for_another() -> None:
