@@ -1,6 +1,7 @@
 """What holds for every test: a whole run can record its result, and CI accepts no skip for a missing part."""
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from typing import Any
 
@@ -25,6 +26,13 @@ class OneMachine(LoadScopeScheduling):
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneMachine:
     return OneMachine(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Of tests with the same id xdist runs the first alone, and says nothing."""
+    twice = [name for name, times in Counter(item.nodeid for item in items).items() if times > 1]
+    if twice:
+        raise pytest.UsageError(f"several tests have the id {', '.join(twice)}")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
