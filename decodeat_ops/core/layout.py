@@ -127,6 +127,10 @@ class Layout:
         """Workers hold a shared lock on it while they have client connections."""
         return self.run / f"{release}.busy"
 
+    def metrics(self, release: str) -> Path:
+        """A link to where its workers share their counters in memory; the directory itself where memory has none."""
+        return self.run / f"{release}.metrics"
+
     def log(self, release: str) -> Path:
         return self.logs / f"{release}.log"
 

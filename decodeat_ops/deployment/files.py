@@ -55,18 +55,22 @@ def sync_tree(directory: Path) -> None:
         sync(Path(folder))
 
 
-def discard(directory: Path) -> None:
-    """Remove a tree that nobody uses, if it is there. Raises OSError: a leftover is not left without a word."""
-    if directory.exists():
-        shutil.rmtree(directory)
+def discard(path: Path) -> None:
+    """Remove what nobody uses, if it is there: a tree, a file, or a link but never what the link leads to.
+
+    Raises OSError: a leftover is not left without a word.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
-def remove_tree(directory: Path) -> None:
-    """Remove a directory if it is there: renamed out of sight first, so that nobody meets half of it."""
-    if not directory.exists():
+def remove_tree(path: Path) -> None:
+    """Discard a directory, renamed out of sight first, so that nobody meets half of it."""
+    if not os.path.lexists(path):
         return
-    doomed = directory.with_name(f".{directory.name}.removed")
-    if doomed.exists():
-        shutil.rmtree(doomed)
-    directory.rename(doomed)
-    shutil.rmtree(doomed)
+    doomed = path.with_name(f".{path.name}.removed")
+    discard(doomed)
+    path.rename(doomed)
+    discard(doomed)

@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import os
-from pathlib import Path
 from urllib.parse import urlsplit
 
 from decodeat_ops import rendering
@@ -118,15 +116,6 @@ def fingerprint(source: Source, loaded: Loaded) -> str:
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
-def metrics(layout: Layout, release: str) -> Path:
-    """Where workers share their counters: in memory, for a mapped file on a full disk would kill them (SIGBUS)."""
-    memory = Path("/dev/shm")  # noqa: S108 - the name is unguessable only to other deployments; the mode is 0700
-    if not os.access(memory, os.W_OK):
-        return layout.run / f"{release}.metrics"
-    deployment = hashlib.sha256(str(layout.root).encode()).hexdigest()[:12]
-    return memory / f"decodeat-ops-{os.getuid()}-{deployment}-{release}"
-
-
 def unit(release: Release, tools: Tools) -> Unit:
     """What the supervisor runs; absolute paths live here alone, so that a restore elsewhere makes it anew."""
     layout: Layout = tools.layout
@@ -151,7 +140,7 @@ def unit(release: Release, tools: Tools) -> Unit:
             "SERVICE_LOG": str(layout.log(release.id)),
             "ADMISSION_LINK": str(layout.active),
             "ADMISSION_BUSY": str(layout.busy(release.id)),
-            "PROMETHEUS_MULTIPROC_DIR": str(metrics(layout, release.id)),
+            "PROMETHEUS_MULTIPROC_DIR": str(layout.metrics(release.id)),
             "DATABASE_URL": f"sqlite:///{directory / 'data' / 'decodeat.sqlite3'}",
         },
         env_files=(str(layout.environment(release.id)), str(layout.secrets(release.id))),

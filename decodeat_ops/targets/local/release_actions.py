@@ -163,7 +163,7 @@ def prune(context: Context, params: Params) -> Results | None:
     layout = tools.layout
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
-        files.discard(configuration.metrics(layout, name))
+        forget_counters(layout.metrics(name))
     # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
     kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
@@ -175,9 +175,23 @@ def prune(context: Context, params: Params) -> Results | None:
     return {"removed": len(params["releases"])}
 
 
+def forget_counters(metrics: Path) -> None:
+    """Remove a stopped release's counters. A killed one left them in memory; the link in our own directory says where.
+
+    Only a directory of this user's is touched: after a reboot anybody may have taken the name.
+    """
+    place = metrics.readlink() if metrics.is_symlink() else metrics
+    with contextlib.suppress(FileNotFoundError):
+        if place.lstat().st_uid == os.geteuid():
+            files.discard(place)
+    files.discard(metrics)
+
+
 def remove_state(context: Context, params: Params) -> Results | None:
     """Delete what a deployment left on disk, but the parts that the operator keeps."""
     layout = _tools(context).layout
+    for metrics in layout.run.glob("*.metrics"):
+        forget_counters(metrics)
     for name in params["names"]:
         path = layout.root / name
         if path.is_dir() and not path.is_symlink():
