@@ -67,13 +67,23 @@ def rollback(
     return local.rollback(run.loaded(), change(run, "rollback"), release)
 
 
-@command(changes=True, examples=("decodeat-ops resume --dry-run", "decodeat-ops resume"))
-def resume(run: Run) -> Outcome:
-    """Go on with a change that was interrupted."""
+@command(
+    changes=True,
+    examples=(
+        "decodeat-ops resume --dry-run",
+        "decodeat-ops resume           goes on with it",
+        "decodeat-ops resume --undo    just takes it back",
+    ),
+)
+def resume(
+    run: Run,
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back instead of going on.")] = False,
+) -> Outcome:
+    """Go on with a change that was interrupted, or take it back."""
     from decodeat_ops.cli.asking import change
     from decodeat_ops.wiring import local
 
-    return local.resume(run.loaded(), change(run, "resume"))
+    return local.resume(run.loaded(), change(run, "resume"), undo=undo)
 
 
 @command(changes=True, examples=("decodeat-ops start",))

@@ -1,6 +1,6 @@
 """Every way a command can fail, one class and one exit code each.
 
-Two more codes are no failures and come with an Outcome: 9, manual items are open; 10, done in part.
+Two codes also come with an Outcome, for they are no failures: 9, manual items are open; 10, done in part.
 """
 
 from dataclasses import dataclass, field
@@ -83,6 +83,13 @@ class Unreachable(OpsError):
 
     code = 8
     kind = "unreachable"
+
+
+class DoneInPart(OpsError):
+    """The change itself stands; what comes after it (cleaning up, telling of it) did not work."""
+
+    code = 10
+    kind = "partial"
 
 
 class Interrupted(OpsError):

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core import events
-from decodeat_ops.core.errors import GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
+from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.secret import Secret, mask
 from decodeat_ops.engine.journal import Journal, Progress, read
@@ -88,13 +88,20 @@ class Engine:
         return self._forward(progress, journal, context)
 
     def undo(self, path: Path, context: Context) -> Progress:
-        """Bring an open journal to its end backwards; past the point of no return it is finished forwards."""
+        """Bring an open journal to its end backwards; past the point of no return it is finished forwards.
+
+        Cleaning up that fails again is told and let be, so that it stands in the way of no other change.
+        """
         progress = read(path)
         journal = Journal.reopen(path)
-        if progress.committed:
-            self._forward(progress, journal, context)
-        else:
+        if not progress.committed:
             self._backward(progress, journal, context)
+            return progress
+        try:
+            self._forward(progress, journal, context)
+        except DoneInPart as error:
+            Journal.reopen(path).end("done in part")
+            context.warn({"warnings": [f"{error.advice.what} It was tried again, and is left as it is."]})
         return progress
 
     def _forward(self, progress: Progress, journal: Journal, context: Context) -> dict[str, Results]:
@@ -102,6 +109,7 @@ class Engine:
         context.results.update(progress.done)
         for results in progress.done.values():
             context.warn(results)
+        left: list[tuple[Step, OpsError]] = []
         for number, step in enumerate(plan.steps, 1):
             if step.id in progress.done:
                 context.emit(events.StepSkipped(step, "already done"))
@@ -111,11 +119,15 @@ class Engine:
             except (Interrupted, KeyboardInterrupt):
                 journal.close()
                 raise _interrupted(plan, step) from None
-            except OpsError as error:
-                self._broken(step, error, progress, journal, context)
-            except OSError as error:
-                what = f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else "")
-                self._broken(step, StepFailed(what), progress, journal, context)
+            except (OpsError, OSError) as error:
+                problem = error if isinstance(error, OpsError) else _refused(error)
+                if not progress.committed:
+                    self._broken(step, problem, progress, journal, context)
+                context.emit(events.StepBroke(step, context.masked(problem.advice.what)))
+                left.append((step, problem))  # one that fails is no reason to leave the others undone
+        if left:
+            journal.close()
+            raise _left(plan, left, context)
         journal.end("done")
         return context.results
 
@@ -144,14 +156,6 @@ class Engine:
         why = context.masked(error.advice.what)
         context.emit(events.StepBroke(step, why))
         lines = tuple(context.masked(line) for line in error.advice.lines)
-        if progress.committed:
-            journal.close()
-            raise StepFailed(
-                f"{step.title}: {why}",
-                state=f"{progress.plan.verb} {progress.plan.subject} is complete; only cleaning up is left.",
-                hint="Run `decodeat-ops resume` to finish it.",
-                lines=lines,
-            ) from error
         undone = self._backward(progress, journal, context)
         state = f"Everything was undone ({len(undone)} steps)." if undone else "Nothing had been changed yet."
         served = ("serves now", "nothing") not in progress.plan.facts
@@ -210,6 +214,22 @@ class OpsConflict(OpsError):
             state=f"The {plan.verb} of {plan.subject} is still half done; what served before serves still.",
             hint="`decodeat-ops deploy` or `decodeat-ops rollback` undoes it first and then starts afresh.",
         )
+
+
+def _refused(error: OSError) -> StepFailed:
+    return StepFailed(f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
+
+
+def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context) -> DoneInPart:
+    """Steps after the point of no return that failed."""
+    return DoneInPart(
+        " ".join(f"{step.title}: {context.masked(error.advice.what).rstrip('.')}." for step, error in left),
+        state=" ".join(
+            (f"{plan.verb} {plan.subject} is complete; only cleaning up after it is left.", *context.warnings)
+        ),
+        hint="`decodeat-ops resume` tries again, and so does the next change, which goes on whatever comes of it.",
+        lines=tuple(context.masked(line) for _, error in left for line in error.advice.lines),
+    )
 
 
 def _interrupted(plan: Plan, step: Step) -> Interrupted:

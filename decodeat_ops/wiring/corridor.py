@@ -6,14 +6,15 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core import events
-from decodeat_ops.core.errors import Interrupted, Locked, OpsError
+from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import inputs
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
-from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.journal import Progress, read, unfinished
 from decodeat_ops.engine.lock import held
+from decodeat_ops.engine.settling import settling
 
 
 def _silent(event: events.Event) -> None:
@@ -62,13 +63,13 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
-        settled = _settle(tools.layout.journals, verb, engine, context)
+        settled = _settle(tools.layout.journals, verb, engine, context, change)
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
             return _warned(derived, context)
         if not change.approve(derived):
-            return _declined(derived, settled, change.consent)
+            raise _declined(verb, SETTLED if settled else "Nothing was changed.", change.consent)
         results = engine.carry_out(derived, context)
     return _warned(finish(derived, results), context)
 
@@ -88,23 +89,29 @@ def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan 
         raise
 
 
-def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool:
-    """Bring an unfinished operation to its end, or refuse to start beside it."""
+def _settle(journals: Path, verb: str, engine: Engine, context: Context, change: Change) -> bool:
+    """Bring an unfinished operation to its end, once that is approved, or refuse to start beside it.
+
+    What is left to clean up after a change that stands is in nobody's way: every verb tries it again and goes on.
+    """
     left_open = unfinished(journals)
     if left_open is None:
         return False
     progress = read(left_open)
-    if verb not in SETTLES:
+    if not progress.committed and verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
             hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
         )
+    plan = settling(progress)
+    if not change.approve(plan):
+        raise _declined(verb, "Nothing was changed; what was interrupted waits as it did.", change.consent)
     engine.undo(left_open, context)
     return True
 
 
-def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Outcome:
-    """Go on with what was interrupted, forwards or backwards; 0 changed when nothing was."""
+def resume(tools: Tools, change: Change, actions: Actions, finish: Finish, *, undo: bool = False) -> Outcome:
+    """Go on with what was interrupted, forwards or backwards, or just take it back; 0 changed when nothing was."""
     tools.store.check_place()
     tools.store.check_format()
     if unfinished(tools.layout.journals) is None:
@@ -114,21 +121,35 @@ def resume(tools: Tools, change: Change, actions: Actions, finish: Finish) -> Ou
         if left_open is None:
             return Outcome("resume", "Nothing was interrupted.")
         progress = read(left_open)
+        plan = _taken_back(progress) if undo else progress.plan
         if change.dry_run:
-            return _shown(progress.plan, left_open, done=tuple(progress.done))
-        if not change.approve(progress.plan):
-            return _declined(progress.plan, False, change.consent)
+            return _shown(plan, None, done=() if undo else tuple(progress.done))
+        if not change.approve(plan):
+            raise _declined("resume", "Nothing was changed; what was interrupted waits as it did.", change.consent)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
+        if undo:
+            Engine(actions, tools.layout.journals).undo(left_open, context)
+            return _warned(Outcome("resume", f"The interrupted {plan.subject} is undone.", changed=1), context)
         now = inputs.inputs(tools)
         results = Engine(actions, tools.layout.journals).resume(left_open, context, now)
     return _warned(finish(progress.plan, results), context)
 
 
+def _taken_back(progress: Progress) -> Plan:
+    plan = settling(progress)
+    if progress.committed:
+        raise Usage(
+            f"The {plan.subject} is complete; only cleaning up after it is left, and there is nothing to undo in that.",
+            hint="`decodeat-ops resume` finishes it; `decodeat-ops rollback` goes back from what serves.",
+        )
+    return plan
+
+
 def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Outcome:
     warnings: tuple[str, ...] = ()
-    if left_open is not None and not done:
-        warnings = ("An interrupted operation would be undone first, or finished with `decodeat-ops resume`.",)
+    if left_open is not None:
+        warnings = ("An interrupted operation would be brought to its end first: `decodeat-ops resume --dry-run`.",)
     return Outcome(
         plan.verb,
         f"Dry run: {len(plan.steps)} steps, nothing was changed.",
@@ -138,12 +159,8 @@ def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Ou
     )
 
 
-def _declined(plan: Plan, settled: bool, consent: str) -> Outcome:
-    raise Interrupted(
-        f"{plan.verb} was not approved.",
-        state=SETTLED if settled else "Nothing was changed.",
-        hint=f"Run it again and {consent}.",
-    )
+def _declined(verb: str, state: str, consent: str) -> Interrupted:
+    return Interrupted(f"{verb} was not approved.", state=state, hint=f"Run it again and {consent}.")
 
 
 def summary(plan: Plan) -> Facts:

@@ -280,9 +280,10 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
     return carry_out(tools, "remove", derive, change, actions(), finish)
 
 
-def resume(loaded: Loaded, change: Change) -> Outcome:
-    """Finish what was interrupted."""
-    return resume_journal(open_tools(loaded), change, actions(), _said("", "{} is complete."))
+def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:
+    """Finish what was interrupted, or take it back, which needs no secrets."""
+    tools = open_tools(loaded, secrets={}) if undo else open_tools(loaded)
+    return resume_journal(tools, change, actions(), _said("", "{} is complete."), undo=undo)
 
 
 def _said(verb: str, text: str, *then: str) -> Finish:

@@ -1,0 +1,24 @@
+"""What brings an interrupted change to its end without going on with it, as a plan that can be shown and approved."""
+
+from dataclasses import replace
+
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.engine.journal import Progress
+
+
+def settling(progress: Progress) -> Plan:
+    """Its undo, newest step first; past the point of no return the steps that are left of it."""
+    plan = progress.plan
+    subject = f"{plan.verb} of {plan.subject}"
+    if progress.committed:
+        left = tuple(step for step in plan.steps if step.id not in progress.done)
+        fact = ("interrupted", "it is complete; only cleaning up after it is left")
+        return Plan("finish", plan.deployment, subject, left, (fact,))
+    by_id = {step.id: step for step in plan.steps}
+    undone = tuple(
+        replace(step, title=f"Undo: {step.title}", do=step.undo, undo=None, produces=(), preview=())
+        for step in map(by_id.__getitem__, progress.touched())
+        if step.undo is not None
+    )
+    fact = ("interrupted", "everything that it did is taken back; what served before serves still")
+    return Plan("undo", plan.deployment, subject, undone, (fact,))

@@ -1,0 +1,183 @@
+"""Given a change that was interrupted: what the next one may do about it, and what it asks first."""
+
+import errno
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decodeat_ops.core.errors import DoneInPart, Interrupted, Locked, StepFailed, Usage
+from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.settings.load import load
+from decodeat_ops.wiring import corridor
+from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.wiring.opening import open_tools
+
+
+def plan(subject: str, *names: str) -> Plan:
+    """Steps whose names begin with "after" come after the point of no return."""
+    steps = (
+        Step(
+            name, f"Step {name}", Action("mark", {"name": name}), undo=Action("unmark", {"name": name}),
+            after_commit=name.startswith("after"),
+        )
+        for name in names
+    )  # fmt: skip
+    return Plan("deploy", "tested-production", subject, tuple(steps))
+
+
+@dataclass
+class World:
+    """Changes through the real corridor; `trouble` breaks a step by name, `asked` is what approval was asked for."""
+
+    home: Path
+    marks: list[str] = field(default_factory=list)
+    trouble: dict[str, BaseException] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        (self.home / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nstate_dir = "state"\n')
+        self.tools = open_tools(load(self.home / "decodeat-ops.toml", None, {}), secrets={})
+        self.actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Results | None]] = {
+            "mark": self._mark,
+            "unmark": lambda context, params: self.marks.remove(params["name"]),
+        }
+
+    def _mark(self, context: Context, params: Mapping[str, Any]) -> Results | None:
+        if params["name"] not in self.marks:
+            self.marks.append(params["name"])
+        if params["name"] in self.trouble:
+            raise self.trouble[params["name"]]
+        return None
+
+    def _how(self, answers: tuple[bool, ...], dry_run: bool) -> Change:
+        left = list(answers)
+
+        def approve(plan: Plan) -> bool:
+            self.asked.append(f"{plan.verb} {plan.subject}: {', '.join(step.title for step in plan.steps)}")
+            return left.pop(0)
+
+        return Change(approve=approve, dry_run=dry_run)
+
+    def change(self, wanted: Plan, *answers: bool, verb: str = "deploy") -> Outcome:
+        how = self._how(answers, False)
+        return corridor.carry_out(
+            self.tools, verb, lambda: wanted, how, self.actions, lambda p, r: Outcome(verb, "Done.", changed=1)
+        )
+
+    def resume(self, *answers: bool, undo: bool = False, dry_run: bool = False) -> Outcome:
+        how = self._how(answers, dry_run)
+        return corridor.resume(
+            self.tools, how, self.actions, lambda p, r: Outcome("resume", "Done.", changed=1), undo=undo
+        )
+
+    @property
+    def left_open(self) -> Path | None:
+        return unfinished(self.tools.layout.journals)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+@pytest.fixture
+def interrupted(world: World) -> World:
+    """A deploy that was killed in its second step."""
+    world.trouble = {"two": KeyboardInterrupt()}
+    with pytest.raises(Interrupted):
+        world.change(plan("r1", "one", "two"), True)
+    world.trouble.clear()
+    world.asked.clear()
+    return world
+
+
+def test_declining_leaves_what_was_interrupted_as_it_was(interrupted: World) -> None:
+    with pytest.raises(Interrupted) as caught:
+        interrupted.change(plan("r2", "three"), False)
+    assert interrupted.asked == ["undo deploy of r1: Undo: Step two, Undo: Step one"]
+    assert "Nothing was changed" in caught.value.advice.state
+    assert interrupted.marks == ["one", "two"]
+    assert interrupted.left_open is not None
+
+
+def test_undoing_first_and_the_change_itself_are_approved_one_by_one(interrupted: World) -> None:
+    with pytest.raises(Interrupted) as caught:
+        interrupted.change(plan("r2", "three"), True, False)
+    assert interrupted.asked[1:] == ["deploy r2: Step three"]
+    assert caught.value.advice.state == corridor.SETTLED
+    assert interrupted.marks == []
+    interrupted.change(plan("r2", "three"), True)
+    assert interrupted.marks == ["three"]
+
+
+def test_resume_undo_just_takes_it_back(interrupted: World) -> None:
+    shown = interrupted.resume(undo=True, dry_run=True)
+    assert [step["title"] for step in shown.data["plan"]["steps"]] == ["Undo: Step two", "Undo: Step one"]
+    with pytest.raises(Interrupted):
+        interrupted.resume(False, undo=True)
+    assert interrupted.marks == ["one", "two"]
+    outcome = interrupted.resume(True, undo=True)
+    assert outcome.summary == "The interrupted deploy of r1 is undone."
+    assert interrupted.marks == []
+    assert interrupted.left_open is None
+    assert interrupted.resume(undo=True).changed == 0
+
+
+def test_other_verbs_wait_until_it_is_settled(interrupted: World) -> None:
+    with pytest.raises(Locked):
+        interrupted.change(plan("backup", "three"), True, verb="backup")
+    assert interrupted.asked == []
+
+
+@pytest.fixture
+def half_clean(world: World) -> World:
+    """A deploy that stands; the first of two things to clean up after it could not be."""
+    world.trouble = {"after-one": OSError(errno.ELOOP, "Too many levels of symbolic links", "/dev/shm/planted")}
+    with pytest.raises(DoneInPart) as caught:
+        world.change(plan("r1", "one", "after-one", "after-two"), True)
+    assert caught.value.code == 10
+    assert caught.value.advice.what == "Step after-one: Too many levels of symbolic links (/dev/shm/planted)."
+    assert "deploy r1 is complete" in caught.value.advice.state
+    world.asked.clear()
+    return world
+
+
+def test_a_clean_up_that_fails_keeps_the_others_from_nothing(half_clean: World) -> None:
+    assert half_clean.marks == ["one", "after-one", "after-two"]
+
+
+@pytest.mark.parametrize("verb", ["deploy", "rollback", "backup", "restore", "restart", "stop", "remove"])
+def test_a_clean_up_that_fails_again_blocks_no_later_change(half_clean: World, verb: str) -> None:
+    outcome = half_clean.change(plan("r2", "three"), True, True, verb=verb)
+    assert half_clean.asked[0] == "finish deploy of r1: Step after-one"
+    assert "three" in half_clean.marks
+    assert ["tried again" in warning for warning in outcome.warnings] == [True]
+    assert half_clean.left_open is None
+    assert "done in part" in [read(path).ended for path in half_clean.tools.layout.journals.glob("*.jsonl")]
+
+
+def test_resume_tries_a_clean_up_again_and_finishes(half_clean: World) -> None:
+    with pytest.raises(DoneInPart):
+        half_clean.resume(True)
+    half_clean.trouble.clear()
+    half_clean.resume(True)
+    assert half_clean.left_open is None
+
+
+def test_a_change_that_stands_is_not_taken_back_by_undo(half_clean: World) -> None:
+    with pytest.raises(Usage, match="nothing to undo"):
+        half_clean.resume(True, undo=True)
+    assert half_clean.left_open is not None
+
+
+def test_a_step_before_the_commit_still_undoes_everything(world: World) -> None:
+    world.trouble = {"two": StepFailed("no")}
+    with pytest.raises(StepFailed):
+        world.change(plan("r1", "one", "two", "after-one"), True)
+    assert world.marks == []
