@@ -7,6 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from decodeat_ops.cli.command import Run, refuse_unattended
+from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.errors import Interrupted, Usage
 from decodeat_ops.core.plan import Plan
 
@@ -105,7 +106,7 @@ def show_plan(plan: Plan) -> None:
 
 def ask(question: str) -> str:
     """One line from the terminal; the question goes to stderr. Raises `Interrupted` when there is no more input."""
-    sys.stderr.write(f"{question} ")
+    sys.stderr.write(f"{visible(question)} ")
     sys.stderr.flush()
     try:
         line = sys.stdin.readline()

@@ -65,7 +65,9 @@ def _report(problem: OpsError, argv: Sequence[str]) -> int:
     if "--debug" in _before_dashes(argv):
         import traceback
 
-        traceback.print_exception(problem.__cause__ or problem)
+        from decodeat_ops.cli.visible import visible
+
+        sys.stderr.write(visible("".join(traceback.format_exception(problem.__cause__ or problem))))
     return problem.code
 
 

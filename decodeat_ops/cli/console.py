@@ -1,12 +1,15 @@
 """The two consoles: stdout for data, stderr for talk; calm colours, and none where they don't belong."""
 
 import sys
+from collections.abc import Iterable
 from functools import cache
 from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 from rich.theme import Theme
 
+from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.check import Status
 
 UNBOUNDED = 100_000  # columns where nobody looks at a screen: a program that reads us wants whole lines
@@ -48,6 +51,12 @@ def talk() -> Console:
 
 
 class _Console(Console):
+    """Everything that is shown to people goes through here, and none of it may steer their terminal."""
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
+        for segment in super().render(renderable, options):
+            yield segment if segment.control else segment._replace(text=visible(segment.text))
+
     def on_broken_pipe(self) -> None:
         """Rich would end the process here; a change that is half-way goes on, and the boundary ends the rest."""
         raise BrokenPipeError

@@ -29,6 +29,7 @@ def logs(
 ) -> None:
     """The service's log, across rotation and deploys."""
     from decodeat_ops.cli.boundary import forget_streams
+    from decodeat_ops.cli.visible import visible
     from decodeat_ops.wiring.logs import LogLine, subject
 
     def put(line: LogLine) -> None:
@@ -36,11 +37,11 @@ def logs(
             text = json.dumps({"schema": SCHEMA, "release": line.release, "line": line.line}, ensure_ascii=False)
         else:
             text = line.line
-        sys.stdout.write(text + "\n")
+        sys.stdout.write(visible(text) + "\n")
 
     def switched(name: str) -> None:
         if not run.quiet:
-            sys.stderr.write(f"-- release {name} serves from here on\n")
+            sys.stderr.write(visible(f"-- release {name} serves from here on") + "\n")
 
     found = subject(run.loaded(), release, supervisor)
     try:

@@ -5,6 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.cli.command import Run
+from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.outcome import Block, Cell, Facts, Lines, Outcome, Table
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ def print_json(data: Any) -> None:
     """One JSON text on stdout, on one line unless somebody looks at it."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(json.dumps(data, ensure_ascii=ascii_only, indent=indent) + "\n")
+    sys.stdout.write(visible(json.dumps(data, ensure_ascii=ascii_only, indent=indent)) + "\n")
     sys.stdout.flush()
 
 

@@ -1,0 +1,20 @@
+"""Text from outside (a request's path, an archive's manifest, a file's name) as a terminal may show it."""
+
+import re
+
+# Controls (C0 but tab and newline, DEL, C1), marks that turn the direction of text, what shows nothing at all, other
+# line ends, halves of surrogate pairs (bytes of a name that is not UTF-8).
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f]"
+)
+
+
+def visible(text: str) -> str:
+    """Write out what a terminal would obey or hide, as JSON does: so a line that is JSON stays the same JSON."""
+    return _UNSEEN.sub(_written_out, text)
+
+
+def _written_out(match: re.Match[str]) -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
