@@ -205,12 +205,19 @@ def prune(release: Release, observed: Observed, settings: Settings) -> Step:
 
 
 def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
-    """Oldest first; never the new one, the one that served until now, one that drains, or one that is pinned."""
+    """Oldest first; never the new one, the one that served until now, one that drains, or one that is pinned.
+
+    `keep` counts versions: of a version that was restarted the newest release is enough. The same version with other
+    data, as a restore makes it, is one of its own, for data goes with the last release that leads to it.
+    """
     served = observed.current.id if observed.current else ""
-    safe = {release.id, served, *observed.draining}
-    names = sorted({r.id for r in observed.releases} | {release.id}, reverse=True)
-    pinned = {r.id for r in observed.releases if r.pinned}
-    return sorted(n for n in names[keep:] if n not in safe | pinned)
+    safe = {release.id, served, *observed.draining, *(r.id for r in observed.releases if r.pinned)}
+    newest: dict[tuple[str, str], str] = {}
+    everything = {r.id: r for r in (*observed.releases, release)}
+    for name in sorted(everything, reverse=True):
+        newest.setdefault((everything[name].fingerprint, everything[name].data), name)
+    kept = {*list(newest.values())[:keep], *safe}
+    return sorted(name for name in everything if name not in kept)
 
 
 def wait_stopped(releases: Sequence[str], *, after_commit: bool = False) -> Step:

@@ -283,6 +283,23 @@ def test_retention_never_takes_what_serves_drains_or_is_pinned() -> None:
     assert beyond_retention(release(6), seen, 2) == [release(3).id, release(4).id]
 
 
+def test_restarts_of_one_version_count_once_in_retention() -> None:
+    """Four restarts with five kept releases used to leave nothing to go back to."""
+    first, second = release(1), release(2)
+    copies = [release(number, second.fingerprint, origin="restart") for number in (3, 4, 5)]
+    seen = observed(*reversed(copies), second, first)
+    again = release(6, second.fingerprint, origin="restart")
+    assert beyond_retention(again, seen, 2) == [second.id, copies[0].id, copies[1].id], "what served until now stays"
+    assert rollback.choose(None, observed(again, first)) == first
+
+
+def test_the_same_version_with_other_data_is_one_of_its_own_in_retention() -> None:
+    before = release(1, data="of-before")
+    restored = release(2, before.fingerprint, origin="restore:x")
+    assert beyond_retention(release(3, before.fingerprint), observed(restored, before), 2) == []
+    assert beyond_retention(release(4), observed(release(3), restored, before), 2) == [before.id, restored.id]
+
+
 def test_start_stop_and_remove_know_when_there_is_nothing_to_do(loaded: Loaded) -> None:
     serving = observed(release(1))
     assert lifecycle.plan_start(serving, loaded, secrets="s", inputs="i") is None
