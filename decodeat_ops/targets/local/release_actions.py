@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,9 +152,16 @@ def copy_package(package: Path, to: Path) -> None:
 
 
 def share_data(context: Context, params: Params) -> Results | None:
-    """Let an older release serve today's data: data is shared, a rollback never takes it back."""
-    layout = _tools(context).layout
-    files.link(layout.release_data(params["release"]), f"../../data/{params['data']}")
+    """Let an older release serve today's data: data is shared, a rollback never takes it back.
+
+    Its manifest says so too, for the next release takes over the data that the manifest of this one names.
+    """
+    tools = _tools(context)
+    files.link(tools.layout.release_data(params["release"]), f"../../data/{params['data']}")
+    release = tools.store.get(params["release"])
+    if release is not None and release.data != params["data"]:
+        manifest = replace(release, data=params["data"]).as_json()
+        files.write(tools.layout.manifest(release.id), json.dumps(manifest, indent=2) + "\n")
     return None
 
 

@@ -1,0 +1,39 @@
+"""A rollback lets an older release serve today's data, and whoever looks at that release later is told so."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine.executor import Context
+from decodeat_ops.settings.load import load
+from decodeat_ops.targets.local.release_actions import share_data
+from decodeat_ops.wiring.opening import open_tools
+
+OLD = Release(
+    id="20260301T010000Z-1abcdef", fingerprint="1", code="c", lock="l", secrets="s", revision="", created_by="operator",
+    created_at="2026-03-01T01:00:00+00:00", origin="deploy", host="127.0.0.1", port=8000, data="of-before",
+)  # fmt: skip
+
+
+@pytest.fixture
+def tools(tmp_path: Path) -> Tools:
+    (tmp_path / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nstate_dir = "state"\n')
+    made = open_tools(load(tmp_path / "decodeat-ops.toml", None, {}), secrets={})
+    inputs.prepare(made.layout)
+    made.layout.release(OLD.id).mkdir()
+    made.layout.manifest(OLD.id).write_text(json.dumps(OLD.as_json()))
+    made.layout.release_data(OLD.id).symlink_to("../../data/of-before")
+    return made
+
+
+def test_the_manifest_names_the_data_that_the_release_serves(tools: Tools) -> None:
+    """After a restore the older release's own data is not today's: a deploy after a rollback would have taken it up."""
+    for data in ("of-today", "of-before"):
+        share_data(Context(tools), {"release": OLD.id, "data": data})
+        found = tools.store.get(OLD.id)
+        assert found is not None
+        assert found.data == data == tools.layout.release_data(OLD.id).readlink().name
