@@ -8,6 +8,7 @@ import os
 import socket
 import time
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 from weakref import WeakKeyDictionary
@@ -156,10 +157,15 @@ class ReleaseServer(Server):
         if self._doors or not self._public:
             return
         loop = asyncio.get_running_loop()
-        for sock in self._public:
-            # A duplicate here too: the door may be opened again.
-            door = await loop.create_server(self._protocol, sock=sock.dup(), backlog=self.config.backlog)
-            self._doors.append(door)
+        doors = []
+        with ExitStack() as undo:  # all of them or none: with one open nobody would look for the others again
+            for sock in self._public:
+                own = undo.enter_context(sock.dup())  # a duplicate here too: the door may be opened again
+                door = await loop.create_server(self._protocol, sock=own, backlog=self.config.backlog)
+                undo.callback(door.close)
+                doors.append(door)
+            undo.pop_all()
+        self._doors = doors
         self._say_goodbye(False)
         log.info("worker %d takes traffic", os.getpid())
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -105,11 +106,13 @@ class Engines:
         return found | {name: replace(found[name], needed=False) for name in spare}
 
     async def close(self) -> None:
-        await self._readings.close()
-        await self._judgements.close()
-        for engine in self._engines:
-            await engine.reader.close()
-            await engine.analyst.close()
+        """First what is being made, then what makes it; one that can't be closed keeps none of the others open."""
+        async with AsyncExitStack() as closing:
+            for engine in self._engines:
+                closing.push_async_callback(engine.analyst.close)
+                closing.push_async_callback(engine.reader.close)
+            closing.push_async_callback(self._judgements.close)
+            closing.push_async_callback(self._readings.close)
 
 
 @lru_cache(_UNPACKED)

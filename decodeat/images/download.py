@@ -3,6 +3,7 @@
 import ssl
 import zlib
 from collections.abc import AsyncIterator, Collection
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
 
@@ -55,8 +56,9 @@ class Downloader:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        await self._public.aclose()
-        await self._trusted.aclose()
+        async with AsyncExitStack() as closing:
+            closing.push_async_callback(self._public.aclose)
+            closing.push_async_callback(self._trusted.aclose)
 
     async def fetch(self, url: str, deadline: Deadline) -> bytes:
         """The picture's bytes, after further tries where that may help. Raises `ImageRefused`, or what cancels it."""

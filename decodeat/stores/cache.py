@@ -13,7 +13,8 @@ _OVERHEAD = 200  # bytes that Python needs for an entry beside its value
 class Claim(Protocol):
     """The word of one worker that it is making what is not remembered yet; it ends by itself if the worker dies."""
 
-    async def release(self) -> None: ...
+    async def release(self) -> None:
+        """Let go, in a second or two at most; cancelled on the way it is no longer renewed and ends by itself."""
 
 
 class Cache(Protocol):

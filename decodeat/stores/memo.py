@@ -4,12 +4,13 @@ import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack
 from typing import Generic, TypeVar
 
 from decodeat import metrics
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
-from decodeat.stores.cache import NO_CLAIM, Cache, Claim
+from decodeat.stores.cache import Cache
 
 log = logging.getLogger(__name__)
 
@@ -84,13 +85,22 @@ class Memo(Generic[T]):
         mine = [key for key in missing if key not in self._flights]
         if mine:
             loop = asyncio.get_running_loop()
-            self._flights |= {key: loop.create_future() for key in mine}
+            started: dict[str, asyncio.Future[T | Failure]] = {key: loop.create_future() for key in mine}
+            self._flights |= started
             task = asyncio.create_task(self._fly(mine, make, deadline))
             self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+            task.add_done_callback(lambda task: self._ended(task, started))
             led.update(mine)
         self._count("joined", len(missing) - len(mine))
         return {key: self._flights[key] for key in missing}
+
+    def _ended(self, task: asyncio.Task[None], started: dict[str, asyncio.Future[T | Failure]]) -> None:
+        """Nobody waits for a flight whose task is over: one that is cancelled before its first step lands nothing."""
+        self._tasks.discard(task)
+        for key, flight in started.items():
+            if not flight.done():
+                self._flights.pop(key, None)
+                flight.cancel()
 
     async def _fly(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> None:
         """A task of its own: who waits may go away, and the others still get what they wait for."""
@@ -112,20 +122,19 @@ class Memo(Generic[T]):
     async def _made(self, keys: list[str], make: Make[T]) -> None:
         """Make what this worker gets the claim for; wait for what others are making."""
         while keys:
-            claims = await self._claims(keys)
-            try:
-                if claims:
-                    things = await make(list(claims))
-                    made = dict(zip(claims, things, strict=True))
+            # Each claim is in the stack from the moment that it is ours: whatever ends this, the next `await` included,
+            # lets go of all of them, and one that can't be let go of keeps none of the others.
+            async with AsyncExitStack() as held:
+                claimed = [key for key in keys if await self._claimed(key, held)]
+                if claimed:
+                    things = await make(claimed)
+                    made = dict(zip(claimed, things, strict=True))
                     for key, thing in made.items():
                         if not isinstance(thing, Failure):
                             await self.put(key, thing)
                     self._land(made)
-            finally:
-                for claim in claims.values():
-                    await claim.release()
             keys = [key for key in keys if key in self._flights]
-            if keys and not claims:
+            if keys and not claimed:
                 await asyncio.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 spreads looks
             for key in keys:
                 remembered = await self._remembered(key)
@@ -133,22 +142,18 @@ class Memo(Generic[T]):
                     self._land({key: remembered})
             keys = [key for key in keys if key in self._flights]
 
-    async def _claims(self, keys: Sequence[str]) -> dict[str, Claim]:
-        """The claims that were to be had for keys of which nothing is remembered by now."""
+    async def _claimed(self, key: str, held: AsyncExitStack) -> bool:
+        """Whether it is ours to make: `held` has the claim then, and nothing is remembered by now."""
         if not self._seconds:
-            return dict.fromkeys(keys, NO_CLAIM)
-        claims = {}
-        for key in keys:
-            claim = await self._cache.claim(key)
-            if claim is None:
-                continue
-            thing = await self._remembered(key)  # another worker may have finished between our look and our claim
-            if thing is None:
-                claims[key] = claim
-            else:
-                await claim.release()
-                self._land({key: thing})
-        return claims
+            return True
+        claim = await self._cache.claim(key)
+        if claim is None:
+            return False
+        held.push_async_callback(claim.release)
+        thing = await self._remembered(key)  # another worker may have finished between our look and our claim
+        if thing is not None:
+            self._land({key: thing})
+        return thing is None
 
     def _land(self, things: dict[str, T | Failure]) -> None:
         for key, thing in things.items():

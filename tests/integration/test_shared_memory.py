@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +12,10 @@ from typing import Any
 import httpx
 import pytest
 
-from decodeat.stores.cache import NO_CLAIM
+from decodeat.deadline import Deadline
+from decodeat.failure import Failure
+from decodeat.stores.cache import NO_CLAIM, Claim
+from decodeat.stores.memo import Memo
 from decodeat.stores.redis import ANSWER_SECONDS, RedisCache
 from tests.servers import gemini as model
 from tests.servers import vision as ocr
@@ -78,6 +81,33 @@ def test_the_claim_of_a_worker_that_died_ends(server: RedisServer, monkeypatch: 
             await asyncio.sleep(1.0)
             assert await two.claim("dead") is not None
             assert await two.claim("held") is None, "the one that lives goes on holding its claim"
+
+    asyncio.run(story())
+
+
+def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -> None:
+    """The first is taken, the second never answers: other workers can make the first all the same."""
+
+    class StuckAtSecond(RedisCache):
+        async def claim(self, key: str) -> Claim | None:
+            if key == "second":
+                await asyncio.Event().wait()
+            return await super().claim(key)
+
+    async def story() -> None:
+        cache = StuckAtSecond(server.url)
+        async with opened(server.url) as other:
+            memo: Memo[bytes] = Memo("tested", cache, 60, encode=bytes, decode=bytes)
+
+            async def make(keys: Sequence[str]) -> list[bytes | Failure]:
+                raise AssertionError("never comes to it")
+
+            found = await memo.fetch(["first", "second"], make, Deadline(0.5))
+            assert [one.reason for one in found if isinstance(one, Failure)] == ["timeout", "timeout"]
+            taken = await other.claim("first")
+            assert taken is not None and taken is not NO_CLAIM
+            await taken.release()
+            await cache.close()
 
     asyncio.run(story())
 

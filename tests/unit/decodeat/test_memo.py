@@ -184,6 +184,64 @@ def test_what_another_worker_is_making_is_waited_for(result: bytes | None, calls
     assert (found, maker.calls) == ([result.decode() if result else "a!"], calls)
 
 
+class Lender(MemoryCache):
+    """A shared cache that knows which claims are out; `stuck` names what never ends: claiming a key, or letting go."""
+
+    def __init__(self, *stuck: str) -> None:
+        super().__init__()
+        self.held: set[str] = set()
+        self.stuck = stuck
+
+    async def claim(self, key: str) -> Claim | None:
+        if f"claim {key}" in self.stuck:
+            await asyncio.sleep(3600)
+        self.held.add(key)
+        return Lent(self, key)
+
+
+class Lent:
+    def __init__(self, lender: Lender, key: str) -> None:
+        self._lender = lender
+        self._key = key
+
+    async def release(self) -> None:
+        self._lender.held.discard(self._key)
+        if f"release {self._key}" in self._lender.stuck:
+            await asyncio.sleep(3600)
+
+
+@pytest.mark.parametrize("stuck", ["claim b", "claim c", "release a", "release c", "nothing"])
+@pytest.mark.parametrize("end", ["deadline", "closed", "a bug"])
+def test_every_claim_is_given_back_however_it_ends(stuck: str, end: str) -> None:
+    async def story() -> set[str]:
+        cache = Lender(stuck)
+        script = KeyError("a bug") if end == "a bug" else None
+        maker = Maker(script, seconds=0.02 if script or stuck.startswith("release") else 3600)
+        remembered = memo(cache)
+        seconds = 0.3 if end == "deadline" else 60.0
+        asked = asyncio.create_task(remembered.fetch(["a", "b", "c"], maker, Deadline(seconds)))
+        await asyncio.wait((asked,), timeout=60 if end == "deadline" else 0.1)
+        await asyncio.wait_for(remembered.close(), 60)
+        await asyncio.wait_for(asyncio.gather(asked, return_exceptions=True), 60)
+        return cache.held
+
+    assert asyncio.run(story()) == set()
+
+
+def test_who_waits_for_what_never_began_is_told_when_it_is_given_up() -> None:
+    async def story() -> None:
+        remembered = memo()
+        asked = asyncio.create_task(remembered.fetch(["a"], Maker(), Deadline(60)))
+        while not remembered._tasks:
+            await asyncio.sleep(0)
+        for task in remembered._tasks:
+            task.cancel()  # before its first step
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.wait_for(asked, 10)
+
+    asyncio.run(story())
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=3), st.booleans()), max_size=12))
 def test_however_requests_overlap_each_gets_its_own(requests: list[tuple[list[str], bool]]) -> None:
