@@ -9,7 +9,8 @@ from pathlib import Path
 import typer
 
 from decodeat_ops.cli.app import PROGRAM, root
-from decodeat_ops.core.errors import Configuration, Interrupted, OpsError, Usage
+from decodeat_ops.core.errors import Configuration, DoneInPart, Interrupted, OpsError, Usage
+from decodeat_ops.core.outcome import Outcome
 
 # The parser's own error class is public only as an ancestor of this one.
 _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
@@ -20,10 +21,9 @@ def run(argv: Sequence[str]) -> int:
     _open_streams()
     try:
         code = _run(argv)
-        sys.stdout.flush()
-    except BrokenPipeError:
+    except BrokenPipeError:  # a help text; commands take care of themselves
         code = 0
-        forget_streams()
+    forget_streams()
     return code
 
 
@@ -47,10 +47,18 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _open_streams() -> None:
-    """What an encoding has no sign for becomes "?"; a stream that was closed for us leads nowhere."""
-    for name in ("stdout", "stderr"):
+    """What an encoding has no sign for becomes "?"; a stream that was closed for us leads nowhere.
+
+    Its number is taken too: a lock or a database that got it would be written into by whoever inherits it.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free, which is this one
+    for name in ("stdin", "stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, Path(os.devnull).open("w"))  # noqa: SIM115 - open until the end
+            setattr(sys, name, Path(os.devnull).open("r" if name == "stdin" else "w"))  # noqa: SIM115 - until the end
         with contextlib.suppress(AttributeError):  # a stream that was replaced, as in tests
             getattr(sys, name).reconfigure(errors="replace")
 
@@ -58,16 +66,48 @@ def _open_streams() -> None:
 def _report(problem: OpsError, argv: Sequence[str]) -> int:
     from decodeat_ops.cli import problem as shown
 
-    if "--json" in _before_dashes(argv):
-        shown.as_json(problem, _verb(argv))
-    else:
-        shown.for_people(problem)
+    as_json = "--json" in _before_dashes(argv)
+    try:
+        if as_json:
+            shown.as_json(problem, _verb(argv))
+        else:
+            shown.for_people(problem)
+    except OSError:
+        forget_streams()
+        if as_json:  # stdout takes nothing; stderr may
+            _on_stderr(problem)
     if "--debug" in _before_dashes(argv):
         import traceback
 
         from decodeat_ops.cli.visible import visible
 
         sys.stderr.write(visible("".join(traceback.format_exception(problem.__cause__ or problem))))
+    return problem.code
+
+
+def _on_stderr(problem: OpsError) -> None:
+    from decodeat_ops.cli.problem import for_people
+
+    try:
+        for_people(problem)
+    except OSError:
+        forget_streams()  # nobody can be told; the exit code says it
+
+
+def unreported(outcome: Outcome, error: OSError) -> int:
+    """What was done is done, and its report could not be written: say so on stderr; returns the exit code."""
+    forget_streams()
+    if isinstance(error, BrokenPipeError) and not outcome.changed:
+        return outcome.exit_code  # whoever read it has seen enough
+    why = error.strerror or str(error)
+    problem: OpsError = DoneInPart(
+        f"{outcome.summary} The report of it could not be written: {why}.",
+        state="The change stands; only its report is lost.",
+        hint="`decodeat-ops status` shows what serves.",
+    )
+    if not outcome.changed:
+        problem = Configuration(f"What was found could not be written: {why}.", hint="Write it to another place.")
+    _on_stderr(problem)
     return problem.code
 
 
@@ -107,7 +147,7 @@ def system(error: OSError) -> OpsError:
     where = f": {error.filename}" if error.filename else ""
     found = Configuration(
         f"{error.strerror or error}{where}.",
-        state="What serves was not touched; `decodeat-ops status` shows it.",
+        state="Unknown; `decodeat-ops status` shows what serves and whether something is open.",
         hint="Mend permissions or free some space there, and run the command again.",
         where=str(error.filename or ""),
     )
@@ -143,10 +183,9 @@ def _verb(argv: Sequence[str]) -> str:
 
 
 def forget_streams() -> None:
-    """Nobody reads any more, and has seen enough: what is still flushed at the end must not complain."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    """Flush; what takes nothing any more (a reader that left, a full disk) must not complain at the end."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()
-        except BrokenPipeError:
-            os.dup2(nowhere, stream.fileno())
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC), stream.fileno())

@@ -173,10 +173,10 @@ def _conclude(function: Function, run: Run, values: dict[str, Any]) -> None:
 
         try:
             show(outcome, run)
-        except BrokenPipeError:
-            from decodeat_ops.cli.boundary import forget_streams
+        except OSError as error:
+            from decodeat_ops.cli.boundary import unreported
 
-            forget_streams()
+            raise typer.Exit(unreported(outcome, error)) from None
         raise typer.Exit(outcome.exit_code)
 
 
