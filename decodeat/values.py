@@ -62,7 +62,7 @@ def listed(text: str) -> tuple[str, ...]:
         return tuple(item.strip() for item in text.split(",") if item.strip())
     try:
         items = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError('must be a list such as a,b or ["a", "b"]') from None
     if not isinstance(items, list) or not all(isinstance(item, str) for item in items):
         raise ValueError("must be a list of strings")
@@ -165,7 +165,7 @@ def credentials_file(text: str) -> str:
         content = json.loads(Path(text).read_bytes())
     except OSError as error:
         raise ValueError(f"names a file that can't be read: {error.strerror}") from None
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("names a file that is not JSON") from None
     if not isinstance(content, dict) or "type" not in content:
         raise ValueError('names a file that holds no Google credentials: it has no "type"')

@@ -13,6 +13,7 @@ from decimal import Decimal
 from itertools import pairwise
 
 from decodeat.analysis import ingredients, product
+from decodeat.analysis import text as plain_text
 from decodeat.analysis.consistency import consistent
 from decodeat.analysis.figure import Figure, Trust, shares
 from decodeat.analysis.label import Kind, Label, Reading, understand
@@ -23,6 +24,7 @@ _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 _LETTERS = re.compile(r"[^가-힣A-Za-z0-9]")
 _GRAMS = {"g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "ug": Decimal("0.000001")}
 _SURE_LABEL = 3  # figures that rules of ours understand in a text: more than chance puts there
+_MOST_NAMES = 300  # ingredients; the longest lists have a hundred
 _PAIRS_ALIKE = 0.6  # share of a name's pairs of letters that the text has: a reader's slip, not an invention
 
 
@@ -67,21 +69,21 @@ def _kind(said: Kind, reading: Reading) -> Kind:
 
 
 def _checked(said: Extraction, text: str) -> Label:
-    even = unicodedata.normalize("NFKC", text)
+    even = plain_text.even(text)
     numbers = {number for printed in _NUMBER.findall(even) if (number := parse(printed)) is not None}
     figures = {name: _figure(amount, name, numbers) for name, amount in said.amounts.items()}
     found = {name: figure for name, figure in figures.items() if figure is not None}
     kept = consistent(found)
     if said.amounts and 2 * len(kept) < len(said.amounts):
         return Label(Kind.UNREADABLE)
-    letters = _LETTERS.sub("", even).lower()
+    printed = _Letters.of(even)
     named = product.clean(said.product_name or "")
-    names = [name for item in said.ingredients for name in ingredients.split(item) if _printed(name, letters)]
+    names = dict.fromkeys(name for item in said.ingredients for name in ingredients.split(item))
     label = Label(
         Kind.LABEL,
-        named if named and _printed(named, letters) else None,
+        named if named and printed.has(named) else None,
         {name: plain(kept[name].value) if name in kept else None for name in NAMES},
-        tuple(dict.fromkeys(names)),
+        tuple(name for name in list(names)[:_MOST_NAMES] if printed.has(name)),
     )
     return label if label.figures or label.ingredients else Label(Kind.UNREADABLE)
 
@@ -112,10 +114,22 @@ def _converted(number: Decimal, unit: str, wanted: str) -> Decimal | None:
     return number * _GRAMS[given] / _GRAMS[wanted]
 
 
-def _printed(name: str, letters: str) -> bool:
-    """The name stands in the text, but for gaps, signs and a misread letter here and there."""
-    bare = _LETTERS.sub("", name).lower()
-    if bare in letters:
-        return bool(bare)
-    pairs = [one + two for one, two in pairwise(bare)]
-    return len(pairs) > 1 and sum(pair in letters for pair in pairs) >= _PAIRS_ALIKE * len(pairs)
+@dataclass(frozen=True)
+class _Letters:
+    """A text's letters and digits alone, and every pair of neighbours among them."""
+
+    whole: str
+    pairs: frozenset[tuple[str, str]]
+
+    @classmethod
+    def of(cls, text: str) -> "_Letters":
+        bare = _LETTERS.sub("", text).lower()
+        return cls(bare, frozenset(pairwise(bare)))
+
+    def has(self, name: str) -> bool:
+        """Whether the name stands there, but for gaps, signs and a misread letter here and there."""
+        bare = _LETTERS.sub("", name).lower()
+        if bare in self.whole:
+            return bool(bare)
+        pairs = list(pairwise(bare))
+        return len(pairs) > 1 and sum(pair in self.pairs for pair in pairs) >= _PAIRS_ALIKE * len(pairs)

@@ -23,7 +23,7 @@ _LESS = re.compile(r"[^가-힣\d]*\d[\d.,]*\s?[^\s%]{0,3}?\s?(?:미만|미|만)(
 _APART = {"g": re.compile(r"[0-9A-Za-z&¢음응용으]|¢g"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
 _GRAM = re.compile(r"g|¢g?")  # a g that lost its tail is hardly ever anything else
 _WIDEST = 5  # words of a window that are looked at
-
+_LONGEST = 12  # signs of a number; the largest that a label prints, misread unit included, has eight
 
 _LETTERS = re.compile(r"[A-Za-z|\]\[]{2,}\S?")  # behind an amount this may be what was made of "less than"
 
@@ -142,6 +142,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     if found is None:
         return
     number, suffix = found["number"], found["suffix"]
+    if len(number) > _LONGEST:
+        return
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
     if re.fullmatch(r"0\d", number) and not suffix and not apart:
         number, suffix = "0", number[1]  # no number begins so: the digit was a unit

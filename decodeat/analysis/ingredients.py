@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import accumulate
 
 from decodeat.analysis import text
 
@@ -14,7 +15,7 @@ _COUNTRIES = (
     "유럽연합|EU|유럽|남미|파라과이|우루과이|볼리비아|코스타리카|과테말라|온두라스"
 )
 _ORIGIN = re.compile(rf"(?:.*[:/]\s*)?(?:{_COUNTRIES})산(?:\s*(?:등|\d+(?:\.\d+)?%|및))*\s*|.*원산지.*")
-_AMOUNT = re.compile(r"[약각총]?\s*\d+(?:[.,]\d+)?\s*(?:%|mg|g|ml|kg|㎖)(?:\s*(?:이상|이하|미만|함유))?")
+_AMOUNT = re.compile(r"[약각총]?\s*(?<!\d)\d+(?:[.,]\d+)?\s*(?:%|mg|g|ml|kg|㎖)(?:\s*(?:이상|이하|미만|함유))?")
 _DROPPED = {"", "등", "기타", "정보없음", "정보 없음", "없음"}
 _START = re.compile(r"원\s*재\s*료(?:\s*명)?(?:\s*(?:및|/)\s*(?:함량|원산지|원산지명))*\s*[:;]?")
 _STOP = re.compile(
@@ -34,6 +35,9 @@ _MISREAD = (
 )
 _OPEN, _CLOSE = "([{", ")]}"
 _LONGEST = 60  # characters; what is longer is a sentence, not an ingredient
+_LONGEST_ITEM = 1000  # characters before origins and amounts are taken out of it
+_DEEPEST = 8  # brackets inside each other; labels have three
+_MOST = 300  # names; the longest lists have a hundred
 
 
 def listed(passes: Sequence[str]) -> list[str]:
@@ -42,8 +46,8 @@ def listed(passes: Sequence[str]) -> list[str]:
     if len(found) < 2:
         return found[0] if found else []
     best = max(found, key=lambda names: _confirmed(names, found))
-    others = [names for names in found if names is not best]
-    chosen = [_settled([name, *_opposite(position, best, others)]) for position, name in enumerate(best)]
+    opposite = [_opposite(best, names) for names in found if names is not best]
+    chosen = [_settled([name, *(o[at] for o in opposite if at in o)]) for at, name in enumerate(best)]
     return list(dict.fromkeys(name for name in chosen if name))
 
 
@@ -53,13 +57,12 @@ def _confirmed(names: list[str], readings: Sequence[list[str]]) -> int:
     return sum(1 if name in elsewhere else -1 for name in names)
 
 
-def _opposite(position: int, base: list[str], others: Sequence[list[str]]) -> list[str]:
-    """What the other readings have in a name's place, as far as they can be laid beside it."""
-    found = []
-    for other in others:
-        for _, start, end, theirs, their_end in SequenceMatcher(None, base, other, autojunk=False).get_opcodes():
-            if start <= position < end and end - start == their_end - theirs:
-                found.append(other[theirs + position - start])
+def _opposite(base: list[str], other: list[str]) -> dict[int, str]:
+    """What another reading has in the place of each name, by position, as far as it can be laid beside them."""
+    found: dict[int, str] = {}
+    for _, start, end, theirs, their_end in SequenceMatcher(None, base, other, autojunk=False).get_opcodes():
+        if end - start == their_end - theirs:
+            found |= dict(zip(range(start, end), other[theirs:their_end], strict=True))
     return found
 
 
@@ -105,36 +108,46 @@ def without_section(one: str) -> str:
 
 
 def split(section: str) -> list[str]:
-    """Names in order, each once. Commas inside brackets do not separate."""
-    names = [name for item in _items(section) if (name := _name(item)) not in _DROPPED and len(name) <= _LONGEST]
-    return list(dict.fromkeys(names))
+    """Names in order, each once, at most `_MOST`. Commas inside brackets do not separate."""
+    items = [item for item in _items(section) if _is_possible(item)]
+    names = [name for item in items if (name := _name(item)) not in _DROPPED and len(name) <= _LONGEST]
+    return list(dict.fromkeys(names))[:_MOST]
+
+
+def _is_possible(item: str) -> bool:
+    """Not so long or nested that it can't be one ingredient: this bounds what is spent on each."""
+    deepest = max(accumulate((sign in _OPEN) - (sign in _CLOSE) for sign in item), default=0)
+    return len(item) <= _LONGEST_ITEM and deepest <= _DEEPEST
 
 
 def _items(section: str) -> list[str]:
-    items, depth = [""], 0
+    items: list[list[str]] = [[]]
+    depth = 0
     for sign in section.translate(str.maketrans("，、", ",,")):
         if sign in _CLOSE and not depth:
             continue  # it closes nothing: a misread letter
         depth += (sign in _OPEN) - (sign in _CLOSE)
         if sign == "," and not depth:
-            items.append("")
+            items.append([])
         else:
-            items[-1] += sign
+            items[-1].append(sign)
+    *whole, last = ("".join(item) for item in items)
     # A bracket that never closes would swallow the rest of the list: its commas separate after all.
-    return items[:-1] + items[-1].split(",") if depth else items
+    return [*whole, *(last.split(",") if depth else [last])]
 
 
 def _name(item: str) -> str:
-    """One ingredient: origins and amounts gone, other brackets kept."""
-    whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # "and others", before gaps are closed
-    plain = text.closed(whole).strip(" .·:;*-_'\"|~")
-    opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
-    if opening >= 0:
-        inner, rest = _bracket(plain[opening:])
+    """One ingredient: origins and amounts gone, other brackets kept. Calls itself for what is in them."""
+    named = ""
+    while True:
+        whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # "and others", before gaps are closed
+        plain = text.closed(whole).strip(" .·:;*-_'\"|~")
+        opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
+        if opening < 0:
+            return (named + _bare(plain)).strip()
+        inner, item = _bracket(plain[opening:])
         kept = [part for one in _items(inner) if (part := _name(one)) not in _DROPPED and not _ORIGIN.fullmatch(part)]
-        bracket = f"({', '.join(kept)})" if kept else ""
-        return (_bare(plain[:opening]) + bracket + _name(rest)).strip()
-    return _bare(plain)
+        named += _bare(plain[:opening]) + (f"({', '.join(kept)})" if kept else "")
 
 
 def _bracket(text_: str) -> tuple[str, str]:
@@ -160,14 +173,11 @@ def _bare(name: str) -> str:
 
 def _joined(parts: Sequence[str]) -> str:
     """Lines as one: Korean labels break a line inside a word, so nothing stands for the break between syllables."""
-    whole = ""
-    for part in parts:
-        whole = (
-            f"{whole} {part}"
-            if whole and re.search(r"[A-Za-z]$", whole) and re.match(r"[A-Za-z]", part)
-            else whole + part
-        )
-    return whole
+    joined: list[str] = []
+    for part in filter(None, parts):
+        gap = " " if joined and _LATIN.fullmatch(joined[-1][-1]) and _LATIN.match(part) else ""
+        joined.append(gap + part)
+    return "".join(joined)
 
 
 def _garbled(line: str) -> bool:

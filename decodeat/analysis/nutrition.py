@@ -20,6 +20,7 @@ _REST = re.compile(
 )
 # 지방 stands alone only at the beginning or after the end of another figure; else it is what is left of 포화지방.
 _BEFORE_FAT = re.compile(r"(?:^|[%),.:;·ㆍ*•>\-\n]|[\dOo]\s?(?:m?[g¢]|kcal)?)$")
+_NEAR = 20  # signs before a number of kcal that may say whose it is
 _CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # that energy may differ from 4/4/9; fibre and sweeteners have less
 _TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
 
@@ -115,7 +116,7 @@ def _energies(lines: Sequence[str]) -> list[_Energy]:
     found = []
     for line in map(text.closed, lines):
         for one in _ENERGY.finditer(line):
-            before = line[: one.start()]
+            before = line[max(0, one.start() - _NEAR) : one.start()]
             if _REFERENCE.search(one.group() + line[one.end() : one.end() + 8]):
                 continue
             labelled = re.search(r"(?:열\S?|칼로리|에너지|당|[&%]|&t|get?)[)\]\s:'’]*$", before) is not None

@@ -3,7 +3,9 @@
 import re
 import unicodedata
 
+MOST = 40_000  # characters that are looked at, of one page or two; a label has two thousand
 KOREAN = re.compile("[가-힣]")
+_LONGEST_LINE = 500  # characters: what Unicode's composed form takes grows with the square of the marks in a line
 _GAP = re.compile(r"(?<=[가-힣])[ \t]+(?=[가-힣])")
 # What Unicode's compatibility form leaves alone, or would turn into letters.
 _SIGNS = str.maketrans(
@@ -13,9 +15,18 @@ _SIGNS = str.maketrans(
 
 def lines(text: str) -> list[str]:
     """The lines that hold something, in Unicode's composed form."""
-    even = unicodedata.normalize("NFKC", text.translate(_SIGNS))
-    found = (re.sub(r"[ \t\u00a0|_]+", " ", line).strip() for line in even.splitlines())
+    found = (re.sub(r"[ \t\u00a0|_]+", " ", line).strip() for line in even(text.translate(_SIGNS)).splitlines())
     return [line for line in found if line]
+
+
+def even(text: str) -> str:
+    """Unicode's compatibility form of a text, of its first `MOST` characters: nothing here reads more of any text."""
+    parts = (line[at : at + _LONGEST_LINE] for line in text[:MOST].splitlines(keepends=True) for at in _starts(line))
+    return "".join(unicodedata.normalize("NFKC", part) for part in parts)[:MOST]
+
+
+def _starts(line: str) -> range:
+    return range(0, len(line), _LONGEST_LINE)
 
 
 def closed(line: str) -> str:

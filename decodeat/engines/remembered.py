@@ -130,7 +130,7 @@ def _reading(value: bytes) -> Reading:
     try:
         data = json.loads(value)
         return Reading(tuple(map(str, data["passes"])), bool(data["blurred"]))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("no reading") from error
 
 
@@ -147,7 +147,7 @@ def _judgement(value: bytes) -> Judgement:
         data = json.loads(value)
         whole = data["whole"]
         return Judgement(tuple(map(_label, data["alone"])), None if whole is None else _label(whole))
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("no judgement") from error
 
 

@@ -33,7 +33,7 @@ class _Tail:
     release: str
     stream: BinaryIO
     inode: int
-    rest: bytes = b""
+    rest: bytearray = field(default_factory=bytearray)
     until: float = field(default=float("inf"))
 
     @classmethod
@@ -46,7 +46,12 @@ class _Tail:
 
     def lines(self) -> Iterator[LogLine]:
         while chunk := self.stream.read(65536):
-            *whole, self.rest = (self.rest + chunk).split(b"\n")
+            ended, newline, begun = chunk.rpartition(b"\n")
+            self.rest += ended
+            if not newline:  # a long line: what is there of it is not looked through again
+                self.rest += begun
+                continue
+            whole, self.rest = self.rest.split(b"\n"), bytearray(begun)
             for line in whole:
                 yield LogLine(self.release, line.decode("utf-8", "replace"))
 
