@@ -3,7 +3,14 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from decodeat_ops.core.errors import Configuration
+
 STATE_FORMAT = 1
+
+
+def is_id(name: str) -> bool:
+    """Whether a name can be that of a release: letters, digits and hyphens, so that it stays where it is put."""
+    return name.isascii() and name.replace("-", "").isalnum()
 
 
 @dataclass(frozen=True)
@@ -84,7 +91,7 @@ class Layout:
         return self.logs / "supervisor.log"
 
     def release(self, release: str) -> Path:
-        return self.releases / release
+        return self.releases / _checked(release)
 
     def manifest(self, release: str) -> Path:
         """What the release is (core.release.Release as JSON)."""
@@ -114,28 +121,38 @@ class Layout:
         return self.release(release) / "data"
 
     def want(self, release: str) -> Path:
-        return self.wants / release
+        return self.wants / _checked(release)
 
     def drain(self, release: str) -> Path:
-        return self.wants / f"{release}.drain"
+        return self.wants / f"{_checked(release)}.drain"
 
     def socket(self, release: str) -> Path:
         """The release's private socket: probes use it, clients never do."""
-        return self.run / f"{release}.sock"
+        return self.run / f"{_checked(release)}.sock"
 
     def busy(self, release: str) -> Path:
         """Workers hold a shared lock on it while they have client connections."""
-        return self.run / f"{release}.busy"
+        return self.run / f"{_checked(release)}.busy"
 
     def metrics(self, release: str) -> Path:
         """A link to where its workers share their counters in memory; the directory itself where memory has none."""
         return self.run / f"{release}.metrics"
 
     def log(self, release: str) -> Path:
-        return self.logs / f"{release}.log"
+        return self.logs / f"{_checked(release)}.log"
 
     def generation(self, name: str) -> Path:
         return self.data / name
 
     def database(self, generation: str) -> Path:
         return self.generation(generation) / "decodeat.sqlite3"
+
+
+def _checked(release: str) -> str:
+    """An id on its way into a path. Raises `Configuration` for what would lead somewhere else."""
+    if not is_id(release):
+        raise Configuration(
+            f"{release!r} is not the id of a release.",
+            hint="Ids hold letters, digits and hyphens; `decodeat-ops releases` lists them.",
+        )
+    return release

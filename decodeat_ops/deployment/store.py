@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.core.layout import STATE_FORMAT, Layout
+from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import manifest
@@ -88,7 +88,7 @@ class Store:
         """Every whole release, newest first; somebody's copy of one under another name is none."""
         if not self.layout.releases.is_dir():
             return ()
-        names = sorted((p.name for p in self.layout.releases.iterdir() if not p.name.startswith(".")), reverse=True)
+        names = sorted((p.name for p in self.layout.releases.iterdir() if is_id(p.name)), reverse=True)
         found = ((name, self.get(name)) for name in names)
         return tuple(release for name, release in found if release is not None and release.id == name)
 
@@ -128,10 +128,11 @@ class Store:
         return None
 
     def wanted(self) -> frozenset[str]:
-        return frozenset(n for n in _names(self.layout.wants) if not n.endswith(".drain"))
+        return frozenset(filter(is_id, _names(self.layout.wants)))
 
     def draining(self) -> frozenset[str]:
-        return frozenset(n.removesuffix(".drain") for n in _names(self.layout.wants) if n.endswith(".drain"))
+        names = (n.removesuffix(".drain") for n in _names(self.layout.wants) if n.endswith(".drain"))
+        return frozenset(filter(is_id, names))
 
     def supervisor(self) -> Supervisor:
         raw = _status(self.layout.supervisor_status) or {}

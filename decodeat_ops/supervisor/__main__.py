@@ -13,9 +13,13 @@ from decodeat_ops.supervisor.supervise import Supervisor
 def main() -> int:
     """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
     layout = Layout(Path(sys.argv[1]).resolve())
-    for directory in (layout.run, layout.wants, layout.logs):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
     os.umask(0o077)
+    for directory in (layout.root, layout.run, layout.wants, layout.logs, layout.releases):
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        problem = _not_ours(directory, 0o077 if directory == layout.run else 0o022)
+        if problem:
+            sys.stderr.write(problem)
+            return 1
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -28,6 +32,19 @@ def main() -> int:
     os.chdir(layout.run)  # private sockets are bound by name alone: a whole path may be too long for one
     Supervisor(layout, lock, Listeners()).run()
     return 0
+
+
+def _not_ours(directory: Path, forbidden: int) -> str:
+    """Why others could give this supervisor orders there, "" when they can't.
+
+    Who may enter the run directory could pass for one of its releases.
+    """
+    found = directory.stat()
+    if found.st_uid != os.geteuid():
+        return f"{directory} belongs to another user (uid {found.st_uid}); remove it, or run as that user.\n"
+    if found.st_mode & forbidden:
+        return f"{directory} is open to others (mode {found.st_mode & 0o777:04o}); chmod 700 {directory}\n"
+    return ""
 
 
 def _detach(log: Path) -> None:

@@ -8,6 +8,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from decodeat_ops.core.layout import Layout, is_id
+
 MARK = "DECODEAT_OPS_INSTANCE"  # in every release's environment, so that a new supervisor finds what runs
 
 
@@ -45,7 +47,17 @@ class Process:
         """
         with contextlib.suppress(OSError):
             for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
-                os.kill(int(child), signal.SIGTERM)
+                self._terminate_child(int(child))
+
+    def _terminate_child(self, pid: int) -> None:
+        """Nothing is sent to a process that took the number of a child which has ended meanwhile."""
+        with contextlib.suppress(OSError):
+            pidfd = os.pidfd_open(pid)
+            try:
+                if _stat(pid)[1] == str(self.pid):
+                    signal.pidfd_send_signal(pidfd, signal.SIGTERM)
+            finally:
+                os.close(pidfd)
 
     def close(self) -> None:
         os.close(self.pidfd)
@@ -69,35 +81,65 @@ def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, s
     return Process(popen.pid, os.pidfd_open(popen.pid), time.time(), popen)
 
 
-def adopt(root: Path) -> dict[str, Process]:
+def adopt(layout: Layout) -> dict[str, Process]:
     """Releases of this deployment that are running, whoever started them, by id."""
     found: dict[str, Process] = {}
-    prefix = f"{MARK}={root}|".encode()
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
             continue
         pid = int(entry.name)
         try:
-            if os.getsid(pid) != pid:
-                continue  # a worker; its master is the session's leader
-            marks = [v for v in (entry / "environ").read_bytes().split(b"\0") if v.startswith(prefix)]
-            if not marks:
-                continue
-            pidfd = os.pidfd_open(pid)
+            pidfd = os.pidfd_open(pid)  # first: what is read then is of this process, or of none
+            release = _release_of(pid, layout)
         except OSError:
-            continue  # another user's, or gone meanwhile
-        if _gone(pid, pidfd):
+            continue  # gone meanwhile, or a thread
+        if not release or release in found or _gone(pid, pidfd):
             os.close(pidfd)
             continue
-        found[marks[0].removeprefix(prefix).decode()] = Process(pid, pidfd, entry.stat().st_mtime)
+        with contextlib.suppress(OSError):
+            found[release] = Process(pid, pidfd, entry.stat().st_mtime)
     return found
+
+
+def _release_of(pid: int, layout: Layout) -> str:
+    """The release whose master a process is, "" when it is none of this deployment's."""
+    try:
+        if os.getsid(pid) != pid or not belongs(pid, layout.run):
+            return ""  # a worker, whose master is the session's leader, or a stranger
+        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    marks = [v.decode(errors="replace") for v in variables if v.startswith(f"{MARK}=".encode())]
+    release = marks[0].rpartition("|")[2] if marks else ""
+    return release if is_id(release) and layout.unit(release).is_file() else ""
+
+
+def belongs(pid: int, run: Path) -> bool:
+    """Whether a process is one of the deployment's own, whatever it says of itself.
+
+    A mark, a name and an environment can be set by anybody. Only the deployment's user can work in its run directory,
+    which nobody else may enter, and only what was started by that user has no other user among its ids (a program with
+    borrowed rights keeps its caller's).
+    """
+    try:
+        place, here = run.stat(), Path(f"/proc/{pid}/cwd").stat()
+        lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    except OSError:
+        return False
+    users = next(line.split()[1:] for line in lines if line.startswith("Uid:"))
+    return (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino) and set(users) == {str(place.st_uid)}
 
 
 def _gone(pid: int, pidfd: int) -> bool:
     """Ended, or a zombie that an init which doesn't reap has left."""
     try:
         signal.pidfd_send_signal(pidfd, 0)
-        stat = Path(f"/proc/{pid}/stat").read_text()
+        state = _stat(pid)[0]
     except OSError:
         return True
-    return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
+    return state in {"Z", "X"}
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on: state, parent, and so forth."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -41,16 +41,18 @@ class Listeners:
         """
         if address in self._open:
             return True
+        try:
+            wanted = {info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
+        except OSError:
+            return False
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             descriptor = _duplicate(pidfd, int(entry.name))
             if descriptor < 0:
                 continue
             with contextlib.suppress(OSError):
                 found = socket.socket(fileno=os.dup(descriptor))
-                if found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) and found.getsockname()[:2] == (
-                    host,
-                    port,
-                ):
+                listens = found.type == socket.SOCK_STREAM and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+                if listens and found.getsockname()[:2] in wanted:
                     self._open[address] = found
                     self._changed = True
                 else:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from decodeat_ops import __version__
 from decodeat_ops.core.errors import OpsError
-from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.layout import Layout, is_id
 from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor import logs
 from decodeat_ops.supervisor.account import Account, Watched
@@ -70,7 +70,7 @@ class Supervisor:
             log.write(f"{_now()} [{os.getpid()}] {text}\n")
 
     def _adopt(self) -> None:
-        for release, process in adopt(self._layout.root).items():
+        for release, process in adopt(self._layout).items():
             watched = self._watched[release] = Watched(process=process)
             self._know_unit(release, watched)
             unit = watched.unit
@@ -109,7 +109,7 @@ class Supervisor:
         with contextlib.suppress(OSError):
             wanted.add(self._layout.active.readlink().name)
         draining = {n.removesuffix(".drain") for n in names if n.endswith(".drain")} - wanted
-        return wanted, draining
+        return set(filter(is_id, wanted)), set(filter(is_id, draining))
 
     def _reap(self, release: str, watched: Watched, wanted: bool) -> None:
         if watched.process is None:

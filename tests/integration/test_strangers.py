@@ -1,0 +1,169 @@
+"""Processes, names and files that others can set: the supervisor takes none of them for its own."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.supervisor.process import MARK, adopt, belongs
+from tests.support.supervised import IGNORES, RELEASE, SHOWS, Supervised, supervised
+
+__all__ = ["supervised"]
+
+NOBODY = 65534
+
+
+class Strangers:
+    """Processes that carry a deployment's mark and aren't of it."""
+
+    def __init__(self) -> None:
+        self._started: list[subprocess.Popen[bytes]] = []
+
+    def start(self, layout: Layout, release: str, *, user: int | None, listener: socket.socket | None = None) -> int:
+        env = {MARK: f"{layout.root}|{release}"}
+        argv = [sys.executable if user is None else "/usr/bin/sleep", *(["-c", IGNORES] if user is None else ["600"])]
+        made = subprocess.Popen(
+            argv,
+            cwd="/",
+            env=env,
+            user=user,
+            start_new_session=True,
+            stdin=listener.fileno() if listener else subprocess.DEVNULL,
+        )
+        self._started.append(made)
+        return made.pid
+
+    def alive(self) -> bool:
+        return all(process.poll() is None for process in self._started)
+
+    def end(self) -> None:
+        for process in self._started:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture
+def strangers() -> Iterator[Strangers]:
+    made = Strangers()
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize("user", [NOBODY, None], ids=["another user's", "its own user's, from elsewhere"])
+def test_a_marked_process_is_not_adopted_and_nothing_of_the_release_is_touched(
+    supervised: Supervised, strangers: Strangers, user: int | None
+) -> None:
+    supervised.release(SHOWS)
+    supervised.layout.secrets(RELEASE).write_text("KEY='kept'\n")
+    stranger = strangers.start(supervised.layout, RELEASE, user=user)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    assert supervised.store.supervisor().releases[RELEASE].pid != stranger
+    assert supervised.layout.secrets(RELEASE).read_text() == "KEY='kept'\n"
+    supervised.layout.want(RELEASE).unlink()
+    supervised.wait(lambda: not supervised.state())
+    assert strangers.alive(), "it was told to stop"
+
+
+@pytest.mark.parametrize("release", ["../../outside", "..", "", "20990101T000000Z-fffffff"])
+def test_an_id_that_leads_elsewhere_or_that_nobody_knows_deletes_nothing(
+    supervised: Supervised, strangers: Strangers, tmp_path: Path, release: str
+) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    kept = [outside / "secrets.env", supervised.layout.root / "secrets.env"]
+    for path in kept:
+        path.write_text("KEY=kept\n")
+    supervised.release(SHOWS)
+    strangers.start(supervised.layout, release, user=NOBODY)
+    (supervised.layout.wants / f"{release.replace('/', '')}.drain").touch()
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    assert [path.read_text() for path in kept] == ["KEY=kept\n"] * 2
+    assert strangers.alive()
+
+
+def test_a_strangers_listening_socket_is_not_taken(supervised: Supervised, strangers: Strangers) -> None:
+    supervised.release(SHOWS)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", supervised.port))
+        taken.listen()
+        strangers.start(supervised.layout, RELEASE, user=NOBODY, listener=taken)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "blocked")
+    assert "can't listen" in supervised.store.supervisor().releases[RELEASE].problem
+    assert supervised.store.supervisor().listening == ()
+
+
+def test_what_runs_of_this_deployment_is_found(supervised: Supervised) -> None:
+    supervised.release(SHOWS)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    found = adopt(supervised.layout)
+    assert {release: process.pid for release, process in found.items()} == {RELEASE: supervised.pid()}
+    for process in found.values():
+        process.close()
+
+
+def test_a_program_with_borrowed_rights_is_its_callers(tmp_path: Path) -> None:
+    """As root, with another user among its ids: what a set-user-ID program looks like that somebody started."""
+    run = tmp_path / "run"
+    run.mkdir(mode=0o700)
+    for ids, ours in (((0, 0, 0), True), ((NOBODY, 0, 0), False), ((0, 0, NOBODY), False)):
+        program = f"import os, time; os.setresuid{ids}; print(flush=True); time.sleep(600)"
+        with subprocess.Popen([sys.executable, "-c", program], cwd=run, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            assert belongs(process.pid, run) is ours
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("directory", "owner", "mode", "said"),
+    [
+        ("run", NOBODY, 0o700, "belongs to another user"),
+        ("wants", NOBODY, 0o700, "belongs to another user"),
+        ("run", 0, 0o711, "open to others"),
+        ("wants", 0, 0o777, "open to others"),
+        ("releases", 0, 0o770, "open to others"),
+    ],
+)
+def test_no_supervisor_takes_orders_from_where_others_can_write(
+    supervised: Supervised, directory: str, owner: int, mode: int, said: str
+) -> None:
+    place = supervised.layout.root / directory
+    os.chown(place, owner, -1)
+    place.chmod(mode)
+    argv = [sys.executable, "-m", "decodeat_ops.supervisor", str(supervised.layout.root)]
+    ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 1
+    assert said in ran.stderr and str(place) in ran.stderr
+    assert not supervised.store.supervisor().alive
+
+
+@pytest.mark.parametrize("name", ["..", ".", "", "a/b", "../x", "a.drain", "-/..", "ID\n"])
+def test_what_is_no_id_never_becomes_a_path(name: str) -> None:
+    layout = Layout(Path("/state"))
+    for path in (layout.release, layout.secrets, layout.want, layout.drain, layout.socket, layout.busy, layout.log):
+        with pytest.raises(Configuration, match="not the id of a release"):
+            path(name)
+
+
+def test_only_its_own_children_are_signalled(supervised: Supervised, strangers: Strangers) -> None:
+    """A number that a child had and a stranger has now is not signalled."""
+    supervised.release(IGNORES)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    (process,) = adopt(supervised.layout).values()
+    stranger = strangers.start(supervised.layout, RELEASE, user=NOBODY)
+    process._terminate_child(stranger)
+    assert strangers.alive()
+    process.send(signal.SIGKILL)
+    process.close()
