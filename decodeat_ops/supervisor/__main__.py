@@ -13,9 +13,9 @@ from decodeat_ops.supervisor.supervise import Supervisor
 def main() -> int:
     """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
     layout = Layout(Path(sys.argv[1]).resolve())
+    os.umask(0o077)  # before anything is made: with parents=True a mode protects the last level alone
     for directory in (layout.run, layout.wants, layout.logs):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    os.umask(0o077)
+        directory.mkdir(parents=True, exist_ok=True)
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
