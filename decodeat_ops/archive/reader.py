@@ -51,7 +51,8 @@ def extract(path: Path, to: Path) -> Manifest:
     Raises `Configuration` for what is no whole archive, `GateFailed` when a whole one doesn't fit on the disk.
     After an error `to` is removed again.
     """
-    to.mkdir(mode=0o700, parents=True)
+    to.parent.mkdir(exist_ok=True, mode=0o700)
+    to.mkdir(mode=0o700)
     try:
         return _read(path, to)
     except BaseException as error:

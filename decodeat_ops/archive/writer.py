@@ -56,7 +56,7 @@ def write(
     """
     partial = partial_path(path)
     partial.unlink(missing_ok=True)
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     options: dict[int, int] = {
         zstd.CompressionParameter.compression_level: LEVEL,

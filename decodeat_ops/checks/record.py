@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops.deployment import files
+
 FORMAT = 1
 BEFORE_THE_FIRST = "0" * 64
 
@@ -65,7 +67,7 @@ class Record:
 
     @classmethod
     def begin(cls, directory: Path, identity: Identity) -> "Record":
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.private_directory(directory)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         record = cls(directory / f"{stamp}-{identity.checklist}.jsonl", BEFORE_THE_FIRST)
         record.append("header", format=FORMAT, **asdict(identity))

@@ -11,6 +11,7 @@ from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.manual import signed_by_a_person
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.settings import trust
 
 FILES = "security.files"
 SETTINGS = "security.settings"
@@ -25,6 +26,7 @@ def files(subject: Subject) -> Finding:
     """Nobody but the owner may look into what holds secrets, data, or the private sockets."""
     present = [path for path in dict.fromkeys(_private(subject)) if path.exists()]
     open_ones = [f"{path.name} {path.stat().st_mode & 0o777:04o}" for path in present if path.stat().st_mode & 0o077]
+    open_ones += [f"{place} {why}" for place, why in dict.fromkeys(_strange(subject))]
     if open_ones:
         return answer(FILES, Status.FAIL, "security.readable", count=len(open_ones), files=open_ones)
     return answer(FILES, Status.PASS, "security.private", count=len(present))
@@ -43,6 +45,14 @@ def _private(subject: Subject) -> Iterator[Path]:
     yield from layout.releases.glob("*/secrets.env")
     yield from layout.data.glob("*/*.sqlite3*")
     yield from tools.backups.glob("*.tar.zst*")
+
+
+def _strange(subject: Subject) -> Iterator[tuple[Path, str]]:
+    """Where somebody else could put other files in the place of ours: above, too."""
+    tools = subject.tools
+    for path in (*tools.loaded.files, tools.layout.root, tools.environments, tools.backups):
+        if untrusted := trust.flaw(path):
+            yield untrusted[0], untrusted[1]
 
 
 def settings(subject: Subject) -> Finding:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.deployment import files
 
 FORMAT = 1
 LONGEST = 365  # days; a signature that never ends is a setting, not a signature
@@ -64,7 +65,7 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
         at=now.isoformat(timespec="seconds"),
         until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
     )
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.private_directory(directory)
     line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

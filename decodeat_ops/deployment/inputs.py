@@ -31,7 +31,6 @@ def prepare(layout: Layout) -> None:
 
 
 def _prepare(layout: Layout) -> None:
-    layout.root.mkdir(parents=True, exist_ok=True, mode=0o700)
     for directory in (
         layout.releases,
         layout.wants,
@@ -42,7 +41,7 @@ def _prepare(layout: Layout) -> None:
         layout.records,
         layout.journals,
     ):
-        directory.mkdir(exist_ok=True, mode=0o700)
+        files.private_directory(directory)
     if not layout.format_file.exists():
         # The salt keeps a short secret from being guessed from its digest in a journal.
         files.write(layout.format_file, json.dumps({"format": STATE_FORMAT, "salt": random.token_hex(16)}) + "\n")

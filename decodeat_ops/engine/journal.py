@@ -47,7 +47,7 @@ class Journal:
     @classmethod
     def begin(cls, directory: Path, plan: Plan) -> "Journal":
         """Take the journal's space and write the plan. Raises `StepFailed` when there is no room: nothing has begun."""
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.mkdir(exist_ok=True, mode=0o700)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = directory / f"{stamp}-{plan.verb}.jsonl"
         partial = path.with_suffix(".partial")

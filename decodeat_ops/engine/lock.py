@@ -37,7 +37,7 @@ def _user() -> str:
 @contextmanager
 def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
     """Hold the deployment's lock. Raises `Locked`, naming the owner, when it isn't free within `wait` seconds."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         _take(descriptor, path, wait)

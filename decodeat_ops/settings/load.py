@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.settings import names, toml
+from decodeat_ops.settings import names, toml, trust
 from decodeat_ops.settings.schema import Loaded, Settings
 
 if TYPE_CHECKING:
@@ -87,11 +87,13 @@ def load(
             where="--env",
         )
     path = find(config, start or Path.cwd())
+    trust.check(path, "The settings file")
     overlay = path.with_name(f"{path.stem}.{env}{path.suffix}")
     merged = Merged()
     merged.lay_over(toml.read(path), path.name)
     files = [path]
     if overlay.exists():
+        trust.check(overlay, "The settings file")
         merged.lay_over(toml.read(overlay), overlay.name)
         files.append(overlay)
     elif env != PRODUCTION:

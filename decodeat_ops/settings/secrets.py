@@ -8,7 +8,7 @@ from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.secret import Secret
-from decodeat_ops.settings import envfile
+from decodeat_ops.settings import envfile, trust
 from decodeat_ops.settings.schema import Loaded
 
 _PLACEHOLDER = re.compile(
@@ -37,7 +37,7 @@ def resolve(loaded: Loaded, *, environ: Mapping[str, str] | None = None) -> dict
     for name, reference in references.items():
         kind, _, rest = reference.partition(":")
         try:
-            text = _variable(rest, variables, stored, loaded) if kind == "env" else _file(loaded.path(rest))
+            text = _variable(rest, variables, stored, loaded) if kind == "env" else _file(loaded.named(rest))
             _judge(text)
             found[name] = Secret(text)
         except _Bad as why:
@@ -58,6 +58,7 @@ def _stored(loaded: Loaded, references: Mapping[str, str], variables: Mapping[st
     path = loaded.path(loaded.settings.service.env_file)
     if all(name in variables for name in wanted) or not path.exists():
         return {}
+    trust.check(loaded.named(loaded.settings.service.env_file), "The file of secrets")
     return envfile.read(path, private=True)
 
 
@@ -76,6 +77,9 @@ def _file(path: Path) -> str:
             data = stream.read(1024 * 1024)
     except OSError as error:
         raise _Bad(f"the file can't be read: {error.strerror}") from None
+    if untrusted := trust.flaw(path):
+        place, why, mend = untrusted
+        raise _Bad(f"{place} {why}; look at what it holds, then {mend}")
     if mode & 0o077:
         raise _Bad(f"others may read the file (mode {mode:04o}); chmod 600 {path}")
     try:

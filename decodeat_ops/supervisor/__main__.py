@@ -13,9 +13,9 @@ from decodeat_ops.supervisor.supervise import Supervisor
 def main() -> int:
     """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
     layout = Layout(Path(sys.argv[1]).resolve())
-    os.umask(0o077)
+    os.umask(0o077)  # before anything is made: with parents=True a mode protects the last level alone
     for directory in (layout.root, layout.run, layout.wants, layout.logs, layout.releases):
-        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        directory.mkdir(parents=True, exist_ok=True)
         problem = _not_ours(directory, 0o077 if directory == layout.run else 0o022)
         if problem:
             sys.stderr.write(problem)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, OpsError
+from decodeat_ops.deployment import files
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.engine.journal import unfinished
 from decodeat_ops.settings.schema import Loaded
@@ -69,7 +70,7 @@ def bootstrap(file: Path, directory: Path, *, elsewhere: bool = True) -> tuple[P
     """
     from decodeat_ops.targets.local.restore_actions import below, put_settings, stood_before, take_back_settings
 
-    directory.mkdir(parents=True, exist_ok=True)
+    files.private_directory(directory)
     place = directory / ".restoring-settings"  # one name, so that what a killed run left is found
     shutil.rmtree(place, ignore_errors=True)
     unpacked = place / "archive"

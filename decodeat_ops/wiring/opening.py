@@ -10,6 +10,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
+from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
 
@@ -19,13 +20,24 @@ def state_home() -> Path:
 
 
 def layout_of(loaded: Loaded) -> Layout:
-    chosen = loaded.settings.local.state_dir
-    return Layout(loaded.path(chosen) if chosen else state_home() / loaded.deployment)
+    """Where this deployment's state is. Raises `Configuration` when somebody else could have put it there."""
+    return Layout(_trusted(loaded, loaded.settings.local.state_dir or state_home() / loaded.deployment, "The state in"))
 
 
 def backups_of(loaded: Loaded) -> Path:
-    chosen = loaded.settings.backup.directory
-    return loaded.path(chosen) if chosen else layout_of(loaded).backups
+    """Where archives go. Raises `Configuration` when somebody else could have put them there."""
+    return _trusted(loaded, loaded.settings.backup.directory or layout_of(loaded).backups, "The archives in")
+
+
+def environments_of(loaded: Loaded) -> Path:
+    """Where Python environments are. Raises `Configuration` when somebody else could have put them there."""
+    chosen = loaded.settings.local.environments_dir or state_home() / "environments"
+    return _trusted(loaded, chosen, "The Python environments in")
+
+
+def _trusted(loaded: Loaded, place: str | Path, what: str) -> Path:
+    trust.check(loaded.named(str(place)), what)
+    return loaded.path(str(place))
 
 
 def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -> Tools:
@@ -38,14 +50,13 @@ def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -
 
         secrets = resolve(loaded)
     layout = layout_of(loaded)
-    environments = loaded.settings.local.environments_dir
     return Tools(
         loaded=loaded,
         layout=layout,
         store=Store(layout),
         host=ThisMachine(),
         http=DirectHttp(),
-        environments=loaded.path(environments) if environments else state_home() / "environments",
+        environments=environments_of(loaded),
         backups=backups_of(loaded),
         secrets=secrets,
         ask=_ask,

@@ -159,7 +159,7 @@ def _put(path: Path, text: str) -> None:
     from decodeat_ops.deployment import files
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        files.private_directory(path.parent)
         if path.exists():
             path.replace(path.with_name(f"{path.name}.bak"))
         files.write(path, text, 0o600)

@@ -116,8 +116,8 @@ WORDS = {
     "security.private": ("{count} private paths, all closed", "비공개 경로 {count}개 모두 닫힘"),
     "security.readable": ("Open to others: {files}", "다른 사용자에게 열림: {files}"),
     "security.readable.hint": (
-        "Close them: chmod 600 for files, chmod 700 for directories.",
-        "닫으세요: 파일은 chmod 600, 디렉터리는 chmod 700.",
+        "Close them: chmod 600 for files, chmod 700 for directories, chmod go-w for what is above; own them.",
+        "닫으세요: 파일은 chmod 600, 디렉터리는 chmod 700, 상위 경로는 chmod go-w. 소유자는 본인이어야 합니다.",
     ),
     "security.settings": ("No debug, no plain secrets", "디버그와 평문 비밀 없음"),
     "security.settings.why": (

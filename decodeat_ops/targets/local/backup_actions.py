@@ -33,7 +33,7 @@ def database(context: Context, params: Params) -> Results | None:
     tools: Tools = context.tools
     place = staging(tools.layout, params["snapshot"])
     files.discard(place)
-    place.mkdir(parents=True, mode=0o700)
+    files.private_directory(place)
     live = tools.layout.database(params["data"])
     if not live.exists():
         return {"bytes": 0}  # nothing has been stored yet
@@ -100,9 +100,10 @@ def write(context: Context, params: Params) -> Results | None:
         *_logs(tools.layout),
     ]
     path = archive_path(tools, params["snapshot"])
+    files.private_directory(path.parent)
     manifest = archive.write(path, blank, members, _sparingly(context))
-    files = len(manifest.entries())
-    return {"path": str(path), "bytes": path.stat().st_size, "files": files, "partial": list(manifest.partial)}
+    count = len(manifest.entries())
+    return {"path": str(path), "bytes": path.stat().st_size, "files": count, "partial": list(manifest.partial)}
 
 
 def _sparingly(context: Context) -> Callable[[str, int], None]:
@@ -157,7 +158,7 @@ def verify(context: Context, params: Params) -> Results | None:
     """Read the written archive back from end to end: what was never read back is no backup."""
     tools: Tools = context.tools
     scratch = staging(tools.layout, params["snapshot"])
-    scratch.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.private_directory(scratch)
     manifest = archive.verify(archive_path(tools, params["snapshot"]), scratch)
     return {"files": len(manifest.entries())}
 

@@ -32,7 +32,7 @@ def environment(context: Context, params: Params) -> Results | None:
     tools = _tools(context)
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
-    tools.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.private_directory(tools.environments)
     with _alone(tools.environments / f".{home.name}.lock"):
         if (home / ".complete").exists():
             return {"built": False}
@@ -91,7 +91,7 @@ def stage(context: Context, params: Params) -> Results | None:
     if source.tree_digest(partial / "code" / "decodeat") != release.code:
         raise StepFailed(f"{package} changed while it was copied.", hint="Run the command again.")
     for name, text in configuration.files(tools.loaded).items():
-        (partial / name).parent.mkdir(mode=0o700, exist_ok=True)
+        files.private_directory((partial / name).parent)
         files.write(partial / name, text)
     complete(tools, release, partial)
     return None
@@ -119,12 +119,12 @@ def stage_copy(context: Context, params: Params) -> Results | None:
 def complete(tools: Tools, release: Release, partial: Path) -> None:
     """Give a staged release its unit, data and manifest, make it durable and move it into place."""
     layout = tools.layout
-    layout.generation(release.data).mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.private_directory(layout.generation(release.data))
     (partial / "data").symlink_to(f"../../data/{release.data}")
     files.write(partial / "unit.json", configuration.unit(release, tools).dumps())
     files.write(partial / "release.json", json.dumps(release.as_json(), indent=2) + "\n")
     files.sync_tree(partial)
-    layout.releases.mkdir(exist_ok=True, mode=0o700)
+    files.private_directory(layout.releases)
     partial.rename(layout.release(release.id))
     files.sync(layout.releases)
 
@@ -140,14 +140,14 @@ def unstage(context: Context, params: Params) -> None:
 
 def _fresh(directory: Path) -> Path:
     files.discard(directory)
-    directory.mkdir(parents=True, mode=0o700)
+    files.private_directory(directory)
     return directory
 
 
 def copy_package(package: Path, to: Path) -> None:
     for path in source.files(package):
         target = to / path.relative_to(package)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.private_directory(target.parent)
         shutil.copyfile(path, target)
 
 
@@ -179,7 +179,7 @@ def prune(context: Context, params: Params) -> Results | None:
     for leftover in (layout.root / "active.back", layout.stopped):
         leftover.unlink(missing_ok=True)
     files.discard(layout.staging)
-    layout.staging.mkdir(exist_ok=True, mode=0o700)
+    files.private_directory(layout.staging)
     return {"removed": len(params["releases"])}
 
 

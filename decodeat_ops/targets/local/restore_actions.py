@@ -45,7 +45,7 @@ def data(context: Context, params: Params) -> Results | None:
     files.discard(generation)
     partial = layout.staging / f"data-{params['data']}"
     files.discard(partial)
-    partial.mkdir(parents=True, mode=0o700)
+    files.private_directory(partial)
     for database in sorted((layout.staging / params["place"] / "database").glob("*.sqlite3")):
         shutil.copyfile(database, partial / database.name)
         (partial / database.name).chmod(0o600)
@@ -108,7 +108,7 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
         aside = asides[str(target)]
         if aside and target.exists() and not Path(aside).exists():
             target.rename(aside)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        files.private_directory(target.parent)
         files.write(target, _text(content, name))
         if target.suffix == ".toml":  # holds no secret; everything else stays private whatever it was
             target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)

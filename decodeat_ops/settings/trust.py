@@ -1,0 +1,70 @@
+"""Trusts a file or directory only when nobody but this user and root could have put it there or could change it."""
+
+import os
+import stat
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration
+
+
+def check(path: Path, what: str) -> None:
+    """Refuse what another user owns or may write. `what` names it for people. Raises `Configuration`."""
+    found = flaw(path)
+    if found is None:
+        return
+    place, why, mend = found
+    about = str(path) if place == path else f"{path}, for {place}"
+    raise Configuration(
+        f"{what} {about} {why}: somebody else decides what is there.",
+        hint=f"Look at what it holds, then `{mend}`; or use a place that only you and root can write.",
+        where=str(place),
+    )
+
+
+def flaw(path: Path) -> tuple[Path, str, str] | None:
+    """The place that somebody else could have changed, why, and the command that mends it; None when all is well.
+
+    It looks at the path itself, at the directories above it and at what links lead to, as sshd does with its files.
+    A directory above that others may write passes when it is sticky (/tmp): there nobody can move what isn't theirs.
+    What is not there yet is as safe as the directory that it would be made in.
+    """
+    path = path.absolute()
+    trusted = {0, os.geteuid()}
+    for place in dict.fromkeys((path, *path.parents, path.resolve(), *path.resolve().parents)):
+        try:
+            found = place.lstat()
+        except OSError:
+            continue  # not there, or not ours to see: whoever reads it says so
+        if found.st_uid not in trusted:
+            return place, f"belongs to {_user(found.st_uid)}", f"chown -h {_user(os.geteuid())} {place}"
+        if stat.S_ISLNK(found.st_mode):
+            continue
+        above = place not in (path, path.resolve())
+        if _others_write(found) and not (above and found.st_mode & stat.S_ISVTX):
+            return place, f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})", f"chmod go-w {place}"
+    return None
+
+
+def _others_write(found: os.stat_result) -> bool:
+    return bool(found.st_mode & stat.S_IWOTH or (found.st_mode & stat.S_IWGRP and not _own_group(found)))
+
+
+def _own_group(found: os.stat_result) -> bool:
+    """The owner's private group, which has the owner's name and no other member (the usual thing on Debian)."""
+    import grp
+    import pwd
+
+    try:
+        owner, group = pwd.getpwuid(found.st_uid), grp.getgrgid(found.st_gid)
+    except KeyError:
+        return False
+    return group.gr_name == owner.pw_name and set(group.gr_mem) <= {owner.pw_name}
+
+
+def _user(uid: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
