@@ -1,7 +1,7 @@
 """The backup container: a plain tar in zstd with a manifest as its last member."""
 
 from decodeat_ops.archive.manifest import NAME, PARTS, Entry, Manifest
-from decodeat_ops.archive.reader import check_databases, extract, inspect, verify
+from decodeat_ops.archive.reader import check_databases, extract, inspect, settings, verify
 from decodeat_ops.archive.writer import Member, partial_path, write
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "extract",
     "inspect",
     "partial_path",
+    "settings",
     "verify",
     "write",
 ]

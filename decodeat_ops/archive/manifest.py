@@ -129,6 +129,9 @@ def _consistent(manifest: Manifest, archive: str) -> None:
     for name in manifest.settings:
         if name not in seen or not name.startswith("settings/"):
             raise damaged(f"its manifest knows where {name!r} belongs, and does not hold it", archive)
+    for belongs in manifest.settings.values():
+        if not belongs or "\0" in belongs:
+            raise damaged(f"its manifest calls {belongs!r} a place for a file", archive)
 
 
 def _text(value: Any) -> str:

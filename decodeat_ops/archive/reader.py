@@ -1,15 +1,16 @@
 """Reads an archive once from end to end, believing nothing: what comes out is what the manifest lists, or an error."""
 
 import hashlib
+import io
 import os
 import shutil
 import sqlite3
 import sys
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import IO, Any
 
 from decodeat_ops.archive.manifest import LARGEST, NAME, Entry, Manifest, check_name, damaged, load
 from decodeat_ops.core.errors import Configuration, GateFailed
@@ -21,6 +22,7 @@ else:
 
 CHUNK = 1 << 20
 MOST_FILES = 200_000
+SETTINGS = 4 << 20  # bytes of all files of settings together, which are kept in memory
 HEADERS = 1 << 20  # bytes between two members; more is no header of ours but an attack on our memory
 
 
@@ -42,7 +44,25 @@ class _Bounded:
 
 def inspect(path: Path) -> Manifest:
     """Check every byte against the manifest without writing any. Raises `Configuration`."""
-    return _read(path, None)
+    return _read(path, lambda info: None)
+
+
+def settings(path: Path) -> tuple[Manifest, dict[str, bytes]]:
+    """Check every byte, and return what its files of settings hold, by name; nothing is written.
+
+    Raises `Configuration`, also for settings too large to be any.
+    """
+    kept: dict[str, io.BytesIO] = {}
+
+    def keep(info: tarfile.TarInfo) -> IO[bytes] | None:
+        if not info.name.startswith("settings/"):
+            return None
+        if info.size + sum(len(held.getbuffer()) for held in kept.values()) > SETTINGS:
+            raise damaged("its settings are of absurd size", path.name)
+        return kept.setdefault(info.name, io.BytesIO())
+
+    manifest = _read(path, keep)
+    return manifest, {name: held.getvalue() for name, held in kept.items()}
 
 
 def extract(path: Path, to: Path) -> Manifest:
@@ -54,7 +74,9 @@ def extract(path: Path, to: Path) -> Manifest:
     to.parent.mkdir(exist_ok=True, mode=0o700)
     to.mkdir(mode=0o700)
     try:
-        return _read(path, to)
+        manifest = _read(path, lambda info: _create(to, info))
+        (to / NAME).write_bytes(manifest.dumps())
+        return manifest
     except BaseException as error:
         shutil.rmtree(to, ignore_errors=True)
         if isinstance(error, GateFailed):
@@ -86,7 +108,8 @@ def check_databases(place: Path, name: str) -> None:
             raise damaged(f"its database {database.name} is not sound ({answer.splitlines()[0]})", name)
 
 
-def _read(path: Path, to: Path | None) -> Manifest:
+def _read(path: Path, target: Callable[[tarfile.TarInfo], IO[bytes] | None]) -> Manifest:
+    """Check every byte; `target` says where a member's content goes, if anywhere."""
     seen: dict[str, Entry] = {}
     folders: set[str] = set()
     manifest: Manifest | None = None
@@ -106,13 +129,11 @@ def _read(path: Path, to: Path | None) -> Manifest:
                 if len(seen) >= MOST_FILES:
                     raise damaged(f"it holds more than {MOST_FILES} files", path.name)
                 folders |= above
-                seen[info.name] = _take(tar, info, bounded, to, path)
+                seen[info.name] = _take(tar, info, bounded, target(info), path)
         _nothing_follows(stream, path)
     if manifest is None:
         raise damaged("its manifest is missing: it was cut short, or it is not an archive of ours", path.name)
     _compare(manifest, seen, path)
-    if to is not None:
-        (to / NAME).write_bytes(manifest.dumps())
     return manifest
 
 
@@ -162,19 +183,15 @@ def _manifest(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, pa
     return load(source.read() if source else b"", path.name)
 
 
-def _take(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, to: Path | None, path: Path) -> Entry:
-    """Hash one member and write it, when there is a place to write it to."""
-    source = tar.extractfile(info)
-    if source is None:
-        raise damaged(f"{info.name!r} has no content", path.name)
-    if to is not None and info.size > shutil.disk_usage(to).free:
-        raise GateFailed(
-            f"Unpacking {info.name} needs {info.size} bytes, more than are free at {to}.",
-            hint="Free some space there and try again.",
-        )
-    target = _create(to, info) if to is not None else None
+def _take(
+    tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, target: IO[bytes] | None, path: Path
+) -> Entry:
+    """Hash one member, and write it where there is a target; a file is closed afterwards."""
     digest, size = hashlib.sha256(), 0
     try:
+        source = tar.extractfile(info)
+        if source is None:
+            raise damaged(f"{info.name!r} has no content", path.name)
         while True:
             bounded.budget = CHUNK + HEADERS
             data = source.read(CHUNK)
@@ -185,15 +202,20 @@ def _take(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, to: Pa
             if target is not None:
                 target.write(data)
     finally:
-        if target is not None:
+        if target is not None and not isinstance(target, io.BytesIO):
             target.close()
     if size != info.size:
         raise damaged(f"{info.name} is cut short", path.name)
     return Entry(info.name, size, info.mode & 0o777, digest.hexdigest())
 
 
-def _create(to: Path, info: tarfile.TarInfo) -> Any:
+def _create(to: Path, info: tarfile.TarInfo) -> IO[bytes]:
     """A new file and nothing else: the directory is ours alone, and nothing in it is ever a link."""
+    if info.size > shutil.disk_usage(to).free:
+        raise GateFailed(
+            f"Unpacking {info.name} needs {info.size} bytes, more than are free at {to}.",
+            hint="Free some space there and try again.",
+        )
     place = to / info.name
     place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)

@@ -62,6 +62,12 @@ def restore(
     archive: Annotated[
         Path | None, typer.Option("--archive", metavar="FILE", help="An archive that is not in the list.")
     ] = None,
+    outside: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--outside", metavar="PATH", help="A place beside the settings' directory that it may write to too."
+        ),
+    ] = None,
 ) -> Outcome:
     """Bring back an archive's release and data.
 
@@ -72,5 +78,7 @@ def restore(
     from decodeat_ops.wiring import backups
 
     changing = change(run, "restore")
-    with backups.settings_for_restore(run.config, run.env, archive, dry_run=run.dry_run) as loaded:
-        return backups.restore(loaded, changing, snapshot, tuple(only or ()), archive)
+    loaded, held = backups.settings_for_restore(run.config, run.env, archive)
+    return backups.restore(
+        loaded, changing, snapshot, tuple(only or ()), archive, outside=tuple(outside or ()), held=held
+    )

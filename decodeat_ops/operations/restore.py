@@ -1,8 +1,9 @@
 """restore: the archive's release with the archive's data, sent down the same steps as a deploy."""
 
 import difflib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from decodeat_ops.archive import PARTS, Manifest
 from decodeat_ops.core.errors import Usage
@@ -26,6 +27,7 @@ class Wanted:
 
     `original` is the release on disk that is copied when the archive's own isn't wanted. `before` names the
     pre-restore snapshot ("" on an empty machine). `passed` says which newer archives were passed over, and why.
+    `settings` says where each archived file of settings goes, where they are restored.
     """
 
     archive: str
@@ -36,6 +38,7 @@ class Wanted:
     before: str
     passed: tuple[str, ...] = ()
     migration: Migration = NO_DATA
+    settings: Mapping[str, str] = field(default_factory=dict)
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
@@ -67,7 +70,7 @@ def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates,
     if wanted.before and observed.current is not None:
         made += backup.steps(wanted.before, observed.current, prefix="before-")
     if "settings" in wanted.parts:
-        made.append(_settings(manifest, place))
+        made.append(_settings(wanted, place))
     if "logs" in wanted.parts:
         made.append(_logs(manifest, place))
     if wanted.release is not None:
@@ -100,15 +103,16 @@ def _unpack(wanted: Wanted, place: str) -> Step:
     )
 
 
-def _settings(manifest: Manifest, place: str) -> Step:
-    files = dict(manifest.settings)
+def _settings(wanted: Wanted, place: str) -> Step:
+    snapshot = wanted.manifest.snapshot
     return Step(
         id="settings",
         title="Put the settings back",
-        do=Action("restore-settings", {"place": place, "files": files, "snapshot": manifest.snapshot}),
+        do=Action("restore-settings", {"place": place, "files": dict(wanted.settings), "snapshot": snapshot}),
         undo=Action("unrestore-settings", {"place": place}),
         preview=tuple(
-            f"{name}; what is there now becomes {name}.before-{manifest.snapshot}" for name in files.values()
+            f"{target}; what is there now becomes {Path(target).name}.before-{snapshot}"
+            for target in wanted.settings.values()
         ),
     )
 

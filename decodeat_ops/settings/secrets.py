@@ -23,21 +23,25 @@ class _Bad(Exception):
     """Why one reference gives no usable value."""
 
 
-def resolve(loaded: Loaded, *, environ: Mapping[str, str] | None = None) -> dict[str, Secret]:
+def resolve(
+    loaded: Loaded, *, environ: Mapping[str, str] | None = None, held: Mapping[Path, bytes] | None = None
+) -> dict[str, Secret]:
     """Every secret of the service by variable.
 
     `env:NAME` is looked up in the process's environment, then in `service.env_file`; `file:PATH` is a file that
-    nobody else may read. Raises `Configuration` listing every reference that can't be used.
+    nobody else may read. `held` are files that are not on disk yet, by their place. Raises `Configuration` listing
+    every reference that can't be used.
     """
     references = loaded.settings.service.secrets
     variables = os.environ if environ is None else environ
-    stored = _stored(loaded, references, variables)
+    waiting = held or {}
+    stored = _stored(loaded, references, variables, waiting)
     found: dict[str, Secret] = {}
     problems = []
     for name, reference in references.items():
         kind, _, rest = reference.partition(":")
         try:
-            text = _variable(rest, variables, stored, loaded) if kind == "env" else _file(loaded.named(rest))
+            text = _variable(rest, variables, stored, loaded) if kind == "env" else _content(loaded, rest, waiting)
             _judge(text)
             found[name] = Secret(text)
         except _Bad as why:
@@ -52,10 +56,14 @@ def resolve(loaded: Loaded, *, environ: Mapping[str, str] | None = None) -> dict
     return found
 
 
-def _stored(loaded: Loaded, references: Mapping[str, str], variables: Mapping[str, str]) -> dict[str, str]:
+def _stored(
+    loaded: Loaded, references: Mapping[str, str], variables: Mapping[str, str], held: Mapping[Path, bytes]
+) -> dict[str, str]:
     """The env file, read only when the environment alone doesn't answer every reference."""
     wanted = [r.partition(":")[2] for r in references.values() if r.startswith("env:")]
     path = loaded.path(loaded.settings.service.env_file)
+    if path in held:
+        return envfile.parse(held[path].decode(errors="replace"), path.name)
     if all(name in variables for name in wanted) or not path.exists():
         return {}
     trust.check(loaded.named(loaded.settings.service.env_file), "The file of secrets")
@@ -70,6 +78,11 @@ def _variable(name: str, variables: Mapping[str, str], stored: Mapping[str, str]
     raise _Bad(f"{name} is neither in the environment nor in {loaded.settings.service.env_file}")
 
 
+def _content(loaded: Loaded, text: str, held: Mapping[Path, bytes]) -> str:
+    path = loaded.path(text)
+    return _text(held[path]) if path in held else _file(loaded.named(text))
+
+
 def _file(path: Path) -> str:
     try:
         with path.open("rb") as stream:
@@ -82,6 +95,10 @@ def _file(path: Path) -> str:
         raise _Bad(f"{place} {why}; look at what it holds, then {mend}")
     if mode & 0o077:
         raise _Bad(f"others may read the file (mode {mode:04o}); chmod 600 {path}")
+    return _text(data)
+
+
+def _text(data: bytes) -> str:
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:

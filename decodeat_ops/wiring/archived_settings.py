@@ -1,48 +1,44 @@
-"""On a machine without settings a restore takes them from the archive first."""
+"""Settings out of an archive: those that a machine without any is restored with, and where their files may go."""
 
-import shutil
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from decodeat_ops import archive
-from decodeat_ops.core.errors import Configuration, OpsError
-from decodeat_ops.deployment import files
-from decodeat_ops.deployment.store import Store
-from decodeat_ops.engine.journal import unfinished
+from decodeat_ops.archive import Manifest
+from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.opening import layout_of
+
+Held = Mapping[Path, bytes]  # content by place, of files of settings that are in an archive and not on disk yet
 
 
-@contextmanager
-def settings_for_restore(config: Path | None, env: str | None, file: Path | None, *, dry_run: bool) -> Iterator[Loaded]:
-    """The settings that are here, or, on a machine that has none, those of the archive `file`, put in place first.
+def settings_for_restore(config: Path | None, env: str | None, file: Path | None) -> tuple[Loaded, Held | None]:
+    """The settings that are here, or, on a machine that has none, those of the archive `file` and what comes with them.
 
-    They are taken away again when the restore left nothing else, be it refused, declined or undone. A dry run reads
-    them from a place that is gone afterwards; its paths are those that a restore would use.
+    The archive's are read, and put in place by a step of the restore: nothing is written before that is approved.
     """
-    from decodeat_ops.targets.local.restore_actions import take_back_settings
     from decodeat_ops.wiring.settings import load
 
     if file is None or _there(config):
-        yield load(config, env, {})
-        return
+        return load(config, env, {}), None
     directory = config.absolute().parent if config else Path.cwd()
-    if dry_run:
-        with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:
-            settings, _ = bootstrap(file, Path(place), elsewhere=False)
-            yield load(settings, env, {}).model_copy(update={"directory": directory})
-        return
-    settings, stood = bootstrap(file, directory)
-    loaded: Loaded | None = None
-    try:
-        loaded = load(settings, env, {})
-        yield loaded
-    except (OpsError, OSError):
-        if loaded is None or not _begun(loaded):
-            take_back_settings(stood)
-        raise
+    manifest, contents = archive.settings(file)
+    tomls = {belongs: contents[name] for name, belongs in manifest.settings.items() if _is_settings(belongs)}
+    if not tomls:
+        raise Configuration(
+            f"The archive {file.name} holds no settings.", hint="Write some with `decodeat-ops init`, then restore."
+        )
+    with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:  # they name secrets and hold none
+        for belongs, content in tomls.items():
+            (Path(place) / belongs).write_bytes(content)
+        read = load(Path(place) / min(tomls, key=len), env, {})  # an overlay's name is the longer one
+    there = tuple(directory / path.name for path in read.files)
+    loaded = read.model_copy(update={"directory": directory, "files": there})
+    return loaded, {loaded.path(belongs): contents[name] for name, belongs in manifest.settings.items()}
+
+
+def _is_settings(belongs: str) -> bool:
+    return belongs.endswith(".toml") and "/" not in belongs
 
 
 def _there(config: Path | None) -> bool:
@@ -55,39 +51,60 @@ def _there(config: Path | None) -> bool:
     return True
 
 
-def _begun(loaded: Loaded) -> bool:
-    """Something serves, or an open journal waits for `resume`, which needs the settings."""
-    layout = layout_of(loaded)
-    return unfinished(layout.journals) is not None or bool(Store(layout).active_id())
+def places(manifest: Manifest, loaded: Loaded, outside: Sequence[Path], *, new: bool) -> dict[str, str]:
+    """Where each file of archived settings goes, by its name in the archive.
 
-
-def bootstrap(file: Path, directory: Path, *, elsewhere: bool = True) -> tuple[Path, dict[str, str]]:
-    """Put an archive's settings into `directory`; returns the settings file and what takes them back.
-
-    With `elsewhere`, files of secrets that the settings name outside the directory are put there too. It runs
-    before there is a deployment, hence no journal: secrets are written first and the settings file last, so that
-    after a crash a second run does it again or finds it done.
+    That is below the settings' directory, or where the settings in force here name a file. Anywhere else only what
+    the operator names with `outside`: a file, or a directory above it. `new` says that the settings in force are
+    the archive's own; then its places for state, environments and archives count too. Raises `Usage` for the rest.
     """
-    from decodeat_ops.targets.local.restore_actions import below, put_settings, stood_before, take_back_settings
+    allowed = [path.expanduser().resolve() for path in outside]
+    ours = set() if new else _named(loaded)
+    targets = {name: loaded.path(belongs) for name, belongs in manifest.settings.items()}
+    wrong = [
+        target
+        for name, target in targets.items()
+        if not below(manifest.settings[name]) and target not in ours and not _within(target, allowed)
+    ]
+    if new:
+        wrong += [place for place in _directories(loaded) if not _within(place, allowed)]
+    if wrong:
+        flags = " ".join(f"--outside {path}" for path in dict.fromkeys(wrong))
+        raise Usage(
+            f"The archive {manifest.snapshot} would write outside {loaded.directory}: "
+            + ", ".join(str(path) for path in dict.fromkeys(wrong))
+            + ".",
+            state="Nothing was written.",
+            hint=f"If that is where they belong, say so: {flags}. A directory stands for all that is below it.",
+        )
+    return {name: str(target) for name, target in targets.items()}
 
-    files.private_directory(directory)
-    place = directory / ".restoring-settings"  # one name, so that what a killed run left is found
-    shutil.rmtree(place, ignore_errors=True)
-    unpacked = place / "archive"
-    try:
-        manifest = archive.extract(file, unpacked)
-        names = {name: belongs for name, belongs in manifest.settings.items() if elsewhere or below(belongs)}
-        tomls = [belongs for belongs in names.values() if belongs.endswith(".toml")]
-        if not tomls:
-            raise Configuration(
-                f"The archive {file.name} holds no settings.", hint="Write some with `decodeat-ops init`, then restore."
-            )
-        try:
-            put_settings(unpacked, names, directory, manifest.snapshot)
-        except (OpsError, OSError):
-            take_back_settings(stood_before(unpacked))
-            raise
-        stood = stood_before(unpacked)
-    finally:
-        shutil.rmtree(place, ignore_errors=True)
-    return directory / min(tomls, key=len), stood  # an overlay's name is the longer one
+
+def below(belongs: str) -> bool:
+    """Whether a path as settings name it leads into their own directory."""
+    path = Path(belongs)
+    return not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
+
+
+def _within(path: Path, allowed: Sequence[Path]) -> bool:
+    return any(path.is_relative_to(place) for place in allowed)
+
+
+def _named(loaded: Loaded) -> set[Path]:
+    """Files of secrets that the settings in force name."""
+    service = loaded.settings.service
+    references = [r.removeprefix("file:") for r in service.secrets.values() if r.startswith("file:")]
+    return {loaded.path(text) for text in (service.env_file, *references)}
+
+
+def _directories(loaded: Loaded) -> Iterator[Path]:
+    """Directories outside that the archive's own settings name; a variable of this machine is the operator's word."""
+    settings = loaded.settings
+    files = {path.name for path in loaded.files}
+    for key, text in (
+        ("local.state_dir", settings.local.state_dir),
+        ("local.environments_dir", settings.local.environments_dir),
+        ("backup.directory", settings.backup.directory),
+    ):
+        if text and not below(text) and loaded.origins.get(key) in files:
+            yield loaded.path(text)

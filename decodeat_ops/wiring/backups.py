@@ -18,15 +18,16 @@ from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
+from decodeat_ops.engine.journal import unfinished
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
-from decodeat_ops.settings import envfile
+from decodeat_ops.settings import envfile, secrets
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
-from decodeat_ops.wiring.archived_settings import settings_for_restore
+from decodeat_ops.wiring.archived_settings import Held, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
-from decodeat_ops.wiring.corridor import Change, carry_out
+from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part
 from decodeat_ops.wiring.opening import open_tools, operator
 
@@ -90,15 +91,31 @@ def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
 
 
 def restore(
-    loaded: Loaded, change: Change, snapshot: str, only: tuple[str, ...] = (), file: Path | None = None
+    loaded: Loaded,
+    change: Change,
+    snapshot: str,
+    only: tuple[str, ...] = (),
+    file: Path | None = None,
+    *,
+    outside: tuple[Path, ...] = (),
+    held: Held | None = None,
 ) -> Outcome:
-    """An archive's release and data, in place of what serves or on an empty machine."""
-    tools, unresolved = _opened(loaded, change, only)
+    """An archive's release and data, in place of what serves or on an empty machine.
+
+    `held` are the files of settings that the archive brings to a machine without any, and `outside` where it may
+    write beside the settings' directory.
+    """
+    tools, unresolved = _opened(loaded, change, only, held)
+    now = datetime.now(UTC)
 
     def derive() -> Plan:
         path, manifest, passed = _chosen(tools, snapshot, file)
         observed = observe(tools.store)
-        wanted = replace(_wanted(tools, str(path.resolve()), manifest, observed, only), passed=passed)
+        wanted = replace(_wanted(tools, str(path.resolve()), manifest, observed, only, now), passed=passed)
+        if held is not None or "settings" in wanted.parts:
+            targets = places(manifest, loaded, outside, new=held is not None)
+            parts = tuple(dict.fromkeys(("settings", *wanted.parts)))
+            wanted = replace(wanted, parts=parts, settings=targets)
         _room(tools, wanted, observed)
         return restore_operation.plan(wanted, observed, loaded, local.gates(), tools.layout)
 
@@ -118,11 +135,15 @@ def restore(
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
-    outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
+    if held is not None and unfinished(tools.layout.journals) is not None and not change.dry_run:
+        # Killed before its settings were in place: `resume` could not find it, the same command again can.
+        outcome = resume(tools, change, local.actions(), finish)
+    else:
+        outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
     return replace(outcome, warnings=(*outcome.warnings, *unresolved))
 
 
-def _opened(loaded: Loaded, change: Change, only: tuple[str, ...]) -> tuple[Tools, tuple[str, ...]]:
+def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | None) -> tuple[Tools, tuple[str, ...]]:
     """Secrets have to be at hand when something is started; a dry run tells which ones are not.
 
     Settings and logs come back without them: what is missing may be what they bring.
@@ -130,7 +151,7 @@ def _opened(loaded: Loaded, change: Change, only: tuple[str, ...]) -> tuple[Tool
     if only and not STARTS & set(only):
         return open_tools(loaded, secrets={}), ()
     try:
-        return open_tools(loaded), ()
+        return open_tools(loaded, secrets=secrets.resolve(loaded, held=held)), ()
     except Configuration as error:
         if not change.dry_run:
             raise
@@ -160,10 +181,9 @@ def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) ->
 
 
 def _wanted(
-    tools: Tools, path: str, manifest: archive.Manifest, observed: Observed, only: tuple[str, ...]
+    tools: Tools, path: str, manifest: archive.Manifest, observed: Observed, only: tuple[str, ...], now: datetime
 ) -> restore_operation.Wanted:
     parts = restore_operation.choose_parts(only, manifest)
-    now = datetime.now(UTC)
     starts = bool(STARTS & set(parts))
     original = None if "release" in parts else observed.current
     if starts and "release" not in parts and original is None:

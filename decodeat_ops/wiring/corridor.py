@@ -52,12 +52,15 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
     tools.store.check_place()
     tools.store.check_format()
     left_open = unfinished(tools.layout.journals)
+    new = not tools.layout.root.exists()  # then nothing is made before the answer either, not even a lock
     if left_open is None or change.dry_run:
         first = derive()
         if isinstance(first, Outcome):
             return first  # nothing to do: no lock is taken and nothing is written
         if change.dry_run:
             return _shown(first, left_open)
+        if new and not change.approve(first):
+            raise _declined(verb, "Nothing was changed.", change.consent)
     inputs.prepare(tools.layout)
     with held(tools.layout.lock, verb, change.lock_wait):
         engine = Engine(actions, tools.layout.journals)
@@ -68,7 +71,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
             return _warned(derived, context)
-        if not change.approve(derived):
+        if not new and not change.approve(derived):
             raise _declined(verb, SETTLED if settled else "Nothing was changed.", change.consent)
         results = engine.carry_out(derived, context)
     return _warned(finish(derived, results), context)

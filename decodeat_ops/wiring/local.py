@@ -61,6 +61,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
     from decodeat_ops.targets.local import boot, configuration
 
     tools = open_tools(loaded)
+    now = datetime.now(UTC)  # once: what was approved before there was a state bears the same name in it
 
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
@@ -72,7 +73,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             inputs="",
             revision="",
             by=operator(),
-            now=datetime.now(UTC),
+            now=now,
         )
         if operation.unchanged(candidate, observed) and observed.active is not None:
             serving = observed.active.id

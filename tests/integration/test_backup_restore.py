@@ -21,7 +21,7 @@ from decodeat_ops import archive
 from decodeat_ops.archive import Manifest, Member
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.engine.journal import unfinished
-from tests.support.deployments import REPOSITORY, Deployment, Prober, deployment, make_source
+from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment, make_source
 
 KEY = "a-key-that-must-never-show-4711"
 
@@ -390,7 +390,8 @@ def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
         forget(made)
 
         assert made.run("restore", "--yes").status == 3  # no settings, and no archive that would hold some
-        planned = made.run("restore", "--archive", str(elsewhere), "--dry-run")
+        there = ("restore", "--archive", str(elsewhere), "--outside", str(tmp_path), "--outside", str(ENVIRONMENTS))
+        planned = made.run(*there, "--dry-run")
         assert planned.status == 0, str(planned)
         assert "nothing is deployed here" in planned.stdout
         left = sorted(p.name for p in tmp_path.iterdir() if p.name not in {"source", elsewhere.name})
@@ -400,12 +401,12 @@ def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
             taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             taken.bind(("127.0.0.1", made.port))
             taken.listen()
-            ran = made.run("restore", "--archive", str(elsewhere), "--yes")
+            ran = made.run(*there, "--yes")
         assert ran.status == 5, str(ran)
         assert list(made.home.iterdir()) == []
         assert not (tmp_path / "outside" / "api.key").exists()
 
-        told = made.ok("restore", "--archive", str(elsewhere), "--yes")["data"]
+        told = made.ok(*there, "--yes")["data"]
         assert made.serving() == told["release"]
         assert rows(made) == before
         assert (made.home / "decodeat-ops.toml").read_bytes() == settings

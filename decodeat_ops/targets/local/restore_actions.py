@@ -93,9 +93,11 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
 
     Secrets first and the settings file last, so that settings which name a secret never stand without it. A note
     in `unpacked` says what stood where, so that a second run goes on and an undo takes back just this.
-    Raises `Configuration` for a place that the archived settings themselves don't name.
+    Raises `Configuration` for contents that can't be settings.
     """
-    targets = _targets(unpacked, names, directory)
+    targets = {name: (directory / Path(belongs).expanduser()).resolve() for name, belongs in names.items()}
+    for name in targets:
+        _check(unpacked / name)
     note = unpacked / NOTE
     if not note.exists():
         stood = {str(target): str(_aside(target, snapshot)) if target.exists() else "" for target in targets.values()}
@@ -109,7 +111,7 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
         if aside and target.exists() and not Path(aside).exists():
             target.rename(aside)
         files.private_directory(target.parent)
-        files.write(target, _text(content, name))
+        files.write(target, content.decode())
         if target.suffix == ".toml":  # holds no secret; everything else stays private whatever it was
             target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)
 
@@ -133,47 +135,16 @@ def take_back_settings(stood: Mapping[str, str]) -> None:
             Path(aside).rename(target)
 
 
-def _targets(unpacked: Path, names: Mapping[str, str], directory: Path) -> dict[str, Path]:
-    """Where each file goes. Somewhere else than below `directory` only when the archived settings say so."""
-    pointed = _pointed(unpacked, names)
-    targets = {}
-    for name, belongs in names.items():
-        if not below(belongs) and belongs not in pointed:
-            raise Configuration(
-                f"The archive wants to write {belongs}, which its own settings don't name.",
-                hint="If a variable or a flag named it when the backup was made, take it out by hand: "
-                "`zstd -d ARCHIVE | tar x`. Otherwise the archive is not one of ours.",
-            )
-        targets[name] = (directory / Path(belongs).expanduser()).resolve()
-    return targets
-
-
-def below(belongs: str) -> bool:
-    """A path that settings name leads into their own directory."""
-    path = Path(belongs)
-    return not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
-
-
-def _pointed(unpacked: Path, names: Mapping[str, str]) -> frozenset[str]:
-    """Every file of secrets that the archived settings name."""
-    found = set()
-    for name, belongs in names.items():
-        if not belongs.endswith(".toml"):
-            continue
-        try:
-            service = tomllib.loads(_text((unpacked / name).read_bytes(), name)).get("service", {})
-            references = [*service.get("secrets", {}).values(), f"file:{service.get('env_file', '')}"]
-        except (tomllib.TOMLDecodeError, AttributeError) as error:
-            raise Configuration(f"The archived settings {belongs} can't be read: {error}.") from error
-        found |= {str(r).removeprefix("file:") for r in references if str(r).startswith("file:")}
-    return frozenset(found)
-
-
-def _text(content: bytes, name: str) -> str:
+def _check(path: Path) -> None:
+    """Refuse what no settings can be made of before anything is written. Raises `Configuration`."""
     try:
-        return content.decode()
+        text = path.read_bytes().decode()
+        if path.suffix == ".toml":
+            tomllib.loads(text)
     except UnicodeDecodeError as error:
-        raise Configuration(f"The archived file {name} is not UTF-8 text.") from error
+        raise Configuration(f"The archived file {path.name} is not UTF-8 text.") from error
+    except tomllib.TOMLDecodeError as error:
+        raise Configuration(f"The archived settings {path.name} can't be read: {error}.") from error
 
 
 def _aside(target: Path, snapshot: str) -> Path:
