@@ -5,7 +5,7 @@ SHELL := /bin/bash
 VENV := .venv
 PYTHON := $(VENV)/bin/python
 
-.PHONY: help demo demo-stop test check bench lock wheel clean
+.PHONY: help demo demo-stop test proof check bench lock wheel clean
 
 help: ## show this list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,9 +31,17 @@ demo-stop: ## take the demo away
 
 # The floor of branch coverage counts this process alone: what runs as a program of its own (the command line under
 # faults, the supervisor, the service) is tested but not counted.
-test: $(VENV)/.dev ## every test; with CI=true a missing part is a failure, and `make check` runs too
+COVERED = $(VENV)/bin/coverage report --skip-covered --fail-under=65
+
+test: $(VENV)/.dev ## every test, a share of the fault matrix, short forms of what takes long; with CI=true `make check` too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
-	@DECODEAT_RECORD_RESULTS=1 $(PYTHON) -m pytest -n 2 --no-loadscope-reorder --cov --cov-report=term:skip-covered --cov-fail-under=65
+	@$(PYTHON) -m tests.whole test
+	@$(COVERED)
+
+proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, the soak (two hours)
+	@$(PYTHON) -m tests.whole proof
+	@$(COVERED)
+	$(PYTHON) -m bench.soak
 
 check: $(VENV)/.dev ## format, lint, types, layering (branch coverage has its floor in `make test`)
 	$(VENV)/bin/ruff format --check .

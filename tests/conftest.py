@@ -1,14 +1,12 @@
-"""What holds for every test: a whole run can record its result, and CI accepts no skip for a missing part."""
+"""What holds for every test: which process runs which, one id for each, and what they measured."""
 
-import os
 from collections import Counter
-from collections.abc import Generator
 from typing import Any
 
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-pytest_plugins = ["tests.record_results"]
+pytest_plugins = ["tests.suite", "tests.record_results"]
 
 
 class OneMachine(LoadScopeScheduling):
@@ -42,16 +40,3 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             for name, text in getattr(report, "user_properties", []):
                 if name == "measured" and report.when == "call":
                     terminalreporter.write_line(f"measured: {text}")
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(
-    item: pytest.Item, call: pytest.CallInfo[None]
-) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Elsewhere a missing part skips a test, with its reason in plain sight; with CI=true that is a failure."""
-    report = yield
-    if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        report.outcome = "failed"
-        report.longrepr = f"CI demands every part, and this test was skipped: {reason}"
-    return report

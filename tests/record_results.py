@@ -1,20 +1,19 @@
 """A pytest plugin: after a whole run it records the counts beside the hash of the very code that was tested.
 
-`make test` sets DECODEAT_RECORD_RESULTS=1. A selection of tests (-k, -m, paths, --lf) records nothing: it would
-speak for tests that did not run.
+A whole run is one with `--suite`, whose name and share of the fault matrix are recorded too. A selection of tests
+(-k, -m, paths, --lf) records nothing: it would speak for tests that did not run.
 """
 
 import json
-import os
 from collections import Counter
 from datetime import UTC, datetime
 
 import pytest
 
 from decodeat_ops.deployment import files, source
+from tests.suite import SHARES, share_of, suite_of
 
 FORMAT = 1
-SWITCH = "DECODEAT_RECORD_RESULTS"
 RESULT = "test-results.json"
 WORST = ("passed", "skipped", "failed")  # mildest first
 
@@ -27,11 +26,18 @@ class Recorder:
         self._package = config.rootpath / "decodeat"
         self._code = source.tree_digest(self._package)
         self._outcomes: dict[str, str] = {}
+        self._failures: dict[str, str] = {}
+        self._all_collected = True
         self._told = ""
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        self._all_collected = self._all_collected and not report.failed
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         known = self._outcomes.get(report.nodeid, WORST[0])
         self._outcomes[report.nodeid] = max(known, report.outcome, key=WORST.index)
+        if report.failed:
+            self._failures.setdefault(report.nodeid, report.longreprtext)
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         why = self._selection()
@@ -41,14 +47,20 @@ class Recorder:
         counts = Counter(self._outcomes.values())
         code = source.tree_digest(self._package)
         # An interrupted run, an error while collecting, or code that changed under the tests proves nothing.
-        unproven = exitstatus not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or code != self._code
+        ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) and self._all_collected
+        unproven = not ended or code != self._code
+        suite = suite_of(self._config)
         result = {
             "format": FORMAT,
+            "suite": suite,
+            "share": f"{share_of(self._config.rootpath) + 1} of {SHARES}" if suite == "test" else "all",
             "code": code,
             "revision": source.revision(self._package),
             "passed": counts["passed"],
             "failed": counts["failed"] + unproven,
             "skipped": counts["skipped"],
+            "failures": self._failures,
+            "flaky": {},
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         files.write(self._config.rootpath / RESULT, json.dumps(result, indent=2) + "\n", mode=0o644)
@@ -70,5 +82,5 @@ class Recorder:
 
 def pytest_configure(config: pytest.Config) -> None:
     # With several workers the reports of all of them come together in the process that started them.
-    if os.environ.get(SWITCH) == "1" and not hasattr(config, "workerinput"):
+    if suite_of(config) and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(config), "record-results")

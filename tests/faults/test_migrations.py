@@ -7,6 +7,7 @@ import pytest
 
 from decodeat_ops.deployment.schema import Code, revision_of
 from decodeat_ops.engine.journal import unfinished
+from tests.faults.plans import MIGRATING
 from tests.faults.test_matrix import (
     FAULTS,
     active_database,
@@ -27,15 +28,13 @@ pytestmark = [
     pytest.mark.skipif(os.geteuid() != 0, reason="a full disk is made with a small tmpfs, which needs root"),
 ]
 
-STEPS = ("before-archive", "migrate", "start")
-
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     directory = tmp_path_factory.mktemp("world")
     with (
         small_disk(directory / "disk", 500) as disk,
-        deployment(directory, state=disk / "state", keep=3, ready=6.0) as made,
+        deployment(directory, state=disk / "state", keep=3, ready=60.0) as made,
     ):
         made.deploy()
         write_rows(made, 50)
@@ -66,15 +65,16 @@ def assert_they_fit(made: Deployment) -> str:
     return at
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("step", MIGRATING)
 def test_broken_in_a_step(world: Deployment, step: str, fault: str) -> None:
     grow(world)
     kept = rows(world)
     with Prober(world) as prober:
         code, told = break_at(world, "deploy", step, fault)
         leave_no_filler(world)
-        settle(world, code, by="deploy" if STEPS.index(step) % 2 else "resume")
+        settle(world, code, by="deploy" if MIGRATING.index(step) % 2 else "resume")
     assert not prober.failures, prober.failures[:5]
     assert rows(world) == kept
     assert_they_fit(world)
@@ -82,6 +82,7 @@ def test_broken_in_a_step(world: Deployment, step: str, fault: str) -> None:
     assert_archives_whole(world)
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("fault", FAULTS)
 def test_broken_while_it_is_taken_back(world: Deployment, fault: str) -> None:
     """The release is refused once its data is migrated, and then the way back is broken too."""

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,31 @@ import pytest
 
 from tests.support.deployments import REPOSITORY, Deployment, deployment
 
-pytestmark = [pytest.mark.load, pytest.mark.timeout(1500)]  # ten redeploys that each wait for 20-second requests
+pytestmark = [pytest.mark.load, pytest.mark.timeout(1500)]  # redeploys that each wait for the slow requests
 
 RATE = 100  # requests a second
-SLOW = 20.0  # seconds that a slow request lasts; one is sent every two seconds
-ROUNDS = 10
-LOAD_SECONDS = 900.0  # an upper bound: the test ends the load when it is through
+LOAD_SECONDS = 1200.0  # an upper bound: the test ends the load when it is through
+
+
+@dataclass(frozen=True)
+class Form:
+    """How many redeploys and rollbacks there are, and how many seconds each slow request lasts (one every 2 s)."""
+
+    rounds: int
+    slow: float
+
+
+SHORT, LONG = Form(3, 6.0), Form(10, 20.0)
 
 
 class Load:
     """The load generator as a process of its own; `finish` lets what runs end and returns its report."""
 
-    def __init__(self, made: Deployment, directory: Path) -> None:
+    def __init__(self, made: Deployment, slow: float, directory: Path) -> None:
         self._stop = directory / "stop"
         self._stop.unlink(missing_ok=True)
         argv = [sys.executable, str(REPOSITORY / "tests/support/load.py"), str(made.port), str(LOAD_SECONDS)]
-        argv += [str(RATE), str(SLOW), str(self._stop)]
+        argv += [str(RATE), str(slow), str(self._stop)]
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, text=True)
 
     def finish(self) -> dict[str, Any]:
@@ -37,34 +47,35 @@ class Load:
         return report
 
 
-def test_no_request_is_lost(tmp_path: Path, record_property: Callable[[str, object], None]) -> None:
-    with deployment(tmp_path, keep=ROUNDS + 2) as made:
+def test_no_request_is_lost(tmp_path: Path, proof: bool, record_property: Callable[[str, object], None]) -> None:
+    form = LONG if proof else SHORT
+    with deployment(tmp_path, keep=form.rounds + 2) as made:
         made.configure(WORKERS=2)
         made.deploy()
 
-        control_load = Load(made, tmp_path)
-        time.sleep(SLOW + 10)
+        control_load = Load(made, form.slow, tmp_path)
+        time.sleep(form.slow + 10)
         control = control_load.finish()
 
-        load = Load(made, tmp_path)
-        time.sleep(SLOW)
+        load = Load(made, form.slow, tmp_path)
+        time.sleep(form.slow)
         deployed = [made.serving()]
-        for number in range(ROUNDS):
+        for number in range(form.rounds):
             made.configure(MAX_REQUESTS_JITTER=100 + number)
             deployed.append(made.deploy())
             assert made.serving() == deployed[-1]
-        for number in range(ROUNDS):
+        for number in range(form.rounds):
             made.ok("rollback", "--yes")
-            assert made.serving() == deployed[ROUNDS - 1 - number]
+            assert made.serving() == deployed[form.rounds - 1 - number]
         report = load.finish()
 
     record_property("measured", f"control run: {_line(control)}")
-    record_property("measured", f"{ROUNDS} redeploys, {ROUNDS} rollbacks: {_line(report)}")
+    record_property("measured", f"{form.rounds} redeploys, {form.rounds} rollbacks: {_line(report)}")
     assert control["failed"] == 0, control["failures"]
     assert report["failed"] == 0, report["failures"]
-    assert report["sent"]["slow"] >= 2 * ROUNDS
+    assert report["sent"]["slow"] >= 2 * form.rounds
     assert min(report["sent"]["keep-alive"], report["sent"]["one-connection"]) > 1000
-    assert report["releases"] == ROUNDS + 1, "every release has answered clients"
+    assert report["releases"] == form.rounds + 1, "every release has answered clients"
 
 
 def _line(report: dict[str, Any]) -> str:

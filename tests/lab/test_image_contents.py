@@ -34,8 +34,8 @@ def ways(python_base: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def contents(docker: Engine, image: str, checkout: Checkout, ways: list[str]) -> Contents:
-    return layers.read(docker, image, [*checkout.markers.values(), *ways], pack=True)
+def contents(docker: Engine, image: str, checkout: Checkout, ways: list[str], proof: bool) -> Contents:
+    return layers.read(docker, image, [*checkout.markers.values(), *ways], pack=proof)
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +166,7 @@ RUN test -n "$KEY" && touch /srv/$KEY
     assert contents.found([argument]) == [CONFIGURATION, f"srv/{argument}"]
 
 
+@pytest.mark.proof
 def test_size(contents: Contents, base: int, record_property: Callable[[str, object], None]) -> None:
     whole, ours = contents.layers, contents.layers[base:]
     parts = {"in all": whole, "base": whole[:base]} | {name: [one] for name, one in zip(OURS, ours, strict=True)}

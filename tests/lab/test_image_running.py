@@ -23,7 +23,7 @@ from tests.unit.decodeat.web import Web
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]  # the first test of the lab makes the bases and the image
 
 PORT = 9123
-SLOW = 20.0  # seconds that a picture takes to arrive
+SLOW, QUICK = 20.0, 6.0  # seconds that a picture takes to arrive, in the proof and otherwise
 GRACE = 60  # seconds that a stop waits
 Record = Callable[[str, object], None]
 
@@ -105,6 +105,7 @@ def _labels(host: Web, count: int) -> list[str]:
     return made
 
 
+@pytest.mark.proof
 def test_the_documented_memory_is_enough_for_eight_labels_at_once(
     docker: Engine, image: str, pictures: Web, record_property: Record
 ) -> None:
@@ -162,14 +163,14 @@ def test_a_stop_at_once_is_heard(docker: Engine, image: str) -> None:
         assert container.state["ExitCode"] in {0, 128 + signal.SIGTERM}
 
 
-def _drip(picture: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+def _drip(picture: bytes, seconds: float) -> Callable[[BaseHTTPRequestHandler], None]:
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
         handler.send_header("Content-Length", str(len(picture)))
         handler.end_headers()
         step = len(picture) // 10
         for at in range(0, len(picture), step):
-            time.sleep(SLOW / 10)
+            time.sleep(seconds / 10)
             handler.wfile.write(picture[at : at + step])
 
     return answer
@@ -184,8 +185,11 @@ def _leaving(client: httpx.Client) -> bool:
     return answer.headers.get("connection") == "close"
 
 
-def test_a_stop_finishes_what_runs(docker: Engine, image: str, pictures: Web, record_property: Record) -> None:
-    pictures.routes["/slow"] = _drip(label.PICTURE.read_bytes())
+def test_a_stop_finishes_what_runs(
+    docker: Engine, image: str, pictures: Web, proof: bool, record_property: Record
+) -> None:
+    slow = SLOW if proof else QUICK
+    pictures.routes["/slow"] = _drip(label.PICTURE.read_bytes(), slow)
     variables = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
     with contextlib.ExitStack() as stack:
         container = stack.enter_context(started(docker, image, *strict(), **variables))
@@ -195,7 +199,7 @@ def test_a_stop_finishes_what_runs(docker: Engine, image: str, pictures: Web, re
         pool = stack.enter_context(ThreadPoolExecutor())
         began = time.monotonic()
         running: Future[None] = pool.submit(read, url, f"{pictures.origin}/slow")
-        time.sleep(SLOW / 4)
+        time.sleep(slow / 4)
         stopping = pool.submit(docker.ok, "stop", "--time", str(GRACE), container.id)
         until(lambda: not _connects(url), "new connections are still taken", 5)
         assert _leaving(kept)
@@ -206,13 +210,13 @@ def test_a_stop_finishes_what_runs(docker: Engine, image: str, pictures: Web, re
         running.result()
         answered = time.monotonic() - began
         stopping.result()
-        stopped = time.monotonic() - began - SLOW / 4
+        stopped = time.monotonic() - began - slow / 4
         state = container.state
     record_property(
         "measured",
         f"a request of {answered:.0f} s was finished; its container stopped {stopped:.0f} s after being told",
     )
-    assert answered > SLOW
+    assert answered > slow
     assert stopped < GRACE / 2
     assert (state["Status"], state["ExitCode"], state["OOMKilled"]) == ("exited", 0, False)
 

@@ -32,9 +32,10 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _run(project: Path, *argv: str, switch: str = "1") -> tuple[dict[str, Any] | None, str]:
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "DECODEAT_RECORD_RESULTS": switch}
-    pytest_argv = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.record_results", *argv)
+def _run(project: Path, *argv: str, suite: tuple[str, ...] = ("--suite", "test")) -> tuple[dict[str, Any] | None, str]:
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
+    plugins = ("-p", "no:cacheprovider", "-p", "tests.suite", "-p", "tests.record_results")
+    pytest_argv = (sys.executable, "-m", "pytest", "-q", *plugins, *suite, *argv)
     done = subprocess.run(pytest_argv, cwd=project, env=env, capture_output=True, text=True, timeout=60, check=False)
     result = project / "test-results.json"
     return (json.loads(result.read_text()) if result.exists() else None), done.stdout + done.stderr
@@ -44,6 +45,7 @@ def test_a_whole_run(project: Path) -> None:
     result, output = _run(project)
     assert result is not None, output
     assert (result["passed"], result["failed"], result["skipped"], result["format"]) == (2, 0, 1, 1)
+    assert (result["suite"], result["share"]) == ("test", "1 of 7"), "outside a repository the first share runs"
     assert result["code"] == tree_digest(project / "decodeat")
     assert "test-results.json: 2 passed" in output
 
@@ -74,4 +76,4 @@ def test_a_selection_records_nothing(project: Path, argv: tuple[str, ...]) -> No
 
 
 def test_an_ordinary_run_records_nothing(project: Path) -> None:
-    assert _run(project, switch="")[0] is None
+    assert _run(project, suite=())[0] is None

@@ -1,0 +1,141 @@
+"""A whole run: what failed is run once more, alone, and what the record says of it; the share of each commit."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.suite import SHARES
+
+REPOSITORY = Path(__file__).resolve().parents[3]
+CONFIGURATION = """
+[tool.pytest.ini_options]
+testpaths = ["suite"]
+addopts = "-p tests.suite -p tests.record_results -p no:cacheprovider -p xdist.plugin -p pytest_cov.plugin"
+"""
+GOOD = "def test_good(): pass\n"
+FLAKY = """
+import pathlib
+def test_flaky():
+    before = pathlib.Path("was here")
+    if not before.exists():
+        before.touch()
+        raise AssertionError("the first time")
+"""
+BAD = "def test_bad(): assert 1 + 1 == 3\n"
+SKIPS = """
+import pathlib, pytest
+def test_skips_later():
+    before = pathlib.Path("was here")
+    if before.exists():
+        pytest.skip("another time")
+    before.touch()
+    raise AssertionError("the first time")
+"""
+
+
+def project(directory: Path, **files: str) -> Path:
+    (directory / "decodeat").mkdir()
+    (directory / "decodeat" / "__init__.py").write_text("a = 1\n")
+    (directory / "suite").mkdir()
+    (directory / "pyproject.toml").write_text(CONFIGURATION)
+    for name, text in files.items():
+        (directory / "suite" / f"test_{name}.py").write_text(text)
+    return directory
+
+
+def run(directory: Path, suite: str = "test", workers: int = 0) -> tuple[int, dict[str, Any], str]:
+    argv = (sys.executable, "-m", "tests.whole", suite, "-n", str(workers))
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False)
+    record = directory / "test-results.json"
+    assert record.exists(), done.stdout + done.stderr
+    return done.returncode, json.loads(record.read_text()), done.stdout
+
+
+def test_a_flaky_test_leaves_the_run_green_and_is_listed(tmp_path: Path) -> None:
+    status, record, output = run(project(tmp_path, good=GOOD, flaky=FLAKY))
+    assert status == 0, output
+    assert (record["passed"], record["failed"]) == (2, 0)
+    (test,) = record["flaky"]
+    assert test == "suite/test_flaky.py::test_flaky"
+    assert "the first time" in record["flaky"][test]
+    assert f"FLAKY {test}" in output
+    assert output.rindex("AssertionError: the first time") > output.index("FLAKY"), "with its first output"
+
+
+def test_one_that_fails_twice_makes_the_run_red(tmp_path: Path) -> None:
+    status, record, output = run(project(tmp_path, good=GOOD, flaky=FLAKY, bad=BAD), workers=2)
+    assert status == 1, output
+    assert (record["passed"], record["failed"]) == (2, 1)
+    assert list(record["flaky"]) == ["suite/test_flaky.py::test_flaky"]
+    assert list(record["failures"]) == ["suite/test_bad.py::test_bad"]
+    assert "FAILED suite/test_bad.py::test_bad" in output.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("more", "workers"),
+    [(SKIPS, 0), ("raise RuntimeError('does not import')", 2), ("def test(): raise KeyboardInterrupt", 0)],
+    ids=["skips when alone", "does not import", "interrupted"],
+)
+def test_what_must_not_become_green(tmp_path: Path, more: str, workers: int) -> None:
+    status, record, output = run(project(tmp_path, good=GOOD, more=more), workers=workers)
+    assert status != 0, output
+    assert record["failed"] > 0
+
+
+def test_many_failures_are_no_flakiness(tmp_path: Path) -> None:
+    """Nothing is run again, and the run is red."""
+    many = "import pathlib\n" + "\n".join(
+        FLAKY.replace("flaky", f"flaky_{n}").replace("here", f"here {n}") for n in range(16)
+    )
+    status, record, output = run(project(tmp_path, many=many))
+    assert status == 1, output
+    assert (record["failed"], record["flaky"]) == (16, {})
+
+
+CASES = """
+import pytest
+@pytest.mark.share
+@pytest.mark.parametrize("case", range(20))
+def test_case(case): pass
+@pytest.mark.proof
+def test_long(): pass
+def test_always(proof): assert proof is %s
+"""
+
+
+def _commit(directory: Path) -> None:
+    git = ("git", "-c", "user.name=tests", "-c", "user.email=tests@localhost")
+    subprocess.run((*git, "commit", "--quiet", "--allow-empty", "-m", "one more"), cwd=directory, check=True)
+
+
+def _ran(directory: Path, suite: Sequence[str]) -> set[str]:
+    argv = (sys.executable, "-m", "pytest", "--collect-only", "-q", *suite)
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=60, check=True)
+    return {line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line}
+
+
+def test_commits_in_a_row_run_every_case(tmp_path: Path) -> None:
+    made = project(tmp_path, cases=CASES % False)
+    subprocess.run(("git", "init", "--quiet"), cwd=made, check=True)
+    seen: list[str] = []
+    for _ in range(SHARES):
+        _commit(made)
+        ran = _ran(made, ("--suite", "test"))
+        assert "test_always" in ran and "test_long" not in ran
+        seen += ran - {"test_always"}
+    assert sorted(seen) == sorted(f"test_case[{number}]" for number in range(20))
+    assert len(_ran(made, ())) == 22, "what is named runs whole"
+
+
+def test_the_proof_has_everything_and_says_so(tmp_path: Path) -> None:
+    status, record, output = run(project(tmp_path, cases=CASES % True), "proof")
+    assert status == 0, output
+    assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 22)

@@ -1,0 +1,63 @@
+"""`python -m tests.whole test|proof`: a whole run of the tests, and once more, alone, each of those that failed.
+
+A test that passes then is FLAKY: the run stays green, says so with the first output, and lists it in the record, so
+that somebody finds out why. When more than a few fail nothing is run again, for that is no flakiness.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decodeat_ops.deployment import files
+from tests.record_results import RESULT
+
+MOST_RERUN = 15
+COVERAGE = ("--cov", "--cov-report=")  # the report is made once everything has run
+TOGETHER = ("-n", "2", "--no-loadscope-reorder")
+
+
+def run_pytest(*argv: str, **variables: str) -> int:
+    """Run pytest in a process of its own. Return its exit status."""
+    environment = {**os.environ, **variables}
+    return subprocess.run((sys.executable, "-m", "pytest", *argv), env=environment, check=False).returncode
+
+
+def passes_alone(test: str, *options: str) -> bool:
+    """Run one test once more. A skip does not count as passed."""
+    return run_pytest("-n", "0", "-q", *options, test, CI="true") == pytest.ExitCode.OK
+
+
+def rerun_failed(record: dict[str, Any], *options: str) -> dict[str, Any]:
+    """Run the failed tests of a record once more. Return the record with those that passed listed as flaky."""
+    failures: dict[str, str] = record["failures"]
+    if len(failures) > MOST_RERUN:
+        return record
+    flaky = {test: output for test, output in failures.items() if passes_alone(test, *options)}
+    counts = {"passed": record["passed"] + len(flaky), "failed": record["failed"] - len(flaky)}
+    still = {test: output for test, output in failures.items() if test not in flaky}
+    return {**record, **counts, "failures": still, "flaky": flaky}
+
+
+def main(argv: list[str]) -> int:
+    suite, *options = argv
+    result = Path(RESULT)
+    result.unlink(missing_ok=True)
+    status = run_pytest(*TOGETHER, *COVERAGE, "--suite", suite, *options)
+    if status != pytest.ExitCode.TESTS_FAILED or not result.exists():
+        return status
+    record = rerun_failed(json.loads(result.read_text()), *COVERAGE, "--cov-append", *options)
+    files.write(result, json.dumps(record, indent=2) + "\n", mode=0o644)
+    for test, output in record["flaky"].items():
+        print(f"\nFLAKY {test} failed, and passed when it was run once more, alone. What it said first:\n{output}")
+    for test in record["failures"]:
+        print(f"FAILED {test}")
+    return int(record["failed"] > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
