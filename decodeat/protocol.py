@@ -1,24 +1,60 @@
-"""HTTP/1.1 as uvicorn speaks it, except that what surrounds a body may be neither endless nor endlessly slow."""
+"""HTTP/1.1 as uvicorn speaks it, with bounds on what surrounds a body and on how many connections there are."""
 
 import asyncio
+import resource
+from collections.abc import Collection
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_AROUND = 32 * 1024  # bytes of headers, chunk marks and trailers a request; uvicorn itself keeps whatever comes
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection's beginning, to the last header
+LINGER_SECONDS = 1.0  # that a client which is still sending has to see why it is refused
+MOST_LINGERING = 1024 * 1024  # bytes that it may send meanwhile
+MOST_CONNECTIONS = 1000  # per worker
+RESERVED = 256  # file handles for all else: pictures being fetched, engines, stores, and whoever asks for /health
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
+
+
+class HeadTooLarge(Exception):
+    """Raised inside the parser, so that the request ends there and no part of it reaches the application."""
 
 
 class BoundedHttp(HttpToolsProtocol):
     """One connection. Bodies are bounded by whoever reads them; between requests uvicorn's keep-alive time holds."""
 
     _around = 0  # bytes of the request under way that were not its body
+    _head = 0  # bytes of its head, as far as it was understood
     _in_head = True
+    _refused = False
     _patience: asyncio.TimerHandle | None = None
+    _quiet_since = 0.0  # when there last was something to do
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
+        self._quiet_since = self.loop.time()
         self._wait()
+        if len(self.connections) > most_connections():
+            self._make_room()
+
+    def _make_room(self) -> None:
+        """Close the connection that has had nothing to do for longest, the new one itself where all others are busy.
+
+        Else whoever opens connections and asks nothing takes all that there are, and a probe is not answered.
+        """
+        oldest = min(self._idle(), key=lambda one: one._quiet_since, default=self)
+        oldest.shutdown()
+
+    def _idle(self) -> "Collection[BoundedHttp]":
+        """Clients' connections without a request under way; the private socket's are not theirs."""
+        return [
+            one
+            for one in self.connections
+            if isinstance(one, BoundedHttp)
+            and (one.cycle is None or one.cycle.response_complete)
+            and one.server is not None
+            and one.server[1] is not None
+            and not one.transport.is_closing()
+        ]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
@@ -26,17 +62,53 @@ class BoundedHttp(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         self._around += len(data)
+        if self._refused:
+            if self._around > MOST_LINGERING:
+                self.transport.close()
+            return
         if self._in_head:
             self._wait()
         super().data_received(data)
         if self._around > MOST_AROUND and not self.transport.is_closing():
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(_TOO_LARGE)
+            self._refuse()
+
+    def send_400_response(self, msg: str) -> None:
+        """What uvicorn calls when the parser gives up."""
+        if self._head > MOST_AROUND:
+            self._refuse()
+        else:
+            super().send_400_response(msg)
+
+    def _refuse(self) -> None:
+        """Say why, unless an answer is under way, and close: at once that would destroy what was said."""
+        if self._refused:
+            return
+        self._refused = True
+        self._stop_waiting()
+        if self.cycle is None or self.cycle.response_complete:
+            self.transport.write(_TOO_LARGE)
+            self.loop.call_later(LINGER_SECONDS, self.transport.close)
+        else:
             self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._head = 0
         self._wait()  # also where it came in one piece with the end of the request before
+
+    def on_url(self, url: bytes) -> None:
+        self._grow(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._grow(len(name) + len(value) + len(": \r\n"))
+        super().on_header(name, value)
+
+    def _grow(self, size: int) -> None:
+        """Here, for a head that comes in one piece with its end would be through before anybody has counted."""
+        self._head += size
+        if self._head > MOST_AROUND:
+            raise HeadTooLarge
 
     def on_headers_complete(self) -> None:
         self._in_head = False
@@ -51,6 +123,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_message_complete()
         self._in_head, self._around = True, 0
 
+    def on_response_complete(self) -> None:
+        self._quiet_since = self.loop.time()
+        super().on_response_complete()
+
     def _wait(self) -> None:
         if self._patience is None:
             # `shutdown` closes the connection, or lets the answer to an earlier request be its last.
@@ -60,3 +136,9 @@ class BoundedHttp(HttpToolsProtocol):
         if self._patience is not None:
             self._patience.cancel()
             self._patience = None
+
+
+def most_connections() -> int:
+    """As many as there are file handles for, and not more than `MOST_CONNECTIONS`."""
+    handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return max(RESERVED // 4, min(MOST_CONNECTIONS, handles - RESERVED))

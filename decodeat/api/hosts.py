@@ -1,6 +1,8 @@
 """Which Host headers are answered: only those of ALLOWED_HOSTS, and those that health checks can't help sending."""
 
 import ipaddress
+import re
+import socket
 from collections.abc import Sequence
 
 from starlette.datastructures import Headers
@@ -9,11 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-# What a load balancer's or a platform's probe asks for. It knows this instance by its address alone and sends that as
-# Host, or (HTTP/1.0) none. That is safe to answer: an attack that needs a foreign Host (a page whose name is made to
-# lead here) carries a name, never a bare address. Metrics are not among them: they are nobody's business out there, and
-# whoever scrapes them by address lists that address in ALLOWED_HOSTS.
-_PROBED = frozenset({"/health", "/ready"})
+# What a load balancer's or a platform's probe asks for, and what monitoring scrapes. They know this instance by its
+# address, by the name that a container network gives it (nutrition-api:8000), or (HTTP/1.0) send no Host at all. That is
+# safe to answer: an attack that needs a foreign Host (a page whose name is made to lead here) carries a name that can be
+# registered, with a dot in it. Whether the public sees these paths is for whoever stands in front to decide: a client
+# can send any Host.
+PROBED = frozenset({"/health", "/ready", "/metrics"})
+_ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # begins with a letter: 0x7f000001 is no name
 
 
 class AllowedHosts:
@@ -37,7 +41,12 @@ class AllowedHosts:
         name = bare if bare and port.isdecimal() else host
         if name in self._names or name.endswith(self._suffixes):
             return True
-        return scope["path"] in _PROBED and (not name or _is_address(name))
+        return scope["path"] in PROBED and (not name or _is_address(name) or _is_local(name))
+
+
+def _is_local(name: str) -> bool:
+    """A name that only a network of one's own has, or this machine's."""
+    return bool(_ONE_LABEL.fullmatch(name)) or name == socket.gethostname().lower()
 
 
 def _is_address(name: str) -> bool:

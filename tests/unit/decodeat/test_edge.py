@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import re
+import resource
 import select
 import socket
 import time
@@ -241,6 +242,83 @@ def _resident(running: Service) -> int:
 def test_large_headers_within_bounds_are_fine(running: Service) -> None:
     answer = httpx.get(f"{running.url}/health", headers={"Cookie": "c" * 20_000}, timeout=PATIENT, trust_env=False)
     assert answer.status_code == 200
+
+
+def _head(size: int) -> bytes:
+    """A request of so many bytes, in which nothing but its size is unusual."""
+    begun, line = b"GET /health HTTP/1.1\r\nHost: localhost\r\n", b"X: " + b"y" * 95 + b"\r\n"
+    rest = size - len(begun) - 2
+    return begun + line * (rest // len(line) - 1) + b"Z: " + b"z" * (rest % len(line) + len(line) - 5) + b"\r\n\r\n"
+
+
+@pytest.mark.parametrize("size", [40_000, 100_000, 500_000])
+@pytest.mark.parametrize("before", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"], ids=["first", "second"])
+def test_headers_beyond_the_bound_are_refused_also_in_one_piece(running: Service, size: int, before: bytes) -> None:
+    with connection(running) as opened:
+        if before:
+            opened.sendall(before)
+            _one_answer(opened)
+        opened.sendall(_head(size))
+        status, said, _ = answered(opened)
+    assert (status, b"healthy" in said) == (431, False)
+
+
+def _one_answer(opened: socket.socket) -> None:
+    said = b""
+    while b'"healthy"' not in said or not said.endswith(b"}"):
+        piece = opened.recv(65536)
+        assert piece, said
+        said += piece
+    assert said.startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("size", [1_000, protocol.MOST_AROUND - 200])
+def test_headers_up_to_the_bound_are_fine(running: Service, size: int) -> None:
+    with connection(running) as opened:
+        for _ in range(2):
+            opened.sendall(_head(size))
+            _one_answer(opened)
+
+
+HANDLES, CROWD = 400, 1200
+
+
+@pytest.fixture
+def crowded(tmp_path: Path) -> Iterator[Service]:
+    """A service with few file handles, and this process with enough to take them all."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (HANDLES, hard))
+    try:
+        with service(tmp_path, WORKERS="1", DATABASE_URL="none") as started:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, CROWD + 500)), hard))
+            yield started
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.parametrize("says", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /health HT"])
+def test_a_crowd_that_asks_nothing_does_not_keep_a_probe_out(crowded: Service, says: bytes) -> None:
+    """Many times more connections than there are handles; the ones that were quiet for longest go."""
+    host, _, port = crowded.url.removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as crowd:
+        opened = []
+        for _ in range(CROWD):
+            one = crowd.enter_context(socket.create_connection((host, int(port)), PATIENT))
+            if says:
+                with contextlib.suppress(OSError):
+                    one.sendall(says)
+            opened.append(one)
+        for path in ("/health", "/ready", "/metrics"):
+            assert httpx.get(crowded.url + path, timeout=PATIENT, trust_env=False).status_code == 200
+        (worker,) = children(crowded.process.pid)
+        assert len(list(Path(f"/proc/{worker}/fd").iterdir())) < HANDLES - 50, "there is room for all else"
+        # Who came last is still there: nothing to read but an answer, and no end.
+        last = opened[-1]
+        last.setblocking(False)
+        with contextlib.suppress(BlockingIOError):
+            assert last.recv(65536) != b""
+    with crowded.log.open() as log:
+        assert not any('"level": "ERROR"' in line or "Too many open files" in line for line in log)
 
 
 def test_there_are_no_websockets(running: Service) -> None:

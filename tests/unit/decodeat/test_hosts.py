@@ -34,7 +34,7 @@ def test_this_machine_s_own_names_always_are(client: TestClient, host: str) -> N
 FOREIGN = [
     "evil.test", "example.org", "api.example.com.evil.test", "evilexample.org", "localhost.evil.test",
     "api.example.com@evil.test", "127.0.0.1.evil.test", "127.1", "0x7f.0.0.1", "[::1", "::1]:80",
-    "[10.0.0.5]", "10.0.0.5.", "*", "*.example.org.",
+    "[10.0.0.5]", "10.0.0.5.", "*", "*.example.org.", "0x7f000001", "2130706433", "-a", "a-", "com.", "a b",
 ]  # fmt: skip
 
 
@@ -45,10 +45,19 @@ def test_foreign_names_are_refused_everywhere(client: TestClient, path: str, hos
 
 
 @pytest.mark.parametrize("host", ["10.0.0.5", "10.0.0.5:8000", "172.17.0.2:8000", "[fd00::5]:8000", "[fd00::5]", ""])
-def test_a_load_balancer_asks_for_health_by_address_and_sees_no_more(client: TestClient, host: str) -> None:
-    """It knows an instance by nothing else. A bare address can't be the name of somebody's page."""
-    assert [status(client, path, host) for path in ("/health", "/ready")] == [200, 200]
-    assert [status(client, path, host) for path in ("/metrics", "/docs", "/health/", "/api/v1/analyze")] == [400] * 4
+def test_probes_and_scrapes_ask_by_address_and_see_no_more(client: TestClient, host: str) -> None:
+    """They know an instance by nothing else. A bare address can't be the name of somebody's page."""
+    assert [status(client, path, host) for path in ("/health", "/ready", "/metrics")] == [200] * 3
+    assert [status(client, path, host) for path in ("/docs", "/health/", "/metrics/", "/api/v1/analyze")] == [400] * 4
+
+
+@pytest.mark.parametrize("host", ["nutrition-api:8000", "nutrition-api", "API_1:8000", "3f2a.host.test:8000", "a"])
+def test_they_ask_by_the_names_of_a_container_network_and_of_the_machine(
+    client: TestClient, host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("socket.gethostname", lambda: "3f2a.Host.test")
+    assert [status(client, path, host) for path in ("/health", "/ready", "/metrics")] == [200] * 3
+    assert [status(client, path, host) for path in ("/docs", "/api/v1/analyze")] == [400] * 2
 
 
 def test_an_address_that_is_listed_is_served_whole() -> None:
