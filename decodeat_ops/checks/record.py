@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 FORMAT = 1
+KEPT = 100  # records of walks through a checklist
 BEFORE_THE_FIRST = "0" * 64
 
 
@@ -66,6 +67,8 @@ class Record:
     @classmethod
     def begin(cls, directory: Path, identity: Identity) -> "Record":
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for oldest in records(directory)[KEPT - 1 :]:
+            oldest.unlink(missing_ok=True)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         record = cls(directory / f"{stamp}-{identity.checklist}.jsonl", BEFORE_THE_FIRST)
         record.append("header", format=FORMAT, **asdict(identity))
