@@ -1,4 +1,7 @@
-"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before."""
+"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before.
+
+The chain detects accidents. It is no signature: whoever may write the file can write a new one.
+"""
 
 import hashlib
 import json
@@ -40,7 +43,7 @@ class Identity:
 class Verdict:
     """What reading a record back showed. `problem` is "" when every line follows from the one before.
 
-    `head` is the hash of the last line: whoever noted it can tell later that nothing was rewritten or cut off.
+    `head` is the hash of the last line: only whoever noted it elsewhere can tell that nothing was rewritten or cut off.
     """
 
     path: Path
