@@ -32,7 +32,8 @@ def probe(subject: Subject) -> Finding:
         with label.served(ours) as asked:
             response = _post(subject, subject.endpoint, shown, url)
     except label.PortTaken:
-        return answer(ID, Status.FAIL, "api.port_taken", port=ours.port)
+        # That says nothing of the release. A deploy is refused for it before anything begins; a way back is not.
+        return answer(ID, Status.WARN, "api.port_taken", port=ours.port)
     if not asked and response.status == 200:
         return answer(
             ID, Status.FAIL, "api.not_fetched", origin=f"{ours.scheme}://{ours.netloc}", got=_message(response)

@@ -14,7 +14,7 @@ from decodeat_ops.core.errors import Unreachable
 
 PICTURE = Path(__file__).with_name("known_label.png")
 TRUTH = Path(__file__).with_name("known_label.json")
-PATIENCE = 8.0  # seconds; another deployment's check may be using the port, and takes about three
+PATIENCE = 15.0  # seconds; another deployment's check may be using the port, and takes about three
 
 
 def is_ours(url: str) -> SplitResult | None:
@@ -53,7 +53,7 @@ def served(parts: SplitResult) -> Iterator[list[str]]:
         def log_message(self, format: str, *args: Any) -> None:
             """The check reports what it saw; a line on stderr would disturb the screen."""
 
-    server = _listen(parts.port or 0, OnePicture)
+    server = listen(parts.port or 0, OnePicture)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -64,14 +64,15 @@ def served(parts: SplitResult) -> Iterator[list[str]]:
         server.server_close()
 
 
-def _listen(port: int, handler: type[BaseHTTPRequestHandler]) -> ThreadingHTTPServer:
+def listen(port: int, handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler) -> ThreadingHTTPServer:
+    """A server on that port, once nobody else's check uses it any more. Raises `PortTaken`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
             return ThreadingHTTPServer(("127.0.0.1", port), handler)
         except OSError as error:
             if time.monotonic() > deadline:
-                raise PortTaken(f"port {port} is taken: {error.strerror}") from error
+                raise PortTaken(error.strerror or str(error)) from error
             time.sleep(0.1)
 
 

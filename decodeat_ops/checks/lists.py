@@ -62,6 +62,6 @@ DOCTOR = (
 
 # Gates stand in every deploy, so they are the ones that answer within a few seconds. The label is read by the
 # candidate on its private socket: a release that reads wrongly never gets traffic.
-PRE_GATE = ("environment.valid", "security.files", "disk.space")
+PRE_GATE = ("environment.valid", "security.files", "disk.space", "machine.label_port")
 CANDIDATE_GATE = ("api.label",)
 POST_GATE = ("health.edge", "logs.marker")

@@ -127,8 +127,10 @@ def label_port(subject: Subject) -> Finding:
     ours = label.is_ours(url) if url else None
     if ours is None or ours.port is None:
         return answer("machine.label_port", Status.SKIP, "machine.label_elsewhere")
-    problem = _bind("127.0.0.1", ours.port)
-    if problem:
+    try:
+        label.listen(ours.port).server_close()
+    except label.PortTaken as error:
+        problem = error.advice.what
         return answer("machine.label_port", Status.FAIL, "machine.label_port_taken", port=ours.port, problem=problem)
     return answer("machine.label_port", Status.PASS, "machine.label_port_free", port=ours.port)
 
@@ -191,7 +193,7 @@ CHECKS = (
     Check("disk.space", disk, gate=True),
     Check("machine.state", state),
     Check("machine.port", port),
-    Check("machine.label_port", label_port),
+    Check("machine.label_port", label_port, gate=True),
     Check("machine.environment", environment),
     Check("machine.schedule", schedule),
     Check("machine.supervisor", supervisor),

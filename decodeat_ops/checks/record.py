@@ -1,4 +1,7 @@
-"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before."""
+"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before.
+
+The chain detects accidents. It is no signature: whoever may write the file can write a new one.
+"""
 
 import hashlib
 import json
@@ -12,6 +15,7 @@ from typing import Any
 from decodeat_ops.deployment import files
 
 FORMAT = 1
+KEPT = 100  # records of walks through a checklist
 BEFORE_THE_FIRST = "0" * 64
 
 
@@ -41,7 +45,7 @@ class Identity:
 class Verdict:
     """What reading a record back showed. `problem` is "" when every line follows from the one before.
 
-    `head` is the hash of the last line: whoever noted it can tell later that nothing was rewritten or cut off.
+    `head` is the hash of the last line: only whoever noted it elsewhere can tell that nothing was rewritten or cut off.
     """
 
     path: Path
@@ -68,6 +72,8 @@ class Record:
     @classmethod
     def begin(cls, directory: Path, identity: Identity) -> "Record":
         files.private_directory(directory)
+        for oldest in records(directory)[KEPT - 1 :]:
+            oldest.unlink(missing_ok=True)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         record = cls(directory / f"{stamp}-{identity.checklist}.jsonl", BEFORE_THE_FIRST)
         record.append("header", format=FORMAT, **asdict(identity))

@@ -4,11 +4,14 @@ import time
 from pathlib import Path
 
 from decodeat_ops.checks.answer import answer, first_deploy
-from decodeat_ops.checks.code import python_of
+from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.checks.manual import signed_by_a_person
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import schema
+from decodeat_ops.deployment.observed import observe
+from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.deployment.tools import Subject
 
@@ -28,10 +31,28 @@ def probe(subject: Subject) -> Finding:
         problem = _problem(subject, release)
         if problem:
             return answer(ID, Status.FAIL, problem, release=release.id, lock=release.lock[:12])
+    refused = _refused(subject, serving, previous)
+    if refused is not None:
+        return refused
     took = int((time.monotonic() - began) * 1000)
     return answer(
         ID, Status.PASS, "rollback.ready", release=serving.id, kept=[r.id for r in ways], count=len(ways), ms=took
     )
+
+
+def _refused(subject: Subject, serving: Release, previous: Release | None) -> Finding | None:
+    """What a rollback would refuse: now, to what served before; after the coming deploy, to what serves now."""
+    tools = subject.tools
+    crossed = schema.barred(tools, previous, observe(tools.store)) if previous else ()
+    if previous and crossed:
+        return answer(ID, Status.WARN, "rollback.crossed", release=previous.id, steps=[step.id for step in crossed])
+    at = schema.revision_of(tools.layout.database(serving.data))
+    if not at:
+        return None
+    coming = candidate(subject)
+    lacks = schema.migration(tools, Code(coming.package, coming.lock), at).lacks
+    steps = [step.id for step in lacks if not step.reversible]
+    return answer(ID, Status.WARN, "rollback.will_cross", release=serving.id, steps=steps) if steps else None
 
 
 def _problem(subject: Subject, release: Release) -> str:

@@ -65,7 +65,8 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
         at=now.isoformat(timespec="seconds"),
         until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
     )
-    files.private_directory(directory)
+        files.private_directory(directory)
+        _drop_ended(directory, now)
     line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
@@ -74,6 +75,24 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
     finally:
         os.close(descriptor)
     return signed
+
+
+def _drop_ended(directory: Path, now: datetime) -> None:
+    """Signatures that hold no more go; the records of the walks in which they were given still tell of them."""
+    path = _file(directory)
+    lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
+    held = [line for line in lines if not _ended(line, now)]
+    if len(held) < len(lines):
+        files.write(path, b"".join(held).decode())
+
+
+def _ended(line: bytes, now: datetime) -> bool:
+    """False for a damaged line, and for one of a newer version: it is for others to say what becomes of them."""
+    try:
+        raw = json.loads(line)
+        return bool(raw["format"] <= FORMAT and datetime.fromisoformat(raw["until"]) < now)
+    except (ValueError, KeyError, TypeError):
+        return False
 
 
 def holding(directory: Path, check: str, says: str, code: str, now: datetime | None = None) -> Signed | None:

@@ -93,7 +93,11 @@ def verify(
     run: Run,
     record: Annotated[str, typer.Argument(metavar="RECORD", help="A record's name, a file, or latest.")],
 ) -> Outcome:
-    """Prove that a record was not changed after the fact."""
+    """Look for damage in a record.
+
+    Each line holds the hash of the one before: that detects accidents and edits by hand. It is no signature, so whoever
+    may write the file can write a new chain; compare the head with the one that you noted.
+    """
     from decodeat_ops.wiring import checks
 
     return checks.verify(run.loaded(), record)

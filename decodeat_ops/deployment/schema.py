@@ -17,6 +17,7 @@ from decodeat_ops.core.errors import Configuration, StepFailed, Unreachable
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import inputs, source
+from decodeat_ops.deployment.observed import Observed
 from decodeat_ops.deployment.tools import Tools
 
 FIRST = "0001"  # what releases know that were made before there were steps
@@ -152,3 +153,15 @@ def crossed(tools: Tools, at: str, knows: frozenset[str], witnesses: Iterable[Co
     witness = next((code for code in witnesses if at in code.knows), None)
     steps = unknown({at}) if witness is None else ask(tools, witness)
     return tuple(step for step in steps if step.id <= at and step.id not in knows and not step.reversible)
+
+
+def barred(tools: Tools, release: Release, observed: Observed) -> tuple[Revision, ...]:
+    """The steps that keep a release from working with today's data: a rollback to it is refused, a check foretells it.
+
+    Raises `Configuration` when the data can't be read.
+    """
+    if observed.current is None:
+        return ()
+    at = revision_of(tools.layout.database(observed.current.data))
+    kept = [Code.of(one, tools.layout) for one in (observed.current, *observed.releases)]
+    return crossed(tools, at, Code.of(release, tools.layout).knows, kept)

@@ -1,5 +1,6 @@
 """The journal: JSON lines that say what was planned, begun, done and undone, in space taken beforehand."""
 
+import contextlib
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -12,6 +13,7 @@ from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.plan import Plan, plan_from_json
 
 FORMAT = 1
+KEPT = 200  # journals of changes that have ended; at one or two backups a day about four months
 SPACE = 256 * 1024  # bytes; a plan of twenty steps, done, undone and resumed several times, takes about 40 KiB
 
 
@@ -48,6 +50,7 @@ class Journal:
     def begin(cls, directory: Path, plan: Plan) -> "Journal":
         """Take the journal's space and write the plan. Raises `StepFailed` when there is no room: nothing has begun."""
         directory.mkdir(exist_ok=True, mode=0o700)
+        _retire(directory)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         path = directory / f"{stamp}-{plan.verb}.jsonl"
         partial = path.with_suffix(".partial")
@@ -95,6 +98,14 @@ class Journal:
         os.pwrite(self._descriptor, line, self._offset)
         os.fdatasync(self._descriptor)
         self._offset += len(line)
+
+
+def _retire(directory: Path) -> None:
+    """Remove the oldest journals beyond `KEPT`; what has not ended, or can't be read, stays."""
+    for path in sorted(directory.glob("*.jsonl"))[: -KEPT + 1]:
+        with contextlib.suppress(OSError, Configuration):  # an old journal must not stand in a new change's way
+            if read(path).ended:
+                path.unlink()
 
 
 def _sync_directory(directory: Path) -> None:

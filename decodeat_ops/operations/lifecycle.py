@@ -1,6 +1,6 @@
 """start, stop, restart, remove: what keeps or ends a deployment without making a new version of it."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from decodeat_ops.core.errors import Usage
@@ -15,6 +15,18 @@ from decodeat_ops.targets.local import steps
 
 NOTHING = "Nothing is deployed here."
 DEPLOY = "Run `decodeat-ops deploy` first."
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Paths that belong to a deployment outside its state.
+
+    Python environments that nobody else uses, those that others use or may use, and what `remove` never touches.
+    """
+
+    unused: tuple[str, ...] = ()
+    shared: tuple[str, ...] = ()
+    stays: tuple[str, ...] = ()
 
 
 def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str) -> Plan | None:
@@ -84,7 +96,7 @@ def plan_restart(
     )
 
 
-def plan_remove(
+def plan_remove(  # noqa: PLR0913 - each of them is a thing that is there or that was asked for
     observed: Observed,
     loaded: Loaded,
     layout: Layout,
@@ -92,10 +104,12 @@ def plan_remove(
     delete_data: bool,
     delete_backups: bool,
     present: tuple[str, ...],
+    beside: Beside | None = None,
     unboot: Step | None = None,
     inputs: str,
 ) -> Plan:
-    """Stop everything and delete it; data and backups stay unless said."""
+    """Stop everything and delete it; data and backups stay unless said, and so does what lies beside the state."""
+    beside = beside or Beside()
     kept = {
         *(() if delete_data else (layout.data.name, layout.format_file.name)),
         *(() if delete_backups else (layout.backups.name,)),
@@ -126,14 +140,22 @@ def plan_remove(
             after_commit=True,
         )
     )
-    stays = ", ".join(
-        str(layout.root / n) for n in sorted({layout.data.name, layout.backups.name} & kept & set(present))
+    if beside.unused or beside.shared:
+        wanted.append(
+            Step(
+                "leave-environments",
+                "Leave the Python environments; those that nobody else uses go",
+                Action("leave-environments"),
+                preview=beside.unused or ("all are used by others",),
+                after_commit=True,
+            )
+        )
+    in_use = {layout.journals.name, layout.lock.name}
+    going = sorted(set(present) & {*doomed, *in_use})
+    stays = [str(layout.root / name) for name in sorted((kept - in_use) & set(present))]
+    facts = (
+        ("deletes", f"in {layout.root}: {', '.join(going)}"),
+        *((("deletes too", ", ".join(beside.unused)),) if beside.unused else ()),
+        ("stays", ", ".join((*stays, *beside.shared, *beside.stays)) or "nothing"),
     )
-    return Plan(
-        "remove",
-        loaded.deployment,
-        str(layout.root),
-        tuple(wanted),
-        (("deletes", f"{len(doomed)} entries in {layout.root}"), ("stays", stays or "nothing")),
-        inputs,
-    )
+    return Plan("remove", loaded.deployment, str(layout.root), tuple(wanted), facts, inputs)

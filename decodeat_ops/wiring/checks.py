@@ -184,6 +184,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
     return {
         "name": verdict.path.name,
         "whole": not verdict.problem,
+        "signed": False,
         "problem": verdict.problem,
         "finished": verdict.finished,
         "lines": len(verdict.entries),
@@ -193,7 +194,10 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 
 
 def verify(loaded: Loaded, name: str) -> Outcome:
-    """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow."""
+    """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow.
+
+    That detects accidents, and says so: the chain has no key.
+    """
     from decodeat_ops.wiring.opening import layout_of
 
     verdict = verify_chain(_find(layout_of(loaded).records, name))
@@ -203,10 +207,11 @@ def verify(loaded: Loaded, name: str) -> Outcome:
         ("state", _state(verdict)),
         ("head", verdict.head),
     ]
-    if verdict.problem:
-        facts.append(("problem", (verdict.problem, "bad")))
+    facts.append(("problem", (verdict.problem, "bad")) if verdict.problem else ("proves", ACCIDENTS))
     summary = (
-        f"{verdict.path.name} is damaged: {verdict.problem}." if verdict.problem else f"{verdict.path.name} is whole."
+        f"{verdict.path.name} is damaged: {verdict.problem}."
+        if verdict.problem
+        else f"{verdict.path.name} is undamaged: every line follows from the one before."
     )
     return Outcome(
         "checklist verify",
@@ -216,6 +221,11 @@ def verify(loaded: Loaded, name: str) -> Outcome:
         blocks=(Facts(tuple(facts)),),
         next=("decodeat-ops checklist records",) if verdict.problem else (),
     )
+
+
+ACCIDENTS = (
+    "no accident changed it; it is not signed, so only a head that was noted elsewhere tells that nobody rewrote it"
+)
 
 
 def _find(directory: Path, name: str) -> Path:

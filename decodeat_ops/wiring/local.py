@@ -6,12 +6,14 @@ from datetime import UTC, datetime
 
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment import files, source, space
+from decodeat_ops.deployment import claims, files, source, space
 from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import Code
+from decodeat_ops.deployment.snapshots import snapshots
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.operations.lifecycle import Beside
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local.steps import Gates
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
@@ -263,6 +265,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
             delete_data=delete_data,
             delete_backups=delete_backups,
             present=present,
+            beside=_beside(tools, observed),
             unboot=boot.undo_step(loaded, where) if where.unit(loaded).exists() else None,
             inputs="",
         )
@@ -279,6 +282,22 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         )
 
     return carry_out(tools, "remove", derive, change, actions(), finish)
+
+
+def _beside(tools: Tools, observed: Observed) -> Beside:
+    """What of a deployment lies outside its state: environments, settings, secrets, archives."""
+    loaded, place, root = tools.loaded, tools.environments, tools.layout.root
+    claimed = claims.claimed(place, root)
+    unused = [name for name in claimed if claims.unused(place, name, root)]
+    used = {*claimed, *(environment_path(place, release.lock).name for release in observed.releases)} - {*unused}
+    paths = [*loaded.files, loaded.path(loaded.settings.service.env_file)]
+    if tools.backups != tools.layout.backups and snapshots(tools.backups):
+        paths.append(tools.backups)
+    return Beside(
+        unused=tuple(str(place / name) for name in unused),
+        shared=tuple(str(place / name) for name in sorted(used) if (place / name).exists()),
+        stays=tuple(str(path) for path in paths if path.exists()),
+    )
 
 
 def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:

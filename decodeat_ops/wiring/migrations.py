@@ -27,10 +27,7 @@ def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migrat
 
 def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
     """Raises `Usage` when the older release can't work with today's data, naming the archive that leads back."""
-    if observed.current is None:
-        return
-    knows = Code.of(chosen, tools.layout).knows
-    crossed = _crossed(tools, _revision(tools, observed.current.data), knows, observed)
+    crossed = schema.barred(tools, chosen, observed)
     if not crossed:
         return
     snapshot = _newest_before(tools, crossed)

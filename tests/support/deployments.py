@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
 from tests.support.ports import free_port
 
@@ -180,12 +181,23 @@ def pids_of(state: Path) -> list[int]:
     return found
 
 
+def keep_environment() -> None:
+    """Tests share the service's environment, and a test that removes its deployment must not take it away."""
+    lock = source.lock_digest(REPOSITORY / "decodeat" / source.LOCK_NAME)
+    name = inputs.environment_path(ENVIRONMENTS, lock).name
+    if not (ENVIRONMENTS / name).exists():
+        place = ENVIRONMENTS / ".claims" / name
+        place.mkdir(parents=True, exist_ok=True)
+        (place / "kept").touch()
+
+
 @contextlib.contextmanager
 def deployment(directory: Path, **options: Any) -> Iterator[Deployment]:
     home, state = directory / "home", options.pop("state", directory / "state")
     home.mkdir(parents=True, exist_ok=True)
-    source = options.pop("source", None) or make_source(directory / "source")
-    made = Deployment(home, state, options.pop("port", 0) or free_port(), source, **options)
+    keep_environment()
+    package = options.pop("source", None) or make_source(directory / "source")
+    made = Deployment(home, state, options.pop("port", 0) or free_port(), package, **options)
     made.write()
     try:
         yield made

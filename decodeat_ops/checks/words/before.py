@@ -200,6 +200,24 @@ WORDS = {
     ),
     "rollback.ready": ("{release} is whole ({count} checked, {ms} ms)", "{release} 온전함 ({count}개 확인, {ms}ms)"),
     "rollback.first": ("First deploy: nothing to go back to", "첫 배포: 되돌아갈 릴리스 없음"),
+    "rollback.crossed": (
+        "{release} can't work with today's data",
+        "{release}는 현재 데이터로 동작할 수 없음",
+    ),
+    "rollback.crossed.hint": (
+        "A rollback to it is refused: {steps} is not reversible. The way back is `decodeat-ops restore` of an archive "
+        "made before that.",
+        "되돌릴 수 없는 마이그레이션({steps}) 때문에 롤백이 거부됩니다. 그 전에 만든 백업을 `decodeat-ops restore`로 "
+        "복원하세요.",
+    ),
+    "rollback.will_cross": (
+        "After the coming deploy {release} can't work with the data",
+        "다음 배포 후에는 {release}가 데이터로 동작할 수 없음",
+    ),
+    "rollback.will_cross.hint": (
+        "{steps} is not reversible. The deploy makes a backup first: `decodeat-ops restore` of it is the way back.",
+        "{steps} 마이그레이션은 되돌릴 수 없습니다. 배포가 먼저 만드는 백업을 `decodeat-ops restore`로 복원합니다.",
+    ),
     "rollback.changed_files": ("Files of {release} were changed", "{release}의 파일이 변경됨"),
     "rollback.changed_files.hint": (
         "Restore that release from a backup: `decodeat-ops restore latest --only release`.",

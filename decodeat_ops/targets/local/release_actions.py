@@ -6,17 +6,20 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment import claims, files, source
 from decodeat_ops.deployment.inputs import environment_path
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.supervisor.unit import Unit
 from decodeat_ops.targets.local import configuration
 
 Params = Mapping[str, Any]
@@ -51,6 +54,40 @@ def environment(context: Context, params: Params) -> Results | None:
         (partial / ".complete").touch()
         partial.rename(home)
     return {"built": True}
+
+
+def claimed_environment(context: Context, params: Params) -> Results | None:
+    """Claim the environment first, so that nobody who removes another deployment takes it away meanwhile."""
+    tools = _tools(context)
+    tools.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
+    return environment(context, params)
+
+
+def leave_environments(context: Context, params: Params) -> Results | None:
+    """Give up the environments that no release here runs in; what nobody else uses goes."""
+    tools = _tools(context)
+    root, removed = tools.layout.root, []
+    for name in unneeded_environments(tools):
+        with _alone(tools.environments / f".{name}.lock"):
+            if claims.unused(tools.environments, name, root):
+                files.remove_tree(tools.environments / name)
+                claims.forget(tools.environments, name)
+                removed.append(name)
+            else:
+                claims.give_up(tools.environments, name, root)
+    return {"environments": removed}
+
+
+def unneeded_environments(tools: Tools) -> list[str]:
+    """Those that this deployment claimed and none of its releases runs in. None while a release doesn't tell."""
+    needed = set()
+    for unit in tools.layout.releases.glob("*/unit.json"):
+        try:
+            needed.add(Path(Unit.load(unit).argv[0]).parents[1].name)
+        except (OSError, ValueError, TypeError, KeyError, IndexError):
+            return []
+    return [name for name in claims.claimed(tools.environments, tools.layout.root) if name not in needed]
 
 
 def drop_environment(context: Context, params: Params) -> None:
@@ -178,9 +215,18 @@ def prune(context: Context, params: Params) -> Results | None:
         files.remove_tree(generation)
     for leftover in (layout.root / "active.back", layout.stopped):
         leftover.unlink(missing_ok=True)
+    _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
+    leave_environments(context, params)
     files.discard(layout.staging)
     files.private_directory(layout.staging)
     return {"removed": len(params["releases"])}
+
+
+def _expire_restored_logs(layout: Layout, days: int) -> None:
+    """Logs that a restore put beside today's are kept as long as any other log."""
+    for place in layout.logs.glob("restored-*"):
+        if place.stat().st_mtime < time.time() - days * 86400:
+            files.discard(place)
 
 
 def forget_counters(metrics: Path) -> None:
@@ -210,7 +256,8 @@ def remove_state(context: Context, params: Params) -> Results | None:
 
 
 ACTIONS: Actions = {
-    "environment": environment,
+    "environment": claimed_environment,
+    "leave-environments": leave_environments,
     "drop-environment": drop_environment,
     "stage": stage,
     "stage-copy": stage_copy,

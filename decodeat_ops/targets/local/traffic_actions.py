@@ -44,7 +44,8 @@ def gate(context: Context, params: Params) -> Results | None:
             hint="Mend it and run the command again; `decodeat-ops check NAME` asks one question alone.",
             lines=last_lines(tools.layout.log(release.id)) if params["endpoint"] != "none" else _each(failed),
         )
-    return {"findings": [_brief(f) for f in findings]}
+    warnings = [tools.say(f) for f in findings if f.status is Status.WARN]
+    return {"findings": [_brief(f) for f in findings], "warnings": warnings}
 
 
 def _each(failed: Sequence[Finding]) -> tuple[str, ...]:

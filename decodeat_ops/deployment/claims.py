@@ -1,0 +1,53 @@
+"""Which deployments use a Python environment: they share it, and the last one to leave takes it away."""
+
+import hashlib
+import os
+from pathlib import Path
+
+from decodeat_ops.deployment import files
+
+
+def _place(environments: Path, name: str) -> Path:
+    return environments / ".claims" / name
+
+
+def _link(root: Path) -> str:
+    return hashlib.sha256(str(root).encode()).hexdigest()[:16]
+
+
+def claim(environments: Path, name: str, root: Path) -> None:
+    """Say that the deployment at `root` uses it, before it is built or looked for."""
+    place = _place(environments, name)
+    if not place.is_dir():
+        if (environments / name).exists():
+            return  # made before claims were kept: who else uses it is not known, so that it stays
+        place.mkdir(parents=True, mode=0o700)
+    files.link(place / _link(root), str(root))
+
+
+def claimed(environments: Path, root: Path) -> list[str]:
+    """The environments that the deployment at `root` has claimed, in order."""
+    return sorted(path.parent.name for path in (environments / ".claims").glob(f"*/{_link(root)}"))
+
+
+def give_up(environments: Path, name: str, root: Path) -> None:
+    (_place(environments, name) / _link(root)).unlink(missing_ok=True)
+
+
+def unused(environments: Path, name: str, root: Path) -> bool:
+    """True when no deployment but the one at `root` uses it.
+
+    Claims of state directories that are gone don't count; anything else in the directory of claims does, such as a
+    file that an operator puts there to keep the environment.
+    """
+    place = _place(environments, name)
+    own = _link(root)
+    return place.is_dir() and not any(
+        path.name != own and not (path.is_symlink() and not os.path.lexists(path.readlink()))
+        for path in place.iterdir()
+    )
+
+
+def forget(environments: Path, name: str) -> None:
+    """With its environment."""
+    files.discard(_place(environments, name))

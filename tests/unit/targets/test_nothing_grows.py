@@ -1,0 +1,169 @@
+"""Nothing on disk grows for ever: Python environments, journals, records, signatures, restored logs."""
+
+import json
+import os
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.checks import record, signoffs
+from decodeat_ops.checks.record import Identity, Record
+from decodeat_ops.checks.signoffs import SignOff
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.deployment import claims, inputs
+from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.engine import journal
+from decodeat_ops.engine.executor import Context
+from decodeat_ops.engine.journal import Journal, unfinished
+from decodeat_ops.settings.load import load
+from decodeat_ops.supervisor.unit import Unit
+from decodeat_ops.targets.local.release_actions import leave_environments, prune
+from decodeat_ops.wiring import local
+from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.wiring.opening import open_tools
+
+
+def opened(home: Path, name: str) -> Tools:
+    """One of several deployments that share their environments."""
+    (home / name).mkdir()
+    text = f'name = "{name}"\n[local]\nstate_dir = "state"\nenvironments_dir = "../environments"\n'
+    (home / name / "decodeat-ops.toml").write_text(text)
+    tools = open_tools(load(home / name / "decodeat-ops.toml", None, {}), secrets={})
+    inputs.prepare(tools.layout)
+    tools.environments.mkdir(exist_ok=True)
+    return tools
+
+
+def build(tools: Tools, name: str) -> Path:
+    """As a deploy does: claim it, and make it where it isn't there."""
+    claims.claim(tools.environments, name, tools.layout.root)
+    home = tools.environments / name
+    (home / "bin").mkdir(parents=True, exist_ok=True)
+    return home
+
+
+def release(tools: Tools, name: str, environment: str) -> None:
+    directory = tools.layout.release(name)
+    directory.mkdir(parents=True)
+    python = str(tools.environments / environment / "bin" / "python")
+    (directory / "unit.json").write_text(Unit(argv=(python, "-m", "gunicorn"), host="127.0.0.1", port=1).dumps())
+
+
+@pytest.fixture
+def one(tmp_path: Path) -> Tools:
+    return opened(tmp_path, "one")
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> Tools:
+    return opened(tmp_path, "two")
+
+
+def test_retention_takes_the_environment_that_no_kept_release_runs_in(one: Tools) -> None:
+    old, new = build(one, "old"), build(one, "new")
+    release(one, "r2", "new")
+    prune(Context(one), {"releases": []})
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_the_last_deployment_to_leave_takes_it_away(one: Tools, two: Tools) -> None:
+    home = build(one, "shared")
+    build(two, "shared")
+    assert leave_environments(Context(one), {}) == {"environments": []}
+    assert home.exists()
+    assert leave_environments(Context(two), {}) == {"environments": ["shared"]}
+    assert not home.exists()
+    assert not (one.environments / ".claims" / "shared").exists()
+
+
+def test_a_state_that_was_deleted_by_hand_claims_nothing(one: Tools, tmp_path: Path) -> None:
+    home = build(one, "shared")
+    claims.claim(one.environments, "shared", tmp_path / "gone")
+    leave_environments(Context(one), {})
+    assert not home.exists()
+
+
+def test_what_was_built_before_there_were_claims_or_is_kept_by_hand_stays(one: Tools) -> None:
+    earlier, by_hand = one.environments / "earlier", build(one, "by-hand")
+    earlier.mkdir()
+    claims.claim(one.environments, "earlier", one.layout.root)
+    (one.environments / ".claims" / "by-hand" / "kept").touch()
+    leave_environments(Context(one), {})
+    assert earlier.exists()
+    assert by_hand.exists()
+
+
+def test_a_release_that_does_not_tell_keeps_them_all(one: Tools) -> None:
+    home = build(one, "old")
+    release(one, "r1", "new")
+    (one.layout.release("r1") / "unit.json").write_text("{")
+    leave_environments(Context(one), {})
+    assert home.exists()
+
+
+def test_remove_says_exactly_what_goes_and_what_stays(one: Tools, two: Tools) -> None:
+    alone, shared = build(one, "alone"), build(one, "shared")
+    build(two, "shared")
+    (one.layout.records / "20260301T010000.000000Z-pre-deploy.jsonl").touch()
+    shown = local.remove(one.loaded, Change(dry_run=True)).data["plan"]
+    facts = dict(shown["facts"])
+    root = one.layout.root
+    for name in ("records", "logs", "journal", "releases", "run", "staging", "wants"):
+        assert name in facts["deletes"].partition(": ")[2].split(", "), name
+    assert facts["deletes too"] == str(alone)
+    stays = facts["stays"].split(", ")
+    assert stays == [str(root / "data"), str(root / "format.json"), str(shared), str(one.loaded.files[0])]
+    outcome = local.remove(one.loaded, Change())
+    assert outcome.summary == f"Removed. What stays: {facts['stays']}."
+    assert not alone.exists()
+    assert shared.exists()
+    assert sorted(path.name for path in root.iterdir()) == ["data", "format.json"]
+
+
+def test_old_journals_go_and_open_ones_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "KEPT", 3)
+    plan = Plan("backup", "tested", "x", ())
+    first = Journal.begin(tmp_path, plan)
+    first.close()
+    for _ in range(6):
+        Journal.begin(tmp_path, plan).end("done")
+    (tmp_path / "00000000T000000.000000Z-damaged.jsonl").write_text("not one of ours\n")
+    Journal.begin(tmp_path, plan).end("done")
+    left = sorted(tmp_path.glob("*.jsonl"))
+    assert len(left) == 5, "three that ended, the open one and the damaged one"
+    assert first.path in left
+    first.path.rename(tmp_path / "99999999T000000.000000Z-backup.jsonl")
+    assert unfinished(tmp_path) is not None
+
+
+def test_old_records_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "KEPT", 3)
+    identity = Identity("pre-deploy", "r", "c", "s", "h", "t")
+    made = [Record.begin(tmp_path, identity).path for _ in range(5)]
+    assert set(record.records(tmp_path)) == set(made[-3:])
+
+
+def test_signatures_that_hold_no_more_go_with_the_next_one(tmp_path: Path) -> None:
+    signed = signoffs.sign(tmp_path, "security.review", "", "code", SignOff("operator", "looked at", 1))
+    ended = {**asdict(signed), "until": (datetime.now(UTC) - timedelta(days=1)).isoformat()}
+    newer = {**ended, "format": signoffs.FORMAT + 1}
+    path = tmp_path / "signoffs.jsonl"
+    path.write_text("".join(json.dumps(each) + "\n" for each in (ended, newer, asdict(signed))))
+    signoffs.sign(tmp_path, "rollback.owner", "", "code", SignOff("operator", "asked", 1))
+    left = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [each["check"] for each in left] == ["security.review", "security.review", "rollback.owner"]
+    assert ended not in left
+
+
+def test_restored_logs_are_kept_as_long_as_others(one: Tools) -> None:
+    old, fresh = one.layout.logs / "restored-old", one.layout.logs / "restored-fresh"
+    for place in (old, fresh):
+        place.mkdir()
+    long_ago = datetime.now(UTC).timestamp() - (one.loaded.settings.logs.keep_days + 1) * 86400
+    os.utime(old, (long_ago, long_ago))
+    prune(Context(one), {"releases": []})
+    assert not old.exists()
+    assert fresh.exists()
