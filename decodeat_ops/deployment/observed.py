@@ -19,6 +19,12 @@ class Observed:
     draining: frozenset[str]
     supervisor: Supervisor
     left: str = ""
+    generations: tuple[str, ...] = ()  # of data, whether a release serves them or not
+
+    @property
+    def taken(self) -> frozenset[str]:
+        """Ids that no new release may have: data that was kept bears the name of a release that is gone."""
+        return frozenset({*(release.id for release in self.releases), *self.generations})
 
     @property
     def serving(self) -> bool:
@@ -39,11 +45,13 @@ def observe(store: Store) -> Observed:
     store.check_place()
     store.check_format()
     active, stopped = store.active(), store.stopped()
+    generations = store.generations()
     return Observed(
         active=active,
         stopped=stopped,
         releases=store.releases(),
         draining=store.draining(),
         supervisor=store.supervisor(),
-        left="" if active or stopped else next(iter(store.generations()), ""),
+        left="" if active or stopped else next(iter(generations), ""),
+        generations=generations,
     )

@@ -53,8 +53,7 @@ def plan(
 ) -> Plan:
     """Everything from the Python environment to retention, and to the unit that outlives a reboot; pure."""
     settings = loaded.settings
-    taken = frozenset(r.id for r in observed.releases)
-    name = free_id(candidate.now, candidate.fingerprint, taken)
+    name = free_id(candidate.now, candidate.fingerprint, observed.taken)
     release = Release(
         id=name,
         fingerprint=candidate.fingerprint,

@@ -79,7 +79,7 @@ def plan_restart(
     current = observed.current
     if current is None:
         raise Usage(NOTHING, hint=DEPLOY)
-    name = free_id(now, current.fingerprint, frozenset(r.id for r in observed.releases))
+    name = free_id(now, current.fingerprint, observed.taken)
     stamp = now.isoformat(timespec="seconds")
     release = replace(current, id=name, secrets=secrets, created_at=stamp, created_by=by, origin="restart")
     return Plan(

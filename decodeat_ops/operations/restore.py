@@ -132,6 +132,7 @@ def _release(
 ) -> list[Step]:
     place = staged(wanted.manifest.snapshot)
     made: list[Step] = []
+    serving = observed.current.data if observed.current else ""
     data = migrate.plan(release, release.data, wanted.migration, observed)
     if "database" in wanted.parts:
         made.append(
@@ -139,7 +140,7 @@ def _release(
                 id="data",
                 title="Lay out the archived data as a new generation",
                 do=Action("restore-data", {"place": place, "data": release.data}),
-                undo=Action("unrestore-data", {"data": release.data}),
+                undo=Action("unrestore-data", {"data": release.data, "place": place, "to": serving}),
                 preview=(f"data/{release.data}; what serves now keeps its own",),
             )
         )
@@ -162,11 +163,31 @@ def _release(
             id="stage",
             title=f"Lay out release {release.id}",
             do=Action("stage-copy", {"release": release.as_json(), "directory": str(origin)}),
-            undo=Action("unstage", {"release": release.as_json()}),
+            undo=Action("unstage", {"release": release.as_json(), "laid_out": "database" in wanted.parts}),
             preview=(what,),
         ),
         *steps.going_live(release, observed, loaded.settings, gates, data=data),
     ]
+    if "database" in wanted.parts and serving:
+        made += _answered_meanwhile(wanted, release, observed, serving)
+    return made
+
+
+def _answered_meanwhile(wanted: Wanted, release: Release, observed: Observed, serving: str) -> list[Step]:
+    """Results stored since the backup before are in the old data alone, until the old release has stored its last."""
+    made = []
+    if observed.active is not None:
+        made.append(steps.wait_stopped([observed.active.id], after_commit=True))
+    made.append(
+        Step(
+            id="carry",
+            title="Carry over what was answered meanwhile",
+            do=Action("carry-results", {"from": serving, "to": release.data, "snapshot": wanted.before}),
+            produces=("rows",),
+            preview=(f"results in data/{serving} that {wanted.before} does not have go to data/{release.data}",),
+            after_commit=True,
+        )
+    )
     return made
 
 

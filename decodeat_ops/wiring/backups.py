@@ -127,7 +127,12 @@ def restore(
             "restore",
             f"Restored {facts['brings back']} from {plan.subject}." + (f" Release {serves} serves." if serves else ""),
             changed=1,
-            data={"snapshot": plan.subject, "release": serves, "before": facts["backed up before"]},
+            data={
+                "snapshot": plan.subject,
+                "release": serves,
+                "before": facts["backed up before"],
+                "carried": results.get("carry", {}).get("rows", 0),
+            },
             warnings=(
                 *(f"{fact}: {facts[fact]}" for fact in ("archive lacks", "passed over") if fact in facts),
                 *(f"The backup before it lacks something: {note}" for note in missing),
@@ -229,7 +234,7 @@ def _new_release(
 ) -> Release:
     """The archived release (or today's) under a new id, listening where this machine's settings say."""
     base = original or _archived(manifest)
-    name = free_id(now, base.fingerprint, frozenset(r.id for r in observed.releases))
+    name = free_id(now, base.fingerprint, observed.taken)
     current = observed.current
     data = name if "database" in parts or current is None else current.data
     return replace(

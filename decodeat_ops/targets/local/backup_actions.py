@@ -12,6 +12,7 @@ from decodeat_ops import __version__, archive
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment import results as stored
 from decodeat_ops.deployment.snapshots import SUFFIX
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
@@ -60,7 +61,7 @@ def database(context: Context, params: Params) -> Results | None:
             f"The live database is not sound: {answer.splitlines()[0]}.",
             hint="Restore the last good backup; this one would only have kept the damage.",
         )
-    return {"bytes": copy.stat().st_size}
+    return {"bytes": copy.stat().st_size, "last": stored.last_row(copy)}
 
 
 def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:

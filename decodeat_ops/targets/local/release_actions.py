@@ -20,7 +20,7 @@ from decodeat_ops.deployment.inputs import environment_path
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.supervisor.unit import Unit
-from decodeat_ops.targets.local import configuration
+from decodeat_ops.targets.local import configuration, rescue
 
 Params = Mapping[str, Any]
 
@@ -166,13 +166,15 @@ def complete(tools: Tools, release: Release, partial: Path) -> None:
     files.sync(layout.releases)
 
 
-def unstage(context: Context, params: Params) -> None:
+def unstage(context: Context, params: Params) -> Results | None:
+    """Take a staged release away, and its own data generation unless another step made that or clients got results."""
     layout = _tools(context).layout
     release = Release(**params["release"])
     files.discard(layout.staging / release.id)
     files.remove_tree(layout.release(release.id))
-    if release.data == release.id:  # its own generation, which no other release has seen
-        files.remove_tree(layout.generation(release.data))
+    if release.data != release.id or params.get("laid_out"):
+        return None
+    return rescue.drop_generation(layout, release.data)
 
 
 def _fresh(directory: Path) -> Path:
@@ -203,7 +205,10 @@ def share_data(context: Context, params: Params) -> Results | None:
 
 
 def prune(context: Context, params: Params) -> Results | None:
-    """Remove the releases beyond retention, data generations that no kept release serves, and leftovers."""
+    """Remove the releases beyond retention, data generations that no kept release serves, and leftovers.
+
+    A generation with results that are found nowhere else stays.
+    """
     tools = _tools(context)
     layout = tools.layout
     for name in params["releases"]:
@@ -211,15 +216,20 @@ def prune(context: Context, params: Params) -> Results | None:
         forget_counters(layout.metrics(name))
     # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
     kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
+    said = []
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
-        files.remove_tree(generation)
+        why = rescue.prunable(layout, generation.name, sorted(kept), tools.backups)
+        if why:
+            said.append(why)
+        else:
+            files.remove_tree(generation)
     for leftover in (layout.root / "active.back", layout.stopped):
         leftover.unlink(missing_ok=True)
     _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
     leave_environments(context, params)
     files.discard(layout.staging)
     files.private_directory(layout.staging)
-    return {"removed": len(params["releases"])}
+    return {"removed": len(params["releases"]), "warnings": said}
 
 
 def _expire_restored_logs(layout: Layout, days: int) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.deployment import files
+from decodeat_ops.deployment import files, results
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.targets.local import rescue
 
 Params = Mapping[str, Any]
 NOTE = "placed.json"  # in the unpacked archive: target of a settings file -> where what stood there went, "" for new
@@ -55,10 +56,30 @@ def data(context: Context, params: Params) -> Results | None:
     return None
 
 
-def undo_data(context: Context, params: Params) -> None:
+def undo_data(context: Context, params: Params) -> Results | None:
+    """Take the generation away; results that it was given since, after a switch, go to the one that serves again."""
     layout = _tools(context).layout
     files.discard(layout.staging / f"data-{params['data']}")
-    files.remove_tree(layout.generation(params["data"]))
+    place, to = params.get("place", ""), params.get("to", "")
+    archived = layout.staging / place / "database" / layout.database("").name
+    return rescue.drop_generation(layout, params["data"], archived=archived if place else None, to=to)
+
+
+def carry(context: Context, params: Params) -> Results | None:
+    """Bring what was answered since the backup before it into the data that serves now."""
+    layout = _tools(context).layout
+    origin, to = layout.database(params["from"]), layout.database(params["to"])
+    backed_up = int(context.results.get("before-database", {}).get("last", 0))
+    if not origin.exists():
+        return {"rows": 0}
+    last = results.last_row(origin)
+    try:
+        rows = results.carry(origin, to, after=backed_up)
+        results.mark_saved(layout, params["from"], params["snapshot"], last)
+    except StepFailed as error:
+        left = results.alone(origin, [to], backed_up)
+        return {"rows": 0, "warnings": [rescue.stays(left, origin, error)] if left else []}
+    return {"rows": rows, "warnings": [rescue.carried(rows, to)] if rows else []}
 
 
 def logs(context: Context, params: Params) -> Results | None:
@@ -162,6 +183,7 @@ ACTIONS: Actions = {
     "restore-clean": clean,
     "restore-data": data,
     "unrestore-data": undo_data,
+    "carry-results": carry,
     "restore-logs": logs,
     "unrestore-logs": undo_logs,
     "restore-settings": settings,

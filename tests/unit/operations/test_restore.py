@@ -78,14 +78,15 @@ def ids(lines: list[str]) -> list[str]:
 
 
 BACKED_UP = ["before-database", "before-archive", "before-verify", "before-clean"]
+CARRIED = ["wait-stopped", "carry"]
 LIVE = ["environment", "stage", "migrate", "supervise", "start", "probe", "switch", "confirm"]
 
 
 @pytest.mark.parametrize(
     ("parts", "steps"),
     [
-        (restore.USUAL, ["unpack", *BACKED_UP, "logs", "data", *LIVE, "drain", "prune", "clean"]),
-        (("database",), ["unpack", *BACKED_UP, "data", *LIVE, "drain", "prune", "clean"]),
+        (restore.USUAL, ["unpack", *BACKED_UP, "logs", "data", *LIVE, "drain", "prune", *CARRIED, "clean"]),
+        (("database",), ["unpack", *BACKED_UP, "data", *LIVE, "drain", "prune", *CARRIED, "clean"]),
         (("release",), ["unpack", *BACKED_UP, *LIVE, "drain", "prune", "clean"]),
         (("settings",), ["unpack", *BACKED_UP, "settings", "clean"]),
         (("logs",), ["unpack", *BACKED_UP, "logs", "clean"]),
@@ -153,7 +154,11 @@ def test_the_database_alone_as_text() -> None:
         "      it finishes what runs, then stops; it stays on disk for rollback",
         "16. Remove what is beyond retention  [prune]",
         "      0 releases (none); keeps 5",
-        "17. Remove what was unpacked  [clean]",
+        "17. Wait until it has finished what runs  [wait-stopped]",
+        f"      {SERVES.id}",
+        "18. Carry over what was answered meanwhile  [carry]",
+        f"      results in data/{SERVES.data} that {BEFORE} does not have go to data/{NEW.id}",
+        "19. Remove what was unpacked  [clean]",
         f"      staging/restore-{SNAPSHOT}",
     ]
 
