@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.util
+import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,12 +77,35 @@ def tree_digest(package: Path) -> str:
 
 
 def revision(package: Path) -> str:
-    """The git revision the code was taken from, with "-dirty" when it differs; "" outside a checkout."""
+    """The git revision the code was taken from, with "-dirty" when it differs; "" when git doesn't track the code.
+
+    A repository that lies above by accident, such as a home directory under git, says nothing of it.
+    """
     if not any((parent / ".git").exists() for parent in package.parents):
         return ""
-    argv = ("git", "-C", str(package), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*")
-    try:
-        done = subprocess.run(argv, capture_output=True, text=True, timeout=10, check=False)
-    except (OSError, subprocess.TimeoutExpired):
+    tracked = {name for name in (_git(package, "ls-files", "-z", "--", ".") or "").split("\0") if name}
+    present = {path.relative_to(package).as_posix() for path in files(package)}
+    head = _git(package, "rev-parse", "--short=12", "HEAD")
+    if head is None or not tracked & present:
         return ""
-    return done.stdout.strip() if done.returncode == 0 else ""
+    same = present <= tracked and _git(package, "diff", "--quiet", "--no-ext-diff", "HEAD", "--", ".") is not None
+    return head.strip() + ("" if same else "-dirty")
+
+
+def _git(package: Path, *words: str) -> str | None:
+    """What git says there, None when it fails. The caller's GIT_* variables would lead it somewhere else."""
+    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    argv = ("git", "-C", str(package), "--no-optional-locks", *words)
+    try:
+        done = subprocess.run(
+            argv,
+            env=env,
+            capture_output=True,
+            encoding="utf-8",
+            errors="surrogateescape",
+            timeout=10,
+            check=False,
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout if done.returncode == 0 else None
