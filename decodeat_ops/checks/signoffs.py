@@ -65,8 +65,8 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
         at=now.isoformat(timespec="seconds"),
         until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
     )
-        files.private_directory(directory)
-        _drop_ended(directory, now)
+    files.private_directory(directory)
+    _drop_ended(directory, now)
     line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
