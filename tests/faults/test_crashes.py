@@ -204,4 +204,4 @@ def test_ctrl_c_stops_at_a_safe_place_and_both_ways_are_open(served: Deployment,
 def _begun(made: Deployment, earlier: Path | None) -> list[str]:
     """Steps of the open journal, unless it is the earlier one, which a deploy undoes first."""
     path = unfinished(made.layout.journals)
-    return [] if path in (None, earlier) else read(path).begun  # type: ignore[arg-type]
+    return [] if path is None or path == earlier else read(path).begun

@@ -7,7 +7,8 @@ from xml.etree import ElementTree
 import pytest
 
 from decodeat_ops.deployment.source import tree_digest
-from tests.support.deployments import Deployment, deployment, free_port
+from tests.support.deployments import Deployment, deployment
+from tests.support.ports import free_port
 
 KEY = "integration-key-4711-4712"
 

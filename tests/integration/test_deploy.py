@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment, free_port, make_source
+from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment, make_source
+from tests.support.ports import free_port
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from google.rpc import code_pb2
 from decodeat_ops.checks.label import PICTURE
 from tests.servers import gemini as model
 from tests.servers import vision as ocr
+from tests.unit.decodeat.hostile_images import PNG
 from tests.unit.decodeat.test_figures import LABEL, VALUES
-from tests.unit.decodeat.test_picture import PNG
 from tests.unit.decodeat.web import Service, Web, service, web
 
 DEADLINE = 10.0  # seconds that an analysis has: five sixths of REQUEST_TIMEOUT
@@ -113,7 +113,7 @@ class Answered:
 
 def run(directory: Path, **variables: str) -> Iterator[World]:
     with ocr.serving(ocr.reads(TEXT, TEXT)) as vision, model.gemini(model.says(said())) as gemini, web() as site:
-        settings = {
+        settings: dict[str, Any] = {
             "READER": "vision", "VISION_ENDPOINT": vision.origin, "GEMINI_API_KEY": model.KEY,
             "GEMINI_ENDPOINT": gemini.origin, "IMAGE_ALLOWED_ORIGINS": site.origin, "WORKERS": "1",
             "REQUEST_TIMEOUT": "12", "OCR_CACHE_TTL": "0", "ANALYSIS_CACHE_TTL": "0", "DATABASE_URL": f"sqlite:///{directory}/results.sqlite3",

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deployments import Deployment, Ran, deployment, free_port, make_source, pids_of
+from tests.support.deployments import Deployment, Ran, deployment, make_source, pids_of
+from tests.support.ports import free_port
 
 # Long, and like nothing else: a hit is a leak. The second one takes its place as after a rotation.
 OLD = "Zq7-planted-secret-4fK9-old-one-xW2m"

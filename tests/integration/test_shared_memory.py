@@ -190,7 +190,7 @@ def world(tmp_path: Path, server: RedisServer) -> Iterator[World]:
         model.gemini(model.answers(numbered.answer)) as gemini,
         web() as site,
     ):
-        settings = {
+        settings: dict[str, Any] = {
             "READER": "vision", "VISION_ENDPOINT": vision.origin, "GEMINI_API_KEY": model.KEY,
             "GEMINI_ENDPOINT": gemini.origin, "IMAGE_ALLOWED_ORIGINS": site.origin, "WORKERS": "2",
             "REDIS_URL": server.url, "DATABASE_URL": f"sqlite:///{tmp_path}/results.sqlite3", "REQUEST_TIMEOUT": "24",

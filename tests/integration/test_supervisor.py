@@ -16,7 +16,8 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import inputs
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.supervisor.unit import Unit
-from tests.support.deployments import free_port, pids_of
+from tests.support.deployments import pids_of
+from tests.support.ports import free_port
 
 RELEASE = "20260101T000000Z-aaaaaaa"
 

@@ -85,7 +85,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
 @pytest.fixture(scope="session")
 def image(docker: Engine, python_base: str, checkout: Checkout) -> str:
     """The image under test: the Dockerfile as it is, the builder of the oldest engine, the untidy checkout."""
-    given = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
+    given: tuple[str, ...] = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
     # An argument that the Dockerfile doesn't know is what people try when they want a key in an image.
     given += ("--build-arg", f"GEMINI_API_KEY={checkout.markers['argument']}")
     return checkout.build(docker, "decodeat:tested", False, *given)

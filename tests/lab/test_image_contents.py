@@ -176,4 +176,4 @@ def test_size(contents: Contents, base: int, record_property: Callable[[str, obj
 
 
 def _megabytes(some: Iterable[Layer], what: str) -> float:
-    return sum(getattr(one, what) for one in some) / 1e6
+    return float(sum(getattr(one, what) for one in some)) / 1e6

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import httpx
 import pytest
@@ -31,7 +32,7 @@ Record = Callable[[str, object], None]
 @pytest.fixture(scope="module")
 def served(docker: Engine, image: str, pictures: Web) -> Iterator[Container]:
     """Nothing to write to, not even /tmp; no right at all; a user and a port that the image has never heard of."""
-    variables = {"PORT": PORT, "IMAGE_ALLOWED_ORIGINS": pictures.origin, "WORKERS": 2}
+    variables: dict[str, Any] = {"PORT": PORT, "IMAGE_ALLOWED_ORIGINS": pictures.origin, "WORKERS": 2}
     with started(docker, image, *strict(), port=PORT, **variables) as container:
         yield container
 
@@ -182,7 +183,7 @@ def _leaving(client: httpx.Client) -> bool:
         answer = client.get("/health")
     except httpx.TransportError:
         return True
-    return answer.headers.get("connection") == "close"
+    return bool(answer.headers.get("connection") == "close")
 
 
 def test_a_stop_finishes_what_runs(
@@ -190,7 +191,7 @@ def test_a_stop_finishes_what_runs(
 ) -> None:
     slow = SLOW if proof else QUICK
     pictures.routes["/slow"] = _drip(label.PICTURE.read_bytes(), slow)
-    variables = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
+    variables: dict[str, Any] = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
     with contextlib.ExitStack() as stack:
         container = stack.enter_context(started(docker, image, *strict(), **variables))
         url = container.wait_ready()
@@ -227,7 +228,7 @@ def _connects(url: str) -> bool:
 
 
 def test_a_wrong_environment_is_told_whole_and_ends_it(docker: Engine, image: str) -> None:
-    wrong = {"PORT": "eighty", "LOG_LEVLE": "INFO", "REDIS_URL": "cache"}
+    wrong: dict[str, Any] = {"PORT": "eighty", "LOG_LEVLE": "INFO", "REDIS_URL": "cache"}
     with started(docker, image, *strict(), "--restart", "on-failure:2", **wrong) as container:
         until(lambda: container.inspect()["RestartCount"] == 2 and not container.state["Running"], "it did not give up")
         until(lambda: container.state["Status"] == "exited", "it did not stay down")
@@ -239,7 +240,7 @@ def test_a_wrong_environment_is_told_whole_and_ends_it(docker: Engine, image: st
 
 def test_two_run_side_by_side(docker: Engine, image: str, pictures: Web) -> None:
     with contextlib.ExitStack() as stack:
-        variables = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
+        variables: dict[str, Any] = {"IMAGE_ALLOWED_ORIGINS": pictures.origin}
         both = {
             release: stack.enter_context(started(docker, image, *strict(), RELEASE_ID=release, **variables))
             for release in ("one", "two")
@@ -263,7 +264,10 @@ def test_results_outlive_it_in_a_volume(docker: Engine, image: str, pictures: We
     """As documented; the second user is what platforms give that choose one themselves."""
     volume = docker.ok("volume", "create")
     options = ("--read-only", "--user", user, "--volume", f"{volume}:/data")
-    database = {"DATABASE_URL": "sqlite:////data/decodeat.sqlite3", "IMAGE_ALLOWED_ORIGINS": pictures.origin}
+    database: dict[str, Any] = {
+        "DATABASE_URL": "sqlite:////data/decodeat.sqlite3",
+        "IMAGE_ALLOWED_ORIGINS": pictures.origin,
+    }
     with started(docker, image, *options, **database) as container:
         read(container.wait_ready(), known_label(pictures))
         docker.ok("stop", "--time", str(GRACE), container.id)

@@ -35,7 +35,7 @@ class RedisServer:
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     @property
-    def client(self) -> "redis.Redis[bytes]":
+    def client(self) -> redis.Redis:
         """To look into it, and to put things there."""
         return redis.Redis.from_url(self.url, socket_timeout=5)
 

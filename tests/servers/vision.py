@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import grpc
 from google.cloud import vision
@@ -16,7 +17,8 @@ from grpc_status import rpc_status
 from PIL import Image
 
 METHOD = "BatchAnnotateImages"
-Request, Response = vision.BatchAnnotateImagesRequest, vision.BatchAnnotateImagesResponse
+Request: TypeAlias = vision.BatchAnnotateImagesRequest
+Response: TypeAlias = vision.BatchAnnotateImagesResponse
 Call = Callable[[Request, grpc.ServicerContext], Response]
 
 

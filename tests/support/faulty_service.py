@@ -18,30 +18,32 @@ class Testing:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] != "http":
-            return await self.app(scope, receive, send)
+            await self.app(scope, receive, send)
+            return
         path = scope["path"]
         if path == "/test/slow":
             seconds = float(parse_qs(scope["query_string"].decode())["seconds"][0])
             await asyncio.sleep(seconds)
-            return await self._answer(send, 200, {"slept": seconds, "pid": os.getpid()})
-        if path == "/test/echo":
+            await self._answer(send, 200, {"slept": seconds, "pid": os.getpid()})
+        elif path == "/test/echo":
             body = await self._body(receive)
             told = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "echo": body.decode()}
-            return await self._answer(send, 200, told)
-        if FAULT == "never-ready" and path == "/ready":
-            return await self._answer(send, 503, {"ready": False, "checks": {"test": {"ok": False, "detail": "never"}}})
-        if FAULT == "answers-500" and path == "/api/v1/analyze":
-            return await self._answer(send, 500, {"detail": "broken on purpose"})
-        if FAULT == "wrong-id" and path == "/health":
-            return await self._answer(send, 200, {"status": "healthy", "release": "20000101T000000Z-0000000"})
-        return await self.app(scope, receive, send)
+            await self._answer(send, 200, told)
+        elif FAULT == "never-ready" and path == "/ready":
+            await self._answer(send, 503, {"ready": False, "checks": {"test": {"ok": False, "detail": "never"}}})
+        elif FAULT == "answers-500" and path == "/api/v1/analyze":
+            await self._answer(send, 500, {"detail": "broken on purpose"})
+        elif FAULT == "wrong-id" and path == "/health":
+            await self._answer(send, 200, {"status": "healthy", "release": "20000101T000000Z-0000000"})
+        else:
+            await self.app(scope, receive, send)
 
     @staticmethod
     async def _body(receive: Any) -> bytes:
-        body = b""
+        body: bytes = b""
         while True:
             message = await receive()
-            body += message.get("body", b"")
+            body += bytes(message.get("body", b""))
             if not message.get("more_body"):
                 return body
 

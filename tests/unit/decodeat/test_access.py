@@ -4,7 +4,8 @@ import json
 import logging
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -32,7 +33,7 @@ KEYS = ("k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef")
 PATH = "/api/v1/analyze"
 REFUSED = {"image_urls": ["http://127.0.0.1/label.png"]}  # never fetched, so it answers at once
 DIGESTS = values.key_digests(",".join(KEYS))
-TOKENS = {"jwt_secret": (SECRET, OTHER_SECRET), "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
+TOKENS: dict[str, Any] = {"jwt_secret": (SECRET, OTHER_SECRET), "jwt_issuer": ISSUER, "jwt_audience": AUDIENCE}
 
 
 @pytest.fixture(scope="module")
@@ -70,7 +71,8 @@ def test_each_of_several_keys_opens_so_that_one_can_be_replaced(keys: TestClient
     ],
 )  # fmt: skip
 def test_a_wrong_key_or_none_is_401_before_anything_else(keys: TestClient, headers: dict[str, str]) -> None:
-    for body in (REFUSED, {"image_urls": []}):
+    bodies: tuple[dict[str, list[str]], ...] = (REFUSED, {"image_urls": []})
+    for body in bodies:
         answer = keys.post(PATH, json=body, headers=headers)
         assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "ApiKey")
         assert answer.json() == {"detail": "A valid API key or token is needed."}
@@ -88,7 +90,7 @@ GOOD = {
     "expired within the leeway": lambda: token(claims(exp=int(time.time()) - 10)),
     "issued and valid a moment ahead of our clock": lambda: token(claims(iat=time.time() + 10, nbf=time.time() + 10)),
 }
-BAD = {
+BAD: dict[str, Callable[[], str]] = {
     "empty": lambda: "",
     "garbage": lambda: "not.a.token",
     "dots": lambda: "....",
@@ -199,9 +201,9 @@ def test_the_log_names_who_has_a_key_or_token_and_no_address(caplog: pytest.LogC
         client.post(PATH, json=REFUSED, headers=bearer(token(claims(exp=int(time.time()) + 99), OTHER_SECRET)))
         client.post(PATH, json=REFUSED)
     lines = [vars(record) for record in caplog.records if record.name == "decodeat.access"]
-    key, one, other, nobody = [line.get("client") for line in lines]
+    key, one, other, nobody = [line.get("client", "") for line in lines]
     assert key == f"key:{digest_of(KEYS[0])[:12]}"
-    assert one.startswith("token:") and other.startswith("token:") and nobody is None
+    assert one.startswith("token:") and other.startswith("token:") and nobody == ""
     written = " ".join(map(str, lines))
     assert "203.0.113.7" not in written and "kim@shop.kr" not in written and KEYS[0] not in written
 

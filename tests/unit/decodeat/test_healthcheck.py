@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from decodeat import healthcheck
-from tests.unit.decodeat.web import Web, free_port
+from tests.support.ports import free_port
+from tests.unit.decodeat.web import Web
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ def client() -> Iterator[TestClient]:
 
 
 def status(client: TestClient, path: str, host: str) -> int:
-    return client.get(path, headers={"Host": host}).status_code
+    return int(client.get(path, headers={"Host": host}).status_code)
 
 
 @pytest.mark.parametrize("host", ["api.example.com", "API.example.com:8443", "a.example.org", "a.b.example.org:80"])

@@ -39,25 +39,25 @@ def _every_name_leads_to_this_machine() -> Iterator[None]:
 # A test for each path: pytest gives all operations of one function the same id, and xdist runs one test for an id.
 @open_document.include(path=PATH).parametrize()
 @settings(max_examples=250, derandomize=True, deadline=None)
-def test_an_analysis_as_clients_know_it(case: schemathesis.Case) -> None:
+def test_an_analysis_as_clients_know_it(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
 @open_document.include(path="/health").parametrize()
 @settings(max_examples=250, derandomize=True, deadline=None)
-def test_health_as_clients_know_it(case: schemathesis.Case) -> None:
+def test_health_as_clients_know_it(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
 @open_document.include(path="/ready").parametrize()
 @settings(max_examples=250, derandomize=True, deadline=None)
-def test_ready_as_clients_know_it(case: schemathesis.Case) -> None:
+def test_ready_as_clients_know_it(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
 @open_document.include(path="/metrics").parametrize()
 @settings(max_examples=250, derandomize=True, deadline=None)
-def test_metrics_as_clients_know_them(case: schemathesis.Case) -> None:
+def test_metrics_as_clients_know_them(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
 
@@ -67,7 +67,7 @@ def test_no_path_is_left_out() -> None:
 
 @closed_document.include(path=PATH).parametrize()
 @settings(max_examples=150, derandomize=True, deadline=None)
-def test_the_service_with_keys_tokens_hosts_and_a_limit(case: schemathesis.Case) -> None:
+def test_the_service_with_keys_tokens_hosts_and_a_limit(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(headers={"X-API-Key": KEYS[0]})
 
 

@@ -19,8 +19,8 @@ from decodeat.images.download import Downloader
 from decodeat.pipeline import Outcome, Pipeline, Status
 from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
+from tests.unit.decodeat.hostile_images import PNG
 from tests.unit.decodeat.test_figures import LABEL, VALUES
-from tests.unit.decodeat.test_picture import PNG
 from tests.unit.decodeat.web import Web
 
 
@@ -44,6 +44,9 @@ class ScriptedReader:
             found.append(step if isinstance(step, EngineFailed) else Reading((step or "", step or "")))
         return found
 
+    def settled(self) -> bool:
+        return True
+
     async def condition(self) -> Condition:
         return Condition(True, "scripted")
 
@@ -56,6 +59,9 @@ class FailingAnalyst:
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         raise EngineFailed("down", "The engine is not available.", transient=True)
+
+    def settled(self) -> bool:
+        return True
 
     async def condition(self) -> Condition:
         return Condition(False, "it fails")
@@ -72,6 +78,9 @@ class Kept:
 
     def keep(self, result: Result) -> None:
         self.rows.append(result)
+
+    def settled(self) -> bool:
+        return True
 
     async def condition(self) -> Condition:
         return Condition(True, "in memory")

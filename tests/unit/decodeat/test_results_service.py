@@ -90,7 +90,7 @@ def test_every_answer_is_right_and_every_result_stored_once(
 ) -> None:
     database = fragile.database()
     # Workers have served so many in the midst of the outage; ending then would lose what waits.
-    recycling = {"MAX_REQUESTS": "600", "MAX_REQUESTS_JITTER": "0"}
+    recycling: dict[str, Any] = {"MAX_REQUESTS": "600", "MAX_REQUESTS_JITTER": "0"}
     with (
         web() as host,
         service(tmp_path, IMAGE_ALLOWED_ORIGINS=host.origin, DATABASE_URL=database, **recycling) as running,
