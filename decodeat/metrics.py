@@ -14,6 +14,7 @@ seconds = Histogram(
     "api_request_duration_seconds", "Time from a request's arrival to its answer.", ("method", "path"), buckets=BUCKETS
 )
 analyses = Counter("decodeat_analyses_total", "Analyses by outcome and by what made them.", ("status", "engine"))
+analyses_failed = Counter("decodeat_analyses_failed_total", "Analyses that FAILED, by whose fault it was.", ("cause",))
 running = Gauge("decodeat_analyses_running", "Analyses under way.", multiprocess_mode="livesum")
 waiting = Gauge("decodeat_analyses_waiting", "Analyses in the queue for their turn.", multiprocess_mode="livesum")
 upstream_calls = Counter(
