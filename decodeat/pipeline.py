@@ -76,6 +76,11 @@ class Pipeline:
         self._release = release
         self._seconds = seconds
         self._turn = asyncio.Semaphore(AT_ONCE)
+        for engine in (*engines.names, "none"):
+            for status in Status if engine != "none" else (Status.FAILED,):
+                metrics.analyses.labels(status, engine)
+        for cause in CAUSES:
+            metrics.analyses_failed.labels(cause)
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
         """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""

@@ -221,8 +221,8 @@ def _count(**labels: str) -> float:
 
 def test_requests_are_counted_by_route_and_unknown_ones_together(shared: TestClient) -> None:
     known, unknown = (
-        {"status": "200", "method": "GET", "path": "/health"},
-        {"status": "404", "method": "GET", "path": "unmatched"},
+        {"status": "200", "method": "GET", "path": "/health", "by": "probe"},
+        {"status": "404", "method": "GET", "path": "unmatched", "by": "user"},
     )
     before = _count(**known), _count(**unknown)
     shared.get("/health?a=1")
