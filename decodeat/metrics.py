@@ -39,6 +39,10 @@ breaker = Gauge(
     "decodeat_upstream_breaker_state", "0 closed, 1 half-open, 2 open.", ("upstream",), multiprocess_mode="livemax"
 )
 tokens = Counter("decodeat_model_tokens_total", "Tokens that were paid for.", ("model", "direction"))
+model_answers = Counter(
+    "decodeat_model_answers_total", "Answers by who was asked and who answered.", ("model", "answered")
+)
+model_mismatches = Counter("decodeat_model_mismatches_total", "Answers of another model than was asked.", ("model",))
 cost = Counter("decodeat_upstream_cost_dollars_total", "US dollars by the prices in the settings.", ("upstream",))
 lookups = Counter("decodeat_cache_lookups_total", "Questions to a cache: hit, miss or joined.", ("cache", "result"))
 cache_errors = Counter("decodeat_cache_errors_total", "Questions to a cache that it could not answer.", ("cache",))
