@@ -231,7 +231,7 @@ def test_requests_are_counted_by_route_and_unknown_ones_together(shared: TestCli
     assert (_count(**known), _count(**unknown)) == (before[0] + 1, before[1] + 3)
     text = shared.get("/metrics").text
     assert 'decodeat_release_info{release="r-1"' in text
-    assert 'api_request_duration_seconds_bucket{le="120.0"' in text
+    assert 'api_request_duration_seconds_bucket{by="probe",le="120.0"' in text
     assert 'decodeat_image_download_failures_total{reason="private"}' in text
     assert "wp-admin" not in text
 
