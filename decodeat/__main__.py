@@ -1,7 +1,7 @@
 """`python -m decodeat` runs the service. With a flag it starts nothing.
 
-`--check-env` says whether its environment is right, `--schema` how the database fits this release, and `--migrate`
-makes it fit.
+`--check-env` says whether its environment is right, `--check-model` whether Google's model can be used, `--schema` how
+the database fits this release, and `--migrate` makes it fit.
 """
 
 import argparse
@@ -21,20 +21,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m decodeat", description=__doc__)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check-env", action="store_true", help="check the environment variables and exit")
+    what.add_argument("--check-model", action="store_true", help="ask Google about the model and the key and exit")
     what.add_argument("--schema", action="store_true", help="show the database's revisions and exit")
     what.add_argument("--migrate", action="store_true", help="bring the database to this release's schema and exit")
     parser.add_argument("--to", metavar="REVISION", help="with --migrate: to this one, forwards or backwards")
     parser.add_argument("--json", action="store_true", help="with any of these: one JSON object")
     parser.add_argument("--version", action="version", version=__version__)
     asked = parser.parse_args(argv)
-    if asked.json and not (asked.check_env or asked.schema or asked.migrate):
-        parser.error("--json goes with --check-env, --schema or --migrate")
+    if asked.json and not (asked.check_env or asked.check_model or asked.schema or asked.migrate):
+        parser.error("--json goes with --check-env, --check-model, --schema or --migrate")
     if asked.to and not asked.migrate:
         parser.error("--to goes with --migrate")
     if asked.schema or asked.migrate:
         from decodeat.stores import commands  # the database's packages take longer to import than all else
 
         return commands.run(os.environ, migrate=asked.migrate, to=asked.to, as_json=asked.json)
+    if asked.check_model:
+        from decodeat.engines import model_check
+
+        return model_check.run(os.environ, as_json=asked.json)
     if asked.check_env:
         report = check(os.environ)
         text = json.dumps(report, ensure_ascii=False) if asked.json else table(report)

@@ -19,7 +19,7 @@ from decodeat.api.headers import SecurityHeaders
 from decodeat.api.hosts import AllowedHosts
 from decodeat.api.identity import Credentials
 from decodeat.api.limits import Limiter
-from decodeat.api.request import RequestContext
+from decodeat.api.request import RequestContext, start_counting
 from decodeat.api.schemas import Refusal
 from decodeat.assembly import assembled
 from decodeat.settings import Settings
@@ -36,6 +36,7 @@ def create(config: Settings) -> FastAPI:
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
         metrics.release_info.labels(config.release_id, __version__).set(1)
+        start_counting()
         try:
             async with assembled(config) as parts:
                 app.state.parts = parts

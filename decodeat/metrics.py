@@ -1,4 +1,8 @@
-"""The service's counters, and how they are read from all of its worker processes at once."""
+"""The service's counters, and how they are read from all of its worker processes at once.
+
+Whoever counts asks for the labels that may come when it is made: a series that begins at 1 looks as if nothing had
+happened, for only what it grows by afterwards is seen.
+"""
 
 import os
 
@@ -9,11 +13,17 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Up to 120 s: an analysis may take that long, and an alert on p95 above the last bucket could never fire.
 BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0)
 
-requests = Counter("api_requests_total", "HTTP requests answered.", ("status", "method", "path"))
+requests = Counter(
+    "api_requests_total", "HTTP requests answered, by users or probes.", ("status", "method", "path", "by")
+)
 seconds = Histogram(
-    "api_request_duration_seconds", "Time from a request's arrival to its answer.", ("method", "path"), buckets=BUCKETS
+    "api_request_duration_seconds",
+    "Time from a request's arrival to its answer.",
+    ("method", "path", "by"),
+    buckets=BUCKETS,
 )
 analyses = Counter("decodeat_analyses_total", "Analyses by outcome and by what made them.", ("status", "engine"))
+analyses_failed = Counter("decodeat_analyses_failed_total", "Analyses that FAILED, by whose fault it was.", ("cause",))
 running = Gauge("decodeat_analyses_running", "Analyses under way.", multiprocess_mode="livesum")
 waiting = Gauge("decodeat_analyses_waiting", "Analyses in the queue for their turn.", multiprocess_mode="livesum")
 upstream_calls = Counter(
@@ -29,6 +39,10 @@ breaker = Gauge(
     "decodeat_upstream_breaker_state", "0 closed, 1 half-open, 2 open.", ("upstream",), multiprocess_mode="livemax"
 )
 tokens = Counter("decodeat_model_tokens_total", "Tokens that were paid for.", ("model", "direction"))
+model_answers = Counter(
+    "decodeat_model_answers_total", "Answers by who was asked and who answered.", ("model", "answered")
+)
+model_mismatches = Counter("decodeat_model_mismatches_total", "Answers of another model than was asked.", ("model",))
 cost = Counter("decodeat_upstream_cost_dollars_total", "US dollars by the prices in the settings.", ("upstream",))
 lookups = Counter("decodeat_cache_lookups_total", "Questions to a cache: hit, miss or joined.", ("cache", "result"))
 cache_errors = Counter("decodeat_cache_errors_total", "Questions to a cache that it could not answer.", ("cache",))

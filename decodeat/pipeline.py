@@ -18,12 +18,15 @@ from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
+from decodeat.line import Overloaded
 from decodeat.stores.results import Result, Results
 
 log = logging.getLogger(__name__)
 
+_TOO_LONG = Failure("timeout", "The analysis took too long. Please try again later.")
 AT_ONCE = 32  # analyses under way per worker; with the largest pictures that is 640 MB
 FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
+CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # of what FAILED
 
 
 class Status(StrEnum):
@@ -38,7 +41,8 @@ class Status(StrEnum):
 class Outcome:
     """What is answered. `nutrition` has all eleven names when COMPLETED, and is None otherwise.
 
-    `engine` made it ("none" when it did not come to that), and this request spent `usage`: for the record alone.
+    `engine` made it ("none" when it did not come to that), this request spent `usage`, and `cause` is why it FAILED, a
+    word of `CAUSES`: for the record alone.
     """
 
     status: Status
@@ -48,6 +52,7 @@ class Outcome:
     ingredients: tuple[str, ...] = ()
     engine: str = "none"
     usage: Usage = NO_USAGE
+    cause: str = ""
 
 
 class Pipeline:
@@ -71,17 +76,26 @@ class Pipeline:
         self._release = release
         self._seconds = seconds
         self._turn = asyncio.Semaphore(AT_ONCE)
+        for engine in (*engines.names, "none"):
+            for status in Status if engine != "none" else (Status.FAILED,):
+                metrics.analyses.labels(status, engine)
+        for cause in CAUSES:
+            metrics.analyses_failed.labels(cause)
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
         """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""
         deadline = Deadline(self._seconds)
+        had_turn = False
         try:
             async with asyncio.timeout(deadline.left), self._queued():
+                had_turn = True
                 outcome = await self._outcome(urls, deadline)
         except TimeoutError:
-            outcome = Outcome(Status.FAILED, "The analysis took too long. Please try again later.")
+            outcome = _failed(_TOO_LONG if had_turn else Overloaded())
         took = round((self._seconds - deadline.left) * 1000)
         metrics.analyses.labels(outcome.status, outcome.engine).inc()
+        if outcome.cause:
+            metrics.analyses_failed.labels(outcome.cause).inc()
         self._results.keep(self._row(urls, product_id, outcome, took))
         return outcome
 
@@ -109,9 +123,11 @@ class Pipeline:
             analysis = await self._engines.analyse(pictures, deadline)
         except Failure as error:
             log.warning("an analysis failed", extra={"reason": error.reason})
-            return Outcome(Status.FAILED, error.text)
-        texts = [one.text for one in (*lost, *analysis.lost)]
-        outcome = decide(analysis.judgement, texts, analysis.engine.note)
+            return _failed(error)
+        lost += analysis.lost
+        outcome = decide(analysis.judgement, [one.text for one in lost], analysis.engine.note)
+        if outcome.status is Status.FAILED:
+            outcome = replace(outcome, cause=_cause(lost[0]) if lost else "label")
         return replace(outcome, engine=analysis.engine.name, usage=analysis.usage)
 
     async def _pictures(self, urls: Sequence[str], deadline: Deadline) -> Sequence[Picture | Failure]:
@@ -142,6 +158,17 @@ class Pipeline:
             input_tokens=outcome.usage.input_tokens,
             output_tokens=outcome.usage.output_tokens,
         )
+
+
+def _failed(failure: Failure) -> Outcome:
+    return Outcome(Status.FAILED, failure.text, cause=_cause(failure))
+
+
+def _cause(failure: Failure) -> str:
+    """Whose fault it was: the user's own (picture, label), the picture's host's for now, or ours (all the others)."""
+    if isinstance(failure, ImageRefused) and failure.reason != "sandbox":
+        return "host" if failure.transient else "picture"
+    return failure.reason if failure.reason in {"timeout", "overload"} else "engine"
 
 
 def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:

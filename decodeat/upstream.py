@@ -51,6 +51,9 @@ class Upstream:
         self._failure = failure
         self._patience = patience
         self._breaker = breaker
+        for outcome in ("ok", "abandoned", "down", "timeout"):
+            metrics.upstream_calls.labels(name, outcome)
+        metrics.breaker.labels(name).set(breaker.state.value)
 
     async def call(self, attempt: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
         """What `attempt` returns; it is given the seconds it may take, and raises a `Failure` or what is a bug.

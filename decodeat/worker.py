@@ -17,7 +17,10 @@ from gunicorn.arbiter import Arbiter
 from uvicorn import Config, Server
 from uvicorn_worker import UvicornWorker
 
-from decodeat import heap
+from decodeat import (
+    cores,  # noqa: F401  made in the master, so that all workers share it
+    heap,
+)
 from decodeat.protocol import BoundedHttp
 
 log = logging.getLogger("uvicorn.error")

@@ -12,10 +12,10 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
 # What a load balancer's or a platform's probe asks for, and what monitoring scrapes. They know this instance by its
-# address, by the name that a container network gives it (nutrition-api:8000), or (HTTP/1.0) send no Host at all. That is
-# safe to answer: an attack that needs a foreign Host (a page whose name is made to lead here) carries a name that can be
-# registered, with a dot in it. Whether the public sees these paths is for whoever stands in front to decide: a client
-# can send any Host.
+# address, by the name that a container network gives it (nutrition-api:8000), or (HTTP/1.0) send no Host at all. That
+# is safe to answer: an attack that needs a foreign Host (a page whose name is made to lead here) carries a name that
+# can be registered, with a dot in it. Whether the public sees these paths is for whoever stands in front to decide: a
+# client can send any Host.
 PROBED = frozenset({"/health", "/ready", "/metrics"})
 _ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # begins with a letter: 0x7f000001 is no name
 

@@ -12,7 +12,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decodeat import metrics
+from decodeat.api.access import GUARDED
 from decodeat.api.body import BodyRefused, ClientLeft, linger, whole
+from decodeat.api.hosts import PROBED
 from decodeat.observability import request_id
 
 log = logging.getLogger("decodeat.access")
@@ -98,7 +100,7 @@ class _Exchange:
         status = self._status or _CLIENT_LEFT
         method = self._scope["method"] if self._scope["method"] in _METHODS else "OTHER"
         route = _route(self._scope)
-        count, clock = _counted(str(status), method, route)
+        count, clock = _counted(str(status), method, route, _by(self._scope))
         count.inc()
         clock.observe(took)
         fields: dict[str, Any] = {
@@ -111,9 +113,22 @@ class _Exchange:
 
 
 @cache
-def _counted(status: str, method: str, route: str) -> tuple[Counter, Histogram]:
+def _counted(status: str, method: str, route: str, by: str) -> tuple[Counter, Histogram]:
     """What to count with. There are few, and looking them up takes as long as counting."""
-    return metrics.requests.labels(status, method, route), metrics.seconds.labels(method, route)
+    return metrics.requests.labels(status, method, route, by), metrics.seconds.labels(method, route, by)
+
+
+def start_counting() -> None:
+    """Begin at 0 whatever may be answered to an analysis."""
+    for status in (200, 400, 401, 408, 413, 422, 429, _CLIENT_LEFT, 500):
+        _counted(str(status), "POST", GUARDED, "user")
+
+
+def _by(scope: Scope) -> str:
+    """Who asked: there are more probes and scrapes than users at night, and they would thin out every ratio."""
+    server = scope.get("server")
+    private = server is not None and server[1] is None
+    return "probe" if private or scope["path"] in PROBED else "user"
 
 
 def _given_id(scope: Scope) -> str:
@@ -126,4 +141,7 @@ def _route(scope: Scope) -> str:
     """The path as declared; one word for all that is unknown, for whoever scans would fill the counters."""
     route = scope.get("route")
     path = getattr(route, "path", None)
-    return path if isinstance(path, str) else "unmatched"
+    if isinstance(path, str):
+        return path
+    # Refused before it came to a route: who was asked for is known all the same.
+    return scope["path"] if scope["path"] in {GUARDED, *PROBED} else "unmatched"

@@ -5,6 +5,7 @@ The only place that knows google-generativeai; its successor would take this fil
 
 import asyncio
 import functools
+import logging
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from decodeat.analysis import extraction
 from decodeat.analysis.label import Reading, understand
 from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
-from decodeat.engines import google, prompt
+from decodeat.engines import google, models, prompt
 from decodeat.engines.ports import EngineFailed, Judgement, Usage
 from decodeat.upstream import GARBLED
 
@@ -34,7 +35,10 @@ SERVICE = "analysis"
 TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
 KNOWN_FOR = 60.0  # seconds that a condition is believed
+_MOST_VERSIONS = 8  # that are counted apart; they come from outside
 _AT_ONCE = 32  # calls under way per worker, one thread each
+
+log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -70,6 +74,11 @@ class GeminiAnalyst:
         self._threads = ThreadPoolExecutor(_AT_ONCE, "gemini")
         self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, waits=waits)
         self._known = Known(self._probe, KNOWN_FOR)
+        self._answered = {model}
+        metrics.model_answers.labels(model, model)
+        metrics.model_mismatches.labels(model)
+        for direction in ("input", "output"):
+            metrics.tokens.labels(model, direction)
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         if not any(text.strip() for reading in readings for text in reading.passes):
@@ -85,6 +94,7 @@ class GeminiAnalyst:
         options = {"timeout": seconds, "retry": None}
         response = await self._threaded(lambda: self._model.generate_content(asked, request_options=options))
         usage = self._paid(response)
+        self._compare(str(response.to_dict().get("model_version") or ""))
         text = _text(response)
         try:
             return prompt.answer(text, pictures), usage
@@ -114,21 +124,41 @@ class GeminiAnalyst:
                 metrics.cost.labels("gemini").inc(float(price * tokens / 1_000_000))
         return usage
 
+    def _compare(self, answered: str) -> None:
+        """Count who answered: where a model was retired Google may answer with another one, at that one's price."""
+        answered = answered.removeprefix("models/") or "unknown"
+        if answered not in self._answered and len(self._answered) >= _MOST_VERSIONS:
+            answered = "other"
+        is_new = answered not in self._answered
+        self._answered.add(answered)
+        metrics.model_answers.labels(self._model_name, answered).inc()
+        if answered != "unknown" and not models.is_same(self._model_name, answered):
+            metrics.model_mismatches.labels(self._model_name).inc()
+            if is_new:
+                log.error("another model answers", extra={"asked": self._model_name, "answered": answered[:100]})
+
     async def condition(self) -> Condition:
         return await self._known.condition()
 
     async def _probe(self) -> Condition:
         """Ask about the model: costs nothing, and shows that the key is right and the model not retired."""
+        refusal = await self.refusal()
+        if refusal:
+            return Condition(False, f"{self._model_name}: {refusal}", refusal in google.SET_UP_WRONGLY)
+        return _reached(self._model_name)
+
+    async def refusal(self) -> str:
+        """The word for why Google does not tell of the model, "" when it does."""
         options = {"timeout": PROBE_SECONDS, "retry": None}
         name = f"models/{self._model_name}"
         try:
             async with asyncio.timeout(PROBE_SECONDS + 1):
                 await self._threaded(functools.partial(genai.get_model, name, request_options=options))
         except EngineFailed as error:
-            return Condition(False, f"{self._model_name}: {error.reason}", google.is_set_up_wrongly(error))
+            return error.reason
         except TimeoutError:
-            return Condition(False, f"{self._model_name}: timeout", needed=False)
-        return _reached(self._model_name)
+            return "timeout"
+        return ""
 
     async def close(self) -> None:
         self._threads.shutdown(wait=False, cancel_futures=True)

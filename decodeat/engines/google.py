@@ -20,7 +20,8 @@ log = logging.getLogger(__name__)
 _PASSING = {429: "busy", 500: "unavailable", 502: "unavailable", 503: "unavailable", 504: "unavailable"}
 _SET_UP_WRONGLY = {401: "credentials", 403: "credentials", 404: "model"}
 _ADDRESS = re.compile(r"^[A-Z]+ https?://\S+: ")
-_KEY = re.compile(r"AIza[\w-]+|(?<=api_key:)\S+")
+SET_UP_WRONGLY = frozenset(_SET_UP_WRONGLY.values())
+_KEY = re.compile(r"AIza[\w-]+|AQ\.[\w.-]+|(?<=api_key:)\S+")
 
 
 def upstream(name: str, service: str, seconds: float, *, waits: bool) -> Upstream:
@@ -46,7 +47,7 @@ def failed(service: str, error: Exception) -> EngineFailed:
 
 def is_set_up_wrongly(error: EngineFailed) -> bool:
     """No request will ever succeed before somebody changes a setting."""
-    return error.reason in {"credentials", "model"}
+    return error.reason in SET_UP_WRONGLY
 
 
 def _without_an_answer(service: str, error: Exception) -> EngineFailed:

@@ -14,7 +14,7 @@ STAND_IN_NOTE = f"The usual engine could not be used. {NOTE}"
 
 def engines(config: Settings) -> Iterator[Engine]:
     """First the one that answers, then, if the settings ask for it, the one that stands in."""
-    reader: Reader = TesseractReader(at_once=max(1, processors.count() // config.workers))
+    reader: Reader = TesseractReader(at_once=processors.count())
     embedded = Engine(reader, EmbeddedAnalyst(), NOTE)
     if (config.reader, config.analyzer) == ("embedded", "embedded"):
         yield embedded

@@ -22,6 +22,7 @@ from decodeat.stores.memo import Memo
 log = logging.getLogger(__name__)
 
 _UNPACKED = 128  # of what this worker was asked for last, kept as objects: nobody changes them
+_STANDS_IN_FOR = ("busy", "credentials", "down", "malformed", "model", "timeout", "unavailable", "unreachable")
 STAND_IN = 0.5  # share of the time left that an engine gets when another stands by to answer in its place
 
 
@@ -41,10 +42,13 @@ class Engines:
     def __init__(self, engines: Sequence[Engine], cache: Cache, *, read_for: float, judged_for: float) -> None:
         """`read_for` and `judged_for` are the seconds that a picture's text and a text's judgement are remembered."""
         self._engines = tuple(engines)
+        self.names = tuple(engine.name for engine in self._engines)
         # Names everything that an answer depends on beside the pictures.
         self.version = "|".join(
             f"{e.reader.name}-{e.reader.version}|{e.analyst.name}-{e.analyst.version}" for e in engines
         )
+        for reason in _STANDS_IN_FOR if len(self._engines) > 1 else ():
+            metrics.fallbacks.labels(reason)
         self._readings = Memo("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
         self._judgements = Memo("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
 

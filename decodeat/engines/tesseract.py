@@ -6,6 +6,7 @@ import math
 import os
 import resource
 import shutil
+import signal
 from collections.abc import Sequence
 from contextlib import suppress
 
@@ -13,14 +14,15 @@ from PIL import Image
 
 from decodeat.analysis.label import Reading
 from decodeat.condition import Condition, Known
+from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.engines import numerals, signs
 from decodeat.engines.ports import EngineFailed
 from decodeat.engines.preparation import prepared
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
-from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import is_blurred
+from decodeat.line import Line
 
 # Page mode 6 is one block of text. With Korean alone words are read best and have their places, but units suffer; with
 # both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). Each fails elsewhere.
@@ -28,38 +30,50 @@ KOREAN = ("-l", "kor", "--psm", "6", "tsv")
 BOTH = ("-l", "kor+eng", "--psm", "6")
 FIGURES = ("-l", "eng", "--psm", "6", "tsv")
 LANGUAGES = frozenset({"kor", "eng"})
-PASS_SECONDS = 30.0  # one takes well below a second; a wall of noise can take minutes
+# Processor time, for how long it takes by the clock says more about the machine than about the page. One takes well
+# below a second; a wall of noise can take minutes. By the clock the request's own deadline is all that counts.
+PASS_SECONDS = 30.0
+PROBE_SECONDS = 5.0  # by the clock
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _TRIES = 2  # a process that is killed from outside may fare better next time
 
 
 class TesseractReader:
-    """Reads each page once in several ways; at most `at_once` processes run per worker, the rest wait."""
+    """Reads pages in the order in which they come, each in several ways; at most `at_once` in all workers together.
+
+    A page is unpacked, prepared and read in one go: if all took turns at each step, all would be late together.
+    """
 
     name = "tesseract"
     version = "2"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
-        self._turn = asyncio.Semaphore(at_once)
+        self._line = Line(Cores(at_once))
         self._program = program
         self._known = Known(self._probe, KNOWN_FOR)
 
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
-        return await asyncio.gather(*map(self._page, pictures))
+        return await asyncio.gather(*(self._in_turn(picture, deadline) for picture in pictures))
 
-    async def _page(self, picture: Picture) -> Reading | Failure:
+    async def _in_turn(self, picture: Picture, deadline: Deadline) -> Reading | Failure:
         try:
-            image = await picture.image()
-        except ImageRefused as error:
+            async with self._line.turn(deadline), asyncio.timeout(deadline.left):
+                return await self._page(picture)
+        except TimeoutError:
+            return EngineFailed("timeout", "The text engine took too long to read the image.")
+        except Failure as error:
             return error
-        async with self._turn:  # a large page takes as much time and memory to prepare as to read
-            page, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
+
+    async def _page(self, picture: Picture) -> Reading:
+        """Raises `EngineFailed`, or `ImageRefused` for what is no picture."""
+        image = await picture.image()
+        page, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
         for again in range(_TRIES, 0, -1):
             try:
                 return Reading(await self._passes(page), blurred)
             except EngineFailed as error:
                 if not error.transient or again == 1:
-                    return error
+                    raise
         raise AssertionError("the last try returns")
 
     async def _passes(self, page: Image.Image) -> tuple[str, str, str]:
@@ -75,13 +89,14 @@ class TesseractReader:
         return numerals.composed(lines, sheet, figures), korean, both
 
     async def _pass(self, png: bytes, options: tuple[str, ...]) -> str:
-        async with self._turn:
-            status, output = await self._run(("stdin", "stdout", *options), png, PASS_SECONDS)
+        status, output = await self._run(("stdin", "stdout", *options), png)
+        if status == -signal.SIGXCPU:
+            raise EngineFailed("timeout", "The text engine took too long to read the image.")
         if status != 0:
             raise EngineFailed("reader", "The text engine could not read the image.", transient=status < 0)
         return output.decode("utf-8", "replace")
 
-    async def _run(self, argv: tuple[str, ...], given: bytes, seconds: float) -> tuple[int, bytes]:
+    async def _run(self, argv: tuple[str, ...], given: bytes) -> tuple[int, bytes]:
         """Exit status and standard output. Raises `EngineFailed`; never leaves the process behind."""
         try:
             process = await asyncio.create_subprocess_exec(
@@ -95,15 +110,12 @@ class TesseractReader:
             )
         except OSError as error:
             raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
-        # A worker that is killed can't watch it any more; then this ends it. One thread uses no more time than passes.
-        limit = math.ceil(seconds)
-        with suppress(ProcessLookupError):
-            resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit))
         try:
-            async with asyncio.timeout(seconds):
-                output, _ = await process.communicate(given or None)
-        except TimeoutError as error:
-            raise EngineFailed("timeout", "The text engine took too long to read the image.") from error
+            # The kernel's to keep: it also holds when the worker that could watch it was killed.
+            limit = math.ceil(PASS_SECONDS)
+            with suppress(ProcessLookupError):
+                resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 1))
+            output, _ = await process.communicate(given or None)
         except RuntimeError as error:  # uvloop's word for a pipe that was closed before anything was written to it
             raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
         finally:
@@ -122,9 +134,12 @@ class TesseractReader:
         if shutil.which(self._program) is None:
             return Condition(False, "tesseract is not installed")
         try:
-            status, output = await self._run(("--list-langs",), b"", 5.0)
+            async with asyncio.timeout(PROBE_SECONDS):
+                status, output = await self._run(("--list-langs",), b"")
         except EngineFailed as error:
             return Condition(False, error.text)
+        except TimeoutError:
+            return Condition(False, "tesseract does not answer")
         missing = sorted(LANGUAGES - set(output.decode("utf-8", "replace").split()))
         if status != 0 or missing:
             return Condition(False, f"tesseract lacks the language data {' and '.join(missing) or '(unknown)'}")

@@ -9,7 +9,7 @@ from typing import Self
 
 import httpcore
 
-from decodeat import __version__, retry_after
+from decodeat import __version__, metrics, retry_after
 from decodeat.breaker import NoBreaker
 from decodeat.deadline import Deadline
 from decodeat.images.errors import ImageRefused
@@ -26,6 +26,8 @@ FEWEST_PIECES = 1000  # that come before anybody counts
 _CONNECTIONS = 32  # at once, per worker; idle ones are kept, for most pictures come from one store
 _PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
+_REASONS = ("address", "private", "name", "connection", "timeout", "status", "redirects", "encoding", "too_large",
+            "pieces", "empty")  # fmt: skip
 _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
@@ -40,6 +42,8 @@ class Downloader:
         trust: ssl.SSLContext | None = None,
     ) -> None:
         """`limit` in bytes after decoding; `allowed` origins may be private; `trust` replaces the system's CAs."""
+        for reason in _REASONS:
+            metrics.downloads_failed.labels(reason)
         self._limit = limit
         self._allowed = frozenset(allowed)
         context = trust or httpcore.default_ssl_context()

@@ -42,6 +42,7 @@ class RedisCache:
         )
         self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
         self._known = Known(self._probe, KNOWN_FOR)
+        metrics.cache_errors.labels("redis")
 
     async def get(self, key: str) -> bytes | None:
         value = await self.ask(lambda: self._redis.get(_PREFIX + key), None)

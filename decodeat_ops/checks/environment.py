@@ -32,19 +32,23 @@ def probe(subject: Subject) -> Finding:
         )
     if python is None:
         return answer(ID, Status.SKIP, "environment.no_python", lock=code.lock[:12])
-    child = {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        **plain,
-        **{name: secret.reveal() for name, secret in secrets.items()},
-        "PYTHONPATH": str(code.package.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",  # a cache file would not belong to the release
-    }
     argv = (str(python), "-m", "decodeat", "--check-env", "--json")
     # Python looks in the working directory first, and the operator may stand in a checkout of another version.
-    done = subject.tools.host.run(argv, env=child, cwd=code.package.parent, timeout=30)
+    done = subject.tools.host.run(argv, env=child(subject, code), cwd=code.package.parent, timeout=30)
     salt = inputs.salt(subject.tools.layout)
     digests = {name: secret.digest(salt)[:8] for name, secret in secrets.items()} if salt else {}
     return _judge(done, {"variables": sorted(plain), "secrets": sorted(secrets), "digests": digests})
+
+
+def child(subject: Subject, code: Candidate) -> dict[str, str]:
+    """The environment in which the service's code is asked: what it would be given. Raises `Configuration`."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        **_plain(subject, code),
+        **{name: secret.reveal() for name, secret in _secrets(subject).items()},
+        "PYTHONPATH": str(code.package.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",  # a cache file would not belong to the release
+    }
 
 
 def _secrets(subject: Subject) -> dict[str, Secret]:

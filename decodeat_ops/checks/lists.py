@@ -56,6 +56,7 @@ DOCTOR = (
     "machine.port",
     "machine.label_port",
     "machine.environment",
+    "machine.model",
     "machine.schedule",
     "machine.supervisor",
 )

@@ -206,6 +206,7 @@ NEED_SETTINGS = frozenset(
         "machine.port",
         "machine.label_port",
         "machine.environment",
+        "machine.model",
         "machine.supervisor",
         "machine.state",
     }

@@ -9,6 +9,7 @@ from decodeat_ops.checks import (
     health,
     logs,
     machine,
+    model,
     monitoring,
     performance,
     response,
@@ -33,6 +34,7 @@ _SUBJECTS = (
     response,
     alerts,
     machine,
+    model,
 )
 
 CHECKS: dict[str, Check] = {check.id: check for subject in _SUBJECTS for check in subject.CHECKS}

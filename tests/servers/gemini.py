@@ -22,6 +22,7 @@ class Gemini:
     asked: list[dict[str, Any]] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     models: set[str] = field(default_factory=lambda: {"gemini-2.5-flash"})
+    keys: set[str] = field(default_factory=lambda: {KEY})
 
     def question(self, number: int = -1) -> dict[str, Any]:
         """The JSON object that the model was asked about."""
@@ -29,7 +30,13 @@ class Gemini:
         return found
 
 
-def says(answer: object, *, finish: str = "STOP", tokens: tuple[int, int, int] = (900, 300, 1500)) -> Call:
+def says(
+    answer: object,
+    *,
+    finish: str = "STOP",
+    tokens: tuple[int, int, int] = (900, 300, 1500),
+    version: str = "gemini-2.5-flash",
+) -> Call:
     """An ordinary answer; `answer` is sent as JSON unless it is text. `tokens`: prompt, candidates, total."""
     text = answer if isinstance(answer, str) else json.dumps(answer, ensure_ascii=False)
     prompt, candidates, total = tokens
@@ -44,7 +51,7 @@ def says(answer: object, *, finish: str = "STOP", tokens: tuple[int, int, int] =
                 "candidatesTokenCount": candidates,
                 "totalTokenCount": total,
             },
-            "modelVersion": "gemini-2.5-flash",
+            "modelVersion": version,
         },
     )
 
@@ -151,7 +158,7 @@ def gemini(*script: Call) -> Iterator[Gemini]:
                 call(self, body)
 
         def _known(self) -> bool:
-            if self.headers.get("x-goog-api-key") == KEY and "key=" not in self.path:
+            if self.headers.get("x-goog-api-key") in server_side.keys and "key=" not in self.path:
                 return True
             refuses(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")(self, {})
             return False

@@ -221,8 +221,8 @@ def _count(**labels: str) -> float:
 
 def test_requests_are_counted_by_route_and_unknown_ones_together(shared: TestClient) -> None:
     known, unknown = (
-        {"status": "200", "method": "GET", "path": "/health"},
-        {"status": "404", "method": "GET", "path": "unmatched"},
+        {"status": "200", "method": "GET", "path": "/health", "by": "probe"},
+        {"status": "404", "method": "GET", "path": "unmatched", "by": "user"},
     )
     before = _count(**known), _count(**unknown)
     shared.get("/health?a=1")
@@ -231,7 +231,7 @@ def test_requests_are_counted_by_route_and_unknown_ones_together(shared: TestCli
     assert (_count(**known), _count(**unknown)) == (before[0] + 1, before[1] + 3)
     text = shared.get("/metrics").text
     assert 'decodeat_release_info{release="r-1"' in text
-    assert 'api_request_duration_seconds_bucket{le="120.0"' in text
+    assert 'api_request_duration_seconds_bucket{by="probe",le="120.0"' in text
     assert 'decodeat_image_download_failures_total{reason="private"}' in text
     assert "wp-admin" not in text
 

@@ -16,6 +16,7 @@ from decodeat.failure import Failure
 from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
+from decodeat.line import Overloaded
 from decodeat.pipeline import Outcome, Pipeline, Status
 from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
@@ -39,9 +40,9 @@ class ScriptedReader:
             step = self.script.pop(0)
             if step is None:
                 await asyncio.sleep(60)
-            if isinstance(step, Exception) and not isinstance(step, EngineFailed):
+            if isinstance(step, Exception) and not isinstance(step, Failure):
                 raise step
-            found.append(step if isinstance(step, EngineFailed) else Reading((step or "", step or "")))
+            found.append(step if isinstance(step, Failure) else Reading((step or "", step or "")))
         return found
 
     def settled(self) -> bool:
@@ -133,6 +134,52 @@ def test_the_deadline_ends_everything(site: Web) -> None:
     assert outcome.status is Status.FAILED
     assert "too long" in outcome.message
     assert 400 <= row.duration_ms < 10_000
+
+
+def test_who_never_gets_a_turn_is_told_that_the_service_is_busy(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("decodeat.pipeline.AT_ONCE", 1)
+    urls = [site.serve(f"/{number}", PNG + str(number).encode()) for number in range(4)]
+    kept = Kept()
+
+    async def go() -> list[Outcome]:
+        async with Downloader(100_000, [site.origin]) as downloader, Decoder(1) as decoder:
+            engine = Engine(ScriptedReader(), EmbeddedAnalyst())
+            engines = Engines([engine], MemoryCache(), read_for=60, judged_for=60)
+            pipeline = Pipeline(downloader, decoder, engines, kept, release="r-1", seconds=0.5)
+            async with pipeline._queued():  # somebody's turn, which does not end
+                return await asyncio.gather(*(pipeline.analyse([url], 1) for url in urls))
+
+    before = _failures("overload")
+    outcomes = asyncio.run(go())
+    assert {(one.status, one.cause) for one in outcomes} == {(Status.FAILED, "overload")}
+    assert all("busy" in one.message for one in outcomes)
+    assert (_failures("overload"), len(kept.rows), site.asked) == (before + 4, 4, [])
+
+
+def _failures(cause: str) -> float:
+    return REGISTRY.get_sample_value("decodeat_analyses_failed_total", {"cause": cause}) or 0.0
+
+
+@pytest.mark.parametrize(
+    ("url", "step", "cause"),
+    [
+        ("http://10.0.0.1/a", LABEL, "picture"),
+        ("http://localhost:1/a", LABEL, "picture"),
+        ("/gone", LABEL, "picture"),
+        ("/down", LABEL, "host"),
+        ("/text", LABEL, "picture"),
+        ("/a", EngineFailed("broken", "It broke."), "engine"),
+        ("/a", Overloaded(), "overload"),
+    ],
+)
+def test_a_failure_is_counted_by_whose_fault_it_was(site: Web, url: str, step: str | Failure, cause: str) -> None:
+    site.serve("/a", PNG)
+    site.serve("/down", b"", status=503)
+    site.serve("/text", b"hello")
+    before = _failures(cause)
+    outcome, _ = run(site, ScriptedReader(step), site.origin + url if url.startswith("/") else url, seconds=5)
+    assert (outcome.status, outcome.cause) == (Status.FAILED, cause)
+    assert _failures(cause) == before + 1
 
 
 def test_one_of_two_pictures_is_enough(site: Web) -> None:

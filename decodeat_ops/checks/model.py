@@ -1,0 +1,54 @@
+"""Can the language model be used, and for how long? The service's own code asks Google, with the key it would get."""
+
+import json
+from typing import Any
+
+from decodeat_ops.checks import environment
+from decodeat_ops.checks.answer import answer
+from decodeat_ops.checks.code import candidate, python_of
+from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.deployment.tools import Subject
+
+ID = "machine.model"
+
+
+def probe(subject: Subject) -> Finding:
+    """Asked about and never called: that costs nothing. What is wrong with secrets another check says."""
+    code = candidate(subject)
+    python = python_of(subject, code.lock)
+    if python is None:
+        return answer(ID, Status.SKIP, "machine.model_no_python")
+    try:
+        child = environment.child(subject, code)
+    except Configuration:
+        return answer(ID, Status.SKIP, "machine.model_no_secrets")
+    argv = (str(python), "-m", "decodeat", "--check-model", "--json")
+    done = subject.tools.host.run(argv, env=child, cwd=code.package.parent, timeout=30)
+    try:
+        told = json.loads(done.stdout)
+        findings = {str(one["code"]): str(one["text"]) for one in told["findings"]}
+        used, model = bool(told["used"]), str(told["model"])
+    except (ValueError, KeyError, TypeError):
+        # An older release does not know the question, and one whose variables are wrong does not come to it.
+        return answer(ID, Status.SKIP, "machine.model_unsaid")
+    return _judge(findings, model) if used else answer(ID, Status.SKIP, "machine.model_unused")
+
+
+def _judge(findings: dict[str, str], model: str) -> Finding:
+    """The worst of it; the hint has all of it, in the service's words."""
+    seen: dict[str, Any] = {"model": model, "told": " ".join(findings.values()), "codes": sorted(findings)}
+    if "model_gone" in findings:
+        return answer(ID, Status.FAIL, "machine.model_gone", **seen)
+    if "refused" in findings:
+        return answer(ID, Status.FAIL, "machine.model_refused", **seen)
+    if "model_ending" in findings:
+        return answer(ID, Status.WARN, "machine.model_ending", **seen)
+    if "key_ending" in findings:
+        return answer(ID, Status.WARN, "machine.model_key", **seen)
+    if findings:
+        return answer(ID, Status.WARN, "machine.model_unasked", **seen)
+    return answer(ID, Status.PASS, "machine.model_ok", **seen)
+
+
+CHECKS = (Check(ID, probe),)

@@ -1,0 +1,62 @@
+"""What the doctor says of the language model, as the service's own code tells it."""
+
+import json
+
+import pytest
+
+from decodeat_ops.checks.run import run
+from decodeat_ops.core.check import Finding, Status
+from tests.unit.checks.stage import Stage
+
+KEY = "AIza-a-very-secret-value"
+
+
+def ask(stage: Stage, main: str) -> Finding:
+    package = stage.package("source", "a = 1\n")
+    (package / "__main__.py").write_text(main)
+    stage.environment(package)
+    stage.settings = {"service": {"environment": {"LIMIT": 5}, "secrets": {"GEMINI_API_KEY": "env:KEY"}}}
+    stage.secrets = {"GEMINI_API_KEY": KEY}
+    (finding,) = run(("machine.model",), stage.subject())
+    return finding
+
+
+def telling(used: bool, *codes: str) -> str:
+    """A service that tells this, if it is asked as it has to be."""
+    findings = [{"code": code, "text": f"About {code}."} for code in codes]
+    report = {"format": 1, "ok": True, "used": used, "model": "gemini-x", "findings": findings}
+    return (
+        "import os, sys\nassert sys.argv[1:] == ['--check-model', '--json']\n"
+        f"assert os.environ['GEMINI_API_KEY'] == {KEY!r}\nprint({json.dumps(report)!r})\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("codes", "status", "says"),
+    [
+        ((), Status.PASS, "machine.model_ok"),
+        (("model_gone",), Status.FAIL, "machine.model_gone"),
+        (("refused",), Status.FAIL, "machine.model_refused"),
+        (("model_ending", "key_ending"), Status.WARN, "machine.model_ending"),
+        (("key_ending",), Status.WARN, "machine.model_key"),
+        (("unasked", "model_ending"), Status.WARN, "machine.model_ending"),
+        (("unasked",), Status.WARN, "machine.model_unasked"),
+    ],
+)
+def test_the_worst_is_said_and_the_hint_has_all(
+    stage: Stage, codes: tuple[str, ...], status: Status, says: str
+) -> None:
+    found = ask(stage, telling(True, *codes))
+    assert (found.status, found.says) == (status, says)
+    assert found.evidence["told"] == " ".join(f"About {code}." for code in codes)
+    assert KEY not in json.dumps(found.evidence)
+
+
+def test_a_service_without_a_model_has_nothing_to_say(stage: Stage) -> None:
+    assert ask(stage, telling(False)).says == "machine.model_unused"
+
+
+@pytest.mark.parametrize("main", ["raise SystemExit(2)\n", "print('usage: ...')\n", "print('[]')\n"])
+def test_a_release_that_does_not_know_the_question(stage: Stage, main: str) -> None:
+    found = ask(stage, main)
+    assert (found.status, found.says) == (Status.SKIP, "machine.model_unsaid")
