@@ -94,7 +94,8 @@ class Journal:
 
     def _append(self, record: Mapping[str, Any]) -> None:
         stamped = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
-        line = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+        # Bytes of a path that is not UTF-8 are written as JSON escapes, and read back as they were.
+        line = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         os.pwrite(self._descriptor, line, self._offset)
         os.fdatasync(self._descriptor)
         self._offset += len(line)
