@@ -102,7 +102,10 @@ class Journal:
 
 
 def _retire(directory: Path) -> None:
-    """Remove the oldest journals beyond `KEPT`; what has not ended, or can't be read, stays."""
+    """Remove the oldest journals beyond `KEPT`, and those that never began; what is open or can't be read stays."""
+    for partial in directory.glob("*.partial"):
+        with contextlib.suppress(OSError):
+            partial.unlink()
     for path in sorted(directory.glob("*.jsonl"))[: -KEPT + 1]:
         with contextlib.suppress(OSError, Configuration):  # an old journal must not stand in a new change's way
             if read(path).ended:
