@@ -25,11 +25,12 @@ def main() -> int:
     if release is None or ours is None:
         console.print("The demo's settings were changed: it needs a deployment and checks.label_url on 127.0.0.1.")
         return 1
-    body = json.dumps({"image_urls": [url]}).encode()
+    lot = label.new_lot()
+    body = json.dumps({"image_urls": [label.address(ours, lot)]}).encode()
     address = f"{tools.store.public(release)}/api/v1/analyze"
     words = f"$ curl -H 'Content-Type: application/json' {address} -d '{body.decode()}'"
     console.print(words, style="bold", soft_wrap=True, highlight=False, markup=False)
-    with label.served(ours):
+    with label.served(ours, lot):
         answer = tools.http.request(
             tools.store.public(release), "POST", "/api/v1/analyze", body=body,
             headers={"Content-Type": "application/json", **(credential.headers(tools, release.id) or {})}, timeout=120,

@@ -28,9 +28,10 @@ def probe(subject: Subject) -> Finding:
     ours = label.is_ours(url)
     if ours is None:
         return _judge(_post(subject, subject.endpoint, shown, url), None)
+    lot = label.new_lot()
     try:
-        with label.served(ours) as asked:
-            response = _post(subject, subject.endpoint, shown, url)
+        with label.served(ours, lot) as asked:
+            response = _post(subject, subject.endpoint, shown, label.address(ours, lot))
     except label.PortTaken:
         # That says nothing of the release. A deploy is refused for it before anything begins; a way back is not.
         return answer(ID, Status.WARN, "api.port_taken", port=ours.port)

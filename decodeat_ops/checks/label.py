@@ -1,6 +1,7 @@
 """The known label: its picture, what the service must read in it, and a server that hands it out for one check."""
 
 import json
+import secrets as random
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -10,10 +11,15 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from decodeat_ops.checks import grey
 from decodeat_ops.core.errors import Unreachable
 
 PICTURE = Path(__file__).with_name("known_label.png")
 TRUTH = Path(__file__).with_name("known_label.json")
+LOT = Path(__file__).with_name("known_lot.png")  # the heading of a lot number, and the ten digits behind it
+DIGITS = "0123456789"
+DRAWN = 8  # digits of a lot number
+CELL = 15  # pixels of a digit's width in that picture; `tests.labels.known`, which draws it, insists on it
 PATIENCE = 15.0  # seconds; another deployment's check may be using the port, and takes about three
 
 
@@ -21,6 +27,23 @@ def is_ours(url: str) -> SplitResult | None:
     """The parts of an address that the check serves itself, http://127.0.0.1:PORT/...; None for any other."""
     parts = urlsplit(url)
     return parts if (parts.scheme, parts.hostname) == ("http", "127.0.0.1") and parts.port else None
+
+
+def new_lot() -> str:
+    """A number that no run before has used."""
+    return "".join(random.choice(DIGITS) for _ in range(DRAWN))
+
+
+def picture(lot: str) -> bytes:
+    """The label with that lot number below its last line, as every package has one.
+
+    A service remembers addresses, pictures and texts: only what it never saw makes it read and understand.
+    """
+    rows, strip = grey.read(PICTURE.read_bytes()), grey.read(LOT.read_bytes())
+    heading = len(strip[0]) - len(DIGITS) * CELL
+    paper = rows[0][:1]
+    below = (row[:heading] + b"".join(row[heading + int(digit) * CELL :][:CELL] for digit in lot) for row in strip)
+    return grey.write([*rows, *(row.ljust(len(rows[0]), paper) for row in below)])
 
 
 def expected() -> dict[str, Any]:
@@ -32,23 +55,28 @@ class PortTaken(Unreachable):
     """Somebody else listens where the picture was to be served."""
 
 
+def address(parts: SplitResult, lot: str) -> str:
+    """Where the label with that lot number is; what a service notes of an address has no query."""
+    return parts._replace(query=f"lot={lot}", fragment="").geturl()
+
+
 @contextmanager
-def served(parts: SplitResult) -> Iterator[list[str]]:
-    """Serve the picture at that address while the block lasts; yields the paths that were asked for.
+def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
+    """Serve the picture at that address with `?lot=` while the block lasts; yields the paths that were asked for.
 
     Raises `PortTaken` when the port is taken.
     """
-    picture, asked = PICTURE.read_bytes(), []
+    content, asked = picture(lot), []
 
     class OnePicture(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
-            here = self.path == parts.path
+            here = self.path == f"{parts.path}?lot={lot}"
             self.send_response(200 if here else 404)
             self.send_header("Content-Type", "image/png")
-            self.send_header("Content-Length", str(len(picture) if here else 0))
+            self.send_header("Content-Length", str(len(content) if here else 0))
             self.end_headers()
-            self.wfile.write(picture if here else b"")
+            self.wfile.write(content if here else b"")
 
         def log_message(self, format: str, *args: Any) -> None:
             """The check reports what it saw; a line on stderr would disturb the screen."""

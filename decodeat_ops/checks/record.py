@@ -81,7 +81,7 @@ class Record:
 
     def append(self, kind: str, **facts: Any) -> None:
         entry = {"prev": self.head, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), "record": kind, **facts}
-        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode()
+        line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             os.write(descriptor, line + b"\n")

@@ -43,8 +43,12 @@ def find(loaded: Loaded) -> Path:
 
 
 def read(loaded: Loaded) -> Source:
-    """Digest what would be deployed. Raises `Configuration` when the package or its lock isn't there."""
+    """Digest what would be deployed.
+
+    Raises `Configuration` when the package or its lock isn't there, or holds what can't be deployed.
+    """
     package = find(loaded)
+    check(package)
     lock = package / LOCK_NAME
     if not lock.is_file():
         raise Configuration(
@@ -61,16 +65,44 @@ def lock_digest(lock: Path) -> str:
 
 def files(package: Path) -> list[Path]:
     """What belongs to a version of the code: every regular file but caches, in order."""
-    return sorted(
-        p for p in package.rglob("*") if p.is_file() and "__pycache__" not in p.parts and p.suffix not in {".pyc"}
-    )
+    return [path for path in _everything(package) if path.is_file()]
+
+
+def _everything(package: Path) -> list[Path]:
+    return sorted(p for p in package.rglob("*") if "__pycache__" not in p.parts and p.suffix not in {".pyc"})
+
+
+def check(package: Path) -> None:
+    """Raise `Configuration` naming all that a release can't hold: nothing of the source is left out without a word."""
+    refused = [f"{path.relative_to(package)}: {why}" for path in _everything(package) if (why := _refused(path))]
+    if refused:
+        raise Configuration(
+            f"{package} holds what can't be deployed: {refused[0]}"
+            + (f", and {len(refused) - 1} more." if len(refused) > 1 else "."),
+            hint="Rename it, replace a link by what it leads to, or take it out of the package.",
+            lines=tuple(refused),
+            where=str(package),
+        )
+
+
+def _refused(path: Path) -> str:
+    """Why a release can't hold it, "" when it can. A link to a file is deployed as that file."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        return "its name is not UTF-8"
+    if path.is_file() or (path.is_dir() and not path.is_symlink()):
+        return ""
+    if path.is_symlink():
+        return "a link to a directory" if path.is_dir() else "a link that leads nowhere"
+    return "neither a file nor a directory"
 
 
 def tree_digest(package: Path) -> str:
     """SHA-256 over the names and contents of a package's files, whatever their time stamps."""
     digest = hashlib.sha256()
     for path in files(package):
-        name = path.relative_to(package).as_posix().encode()
+        name = os.fsencode(path.relative_to(package).as_posix())
         content = hashlib.sha256(path.read_bytes()).digest()
         digest.update(len(name).to_bytes(4) + name + content)
     return digest.hexdigest()

@@ -118,7 +118,7 @@ class Engine:
                 self._one(step, number, progress, journal, context)
             except (Interrupted, KeyboardInterrupt):
                 journal.close()
-                raise _interrupted(plan, step) from None
+                raise _interrupted(progress, step) from None
             except (OpsError, OSError) as error:
                 problem = error if isinstance(error, OpsError) else _refused(error)
                 if not progress.committed:
@@ -232,9 +232,18 @@ def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context) -> Do
     )
 
 
-def _interrupted(plan: Plan, step: Step) -> Interrupted:
+def _interrupted(progress: Progress, step: Step) -> Interrupted:
+    plan = progress.plan
+    what = f"{plan.verb} {plan.subject} stopped at “{step.title}”."
+    if progress.committed:
+        return Interrupted(
+            what,
+            state=f"{plan.verb} {plan.subject} is complete; only cleaning up after it is left.",
+            hint="`decodeat-ops resume` finishes it, and so does the next change.",
+        )
     return Interrupted(
-        f"{plan.verb} {plan.subject} stopped at “{step.title}”.",
+        what,
         state="The journal is open; what serves was not touched by stopping.",
-        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
+        hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy` or "
+        "`decodeat-ops rollback` undoes it, then does its own.",
     )

@@ -94,14 +94,18 @@ class Journal:
 
     def _append(self, record: Mapping[str, Any]) -> None:
         stamped = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
-        line = json.dumps(stamped, ensure_ascii=False).encode() + b"\n"
+        # Bytes of a path that is not UTF-8 are written as JSON escapes, and read back as they were.
+        line = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
         os.pwrite(self._descriptor, line, self._offset)
         os.fdatasync(self._descriptor)
         self._offset += len(line)
 
 
 def _retire(directory: Path) -> None:
-    """Remove the oldest journals beyond `KEPT`; what has not ended, or can't be read, stays."""
+    """Remove the oldest journals beyond `KEPT`, and those that never began; what is open or can't be read stays."""
+    for partial in directory.glob("*.partial"):
+        with contextlib.suppress(OSError):
+            partial.unlink()
     for path in sorted(directory.glob("*.jsonl"))[: -KEPT + 1]:
         with contextlib.suppress(OSError, Configuration):  # an old journal must not stand in a new change's way
             if read(path).ended:

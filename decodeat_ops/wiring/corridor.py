@@ -104,7 +104,8 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context, change:
     if not progress.committed and verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
-            hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
+            hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy` or "
+            "`decodeat-ops rollback` undoes it, then does its own.",
         )
     plan = settling(progress)
     if not change.approve(plan):

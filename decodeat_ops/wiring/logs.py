@@ -15,6 +15,7 @@ from decodeat_ops.settings.schema import Loaded
 
 POLL = 0.2  # seconds between two looks at a file
 LINGER = 15.0  # seconds that a rotated or replaced log is still read: its writer notices a little later
+KNOWN = 256  # bytes before the place where reading goes on, by which a file is known again
 SUPERVISOR = "supervisor"
 
 
@@ -28,12 +29,13 @@ class LogLine:
 
 @dataclass
 class _Tail:
-    """One open log file; `rest` is the beginning of a line whose end is not written yet."""
+    """One open log file; `rest` is the beginning of a line whose end is not written yet, `seen` what was read last."""
 
     release: str
     stream: BinaryIO
     inode: int
     rest: bytearray = field(default_factory=bytearray)
+    seen: bytes = b""
     until: float = field(default=float("inf"))
 
     @classmethod
@@ -45,7 +47,16 @@ class _Tail:
         return cls(release, stream, os.fstat(stream.fileno()).st_ino)
 
     def lines(self) -> Iterator[LogLine]:
+        """What was written since. Of a file that was cut down in place it is all that is there now.
+
+        Its size alone would not tell: it may have grown past the old one since.
+        """
+        before = max(0, self.stream.tell() - len(self.seen))
+        if os.pread(self.stream.fileno(), len(self.seen), before) != self.seen:
+            self.stream.seek(0)
+            self.rest, self.seen = bytearray(), b""
         while chunk := self.stream.read(65536):
+            self.seen = (self.seen + chunk)[-KNOWN:]
             ended, newline, begun = chunk.rpartition(b"\n")
             self.rest += ended
             if not newline:  # a long line: what is there of it is not looked through again

@@ -137,3 +137,13 @@ def test_variables_that_the_service_refuses_stop_a_deploy_before_it_starts(made:
     assert ran.status == 4, str(ran)
     assert "MAX_IMAGE_SIZE" in ran.json["error"]["what"]
     assert made.serving() == before
+
+
+def test_the_known_label_is_never_answered_from_memory(made: Deployment) -> None:
+    """Neither its address, nor its picture, nor its text was seen before: each run goes through reader and analyst."""
+    for _ in range(2):
+        assert made.ok("check", "api.label")["data"]["findings"][0]["status"] == "PASS"
+    lines = [line for line in made.get("/metrics")[2].decode().splitlines() if "cache_lookups_total{" in line]
+    assert not [line for line in lines if 'result="hit"' in line and not line.endswith(" 0.0")], lines
+    for cache in ("url", "ocr", "analysis"):
+        assert [line for line in lines if f'cache="{cache}"' in line and 'result="miss"' in line], lines

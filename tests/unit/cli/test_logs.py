@@ -118,6 +118,19 @@ def test_a_named_release_is_followed_whatever_serves(layout: Layout, home: Path)
         subject(loaded, "nope", False)
 
 
+def test_following_goes_on_after_the_log_was_cut_down_in_place(layout: Layout) -> None:
+    """As `logrotate` does with copytruncate, and whoever makes room with `> LOG`."""
+    log = layout.log(ONE)
+    add(log, *(f"old line {number}" for number in range(50)))
+    add(log, "half a line", end="")
+    follower = Follower(Logs(Store(layout), ONE, fixed=False), count=1)
+    assert follower.take(1) == ["old line 49"]
+    for cut in range(2):
+        os.truncate(log, 0)
+        add(log, f"first after cut {cut}", "second")
+        assert follower.take(2) == [f"first after cut {cut}", "second"]
+
+
 def test_half_a_line_waits_for_its_end(layout: Layout) -> None:
     log = layout.log(ONE)
     add(log, "begun", end="")

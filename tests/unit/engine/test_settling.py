@@ -162,6 +162,14 @@ def test_a_clean_up_that_fails_again_blocks_no_later_change(half_clean: World, v
     assert "done in part" in [read(path).ended for path in half_clean.tools.layout.journals.glob("*.jsonl")]
 
 
+def test_stopping_while_it_cleans_up_says_that_the_change_stands(world: World) -> None:
+    world.trouble = {"after-one": KeyboardInterrupt()}
+    with pytest.raises(Interrupted) as caught:
+        world.change(plan("r1", "one", "after-one"), True)
+    assert "deploy r1 is complete" in caught.value.advice.state
+    assert "undoes" not in caught.value.advice.hint
+
+
 def test_resume_tries_a_clean_up_again_and_finishes(half_clean: World) -> None:
     with pytest.raises(DoneInPart):
         half_clean.resume(True)

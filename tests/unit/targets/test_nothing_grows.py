@@ -131,10 +131,12 @@ def test_old_journals_go_and_open_ones_stay(tmp_path: Path, monkeypatch: pytest.
     for _ in range(6):
         Journal.begin(tmp_path, plan).end("done")
     (tmp_path / "00000000T000000.000000Z-damaged.jsonl").write_text("not one of ours\n")
+    (tmp_path / "20260301T000000.000000Z-deploy.partial").write_bytes(b"killed before it began")
     Journal.begin(tmp_path, plan).end("done")
     left = sorted(tmp_path.glob("*.jsonl"))
     assert len(left) == 5, "three that ended, the open one and the damaged one"
     assert first.path in left
+    assert not list(tmp_path.glob("*.partial"))
     first.path.rename(tmp_path / "99999999T000000.000000Z-backup.jsonl")
     assert unfinished(tmp_path) is not None
 
