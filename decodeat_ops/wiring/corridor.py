@@ -9,7 +9,7 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Locked, OpsError
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
 from decodeat_ops.engine.journal import read, unfinished
@@ -57,7 +57,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
             return first  # nothing to do: no lock is taken and nothing is written
         if change.dry_run:
             return _shown(first, left_open)
-    inputs.prepare(tools.layout)
+    identity.claim(tools.layout, tools.loaded)
     with held(tools.layout.lock, verb, change.lock_wait):
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)
@@ -97,7 +97,7 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context) -> bool
     if verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
-            hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
+            hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `decodeat-ops rollback` undoes it first.",
         )
     engine.undo(left_open, context)
     return True
