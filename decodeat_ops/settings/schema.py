@@ -18,7 +18,9 @@ class Local(_Section):
 
     host: str = Field("127.0.0.1", description="Address the service listens on; 127.0.0.1 is this machine only")
     port: int = Field(8000, ge=1, le=65535, description="Port the service listens on")
-    state_dir: str = Field("", description="Where releases, data and journals live; empty: the user's state directory")
+    state_dir: str = Field(
+        "", description="Parent of the state, which lives in NAME-ENV below it; empty: the user's state directory"
+    )
     environments_dir: str = Field(
         "", description="Python environments by lock hash, shared by deployments; empty: beside the state"
     )

@@ -23,7 +23,7 @@ from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration, OpsError, Usage
 from decodeat_ops.core.events import Event
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
-from decodeat_ops.deployment import files, inputs
+from decodeat_ops.deployment import files, identity
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
 
@@ -42,7 +42,7 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
         raise Usage(f"There is no checklist {name!r}.", hint=f"There are: {', '.join(lists.CHECKLISTS)}.")
     subject = _subject(_open(loaded))
     chosen = lists.CHECKLISTS[name]
-    inputs.prepare(subject.tools.layout)
+    identity.claim(subject.tools.layout, loaded)
     result = walk(chosen, subject, _identity(name, subject), how)
     outcome = report.walked(result, how.lang)
     _hand_out(result, outcome, how)

@@ -9,7 +9,7 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
 from decodeat_ops.engine.journal import Progress, read, unfinished
@@ -61,7 +61,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
             return _shown(first, left_open)
         if new and not change.approve(first):
             raise _declined(verb, "Nothing was changed.", change.consent)
-    inputs.prepare(tools.layout)
+    identity.claim(tools.layout, tools.loaded)
     with held(tools.layout.lock, verb, change.lock_wait):
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)

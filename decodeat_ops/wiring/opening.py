@@ -8,6 +8,7 @@ from pathlib import Path
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment import identity
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings import trust
@@ -20,8 +21,16 @@ def state_home() -> Path:
 
 
 def layout_of(loaded: Loaded) -> Layout:
-    """Where this deployment's state is. Raises `Configuration` when somebody else could have put it there."""
-    return Layout(_trusted(loaded, loaded.settings.local.state_dir or state_home() / loaded.deployment, "The state in"))
+    """Where this deployment's state is, the one door to it.
+
+    Raises `Configuration` when it is another deployment's, or somebody else could have put it there.
+    """
+    chosen = loaded.settings.local.state_dir
+    root = identity.place_in(loaded.named(chosen), loaded) if chosen else state_home() / loaded.deployment
+    layout = Layout(_trusted(loaded, root, "The state in"))
+    Store(layout).check_place()
+    identity.check(layout, loaded)
+    return layout
 
 
 def backups_of(loaded: Loaded) -> Path:

@@ -111,7 +111,7 @@ def main() -> int:
     config, verb, step, fault = Path(sys.argv[1]), *sys.argv[2:5]
     argument = sys.argv[5] if len(sys.argv) > 5 else None
     loaded = load(config, None, {})
-    breaker = Breaker(step, fault, loaded.path(loaded.settings.local.state_dir).parent)
+    breaker = Breaker(step, fault, loaded.path(loaded.settings.local.state_dir))
     seen: list[str] = []
 
     def watch(event: events.Event) -> None:

@@ -374,7 +374,7 @@ def forget(made: Deployment) -> None:
     while made.store.supervisor().alive:
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    shutil.rmtree(made.state)
+    shutil.rmtree(made.state.parent)
     shutil.rmtree(made.home)
     shutil.rmtree(made.home.parent / "outside")
     made.home.mkdir()
@@ -423,7 +423,7 @@ def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
 def test_no_room_is_said_before_anything_begins(tmp_path: Path, source: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m", "tmpfs", str(small)], check=False)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", str(small)], check=False)
     if mounted.returncode != 0:
         pytest.skip("a small disk is made with a tmpfs, which needs root")
     try:

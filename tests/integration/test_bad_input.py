@@ -20,6 +20,7 @@ import pytest
 from decodeat_ops.engine.journal import read, unfinished
 from tests.support.deployments import (
     REPOSITORY,
+    STATE,
     Deployment,
     Ran,
     deployment,
@@ -616,7 +617,7 @@ def test_what_was_interrupted_comes_first(served: Deployment) -> None:
 def test_a_state_directory_that_is_a_file(empty: Deployment, tmp_path: Path) -> None:
     (tmp_path / "taken").write_text("mine")
     for place in (tmp_path / "taken", tmp_path / "taken" / "below"):
-        made = replace(empty, state=place)
+        made = replace(empty, state=place / STATE)
         made.write()
         for words in (("deploy", "--yes"), ("status",), ("lock", "status")):
             refused(made, words, Refusal(3, (f"{tmp_path / 'taken'} is not a directory",), "local.state_dir", "taken"))
@@ -637,7 +638,7 @@ def test_a_state_directory_that_may_not_be_written(empty: Deployment, tmp_path: 
     prefix = unprivileged()
     locked = tmp_path / "locked"
     locked.mkdir()
-    made = replace(empty, state=locked / "state")
+    made = replace(empty, state=locked / "state" / STATE)
     made.write()
     locked.chmod(0o555)
     try:

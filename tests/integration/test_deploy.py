@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment, make_source
+from tests.support.deployments import ENVIRONMENTS, REPOSITORY, STATE, Deployment, Prober, deployment, make_source
 from tests.support.ports import free_port
 
 
@@ -162,9 +162,9 @@ def test_two_environments_side_by_side(source: Path, tmp_path: Path) -> None:
     with deployment(tmp_path, source=source) as made:
         staging_port = free_port()
         (made.home / "decodeat-ops.staging.toml").write_text(
-            f'[local]\nport = {staging_port}\nstate_dir = "{tmp_path / "staging"}"\n'
+            f"[local]\nport = {staging_port}\n"  # and no more: the state's place follows from the name
         )
-        staging = Deployment(made.home, tmp_path / "staging", staging_port, source)
+        staging = Deployment(made.home, made.state.with_name("tested-staging"), staging_port, source)
         try:
             one, two = made.deploy(), staging.ok("deploy", "--yes", "--env", "staging")["data"]["release"]
             assert (made.serving(), staging.serving()) == (one, two)
@@ -187,7 +187,7 @@ def test_an_ordinary_user_deploys_from_a_very_long_path() -> None:
     home.mkdir(parents=True)
     for name in ("decodeat_ops", "decodeat", "templates"):
         shutil.copytree(REPOSITORY / name, home / "tool" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    made = Deployment(home, home / "state", free_port(), make_source(home / "source"))
+    made = Deployment(home, home / "state" / STATE, free_port(), make_source(home / "source"))
     made.write()
     settings = home / "decodeat-ops.toml"
     settings.write_text(settings.read_text().replace(str(ENVIRONMENTS), str(home / "environments")))

@@ -21,6 +21,7 @@ from decodeat_ops.deployment.store import Store
 from tests.support.ports import free_port
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+STATE = "tested-production"  # below the setting local.state_dir
 # Python environments are made once and shared by every test: they are named by their lock's hash.
 ENVIRONMENTS = Path(os.environ.get("DECODEAT_TEST_ENVIRONMENTS", REPOSITORY / ".venv" / "service-environments"))
 
@@ -58,7 +59,10 @@ class Ran:
 
 @dataclass
 class Deployment:
-    """Settings in `home`, state in `state`; commands run as the installed program runs, in their own process."""
+    """Settings in `home`; commands run as the installed program runs, in their own process.
+
+    `state` is the deployment's own directory, which bears its name.
+    """
 
     home: Path
     state: Path
@@ -86,7 +90,7 @@ class Deployment:
             'name = "tested"',
             "[local]",
             f"port = {self.port}",
-            f'state_dir = "{self.state}"',
+            f'state_dir = "{self.state.parent}"',
             f'environments_dir = "{ENVIRONMENTS}"',
             f"keep_releases = {self.keep}",
             f"ready_timeout = {self.ready}",
@@ -193,7 +197,7 @@ def keep_environment() -> None:
 
 @contextlib.contextmanager
 def deployment(directory: Path, **options: Any) -> Iterator[Deployment]:
-    home, state = directory / "home", options.pop("state", directory / "state")
+    home, state = directory / "home", options.pop("state", directory / "state") / STATE
     home.mkdir(parents=True, exist_ok=True)
     keep_environment()
     package = options.pop("source", None) or make_source(directory / "source")

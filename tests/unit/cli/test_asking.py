@@ -80,7 +80,7 @@ def test_the_first_ctrl_c_asks_the_engine_to_stop(home: Path) -> None:
     assert status == 130
     assert "Stopping at the next safe place. Ctrl-C again stops right here." in shown
     assert "decodeat-ops resume" in shown
-    opened = list((home / "state" / "journal").glob("*.jsonl"))
+    opened = list((home / "state" / "tested-production" / "journal").glob("*.jsonl"))
     assert len(opened) == 1
     assert b'"how"' not in opened[0].read_bytes()
 

@@ -66,6 +66,7 @@ EVERYTHING = (
     "environments",
     "archives",
     "state",
+    "state/decodeat-production",
 )
 
 
@@ -157,7 +158,7 @@ def test_status_and_backup_list_ask_the_same_door(home: Path) -> None:
     (home / "archives").chmod(0o777)
     with pytest.raises(Configuration):
         backups_of(loaded(home))
-    (home / "state").chmod(0o777)
+    (home / "state" / "decodeat-production").chmod(0o777)
     with pytest.raises(Configuration):
         layout_of(loaded(home))
 
