@@ -35,9 +35,12 @@ class AllowedHosts:
         host = Headers(scope=scope).get("host", "").lower()
         bare, _, port = host.rpartition(":")
         name = bare if bare and port.isdecimal() else host
-        if name in self._names or name.endswith(self._suffixes):
+        if self._listed(name.removesuffix(".")):  # with a dot at its end it is the same name
             return True
         return scope["path"] in _PROBED and (not name or _is_address(name))
+
+    def _listed(self, name: str) -> bool:
+        return name in self._names or (name.endswith(self._suffixes) and "*" not in name)
 
 
 def _is_address(name: str) -> bool:
