@@ -10,11 +10,11 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 
 from decodeat import __version__, metrics, observability, settings
 from decodeat.api import analyze, docs, operations
 from decodeat.api.access import Access
+from decodeat.api.cross_origin import CrossOriginAnswers, CrossOriginPreflight
 from decodeat.api.headers import SecurityHeaders
 from decodeat.api.hosts import AllowedHosts
 from decodeat.api.identity import Credentials
@@ -62,24 +62,20 @@ def create(config: Settings) -> FastAPI:
 
 def _layers(config: Settings) -> list[Middleware]:
     """From the outside in."""
-    layers = [
+    sites: dict[str, Any] = {
+        "allow_origins": config.cors_origins,
+        "allow_credentials": False,
+        "allow_methods": ["GET", "POST"],
+        "allow_headers": ["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
+        "expose_headers": ["Retry-After", "X-Request-Id", "X-Release-Id"],
+    }
+    return [
         Middleware(SecurityHeaders),
+        *([Middleware(CrossOriginAnswers, **sites)] if config.cors_origins else []),
         Middleware(RequestContext, release=config.release_id),
+        *([Middleware(AllowedHosts, hosts=config.allowed_hosts)] if config.allowed_hosts else []),
+        *([Middleware(CrossOriginPreflight, **sites)] if config.cors_origins else []),
     ]
-    if config.allowed_hosts:
-        layers.append(Middleware(AllowedHosts, hosts=config.allowed_hosts))
-    if config.cors_origins:
-        layers.append(
-            Middleware(
-                CORSMiddleware,
-                allow_origins=config.cors_origins,
-                allow_credentials=False,
-                allow_methods=["GET", "POST"],
-                allow_headers=["Authorization", "Content-Type", "X-API-Key", "X-Request-Id"],
-                expose_headers=["Retry-After", "X-Request-Id", "X-Release-Id"],
-            )
-        )
-    return layers
 
 
 def _guard(credentials: Credentials, limiter: Limiter) -> list[Middleware]:

@@ -12,13 +12,18 @@ from decodeat.spelling import meant
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable. `parse` raises ValueError with what it must be; "" means the default."""
+    """One environment variable. `parse` raises ValueError with what it must be; "" means the default.
+
+    `guards`: it bounds something or keeps somebody out, or says where secrets and results go. Set and empty is wrong
+    then: who wrote it did not mean that it does not hold, and a reference that led nowhere looks just so.
+    """
 
     name: str
     default: str
     parse: Callable[[str], Any]
     hint: str
     secret: bool = False
+    guards: bool = False
 
 
 @dataclass(frozen=True)
@@ -52,19 +57,35 @@ VARIABLES = (
     Variable("MAX_REQUESTS_JITTER", "50", values.whole(0, 10**9), "Keeps workers from being replaced together."),
     Variable("LOG_LEVEL", "INFO", values.one_of(*_LEVELS), "INFO is what is usual."),
     Variable("DEBUG", "false", values.boolean, "true logs at level DEBUG; answers never show internals."),
-    Variable("HOST", "0.0.0.0", values.address, "127.0.0.1 is this machine only."),  # noqa: S104 a container's edge is its network
+    Variable("HOST", "0.0.0.0", values.address, "127.0.0.1 is this machine only.", guards=True),  # noqa: S104 a container's edge is its network
     Variable("PORT", "8000", values.whole(1, 65535), "The port that the service listens on."),
-    Variable("ALLOWED_HOSTS", "", values.hosts, "Empty lets any Host header in; localhost always is."),
-    Variable("CORS_ORIGINS", "", values.cross_origins, "Empty: no other site's pages may call the service."),
-    Variable("MAX_IMAGE_SIZE", "10485760", values.whole(1024, 2**28), "Bytes; the default is 10 MiB."),
-    Variable("REQUEST_TIMEOUT", "120", values.whole(6, 3600), "Seconds; an analysis spends at most five sixths of it."),
-    Variable("IMAGE_ALLOWED_ORIGINS", "", values.origins, "The only private addresses that pictures may come from."),
+    Variable("ALLOWED_HOSTS", "", values.hosts, "Empty lets any Host header in; localhost always is.", guards=True),
+    Variable(
+        "CORS_ORIGINS", "", values.cross_origins, "Empty: no other site's pages may call the service.", guards=True
+    ),
+    Variable("MAX_IMAGE_SIZE", "10485760", values.whole(1024, 2**28), "Bytes; the default is 10 MiB.", guards=True),
+    Variable(
+        "REQUEST_TIMEOUT",
+        "120",
+        values.whole(6, 3600),
+        "Seconds; an analysis spends at most five sixths of it.",
+        guards=True,
+    ),
+    Variable(
+        "IMAGE_ALLOWED_ORIGINS",
+        "",
+        values.origins,
+        "The only private addresses that pictures may come from.",
+        guards=True,
+    ),
     # Who may call, and how often.
-    Variable("API_KEYS", "", values.key_digests, "Make one with: openssl rand -hex 24", secret=True),
-    Variable("JWT_SECRET", "", values.signing_secrets, "Make one with: openssl rand -hex 32", secret=True),
-    Variable("JWT_ISSUER", "", values.plain, "The `iss` that a token must carry."),
-    Variable("JWT_AUDIENCE", "", values.plain, "The `aud` that a token must carry."),
-    Variable("API_RATE_LIMIT", "0", values.whole(0, 10**6), "Analyses a minute for each client; 0 is no limit."),
+    Variable("API_KEYS", "", values.key_digests, "Make one with: openssl rand -hex 24", secret=True, guards=True),
+    Variable("JWT_SECRET", "", values.signing_secrets, "Make one with: openssl rand -hex 32", secret=True, guards=True),
+    Variable("JWT_ISSUER", "", values.plain, "The `iss` that a token must carry.", guards=True),
+    Variable("JWT_AUDIENCE", "", values.plain, "The `aud` that a token must carry.", guards=True),
+    Variable(
+        "API_RATE_LIMIT", "0", values.whole(0, 10**6), "Analyses a minute for each client; 0 is no limit.", guards=True
+    ),
     # What reads, and what understands.
     Variable("READER", "auto", values.one_of("auto", "vision", "embedded"), "auto is vision with Google credentials."),
     Variable("ANALYZER", "auto", values.one_of("auto", "gemini", "embedded"), "auto is gemini with GEMINI_API_KEY."),
@@ -74,9 +95,11 @@ VARIABLES = (
         values.one_of("none", "embedded"),
         "embedded answers while Google can't.",
     ),
-    Variable("GEMINI_API_KEY", "", values.google_key, "Leave it out to use the embedded analyst.", secret=True),
+    Variable(
+        "GEMINI_API_KEY", "", values.google_key, "Leave it out to use the embedded analyst.", secret=True, guards=True
+    ),
     Variable("GEMINI_MODEL", _MODEL, values.model, "A model that your key may use."),
-    Variable("GEMINI_ENDPOINT", "", values.endpoint, "Leave it out for Google's own."),
+    Variable("GEMINI_ENDPOINT", "", values.endpoint, "Leave it out for Google's own.", guards=True),
     Variable("GEMINI_INPUT_PRICE", "", values.price, "US dollars a million tokens; the default model's is known."),
     Variable("GEMINI_OUTPUT_PRICE", "", values.price, "US dollars a million tokens; the default model's is known."),
     Variable(
@@ -84,15 +107,18 @@ VARIABLES = (
         "",
         values.credentials_file,
         "Mount the file, or leave it out and set READER=vision where the platform knows who you are.",
+        guards=True,
     ),
-    Variable("VISION_ENDPOINT", "", values.endpoint, "Leave it out for Google's own."),
+    Variable("VISION_ENDPOINT", "", values.endpoint, "Leave it out for Google's own.", guards=True),
     Variable("VISION_PRICE", _VISION_PRICE, values.price, "US dollars a thousand pictures."),
     # What is remembered.
-    Variable("REDIS_URL", "", values.redis_url, "Leave it out to remember in each worker's memory.", secret=True),
+    Variable(
+        "REDIS_URL", "", values.redis_url, "Leave it out to remember in each worker's memory.", secret=True, guards=True
+    ),
     Variable("OCR_CACHE_TTL", "3600", _SECONDS, "Seconds that a picture's text is remembered; 0 is not at all."),
     Variable("ANALYSIS_CACHE_TTL", "1800", _SECONDS, "Seconds that a text's analysis is remembered; 0 is not at all."),
     Variable("URL_CACHE_TTL", "0", _SECONDS, "Seconds that an address's answer is taken for unchanged; 0 is never."),
-    Variable("DATABASE_URL", "", values.database, "none keeps no results.", secret=True),
+    Variable("DATABASE_URL", "", values.database, "none keeps no results.", secret=True, guards=True),
     Variable("RELEASE_ID", "dev", values.release, "The deployment sets it."),
 )
 
@@ -161,14 +187,24 @@ def inspect(environment: Mapping[str, str]) -> tuple[dict[str, Any], tuple[Probl
     found: dict[str, Any] = {}
     problems: list[Problem] = []
     for variable in VARIABLES:
-        text = environment.get(variable.name, "").strip() or variable.default
         try:
-            found[variable.name] = variable.parse(text)
+            found[variable.name] = _value(variable, environment.get(variable.name))
         except ValueError as error:
             found[variable.name] = None
             problems.append(Problem(variable.name, str(error), variable.hint))
     _derive(found)
     return found, (*problems, *_contradictions(found), *_misspelt(environment))
+
+
+def _value(variable: Variable, given: str | None) -> Any:
+    """Raises ValueError saying what is wrong with it."""
+    text = (given or "").strip()
+    if variable.guards and given is not None and not text:
+        raise ValueError("is set, and empty")
+    value = variable.parse(text or variable.default)
+    if variable.guards and text and value == ():
+        raise ValueError("is a list with nothing in it")
+    return value
 
 
 def _derive(found: dict[str, Any]) -> None:
@@ -195,7 +231,12 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[Problem]:
 
 def _misspelt(environment: Mapping[str, str]) -> list[Problem]:
     known = [variable.name for variable in VARIABLES]
-    return [
+    files = [
+        Problem(name, "is not a variable of this service", f"Set {name.removesuffix('_FILE')} to the file's content.")
+        for name in environment
+        if name.endswith("_FILE") and name.removesuffix("_FILE") in known
+    ]
+    return files + [
         Problem(name, "is not a variable of this service", f"Did you mean {intended}?")
         for name in environment
         if name not in known and (intended := meant(name, known))

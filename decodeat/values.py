@@ -7,9 +7,10 @@ import re
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from decodeat import processors
+from decodeat.images import location
 
 _NUMBER = re.compile(r"[0-9]{1,12}")
 _HOST = re.compile(r"(\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])")
@@ -86,31 +87,17 @@ def hosts(text: str) -> tuple[str, ...]:
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Exact origins, scheme://host[:port], in lower case."""
-    items = tuple(item.lower().removesuffix("/") for item in listed(text))
-    for item in items:
-        if not _is_origin(item):
-            raise ValueError("must list origins such as https://example.com or http://127.0.0.1:8099, without a path")
-    return items
+    """Exact origins, scheme://host[:port], spelled as addresses are once they are taken apart."""
+    try:
+        return tuple(map(location.origin, listed(text)))
+    except ValueError:
+        what = "must list origins such as https://example.com or http://127.0.0.1:8099, without a path"
+        raise ValueError(what) from None
 
 
 def cross_origins(text: str) -> tuple[str, ...]:
     """As `origins`, and `*` for everybody: answers never carry credentials."""
     return ("*",) if listed(text) == ("*",) else origins(text)
-
-
-def _is_origin(text: str) -> bool:
-    try:
-        parts = urlsplit(text)
-        usable = parts.port != 0
-    except ValueError:
-        return False
-    return (
-        usable
-        and parts.scheme in {"http", "https"}
-        and bool(parts.hostname)
-        and text == f"{parts.scheme}://{parts.netloc}"
-    )
 
 
 def key_digests(text: str) -> tuple[str, ...]:
@@ -175,7 +162,7 @@ def credentials_file(text: str) -> str:
 def endpoint(text: str) -> str:
     """One origin, "" for the usual one."""
     found = origins(text)
-    if len(found) > 1:
+    if text and len(found) != 1:
         raise ValueError("must be one origin")
     return found[0] if found else ""
 
@@ -209,9 +196,33 @@ def redis_url(text: str) -> str:
         usable = parts.port != 0
     except ValueError:
         usable = False
-    if not usable or parts.scheme not in {"redis", "rediss", "unix"} or not (parts.hostname or parts.scheme == "unix"):
+    if not usable or not _is_redis(parts):
         raise ValueError("must be redis://[:password@]host[:port][/number], rediss:// with TLS, or unix:///path")
+    _check_credentials(parts)
+    if parts.username and not parts.password:
+        raise ValueError("names a user without a password")
     return text
+
+
+def _is_redis(parts: SplitResult) -> bool:
+    if parts.scheme == "unix":
+        return bool(parts.path.strip("/"))
+    return (
+        parts.scheme in {"redis", "rediss"}
+        and bool(parts.hostname)
+        and re.fullmatch(r"(/[0-9]*)?", parts.path) is not None
+    )
+
+
+def _check_credentials(parts: SplitResult) -> None:
+    """What is half given was a reference that led nowhere. Raises ValueError."""
+    user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
+    if "@" in parts.netloc and not (user or password):
+        raise ValueError("has an @ and no credentials before it")
+    if colon and not password:
+        raise ValueError("has an empty password")
+    if _PLACEHOLDER.search(password):
+        raise ValueError("has a placeholder for its password")
 
 
 def database(text: str) -> str:
@@ -241,6 +252,9 @@ def _postgres(rest: str) -> str:
         usable = False
     if not usable or not (parts.hostname or "host=" in parts.query):
         raise ValueError("must be postgresql://user:password@host[:port]/database")
+    _check_credentials(parts)
+    if parts.password and not parts.username:
+        raise ValueError("has a password without a user")
     return rest
 
 

@@ -18,6 +18,7 @@ def router(title: str, openapi_url: str) -> APIRouter:
     html = bytes(get_swagger_ui_html(openapi_url=openapi_url, title=title).body).decode()
     headers = {"Content-Security-Policy": policy(html)}
 
+    @routes.head("/docs", include_in_schema=False)
     @routes.get("/docs", include_in_schema=False)
     async def docs() -> HTMLResponse:
         return HTMLResponse(html, headers=headers)

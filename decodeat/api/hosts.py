@@ -39,7 +39,7 @@ class AllowedHosts:
         host = Headers(scope=scope).get("host", "").lower()
         bare, _, port = host.rpartition(":")
         name = bare if bare and port.isdecimal() else host
-        if name in self._names or name.endswith(self._suffixes):
+        if self._listed(name.removesuffix(".")):  # with a dot at its end it is the same name
             return True
         return scope["path"] in PROBED and (not name or _is_address(name) or _is_local(name))
 
@@ -47,6 +47,9 @@ class AllowedHosts:
 def _is_local(name: str) -> bool:
     """A name that only a network of one's own has, or this machine's."""
     return bool(_ONE_LABEL.fullmatch(name)) or name == socket.gethostname().lower()
+
+    def _listed(self, name: str) -> bool:
+        return name in self._names or (name.endswith(self._suffixes) and "*" not in name)
 
 
 def _is_address(name: str) -> bool:

@@ -14,10 +14,12 @@ def router(release: str) -> APIRouter:
     routes = APIRouter(tags=["operations"])
     alive = Health(status="healthy", service="nutrition-label-api", version=__version__, release=release)
 
+    @routes.head("/health", include_in_schema=False)
     @routes.get("/health", summary="Alive? Depends on nothing")
     async def health() -> Health:
         return alive
 
+    @routes.head("/ready", include_in_schema=False)
     @routes.get("/ready", response_model=Readiness, responses={503: {"model": Readiness}}, summary="Able to work?")
     async def ready(http: Request) -> Response:
         """503 when this instance lacks something of its own. What all share, if it fails, is said and no more."""
@@ -34,6 +36,7 @@ def router(release: str) -> APIRouter:
         answer = Readiness(ready=able, release=release, checks=checks)
         return JSONResponse(answer.model_dump(), 200 if answer.ready else 503)
 
+    @routes.head("/metrics", include_in_schema=False)
     @routes.get("/metrics", response_class=PlainTextResponse, summary="Counters of all workers, for Prometheus")
     def exposition() -> Response:
         # No coroutine, hence in a thread: it reads a file per worker that ever was.

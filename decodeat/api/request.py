@@ -20,6 +20,7 @@ from decodeat.observability import request_id
 log = logging.getLogger("decodeat.access")
 
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_SLASHES = re.compile("/{2,}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 _CLIENT_LEFT = 499  # nothing was answered, because nobody was there any more
 
@@ -35,6 +36,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        if "//" in scope["path"]:  # a client's base address ended with a slash; here, so that all below see one path
+            scope["path"] = _SLASHES.sub("/", scope["path"])
         exchange = _Exchange(scope, send, self._release)
         scope.setdefault("state", {})["noted"] = exchange.noted
         token = request_id.set(exchange.id)

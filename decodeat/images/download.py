@@ -2,7 +2,7 @@
 
 import ssl
 import zlib
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterable, AsyncIterator, Collection, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -28,6 +28,8 @@ _PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REASONS = ("address", "private", "name", "connection", "timeout", "status", "redirects", "encoding", "too_large",
             "pieces", "empty")  # fmt: skip
+_MOST_CODINGS = 2  # over each other
+_UNKNOWN = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})  # IANA's others
 _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
 
@@ -109,7 +111,7 @@ class Downloader:
         response.extensions["network_stream"].body_follows()
         headers = {name.lower(): value for name, value in response.headers}
         if response.status in {301, 302, 303, 307, 308} and b"location" in headers:
-            return location.join(headers[b"location"].decode("latin-1"), self._allowed)
+            return location.join(headers[b"location"], self._allowed)
         if response.status != 200:
             transient = response.status in _RETRY_STATUS
             text = f"The image's host answered with status {response.status}."
@@ -118,14 +120,16 @@ class Downloader:
         length = headers.get(b"content-length", b"")
         if length.isdigit() and int(length) > self._limit:
             raise self._too_large()
-        return await self._body(response, headers.get(b"content-encoding", b"").decode("latin-1").strip().lower())
+        encodings = b",".join(value for name, value in response.headers if name.lower() == b"content-encoding")
+        return await self._body(response, _codings(encodings.decode("latin-1")))
 
-    async def _body(self, response: httpcore.Response, encoding: str) -> bytes:
+    async def _body(self, response: httpcore.Response, codings: Sequence[str]) -> bytes:
         """Read at most the limit, counted after decoding: a small answer may unfold into a large one."""
-        if encoding not in {"", "identity", *_WINDOW}:
-            raise ImageRefused("encoding", "The image was sent in an encoding that is not understood.")
         body, pieces = bytearray(), 0
-        async for piece in _decoded(response, encoding, self._limit + 1):
+        decoded = response.aiter_stream()
+        for coding in reversed(codings):
+            decoded = self._decoded(decoded, coding)
+        async for piece in decoded:
             body += piece
             pieces += 1
             if len(body) > self._limit:
@@ -136,23 +140,36 @@ class Downloader:
             raise ImageRefused("empty", "The image is empty.")
         return bytes(body)
 
+    async def _decoded(self, pieces: AsyncIterable[bytes], coding: str) -> AsyncIterator[bytes]:
+        """What the host packed unasked, unpacked, to just beyond the limit."""
+        unpack, unpacked = zlib.decompressobj(_WINDOW[coding]), 0
+        async for packed in pieces:
+            try:
+                piece = unpack.decompress(packed, self._limit + 1)
+            except zlib.error as error:
+                raise ImageRefused("encoding", "The image was sent damaged.") from error
+            unpacked += len(piece)
+            if unpacked > self._limit:
+                raise self._too_large()
+            yield piece
+        if not unpack.eof:
+            raise ImageRefused("encoding", "The image was sent incomplete.")
+
     def _too_large(self) -> ImageRefused:
         return ImageRefused("too_large", f"The image is larger than {self._limit // 1024} KiB.")
 
 
-async def _decoded(response: httpcore.Response, encoding: str, most: int) -> AsyncIterator[bytes]:
-    """The body in pieces of at most `most` bytes each, unpacked where the host packed it unasked."""
-    unpack = zlib.decompressobj(_WINDOW[encoding]) if encoding in _WINDOW else None
-    async for piece in response.aiter_stream():
-        if unpack is None:
-            yield piece
-            continue
-        try:
-            yield unpack.decompress(piece, most)
-        except zlib.error as error:
-            raise ImageRefused("encoding", "The image was sent damaged.") from error
-    if unpack is not None and not unpack.eof:
-        raise ImageRefused("encoding", "The image was sent incomplete.")
+def _codings(header: str) -> tuple[str, ...]:
+    """What has to be undone, first applied first. Raises `ImageRefused` for what we can't.
+
+    A word that is no coding (`aws-chunked`, `UTF-8`, `none`) was left there by who stored the picture; browsers pass
+    over it too. What the body then is, its first bytes say.
+    """
+    named = [word.strip().lower() for word in header.split(",")]
+    codings = tuple(word for word in named if word in _WINDOW)
+    if len(codings) > _MOST_CODINGS or not _UNKNOWN.isdisjoint(named):
+        raise ImageRefused("encoding", "The image was sent in an encoding that is not understood.")
+    return codings
 
 
 def _pool(context: ssl.SSLContext, network: httpcore.AsyncNetworkBackend) -> httpcore.AsyncConnectionPool:

@@ -1,8 +1,9 @@
 """The address of a picture, taken apart once; whatever is unusual about it is refused."""
 
 import re
+import string
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -41,12 +42,13 @@ class Location:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
-    def join(self, reference: str, allowed: Collection[str]) -> "Location":
-        """Where a redirect leads. Raises `ImageRefused`."""
-        if _SUSPECT.search(reference):
+    def join(self, reference: bytes, allowed: Collection[str]) -> "Location":
+        """Where a redirect leads, also one with blanks or letters that are not encoded. Raises `ImageRefused`."""
+        text = _as_text(reference).strip(" \t").replace(" ", "%20")
+        if _SUSPECT.search(text):
             raise _refused("it redirects to an address with unusual characters")
         try:
-            found = urljoin(f"{self.origin}{self.target}", reference)
+            found = urljoin(f"{self.origin}{self.target}", text)
         except ValueError:
             raise _refused("it redirects to an address that cannot be understood") from None
         return parse(found, allowed)
@@ -54,6 +56,34 @@ class Location:
 
 def parse(url: str, allowed: Collection[str] = ()) -> Location:
     """Take an address apart; `allowed` holds origins. Raises `ImageRefused`."""
+    location = _taken_apart(url)
+    if location.origin in allowed:
+        return replace(location, trusted=True)
+    if location.port != _PORTS[location.scheme]:
+        raise _refused("its port is not the usual one")
+    return location
+
+
+def origin(text: str) -> str:
+    """An origin as `Location.origin` spells it, however it was written. Raises ValueError."""
+    try:
+        location = _taken_apart(text)
+    except ImageRefused as error:
+        raise ValueError(error.text) from None
+    if location.target != "/" or not location.port or "?" in text or "#" in text:
+        raise ValueError("it is more than an origin")
+    return location.origin
+
+
+def _as_text(reference: bytes) -> str:
+    """UTF-8, as today's hosts send it; what is none goes back byte by byte, as browsers do it."""
+    try:
+        return reference.decode()
+    except UnicodeDecodeError:
+        return quote(reference, safe=string.printable)
+
+
+def _taken_apart(url: str) -> Location:
     if len(url) > LONGEST or _SUSPECT.search(url):
         raise _refused("it is too long or holds unusual characters")
     try:
@@ -72,12 +102,7 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
     target = quote(parts.path or "/", safe="/%:@!$&'()*+,;=~-._[]")
     if parts.query:
         target += "?" + quote(parts.query, safe="/%:@!$&'()*+,;=~-._?[]")
-    location = Location(scheme, host, _PORTS[scheme] if port is None else port, target, False)
-    if location.origin in allowed:
-        return Location(scheme, host, location.port, target, True)
-    if location.port != _PORTS[scheme]:
-        raise _refused("its port is not the usual one")
-    return location
+    return Location(scheme, host, _PORTS[scheme] if port is None else port, target, False)
 
 
 def without_query(url: str) -> str:

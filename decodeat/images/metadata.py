@@ -4,6 +4,7 @@ Cut out of the container, without unpacking the picture: that is exact, and take
 """
 
 import struct
+import zlib
 
 from PIL import Image
 
@@ -11,7 +12,10 @@ _ORIENTATION = 0x0112  # EXIF's tag
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What a PNG needs, and what says how its colours are meant; all else is text, time or private.
 _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs"})
+_ESSENTIAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})  # what grey pixels are made of
 _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
+_SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # how the frame of a JPEG that isn't progressive begins
+_STAND_IN = 64  # bytes
 _ADOBE = 0xEE  # APP14 says how colours are packed; the other application segments and comments go
 _DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE}) - {_ADOBE}
 
@@ -25,11 +29,59 @@ def without(data: bytes, image: Image.Image) -> bytes | None:
         if image.format == "PNG":
             return _png(data)
         # Only here, for in a PNG it may stand behind the picture, and Pillow would unpack all of it to find out.
-        if image.format == "JPEG" and image.getexif().get(_ORIENTATION, 1) == 1:
+        if image.format == "JPEG" and orientation(image) == 1:
             return _jpeg(data)
     except (struct.error, IndexError):
         pass  # cut off, or not built as it should be
     return None
+
+
+def orientation(image: Image.Image) -> int:
+    """How the picture lies, as EXIF counts; upright where that can't be read: it says nothing about the pixels then."""
+    try:
+        found = image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # as with pictures, Pillow raises almost anything on damaged metadata
+        return 1
+    return found if isinstance(found, int) else 1
+
+
+def essential(data: bytes) -> bytes:
+    """A PNG without what its pixels don't need, large or damaged as that may be; anything else as it is."""
+    if not data.startswith(_SIGNATURE):
+        return data
+    kept, at = [_SIGNATURE], len(_SIGNATURE)
+    while at + 12 <= len(data):
+        length, kind = struct.unpack_from(">I4s", data, at)
+        end = at + 12 + length
+        # The fifth bit of the first letter: a picture can be shown without it.
+        if kind in _ESSENTIAL and (not kind[0] & 0x20 or _is_intact(data, at, end)):
+            kept.append(data[at:end])
+        if kind == b"IEND":
+            break
+        at = end
+    return b"".join(kept)
+
+
+def _is_intact(data: bytes, start: int, end: int) -> bool:
+    return zlib.crc32(data[start + 4 : end - 4]) == int.from_bytes(data[end - 4 : end])
+
+
+def lacks_end(data: bytes) -> bool:
+    """Whether a JPEG stops inside its only scan. A scan holds no such mark; a thumbnail before it may.
+
+    One of several scans has too few colours, or not all 64 frequencies: then nobody knows which are missing.
+    """
+    scan = data.rfind(bytes((0xFF, _SOS)))
+    frame = max(data.rfind(kind, 0, max(scan, 0)) for kind in _SEQUENTIAL)
+    if not data.startswith(_SOI) or frame < 0 or len(data) < scan + 16 or data.find(_EOI, scan) >= 0:
+        return False
+    colours = data[scan + 4]
+    return colours == data[frame + 9] and data[scan + 5 + 2 * colours : scan + 7 + 2 * colours] == b"\0\x3f"
+
+
+def ended(data: bytes, bits: bytes) -> bytes:
+    """The same with an end, and some bits that stand in for what may be missing before it."""
+    return data.rstrip(b"\xff") + bits * _STAND_IN + _EOI
 
 
 def _png(data: bytes) -> bytes | None:
@@ -41,7 +93,7 @@ def _png(data: bytes) -> bytes | None:
             return None
         if kind == b"eXIf":
             return None  # how it is to be turned may stand in there
-        if kind in _CHUNKS:
+        if kind in _CHUNKS and (not kind[0] & 0x20 or _is_intact(data, at, end)):
             kept.append(data[at:end])
         if kind == b"IEND":
             return b"".join(kept)  # what follows it is no picture

@@ -17,6 +17,8 @@ MOST_SCANS = 100  # of a JPEG; a progressive one has about ten
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
+_DARK_INK = 0.01  # share of what is opaque; less of it is no text
+_LETTERS_ALONE = 0.5  # share of a picture that letters cover at most; more is a ground of their own
 _LANCZOS = Image.Resampling.LANCZOS
 _JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _MAGIC = (_JPEG, b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
@@ -31,6 +33,16 @@ def decode(data: bytes) -> Image.Image:
 
     May take a second of processor time.
     """
+    if not metadata.lacks_end(data):
+        return _decoded(data)
+    # Cut off: whole pictures come so too. A missing pixel would be made of the bits that stand in for it.
+    one, other = (_decoded(metadata.ended(data, bits)) for bits in (b"\x00", b"\xaa"))
+    if one.tobytes() != other.tobytes():
+        raise _damaged()
+    return one
+
+
+def _decoded(data: bytes) -> Image.Image:
     with _opened(data) as image:
         image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not unpack its colours, nor twice the size
         image.load()
@@ -38,7 +50,8 @@ def decode(data: bytes) -> Image.Image:
         largest = max(grey.size)
         if largest > LARGEST_SIDE:
             grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), _LANCZOS)
-        ImageOps.exif_transpose(grey, in_place=True)  # last, when there is least to turn
+        if metadata.orientation(grey) != 1:
+            ImageOps.exif_transpose(grey, in_place=True)  # last, when there is least to turn
         return grey
 
 
@@ -61,7 +74,7 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         # Each may cost a walk over the whole picture and a handful of bytes: ten megabytes would take minutes.
         raise ImageRefused("scans", "The image is stored in an unusual way.")
     try:
-        with Image.open(io.BytesIO(data), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(metadata.essential(data)), formats=FORMATS) as image:
             _check_size(*image.size)
             yield image
     except ImageRefused:
@@ -70,7 +83,11 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
         raise _too_many_pixels() from error
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged files: OSError, SyntaxError, struct.error, IndexError ...
-        raise ImageRefused("damaged", "The image is damaged or incomplete.") from error
+        raise _damaged() from error
+
+
+def _damaged() -> ImageRefused:
+    return ImageRefused("damaged", "The image is damaged or incomplete.")
 
 
 def _check_size(width: int, height: int) -> None:
@@ -86,16 +103,39 @@ def _too_many_pixels() -> ImageRefused:
 
 def _grey(image: Image.Image) -> Image.Image:
     """Grey, with white where it was transparent."""
+    if image.mode.startswith("I"):
+        return _grey_of_16_bits(image)
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         ink = image if image.mode in {"RGBA", "LA"} else image.convert("RGBA")
-        paper = Image.new("L", ink.size, "white")
-        paper.paste(ink.convert("L"), mask=ink.getchannel("A"))
-        paper.info = image.info
-        return paper
-    if image.mode.startswith("I"):
-        # 16 bits a pixel: scaled down, where a plain conversion would clip everything to white.
-        return image.point(lambda level: level / 256).convert("L")
+        return _on_paper(image, ink.convert("L"), ink.getchannel("A"))
     return image.convert("L")
+
+
+def _grey_of_16_bits(image: Image.Image) -> Image.Image:
+    """The upper eight bits of each pixel: a plain conversion would clip everything to white."""
+    upper, lower = Image.frombytes("LA", image.size, image.tobytes("raw", "I;16B")).split()
+    clear = image.info.get("transparency")
+    if not isinstance(clear, int):
+        upper.info = image.info
+        return upper
+    high, low = divmod(clear, 256)
+    inked = ImageChops.lighter(
+        upper.point(lambda level: 0 if level == high else 255), lower.point(lambda level: 0 if level == low else 255)
+    )
+    return _on_paper(image, upper, inked)
+
+
+def _on_paper(image: Image.Image, grey: Image.Image, opaque: Image.Image) -> Image.Image:
+    """What is opaque on white paper. Letters as light as the paper, made for a dark ground, become dark."""
+    seen = opaque.point(lambda level: 255 if level >= 128 else 0)
+    levels = grey.histogram(seen)
+    all_light = sum(levels[:128]) < _DARK_INK * sum(levels)
+    if all_light and sum(levels) < _LETTERS_ALONE * grey.width * grey.height:
+        grey = ImageChops.invert(grey)
+    paper = Image.new("L", grey.size, "white")
+    paper.paste(grey, mask=opaque)
+    paper.info = image.info
+    return paper
 
 
 def is_blurred(image: Image.Image) -> bool:

@@ -205,7 +205,7 @@ def test_other_variables_are_nobodys_business(name: str) -> None:
     assert inspect({name: "anything"})[1] == ()
 
 
-@pytest.mark.parametrize("name", ["GEMINI_API_KEY", "API_KEYS", "WORKERS", "LOG_LEVEL"])
+@pytest.mark.parametrize("name", ["RELEASE_ID", "GEMINI_MODEL", "WORKERS", "LOG_LEVEL"])
 def test_a_blank_variable_is_one_that_is_not_set(name: str) -> None:
     assert inspect({name: "  "})[1] == ()
 
