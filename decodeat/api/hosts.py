@@ -43,13 +43,13 @@ class AllowedHosts:
             return True
         return scope["path"] in PROBED and (not name or _is_address(name) or _is_local(name))
 
+    def _listed(self, name: str) -> bool:
+        return name in self._names or (name.endswith(self._suffixes) and "*" not in name)
+
 
 def _is_local(name: str) -> bool:
     """A name that only a network of one's own has, or this machine's."""
     return bool(_ONE_LABEL.fullmatch(name)) or name == socket.gethostname().lower()
-
-    def _listed(self, name: str) -> bool:
-        return name in self._names or (name.endswith(self._suffixes) and "*" not in name)
 
 
 def _is_address(name: str) -> bool:

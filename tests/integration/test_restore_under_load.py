@@ -119,9 +119,9 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def picture() -> Iterator[str]:
-    url = f"http://127.0.0.1:{free_port()}/label.png"
-    with label.served(urlsplit(url)):
-        yield url
+    parts, lot = urlsplit(f"http://127.0.0.1:{free_port()}/label.png"), label.new_lot()
+    with label.served(parts, lot):
+        yield label.address(parts, lot)
 
 
 @pytest.fixture

@@ -47,9 +47,10 @@ def _lot(drawn: Label, picture: Image.Image) -> Image.Image:
     pen.text(pen.margin, HEADING)
     for digit in DIGITS:
         pen.text(heading + int(digit) * cell + (cell - pen.long(digit)) / 2, digit)
-    paper, ink = picture.getpixel((0, 0)), picture.getextrema()[0]
+    pixels = picture.tobytes()
+    paper, ink = pixels[0], min(pixels)
     strip = pen.image.crop((0, 0, heading + len(DIGITS) * cell, pen.size * 2 + pen.margin))
-    low, high = strip.getextrema()
+    low, high = min(strip.tobytes()), max(strip.tobytes())
     return strip.point([round(ink + (paper - ink) * min(max(v - low, 0) / (high - low), 1)) for v in range(256)])
 
 
