@@ -6,6 +6,7 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Manifest
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Cell, Outcome, Table
 from decodeat_ops.deployment import snapshots
@@ -41,6 +42,9 @@ def backups(loaded: Loaded) -> Outcome:
     others = snapshots.strangers(directory)
     count = len(told)
     warnings = [f"{each.snapshot.id}: {each.problem}" for each in told if each.problem]
+    warnings += [
+        f"{one.id} {snapshots.FUTURE}; `latest` passes it over." for one in snapshots.from_the_future(directory)
+    ]
     warnings += [f"No archives of ours, left alone: {', '.join(others)}."] if others else []
     return Outcome(
         "backup list",
@@ -70,6 +74,8 @@ def _ask(found: tuple[Snapshot, ...]) -> list[_Told]:
 def _state(told: _Told, deployment: str) -> Cell:
     if told.problem:
         return ("damaged", "bad")
+    if ahead(told.snapshot.made):
+        return ("in the future", "bad")
     if told.manifest is None:
         return ("not read", "muted")
     if told.manifest.deployment != deployment:
@@ -87,6 +93,7 @@ def _data(told: _Told) -> dict[str, object]:
         "path": str(snapshot.path),
         "bytes": snapshot.size,
         "made": snapshot.made,
+        "ahead": ahead(snapshot.made),
         "mtime": snapshot.mtime,
         "problem": told.problem,
         "deployment": None,

@@ -248,6 +248,7 @@ def _new_release(
         port=tools.loaded.settings.local.port,
         data=data,
         pinned=False,
+        sequence=observed.next_sequence,
     )
 
 

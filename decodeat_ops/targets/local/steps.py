@@ -208,7 +208,8 @@ def beyond_retention(release: Release, observed: Observed, keep: int) -> list[st
     """Oldest first; never the new one, the one that served until now, one that drains, or one that is pinned."""
     served = observed.current.id if observed.current else ""
     safe = {release.id, served, *observed.draining}
-    names = sorted({r.id for r in observed.releases} | {release.id}, reverse=True)
+    everything = {r.id: r for r in (*observed.releases, release)}
+    names = [r.id for r in sorted(everything.values(), key=lambda r: r.order, reverse=True)]
     pinned = {r.id for r in observed.releases if r.pinned}
     return sorted(n for n in names[keep:] if n not in safe | pinned)
 
