@@ -97,9 +97,12 @@ def _only_from_the_future(directory: Path, known: tuple[Snapshot, ...]) -> Snaps
     )
 
 
-def describe(snapshot: Snapshot) -> Manifest:
-    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot."""
-    manifest = archive.inspect(snapshot.path)
+def describe(snapshot: Snapshot, most: int = archive.MOST) -> Manifest:
+    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot.
+
+    It is `TooLarge` when they are more than `most`.
+    """
+    manifest = archive.inspect(snapshot.path, most)
     check_name(snapshot, manifest)
     return manifest
 
@@ -113,7 +116,9 @@ def check_name(snapshot: Snapshot, manifest: Manifest) -> None:
         )
 
 
-def newest_usable(directory: Path, deployment: str) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
+def newest_usable(
+    directory: Path, deployment: str, most: int = archive.MOST
+) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
     """What "latest" means to a restore, and why newer ones were passed over.
 
     A damaged archive, one of another deployment that keeps its archives in the same place, one that lacks more than
@@ -126,7 +131,9 @@ def newest_usable(directory: Path, deployment: str) -> tuple[Snapshot, Manifest,
             passed.append(f"{snapshot.id}: it {FUTURE}.")
             continue
         try:
-            manifest = describe(snapshot)
+            manifest = describe(snapshot, most)
+        except archive.TooLarge:
+            raise  # it may be whole: older data is not restored in its place without a word
         except Configuration as error:
             passed.append(f"{snapshot.id}: {error.advice.what}")
             continue

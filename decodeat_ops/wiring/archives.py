@@ -16,9 +16,9 @@ from decodeat_ops.wiring.opening import backups_of
 from decodeat_ops.wiring.state import ago, local_time
 
 MIB = 1024 * 1024
-# An archive's manifest is its last member: to list it all of it is read. What is beyond this (about two seconds'
-# worth, newest first) is listed by name and size alone.
-READ_BYTES = 256 * MIB
+# An archive's manifest is its last member: to list it all of it is read. What is beyond this (unpacked, about two
+# seconds' worth, newest first) is listed by name and size alone.
+READ_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,16 @@ def _ask(found: tuple[Snapshot, ...]) -> list[_Told]:
     left = READ_BYTES
     told = []
     for snapshot in found:
-        left -= snapshot.size
         manifest, problem = None, ""
-        if left >= 0:
+        if left > 0:
             try:
-                manifest = snapshots.describe(snapshot)
+                manifest = snapshots.describe(snapshot, left)
+                left -= manifest.size
+            except archive.TooLarge:
+                left = 0
             except Configuration as error:
                 problem = error.advice.what
+                left //= 2  # how much of it was read before it was found out is not known
         told.append(_Told(snapshot, manifest, problem))
     return told
 

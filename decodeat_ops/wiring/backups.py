@@ -34,6 +34,7 @@ from decodeat_ops.wiring.opening import open_tools, operator
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 STARTS = {"release", "database"}  # parts that make a new release, which is then started
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may read it (0600). Keep it so."
@@ -166,13 +167,14 @@ def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
     """The archive, its manifest, and which newer ones were passed over."""
+    most = max(space.free(tools.layout.root), GIB)  # it is unpacked there; whether it fits is asked once it is known
     if file is not None:
-        return file, archive.inspect(file), ()
+        return file, archive.inspect(file, most), ()
     if snapshot == "latest":
-        newest, manifest, passed = snapshots.newest_usable(tools.backups, tools.loaded.deployment)
+        newest, manifest, passed = snapshots.newest_usable(tools.backups, tools.loaded.deployment, most)
         return newest.path, manifest, passed
     chosen = snapshots.choose(snapshot, tools.backups)
-    return chosen.path, snapshots.describe(chosen), ()
+    return chosen.path, snapshots.describe(chosen, most), ()
 
 
 def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
