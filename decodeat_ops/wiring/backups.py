@@ -25,7 +25,7 @@ from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings import envfile, secrets
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
-from decodeat_ops.wiring.archived_settings import Held, places, settings_for_restore
+from decodeat_ops.wiring.archived_settings import Held, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part
@@ -100,19 +100,23 @@ def restore(
     *,
     outside: tuple[Path, ...] = (),
     held: Held | None = None,
+    origin: str = "",
 ) -> Outcome:
     """An archive's release and data, in place of what serves or on an empty machine.
 
     `held` are the files of settings that the archive brings to a machine without any, and `outside` where it may
-    write beside the settings' directory.
+    write beside the settings' directory. `origin` is the deployment whose archive it may be, when that is another.
     """
     tools, unresolved = _opened(loaded, change, only, held)
     now = datetime.now(UTC)
 
     def derive() -> Plan:
         path, manifest, passed = _chosen(tools, snapshot, file)
+        _check_origin(manifest, loaded, origin)
         observed = observe(tools.store)
         wanted = replace(_wanted(tools, str(path.resolve()), manifest, observed, only, now), passed=passed)
+        if held is None and "settings" in wanted.parts:
+            check_same(path, loaded)
         if held is not None or "settings" in wanted.parts:
             targets = places(manifest, loaded, outside, new=held is not None)
             parts = tuple(dict.fromkeys(("settings", *wanted.parts)))
@@ -147,6 +151,16 @@ def restore(
     else:
         outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
     return replace(outcome, warnings=(*outcome.warnings, *unresolved))
+
+
+def _check_origin(manifest: archive.Manifest, loaded: Loaded, origin: str) -> None:
+    if manifest.deployment in (loaded.deployment, origin):
+        return
+    raise Usage(
+        f"The archive {manifest.snapshot} is of {manifest.deployment}, and this is {loaded.deployment}.",
+        state="Nothing was changed.",
+        hint=f"Check --env and --config. If you mean to bring that one here: --from {manifest.deployment}",
+    )
 
 
 def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | None) -> tuple[Tools, tuple[str, ...]]:

@@ -66,6 +66,8 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context)
+        if settled:
+            inputs.prepare(tools.layout)  # what was settled may be a `remove`, which leaves nothing to work in
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
