@@ -16,7 +16,7 @@ FORMAT = 1
 TAIL = 1024  # bytes; the record of an end takes about 80
 SPACE = 256 * 1024  # bytes; a plan of twenty steps, done, undone and resumed several times, takes about 40 KiB
 
-_NUMBERED = re.compile(r"(\d{8})-\d{8}T")
+_NUMBERED = re.compile(r"n(\d{8})-")
 
 
 @dataclass
@@ -54,7 +54,7 @@ class Journal:
         directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
         number = max((_number(path) for path in directory.glob("*.jsonl")), default=0) + 1
-        path = directory / f"{number:08}-{stamp}-{plan.verb}.jsonl"
+        path = directory / f"n{number:08}-{stamp}-{plan.verb}.jsonl"
         partial = path.with_suffix(".partial")
         try:
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -174,10 +174,9 @@ def _note(progress: Progress, record: Mapping[str, Any]) -> None:
 def ordered(directory: Path) -> list[Path]:
     """Every journal, oldest first, by its number: a clock that was set back or forth doesn't change what came first.
 
-    Those of earlier versions have a time alone. They come before all others, among themselves in the order of their
-    names.
+    Those of earlier versions have a time alone; a name that begins with n sorts behind them.
     """
-    return sorted(directory.glob("*.jsonl"), key=lambda path: (_number(path), path.name))
+    return sorted(directory.glob("*.jsonl"))
 
 
 def _number(path: Path) -> int:
