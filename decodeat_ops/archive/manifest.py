@@ -12,7 +12,7 @@ from decodeat_ops.core.errors import Configuration
 FORMAT = 1
 NAME = "manifest.json"
 PARTS = ("settings", "release", "database", "logs")
-LARGEST = 32 * 1024 * 1024  # bytes of a manifest; 200,000 files take about 30 MB
+LARGEST = 8 * 1024 * 1024  # bytes of a manifest; 20,000 files take about 3 MB
 
 _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 

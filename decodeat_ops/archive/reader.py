@@ -1,5 +1,6 @@
 """Reads an archive once from end to end, believing nothing: what comes out is what the manifest lists, or an error."""
 
+import contextlib
 import hashlib
 import io
 import os
@@ -21,33 +22,54 @@ else:
     from backports import zstd
 
 CHUNK = 1 << 20
-MOST_FILES = 200_000
+MOST_FILES = 20_000
 SETTINGS = 4 << 20  # bytes of all files of settings together, which are kept in memory
-HEADERS = 1 << 20  # bytes between two members; more is no header of ours but an attack on our memory
+HEADERS = 64 << 10  # bytes between two members: the longest name of ours takes 11 KiB, and tarfile reads ahead as much
+ALL_HEADERS = 64 << 20  # bytes between members, all together
+END = 1 << 20  # bytes of zeros behind the tar
+MOST = 64 << 30  # bytes that an archive may unpack to where nobody knows a closer limit
+
+
+class TooLarge(Configuration):
+    """An archive unpacks to more than its reader has room or time for; what it holds is not known."""
 
 
 class _Bounded:
-    """A stream that refuses to be read past a budget, renewed for every member."""
+    """A stream that refuses to be read past a budget, renewed for every member, or past `most` bytes altogether.
 
-    def __init__(self, stream: Any, name: str) -> None:
+    A few KiB can unpack to terabytes, so that the size of the file bounds nothing.
+    """
+
+    def __init__(self, stream: Any, name: str, most: int) -> None:
         self._stream = stream
         self._name = name
+        self._left = self._most = most
+        self.headers = ALL_HEADERS
         self.budget = HEADERS
 
     def read(self, size: int) -> bytes:
         self.budget -= size
+        self._left -= size
         if self.budget < 0:
             raise damaged("it holds a header of absurd size", self._name)
+        if self._left < 0:
+            raise TooLarge(
+                f"The archive {self._name} unpacks to more than {self._most / (1 << 20):.0f} MiB.",
+                hint="Read it where there is more room, or look at it by hand: `zstd -d < FILE | tar tv`.",
+            )
         data: bytes = self._stream.read(size)
         return data
 
 
-def inspect(path: Path) -> Manifest:
-    """Check every byte against the manifest without writing any. Raises `Configuration`."""
-    return _read(path, lambda info: None)
+def inspect(path: Path, most: int = MOST) -> Manifest:
+    """Check every byte against the manifest without writing any. Raises `Configuration`.
+
+    It is `TooLarge` when they are more than `most`.
+    """
+    return _read(path, lambda info: None, most)
 
 
-def settings(path: Path) -> tuple[Manifest, dict[str, bytes]]:
+def settings(path: Path, most: int = MOST) -> tuple[Manifest, dict[str, bytes]]:
     """Check every byte, and return what its files of settings hold, by name; nothing is written.
 
     Raises `Configuration`, also for settings too large to be any.
@@ -61,7 +83,7 @@ def settings(path: Path) -> tuple[Manifest, dict[str, bytes]]:
             raise damaged("its settings are of absurd size", path.name)
         return kept.setdefault(info.name, io.BytesIO())
 
-    manifest = _read(path, keep)
+    manifest = _read(path, keep, most)
     return manifest, {name: held.getvalue() for name, held in kept.items()}
 
 
@@ -80,7 +102,9 @@ def extract(path: Path, to: Path) -> Manifest:
     except BaseException as error:
         shutil.rmtree(to, ignore_errors=True)
         if isinstance(error, GateFailed):
-            inspect(path)  # a size that is a lie is damage; room has to be made only for a whole archive
+            # A size that is a lie is damage; room has to be made only for a whole archive.
+            with contextlib.suppress(TooLarge):
+                inspect(path, CHUNK + 2 * shutil.disk_usage(to.parent).free)
         raise
 
 
@@ -108,13 +132,13 @@ def check_databases(place: Path, name: str) -> None:
             raise damaged(f"its database {database.name} is not sound ({answer.splitlines()[0]})", name)
 
 
-def _read(path: Path, target: Callable[[tarfile.TarInfo], IO[bytes] | None]) -> Manifest:
+def _read(path: Path, target: Callable[[tarfile.TarInfo], IO[bytes] | None], most: int = MOST) -> Manifest:
     """Check every byte; `target` says where a member's content goes, if anywhere."""
     seen: dict[str, Entry] = {}
     folders: set[str] = set()
     manifest: Manifest | None = None
     with _opened(path) as stream:
-        bounded = _Bounded(stream, path.name)
+        bounded = _Bounded(stream, path.name, most)
         with _tar(bounded, path) as tar:
             for info in _members(tar, bounded, path):
                 if manifest is not None:
@@ -167,6 +191,9 @@ def _members(tar: tarfile.TarFile, bounded: _Bounded, path: Path) -> Iterator[ta
     while True:
         bounded.budget = HEADERS
         info = tar.next()
+        bounded.headers -= HEADERS - bounded.budget
+        if bounded.headers < 0:
+            raise damaged("its headers are of absurd size", path.name)
         if info is None:
             return
         tar.members = []  # type: ignore[attr-defined] # tarfile would keep them all in memory
@@ -225,8 +252,10 @@ def _create(to: Path, info: tarfile.TarInfo) -> IO[bytes]:
 
 def _nothing_follows(stream: Any, path: Path) -> None:
     """A tar ends with zeros; anything behind it is not ours."""
+    left = END
     while data := stream.read(CHUNK):
-        if data.strip(b"\0"):
+        left -= len(data)
+        if left < 0 or data.strip(b"\0"):
             raise damaged("something follows the end of its tar", path.name)
 
 

@@ -16,7 +16,8 @@ from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.snapshots import Snapshot, new_id, snapshots
+from decodeat_ops.deployment.snapshots import Snapshot, from_the_future, new_id
+from decodeat_ops.deployment.snapshots import newest as newest_snapshot
 from decodeat_ops.deployment.tools import Subject
 
 RECENT = "backups.recent"
@@ -25,7 +26,7 @@ SCRATCH = "backups.scratch"
 
 
 def recent(subject: Subject) -> Finding:
-    newest = _newest(subject)
+    newest = newest_snapshot(subject.tools.backups)
     if newest is None:
         return _without(RECENT, subject)
     hours = max(0.0, round((datetime.now(UTC) - _made_at(newest)).total_seconds() / 3600, 1))
@@ -35,16 +36,15 @@ def recent(subject: Subject) -> Finding:
     return answer(RECENT, Status.PASS, "backups.fresh", snapshot=newest.id, hours=hours)
 
 
-def _newest(subject: Subject) -> Snapshot | None:
-    return next(iter(snapshots(subject.tools.backups)), None)
-
-
 def _made_at(snapshot: Snapshot) -> datetime:
     """The time in its name: that of the file changes when it is copied."""
     return datetime.strptime(snapshot.id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
 def _without(check: str, subject: Subject) -> Finding:
+    future = from_the_future(subject.tools.backups)
+    if future:
+        return answer(check, Status.FAIL, "backups.ahead", snapshot=future[0].id, count=len(future))
     if first_deploy(subject):
         return answer(check, Status.SKIP, "backups.first")
     return answer(check, Status.FAIL, "backups.none")
@@ -52,7 +52,7 @@ def _without(check: str, subject: Subject) -> Finding:
 
 def restorable(subject: Subject) -> Finding:
     """Every hash of the newest archive, and its database's own integrity check, in a place removed afterwards."""
-    newest = _newest(subject)
+    newest = newest_snapshot(subject.tools.backups)
     if newest is None:
         return _without(RESTORABLE, subject)
     began = time.monotonic()

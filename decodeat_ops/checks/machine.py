@@ -13,6 +13,7 @@ from decodeat_ops.checks import label
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.clock import SLACK
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import space
 from decodeat_ops.deployment.tools import Subject
@@ -20,7 +21,6 @@ from decodeat_ops.settings.secrets import resolve
 
 OLDEST_PYTHON = (3, 11)
 MIB = 1024 * 1024
-SLACK = 300  # seconds that clocks of one network may differ
 
 
 def python(subject: Subject) -> Finding:

@@ -68,6 +68,9 @@ def restore(
             "--outside", metavar="PATH", help="A place beside the settings' directory that it may write to too."
         ),
     ] = None,
+    origin: Annotated[
+        str, typer.Option("--from", metavar="NAME", help="The deployment whose archive it is, if it is another one.")
+    ] = "",
 ) -> Outcome:
     """Bring back an archive's release and data.
 
@@ -80,5 +83,12 @@ def restore(
     changing = change(run, "restore")
     loaded, held = backups.settings_for_restore(run.config, run.env, archive)
     return backups.restore(
-        loaded, changing, snapshot, tuple(only or ()), archive, outside=tuple(outside or ()), held=held
+        loaded,
+        changing,
+        snapshot,
+        tuple(only or ()),
+        archive,
+        outside=tuple(outside or ()),
+        held=held,
+        origin=origin,
     )

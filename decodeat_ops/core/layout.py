@@ -62,6 +62,11 @@ class Layout:
         return self.root / "data"
 
     @property
+    def served(self) -> Path:
+        """A link to the data generation that a removed deployment served last."""
+        return self.data / ".served"
+
+    @property
     def logs(self) -> Path:
         return self.root / "logs"
 

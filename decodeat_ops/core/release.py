@@ -13,7 +13,8 @@ class Release:
 
     `secrets` is a digest over the salted digests of the secrets it was started with. `lock` is the SHA-256 of
     the service's dependency lock and names the environment it runs in. `code` is the SHA-256 of the tree of
-    code. `origin` says how it came to be: deploy, restart or restore:<snapshot>.
+    code. `origin` says how it came to be: deploy, restart or restore:<snapshot>. `sequence` counts the releases of a
+    deployment; it is 0 in those of versions that did not count.
     """
 
     id: str
@@ -30,6 +31,12 @@ class Release:
     data: str  # the data generation it serves
     pinned: bool = False
     format: int = FORMAT
+    sequence: int = 0
+
+    @property
+    def order(self) -> tuple[int, str]:
+        """What makes a release newer than another: its number, for a clock may be set. Without numbers, its name."""
+        return self.sequence, self.id
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -50,7 +50,7 @@ def read_release(path: Path, *, serves: bool) -> Release | None:
         )
     kinds = {field.name: field.type for field in fields(Release)}
     wrong = [name for name, value in raw.items() if name in kinds and type(value) is not kinds[name]]
-    wrong += [name for name in kinds if name not in raw and name not in ("pinned", "format")]
+    wrong += [name for name in kinds if name not in raw and name not in ("pinned", "format", "sequence")]
     if wrong:
         raise damaged(path, f"{', '.join(wrong)} missing or of the wrong kind", hint)
     try:

@@ -27,6 +27,11 @@ class Observed:
         return frozenset({*(release.id for release in self.releases), *self.generations})
 
     @property
+    def next_sequence(self) -> int:
+        """The number of a new release."""
+        return max((release.sequence for release in self.releases), default=0) + 1
+
+    @property
     def serving(self) -> bool:
         """The active release runs and nothing is wrong with it, as far as the supervisor knows."""
         if self.active is None or not self.supervisor.alive:
@@ -45,13 +50,12 @@ def observe(store: Store) -> Observed:
     store.check_place()
     store.check_format()
     active, stopped = store.active(), store.stopped()
-    generations = store.generations()
     return Observed(
         active=active,
         stopped=stopped,
         releases=store.releases(),
         draining=store.draining(),
         supervisor=store.supervisor(),
-        left="" if active or stopped else next(iter(generations), ""),
-        generations=generations,
+        left="" if active or stopped else store.left(),
+        generations=store.generations(),
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Manifest
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration, Usage
 
 SUFFIX = ".tar.zst"
+FUTURE = "is dated in the future: the clock was ahead when it was made, or is behind now"
 _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 
@@ -53,6 +55,16 @@ def _is_id(name: str) -> bool:
         return False
 
 
+def newest(directory: Path) -> Snapshot | None:
+    """The newest whose time has come: one that is dated in the future proves nothing about its age."""
+    return next((snapshot for snapshot in snapshots(directory) if not ahead(snapshot.made)), None)
+
+
+def from_the_future(directory: Path) -> tuple[Snapshot, ...]:
+    """Those that `newest` passes over."""
+    return tuple(snapshot for snapshot in snapshots(directory) if ahead(snapshot.made))
+
+
 def strangers(directory: Path) -> tuple[str, ...]:
     """Names in the directory that are no archives of ours: worth a word, never touched."""
     if not directory.is_dir():
@@ -67,7 +79,7 @@ def choose(asked: str, directory: Path) -> Snapshot:
     if not known:
         raise Usage(f"There is no archive in {directory}.", hint="`decodeat-ops backup` makes one.")
     if asked == "latest":
-        return known[0]
+        return newest(directory) or _only_from_the_future(directory, known)
     matching = [s for s in known if s.id == asked or s.id.startswith(asked)]
     if len(matching) == 1:
         return matching[0]
@@ -78,9 +90,19 @@ def choose(asked: str, directory: Path) -> Snapshot:
     )
 
 
-def describe(snapshot: Snapshot) -> Manifest:
-    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot."""
-    manifest = archive.inspect(snapshot.path)
+def _only_from_the_future(directory: Path, known: tuple[Snapshot, ...]) -> Snapshot:
+    raise Usage(
+        f"Every archive in {directory} {FUTURE}, so which one is the newest is unknown.",
+        hint=f"Set this machine's clock right, or name the archive that you mean: {known[0].id}",
+    )
+
+
+def describe(snapshot: Snapshot, most: int = archive.MOST) -> Manifest:
+    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot.
+
+    It is `TooLarge` when they are more than `most`.
+    """
+    manifest = archive.inspect(snapshot.path, most)
     check_name(snapshot, manifest)
     return manifest
 
@@ -94,17 +116,24 @@ def check_name(snapshot: Snapshot, manifest: Manifest) -> None:
         )
 
 
-def newest_usable(directory: Path, deployment: str) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
+def newest_usable(
+    directory: Path, deployment: str, most: int = archive.MOST
+) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
     """What "latest" means to a restore, and why newer ones were passed over.
 
-    A damaged archive, one of another deployment that keeps its archives in the same place, and one that lacks more
-    than logs are passed over. Raises `Usage` or `Configuration` when none is left.
+    A damaged archive, one of another deployment that keeps its archives in the same place, one that lacks more than
+    logs and one that is dated in the future are passed over. Raises `Usage` or `Configuration` when none is left.
     """
     choose("latest", directory)
     passed: list[str] = []
     for snapshot in snapshots(directory):
+        if ahead(snapshot.made):
+            passed.append(f"{snapshot.id}: it {FUTURE}.")
+            continue
         try:
-            manifest = describe(snapshot)
+            manifest = describe(snapshot, most)
+        except archive.TooLarge:
+            raise  # it may be whole: older data is not restored in its place without a word
         except Configuration as error:
             passed.append(f"{snapshot.id}: {error.advice.what}")
             continue

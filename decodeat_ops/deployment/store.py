@@ -88,9 +88,9 @@ class Store:
         """Every whole release, newest first; somebody's copy of one under another name is none."""
         if not self.layout.releases.is_dir():
             return ()
-        names = sorted((p.name for p in self.layout.releases.iterdir() if is_id(p.name)), reverse=True)
-        found = ((name, self.get(name)) for name in names)
-        return tuple(release for name, release in found if release is not None and release.id == name)
+        found = ((name, self.get(name)) for name in _names(self.layout.releases) if is_id(name))
+        whole = (release for name, release in found if release is not None and release.id == name)
+        return tuple(sorted(whole, key=lambda release: release.order, reverse=True))
 
     def active_id(self) -> str:
         """The release that takes traffic, "" when none does."""
@@ -120,10 +120,16 @@ class Store:
         """Names of the data generations on disk, newest first."""
         return tuple(sorted(_names(self.layout.data), reverse=True))
 
+    def left(self) -> str:
+        """The generation that a removed deployment served last, "" when there is none; else the newest by its name."""
+        generations = self.generations()
+        served = _link(self.layout.served)
+        return served if served in generations else next(iter(generations), "")
+
     def previous(self, of: Release) -> Release | None:
         """The newest older release made of something else; a restart's copy is not worth going back to."""
         for release in self.releases():
-            if release.id < of.id and (release.fingerprint != of.fingerprint):
+            if release.order < of.order and (release.fingerprint != of.fingerprint):
                 return release
         return None
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -14,7 +15,10 @@ from decodeat_ops.core.plan import Plan, plan_from_json
 
 FORMAT = 1
 KEPT = 200  # journals of changes that have ended; at one or two backups a day about four months
+TAIL = 1024  # bytes; the record of an end takes about 80
 SPACE = 256 * 1024  # bytes; a plan of twenty steps, done, undone and resumed several times, takes about 40 KiB
+
+_NUMBERED = re.compile(r"n(\d{8})-")
 
 
 @dataclass
@@ -52,7 +56,8 @@ class Journal:
         directory.mkdir(exist_ok=True, mode=0o700)
         _retire(directory)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        path = directory / f"{stamp}-{plan.verb}.jsonl"
+        number = max((_number(path) for path in directory.glob("*.jsonl")), default=0) + 1
+        path = directory / f"n{number:08}-{stamp}-{plan.verb}.jsonl"
         partial = path.with_suffix(".partial")
         try:
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -181,10 +186,36 @@ def _note(progress: Progress, record: Mapping[str, Any]) -> None:
             progress.ended = record["how"]
 
 
+def ordered(directory: Path) -> list[Path]:
+    """Every journal, oldest first, by its number: a clock that was set back or forth doesn't change what came first.
+
+    Those of earlier versions have a time alone; a name that begins with n sorts behind them.
+    """
+    return sorted(directory.glob("*.jsonl"))
+
+
+def _number(path: Path) -> int:
+    """The number that a journal's name begins with, 0 when it has none."""
+    match = _NUMBERED.match(path.name)
+    return int(match[1]) if match else 0
+
+
 def unfinished(directory: Path) -> Path | None:
-    """The journal that was left open, if any; there is never more than one, for the lock excludes a second."""
-    if not directory.is_dir():
-        return None
-    for path in sorted(directory.glob("*.jsonl"), reverse=True):
-        return None if read(path).ended else path
-    return None
+    """The journal that was left open, if any: the lock excludes a second, and all are asked, not the newest alone."""
+    return next((path for path in reversed(ordered(directory)) if not _ended(path)), None)
+
+
+def _ended(path: Path) -> bool:
+    """Told by the last record, which is all that is read of a journal that has ended."""
+    try:
+        with path.open("rb") as stream:
+            size = stream.seek(0, os.SEEK_END)
+            stream.seek(max(0, size - TAIL))
+            last = _used(stream.read()).splitlines()[-1:]
+        if last and b'"record": "end"' in last[0] and json.loads(last[0]).get("record") == "end":
+            return True
+        return bool(read(path).ended)
+    except FileNotFoundError:
+        return True  # removed meanwhile, with its deployment
+    except ValueError:
+        return bool(read(path).ended)

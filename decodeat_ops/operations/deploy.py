@@ -39,13 +39,11 @@ def unchanged(candidate: Candidate, observed: Observed) -> bool:
 
 
 def free_id(now: datetime, fingerprint: str, taken: frozenset[str]) -> str:
-    """An id nobody has, and newer than every other: two deploys within a second would share a time stamp."""
-    newest = max(taken, default="")
-    while True:
-        name = release_id(now, fingerprint)
-        if name not in taken and name[:16] > newest[:16]:
-            return name
+    """An id with a time stamp that nobody has: two deploys within a second would share one."""
+    stamps = {name[:16] for name in taken}
+    while (name := release_id(now, fingerprint))[:16] in stamps:
         now += timedelta(seconds=1)
+    return name
 
 
 def plan(
@@ -67,6 +65,7 @@ def plan(
         host=settings.local.host,
         port=settings.local.port,
         data=observed.current.data if observed.current else observed.left or name,
+        sequence=observed.next_sequence,
     )
     package = str(candidate.source.package)
     data = migrate.plan(release, release.data, candidate.migration, observed)

@@ -81,7 +81,15 @@ def plan_restart(
         raise Usage(NOTHING, hint=DEPLOY)
     name = free_id(now, current.fingerprint, observed.taken)
     stamp = now.isoformat(timespec="seconds")
-    release = replace(current, id=name, secrets=secrets, created_at=stamp, created_by=by, origin="restart")
+    release = replace(
+        current,
+        id=name,
+        secrets=secrets,
+        created_at=stamp,
+        created_by=by,
+        origin="restart",
+        sequence=observed.next_sequence,
+    )
     return Plan(
         "restart",
         loaded.deployment,

@@ -31,7 +31,7 @@ def choose(asked: str | None, observed: Observed) -> Release:
             hint=f"Did you mean {near[0]}?" if near else f"Kept are: {', '.join(names)}.",
         )
     for release in observed.releases:
-        if release.id < current.id and release.fingerprint != current.fingerprint:
+        if release.order < current.order and release.fingerprint != current.fingerprint:
             return release
     raise Usage(
         f"There is no older release than {current.id} to go back to.",

@@ -8,6 +8,7 @@ from decodeat_ops import archive
 from decodeat_ops.archive import Manifest
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.wiring.opening import layout_of
 
 Held = Mapping[Path, bytes]  # content by place, of files of settings that are in an archive and not on disk yet
 
@@ -17,24 +18,48 @@ def settings_for_restore(config: Path | None, env: str | None, file: Path | None
 
     The archive's are read, and put in place by a step of the restore: nothing is written before that is approved.
     """
+    if file is None or _there(config):
+        from decodeat_ops.wiring.settings import load
+
+        return load(config, env, {}), None
+    manifest, contents = archive.settings(file)
+    loaded = _load(manifest, contents, config.absolute().parent if config else Path.cwd(), env)
+    return loaded, {loaded.path(belongs): contents[name] for name, belongs in manifest.settings.items()}
+
+
+def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, env: str | None) -> Loaded:
+    """The archived settings as they would be in force in that directory. Raises `Configuration`."""
     from decodeat_ops.wiring.settings import load
 
-    if file is None or _there(config):
-        return load(config, env, {}), None
-    directory = config.absolute().parent if config else Path.cwd()
-    manifest, contents = archive.settings(file)
     tomls = {belongs: contents[name] for name, belongs in manifest.settings.items() if _is_settings(belongs)}
     if not tomls:
         raise Configuration(
-            f"The archive {file.name} holds no settings.", hint="Write some with `decodeat-ops init`, then restore."
+            f"The archive {manifest.snapshot} holds no settings.",
+            hint="Write some with `decodeat-ops init`, then restore.",
         )
     with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:  # they name secrets and hold none
         for belongs, content in tomls.items():
             (Path(place) / belongs).write_bytes(content)
         read = load(Path(place) / min(tomls, key=len), env, {})  # an overlay's name is the longer one
     there = tuple(directory / path.name for path in read.files)
-    loaded = read.model_copy(update={"directory": directory, "files": there})
-    return loaded, {loaded.path(belongs): contents[name] for name, belongs in manifest.settings.items()}
+    return read.model_copy(update={"directory": directory, "files": there})
+
+
+def check_same(file: Path, loaded: Loaded) -> None:
+    """Refuse archived settings under which what is deployed here would be out of sight, its journal too.
+
+    Raises `Usage`.
+    """
+    archived = _load(*archive.settings(file), loaded.directory, loaded.env)
+    there, here = layout_of(archived).root, layout_of(loaded).root
+    if (archived.deployment, there) != (loaded.deployment, here):
+        raise Usage(
+            f"The settings in {file.name} are of {archived.deployment} with its state in {there}, "
+            f"and here they are of {loaded.deployment} with its state in {here}.",
+            state="Nothing was changed.",
+            hint="Put them into a directory of their own: run "
+            f"`decodeat-ops restore --archive {file} --only settings` in an empty one.",
+        )
 
 
 def _is_settings(belongs: str) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Manifest
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Cell, Outcome, Table
 from decodeat_ops.deployment import snapshots
@@ -15,9 +16,9 @@ from decodeat_ops.wiring.opening import backups_of
 from decodeat_ops.wiring.state import ago, local_time
 
 MIB = 1024 * 1024
-# An archive's manifest is its last member: to list it all of it is read. What is beyond this (about two seconds'
-# worth, newest first) is listed by name and size alone.
-READ_BYTES = 256 * MIB
+# An archive's manifest is its last member: to list it all of it is read. What is beyond this (unpacked, about two
+# seconds' worth, newest first) is listed by name and size alone.
+READ_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,9 @@ def backups(loaded: Loaded) -> Outcome:
     others = snapshots.strangers(directory)
     count = len(told)
     warnings = [f"{each.snapshot.id}: {each.problem}" for each in told if each.problem]
+    warnings += [
+        f"{one.id} {snapshots.FUTURE}; `latest` passes it over." for one in snapshots.from_the_future(directory)
+    ]
     warnings += [f"No archives of ours, left alone: {', '.join(others)}."] if others else []
     return Outcome(
         "backup list",
@@ -56,13 +60,16 @@ def _ask(found: tuple[Snapshot, ...]) -> list[_Told]:
     left = READ_BYTES
     told = []
     for snapshot in found:
-        left -= snapshot.size
         manifest, problem = None, ""
-        if left >= 0:
+        if left > 0:
             try:
-                manifest = snapshots.describe(snapshot)
+                manifest = snapshots.describe(snapshot, left)
+                left -= manifest.size
+            except archive.TooLarge:
+                left = 0
             except Configuration as error:
                 problem = error.advice.what
+                left //= 2  # how much of it was read before it was found out is not known
         told.append(_Told(snapshot, manifest, problem))
     return told
 
@@ -70,6 +77,8 @@ def _ask(found: tuple[Snapshot, ...]) -> list[_Told]:
 def _state(told: _Told, deployment: str) -> Cell:
     if told.problem:
         return ("damaged", "bad")
+    if ahead(told.snapshot.made):
+        return ("in the future", "bad")
     if told.manifest is None:
         return ("not read", "muted")
     if told.manifest.deployment != deployment:
@@ -87,6 +96,7 @@ def _data(told: _Told) -> dict[str, object]:
         "path": str(snapshot.path),
         "bytes": snapshot.size,
         "made": snapshot.made,
+        "ahead": ahead(snapshot.made),
         "mtime": snapshot.mtime,
         "problem": told.problem,
         "deployment": None,

@@ -25,7 +25,7 @@ from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings import envfile, secrets
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import local
-from decodeat_ops.wiring.archived_settings import Held, places, settings_for_restore
+from decodeat_ops.wiring.archived_settings import Held, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part
@@ -34,6 +34,7 @@ from decodeat_ops.wiring.opening import open_tools, operator
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
 MIB = 1024 * 1024
+GIB = 1024 * MIB
 STARTS = {"release", "database"}  # parts that make a new release, which is then started
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may read it (0600). Keep it so."
@@ -99,19 +100,23 @@ def restore(
     *,
     outside: tuple[Path, ...] = (),
     held: Held | None = None,
+    origin: str = "",
 ) -> Outcome:
     """An archive's release and data, in place of what serves or on an empty machine.
 
     `held` are the files of settings that the archive brings to a machine without any, and `outside` where it may
-    write beside the settings' directory.
+    write beside the settings' directory. `origin` is the deployment whose archive it may be, when that is another.
     """
     tools, unresolved = _opened(loaded, change, only, held)
     now = datetime.now(UTC)
 
     def derive() -> Plan:
         path, manifest, passed = _chosen(tools, snapshot, file)
+        _check_origin(manifest, loaded, origin)
         observed = observe(tools.store)
         wanted = replace(_wanted(tools, str(path.resolve()), manifest, observed, only, now), passed=passed)
+        if held is None and "settings" in wanted.parts:
+            check_same(path, loaded)
         if held is not None or "settings" in wanted.parts:
             targets = places(manifest, loaded, outside, new=held is not None)
             parts = tuple(dict.fromkeys(("settings", *wanted.parts)))
@@ -148,6 +153,16 @@ def restore(
     return replace(outcome, warnings=(*outcome.warnings, *unresolved))
 
 
+def _check_origin(manifest: archive.Manifest, loaded: Loaded, origin: str) -> None:
+    if manifest.deployment in (loaded.deployment, origin):
+        return
+    raise Usage(
+        f"The archive {manifest.snapshot} is of {manifest.deployment}, and this is {loaded.deployment}.",
+        state="Nothing was changed.",
+        hint=f"Check --env and --config. If you mean to bring that one here: --from {manifest.deployment}",
+    )
+
+
 def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | None) -> tuple[Tools, tuple[str, ...]]:
     """Secrets have to be at hand when something is started; a dry run tells which ones are not.
 
@@ -166,13 +181,14 @@ def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
     """The archive, its manifest, and which newer ones were passed over."""
+    most = max(space.free(tools.layout.root), GIB)  # it is unpacked there; whether it fits is asked once it is known
     if file is not None:
-        return file, archive.inspect(file), ()
+        return file, archive.inspect(file, most), ()
     if snapshot == "latest":
-        newest, manifest, passed = snapshots.newest_usable(tools.backups, tools.loaded.deployment)
+        newest, manifest, passed = snapshots.newest_usable(tools.backups, tools.loaded.deployment, most)
         return newest.path, manifest, passed
     chosen = snapshots.choose(snapshot, tools.backups)
-    return chosen.path, snapshots.describe(chosen), ()
+    return chosen.path, snapshots.describe(chosen, most), ()
 
 
 def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
@@ -248,6 +264,7 @@ def _new_release(
         port=tools.loaded.settings.local.port,
         data=data,
         pinned=False,
+        sequence=observed.next_sequence,
     )
 
 

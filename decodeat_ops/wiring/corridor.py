@@ -67,6 +67,9 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context, change)
+        if settled:
+            # What was settled may be a `remove`, which leaves nothing to work in.
+            identity.claim(tools.layout, tools.loaded)
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):

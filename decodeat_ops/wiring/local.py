@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import claims, files, source, space
@@ -13,6 +14,7 @@ from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.snapshots import snapshots
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.engine.journal import unfinished
 from decodeat_ops.operations.lifecycle import Beside
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local.steps import Gates
@@ -257,6 +259,8 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
         kept |= set() if delete_backups else {tools.layout.backups.name}
         if not set(present) - kept and not observed.supervisor.alive:
+            if not change.dry_run:
+                _leave(tools.layout)
             return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": str(root)})
         return lifecycle.plan_remove(
             observed,
@@ -270,18 +274,26 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
             inputs="",
         )
 
+    return carry_out(tools, "remove", derive, change, actions(), _removed(tools.layout, "remove"))
+
+
+def _removed(layout: Layout, verb: str) -> Finish:
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         stays = dict(plan.facts).get("stays", "nothing")
-        layout = tools.layout
-        files.discard(layout.journals)  # the last to go: until now it said what was under way
-        layout.lock.unlink(missing_ok=True)
-        if not any(layout.root.iterdir()):
-            layout.root.rmdir()
-        return Outcome(
-            "remove", f"Removed. What stays: {stays}.", changed=1, data={"state": plan.subject, "stays": stays}
-        )
+        _leave(layout)
+        return Outcome(verb, f"Removed. What stays: {stays}.", changed=1, data={"state": plan.subject, "stays": stays})
 
-    return carry_out(tools, "remove", derive, change, actions(), finish)
+    return finish
+
+
+def _leave(layout: Layout) -> None:
+    """Delete what a removal needs itself. It is the last to go: until now it said what was under way."""
+    if unfinished(layout.journals) is not None or not layout.root.is_dir():
+        return
+    files.discard(layout.journals)
+    layout.lock.unlink(missing_ok=True)
+    if not any(layout.root.iterdir()):
+        layout.root.rmdir()
 
 
 def _beside(tools: Tools, observed: Observed) -> Beside:
@@ -303,7 +315,12 @@ def _beside(tools: Tools, observed: Observed) -> Beside:
 def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:
     """Finish what was interrupted, or take it back, which needs no secrets."""
     tools = open_tools(loaded, secrets={}) if undo else open_tools(loaded)
-    return resume_journal(tools, change, actions(), _said("", "{} is complete."), undo=undo)
+
+    def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
+        done = _removed(tools.layout, "resume") if plan.verb == "remove" else _said("", "{} is complete.")
+        return done(plan, results)
+
+    return resume_journal(tools, change, actions(), finish, undo=undo)
 
 
 def _said(verb: str, text: str, *then: str) -> Finish:

@@ -9,11 +9,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Locked, Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed, observe
-from decodeat_ops.deployment.snapshots import snapshots
+from decodeat_ops.deployment.snapshots import FUTURE, from_the_future
+from decodeat_ops.deployment.snapshots import newest as newest_snapshot
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.journal import read, unfinished
@@ -168,13 +170,18 @@ def _backup(
     tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
 ) -> None:
     """Overdue counts from the last backup, or from the first deploy when there has been none."""
-    last = next(iter(snapshots(tools.backups)), None)
+    last = newest_snapshot(tools.backups)
     newest = datetime.fromisoformat(last.made).timestamp() if last else 0.0
     told["last_backup"] = last.made if last else None
-    first = min((datetime.fromisoformat(r.created_at).timestamp() for r in observed.releases), default=time.time())
+    made = [r.created_at for r in observed.releases]
+    first = min(
+        (datetime.fromisoformat(m).timestamp() for m in made if not ahead(m)), default=0.0 if made else time.time()
+    )
     overdue = time.time() - (newest or first) > tools.loaded.settings.backup.max_age_hours * 3600
     text = f"{local_time(told['last_backup'])} ({ago(told['last_backup'])})" if newest else "none yet"
     pairs.append(("last backup", (text, "bad" if overdue else ("muted" if not newest else "good"))))
+    told["passed_over"] = [snapshot.id for snapshot in from_the_future(tools.backups)]
+    pairs += [("passed over", (f"{snapshot}, which {FUTURE}", "warn")) for snapshot in told["passed_over"]]
     if overdue:
         limit = tools.loaded.settings.backup.max_age_hours
         wrong.append(f"the last backup is older than {limit:g} hours" if newest else "there has never been a backup")
@@ -195,12 +202,14 @@ def _unsettled(tools: Tools, told: dict[str, Any], pairs: list[tuple[str, Cell]]
 
 
 def ago(stamp: str) -> str:
-    """How long ago an ISO 8601 moment was, in one unit."""
-    seconds = max(0.0, time.time() - datetime.fromisoformat(stamp).timestamp())
+    """How long ago an ISO 8601 moment was, in one unit; one in the future is said to be."""
+    seconds = time.time() - datetime.fromisoformat(stamp).timestamp()
+    form = "{} in the future" if ahead(stamp) else "{} ago"
+    seconds = abs(seconds) if ahead(stamp) else max(0.0, seconds)
     for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
         if seconds >= size:
-            return f"{seconds / size:.0f} {unit} ago"
-    return f"{seconds:.0f} s ago"
+            return form.format(f"{seconds / size:.0f} {unit}")
+    return form.format(f"{seconds:.0f} s")
 
 
 def local_time(stamp: str) -> str:
@@ -228,6 +237,7 @@ def releases(loaded: Loaded) -> Outcome:
         f"{count} release{'s' if count != 1 else ''} kept." if rows else "Nothing is deployed.",
         data={"releases": listed},
         blocks=(Table(("release", "state", "made", "by", "from", "revision"), tuple(rows)),) if rows else (),
+        warnings=tuple(f"{r.id} {FUTURE}." for r in observed.releases if ahead(r.created_at)),
         next=("decodeat-ops rollback RELEASE",) if count > 1 else (),
     )
 

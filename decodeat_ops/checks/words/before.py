@@ -75,6 +75,14 @@ WORDS = {
     "backups.old.hint": ("Run `decodeat-ops backup`.", "`decodeat-ops backup`을 실행하세요."),
     "backups.none": ("There is no backup", "백업이 없음"),
     "backups.none.hint": ("Run `decodeat-ops backup`.", "`decodeat-ops backup`을 실행하세요."),
+    "backups.ahead": (
+        "No backup but {count} dated in the future, such as {snapshot}",
+        "{snapshot} 등 미래 날짜의 백업 {count}개뿐",
+    ),
+    "backups.ahead.hint": (
+        "The clock was ahead when they were made, or is behind now: set it right, then run `decodeat-ops backup`.",
+        "백업 당시 시계가 앞섰거나 지금 뒤처져 있습니다. 시계를 맞춘 뒤 `decodeat-ops backup`을 실행하세요.",
+    ),
     "backups.first": ("First deploy: nothing to back up yet", "첫 배포: 아직 백업할 것이 없음"),
     "backups.restorable": ("The backup can be restored", "백업 복원 가능"),
     "backups.restorable.why": (

@@ -217,6 +217,7 @@ def prune(context: Context, params: Params) -> Results | None:
     # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
     kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
     said = []
+    layout.served.unlink(missing_ok=True)  # a release says again what serves
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         why = rescue.prunable(layout, generation.name, sorted(kept), tools.backups)
         if why:
@@ -256,6 +257,9 @@ def remove_state(context: Context, params: Params) -> Results | None:
     layout = _tools(context).layout
     for metrics in layout.run.glob("*.metrics"):
         forget_counters(metrics)
+    last = layout.release_data(_tools(context).store.stopped_id() or "none")
+    if layout.data.name not in params["names"] and last.is_symlink():
+        files.link(layout.served, last.readlink().name)  # which data a deploy goes on with; its name is only a time
     for name in params["names"]:
         path = layout.root / name
         if path.is_dir() and not path.is_symlink():

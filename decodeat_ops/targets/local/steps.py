@@ -214,8 +214,8 @@ def beyond_retention(release: Release, observed: Observed, keep: int) -> list[st
     safe = {release.id, served, *observed.draining, *(r.id for r in observed.releases if r.pinned)}
     newest: dict[tuple[str, str], str] = {}
     everything = {r.id: r for r in (*observed.releases, release)}
-    for name in sorted(everything, reverse=True):
-        newest.setdefault((everything[name].fingerprint, everything[name].data), name)
+    for each in sorted(everything.values(), key=lambda r: r.order, reverse=True):
+        newest.setdefault((each.fingerprint, each.data), each.id)
     kept = {*list(newest.values())[:keep], *safe}
     return sorted(name for name in everything if name not in kept)
 
