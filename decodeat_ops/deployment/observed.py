@@ -8,7 +8,8 @@ from decodeat_ops.deployment.store import Store, Supervisor
 
 @dataclass(frozen=True)
 class Observed:
-    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`.
+    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`;
+    `running` have a process, whether or not a supervisor works.
 
     `left` is the data generation that a removed deployment left here, "" when there is none or something is deployed.
     """
@@ -19,6 +20,7 @@ class Observed:
     draining: frozenset[str]
     supervisor: Supervisor
     left: str = ""
+    running: frozenset[str] = frozenset()
 
     @property
     def serving(self) -> bool:
@@ -39,11 +41,13 @@ def observe(store: Store) -> Observed:
     store.check_place()
     store.check_format()
     active, stopped = store.active(), store.stopped()
+    supervisor = store.supervisor()
     return Observed(
         active=active,
         stopped=stopped,
         releases=store.releases(),
         draining=store.draining(),
-        supervisor=store.supervisor(),
+        supervisor=supervisor,
         left="" if active or stopped else next(iter(store.generations()), ""),
+        running=store.running(supervisor),
     )

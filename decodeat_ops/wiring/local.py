@@ -253,7 +253,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         kept = {tools.layout.journals.name, tools.layout.lock.name}
         kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
         kept |= set() if delete_backups else {tools.layout.backups.name}
-        if not set(present) - kept and not observed.supervisor.alive:
+        if not set(present) - kept and not observed.supervisor.alive and not observed.running:
             return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": str(root)})
         return lifecycle.plan_remove(
             observed,
