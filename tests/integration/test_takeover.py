@@ -95,7 +95,7 @@ def test_stop_and_remove_end_what_runs_without_a_supervisor(served: Deployment) 
     assert pids_of(served.state) == []
     served.ok("start", "--yes")
     kill_both_halves(served)
-    served.ok("remove", "--yes")
+    served.ok("remove", "--yes", "--name", "tested-production")
     assert pids_of(served.state) == []
     assert not served.layout.releases.exists()
 
@@ -127,8 +127,7 @@ def test_a_deploy_replaces_an_older_supervisor_and_no_request_is_lost(served: De
     argv = [sys.executable, "-m", "decodeat_ops.supervisor", str(served.state), "--replace"]
     with Prober(served) as prober:
         subprocess.run(argv, cwd=older, check=True, timeout=60)
-        wait_for(lambda: served.store.supervisor().alive)
-        assert served.store.supervisor().version == "0.0.9"
+        wait_for(lambda: (seen := served.store.supervisor()).alive and seen.version == "0.0.9")
         assert served.store.supervisor().older
         assert "supervisor 0.0.9, this tool" in served.run("status").stdout
         after = served.deploy_again()

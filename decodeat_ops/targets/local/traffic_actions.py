@@ -78,13 +78,19 @@ def supervise(context: Context, params: Params) -> Results | None:
     if done.status != 0:
         raise StepFailed(f"The supervisor did not start: {done.stderr.strip()[-300:] or done.status}")
     deadline = time.monotonic() + SUPERVISOR_SECONDS
-    while not (now := tools.store.supervisor()).alive or now.older:
+    while not _works(tools):
         if time.monotonic() > deadline:
             raise StepFailed(
                 "The supervisor was started and does not answer.", hint=f"See {tools.layout.supervisor_log}."
             )
         time.sleep(0.05)
     return None
+
+
+def _works(tools: Tools) -> bool:
+    """Whether the one that was started has given its account: until then the file may hold a dead one's of just now."""
+    now = tools.store.supervisor()
+    return now.alive and not now.older and belongs(now.pid, tools.layout.run)
 
 
 def unsupervise(context: Context, params: Params) -> None:
