@@ -170,11 +170,13 @@ def supervisor(subject: Subject) -> Finding:
     store = subject.tools.store
     running = store.supervisor()
     ours = decodeat_ops.__version__
+    if running.stuck:
+        return answer("machine.supervisor", Status.FAIL, "machine.supervisor_stuck", pid=running.pid)
     if not running.alive:
         if store.active_id():
             return answer("machine.supervisor", Status.FAIL, "machine.supervisor_gone", release=store.active_id())
         return answer("machine.supervisor", Status.SKIP, "machine.supervisor_none")
-    if running.version != ours:
+    if running.older or running.version != ours:
         return answer(
             "machine.supervisor", Status.WARN, "machine.supervisor_other", running=running.version or "?", ours=ours
         )

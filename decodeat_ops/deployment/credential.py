@@ -20,8 +20,7 @@ def headers(tools: Tools, release: str) -> Mapping[str, str] | None:
     None when only digests of keys are configured: then nothing that the tool knows opens it. Raises `Configuration`
     when the release's own variables can't be read.
     """
-    path = tools.layout.environment(release)
-    variables = envfile.read(path) if path.exists() else {}
+    variables = envfile.read(tools.layout.environment(release))
     variables |= {name: secret.reveal() for name, secret in tools.secrets.items()}
     keys = _listed(variables.get("API_KEYS", ""))
     for key in keys:

@@ -8,7 +8,8 @@ from decodeat_ops.deployment.store import Store, Supervisor
 
 @dataclass(frozen=True)
 class Observed:
-    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`.
+    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`;
+    `running` have a process, whether or not a supervisor works.
 
     `left` is the data generation that a removed deployment left here, "" when there is none or something is deployed.
     """
@@ -20,6 +21,7 @@ class Observed:
     supervisor: Supervisor
     left: str = ""
     generations: tuple[str, ...] = ()  # of data, whether a release serves them or not
+    running: frozenset[str] = frozenset()
 
     @property
     def taken(self) -> frozenset[str]:
@@ -50,12 +52,14 @@ def observe(store: Store) -> Observed:
     store.check_place()
     store.check_format()
     active, stopped = store.active(), store.stopped()
+    supervisor = store.supervisor()
     return Observed(
         active=active,
         stopped=stopped,
         releases=store.releases(),
         draining=store.draining(),
-        supervisor=store.supervisor(),
+        supervisor=supervisor,
         left="" if active or stopped else store.left(),
         generations=store.generations(),
+        running=store.running(supervisor),
     )

@@ -3,17 +3,22 @@
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops import __version__
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import manifest
+from decodeat_ops.supervisor import account
+from decodeat_ops.supervisor.process import adopt, stopped
 
+SILENT_SECONDS = 10.0  # a supervisor writes its account every second; on a machine that is busy beyond measure later
 FORMAT_HINT = (
     "Remove that file and deploy: it is written anew, and as digests of secrets then differ, a new release is made."
 )
@@ -33,9 +38,15 @@ class Supervised:
 
 @dataclass(frozen=True)
 class Supervisor:
-    """The supervisor's own account; `alive` is proven by its lock, not by its word."""
+    """The supervisor's own account. `alive`: it holds its lock, works for this directory, and has said so lately.
+
+    `stuck`: one of these is wrong while the lock is held, so that no other can start beside it. `older`: it is of an
+    earlier version than this tool, which replaces it with the next change.
+    """
 
     alive: bool
+    stuck: bool = False
+    older: bool = False
     pid: int = 0
     standby: int = 0
     version: str = ""
@@ -142,20 +153,40 @@ class Store:
 
     def supervisor(self) -> Supervisor:
         raw = _status(self.layout.supervisor_status) or {}
-        alive = _locked(self.layout.supervisor_lock)
+        held = _locked(self.layout.supervisor_lock)
+        alive = held and self._answers(raw)
         releases = {
             name: Supervised(**{k: v for k, v in entry.items() if k in {f.name for f in fields(Supervised)}})
             for name, entry in raw.get("releases", {}).items()
         }
         return Supervisor(
             alive=alive,
-            pid=raw.get("pid", 0) if alive else 0,
+            stuck=held and not alive,
+            older=alive and _age(raw) < (account.FORMAT, _numbers(__version__)),
+            pid=raw.get("pid", 0) if held else 0,
             standby=raw.get("standby", 0) if alive else 0,
             version=raw.get("version", ""),
             started_at=raw.get("started_at", ""),
             listening=tuple(raw.get("listening", ())) if alive else (),
             releases=releases if alive else {},
         )
+
+    def _answers(self, raw: dict[str, Any]) -> bool:
+        """Whether an account is kept up to date, and is of this place: a directory can be moved with its lock held."""
+        if not raw or raw.get("root", str(self.layout.root)) != str(self.layout.root):
+            return False
+        if "beat" in raw:
+            return 0 <= time.monotonic() - float(raw["beat"]) < SILENT_SECONDS
+        return not stopped(int(raw.get("pid", 0)))  # of a version that kept no time: all that can be seen from outside
+
+    def running(self, supervisor: Supervisor) -> frozenset[str]:
+        """Releases whose process runs: what the supervisor says, or where none answers, what there is."""
+        if supervisor.alive:
+            return frozenset(name for name, known in supervisor.releases.items() if known.pid)
+        found = adopt(self.layout)
+        for process in found.values():
+            process.close()
+        return frozenset(found)
 
     def private(self, release: str) -> Endpoint:
         """The release's own socket, which probes use."""
@@ -165,6 +196,15 @@ class Store:
         """The address clients use; every address counts as this machine's own loopback when asked from here."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(release.host, release.host)  # noqa: S104 - compared, not bound
         return Endpoint(host=host, port=release.port)
+
+
+def _age(raw: dict[str, Any]) -> tuple[int, tuple[int, ...]]:
+    """Sorts supervisors by what their account looks like and by their version."""
+    return int(raw.get("format", account.FORMAT)), _numbers(str(raw.get("version", "")))
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
 def _status(path: Path) -> dict[str, Any] | None:

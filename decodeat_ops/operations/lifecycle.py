@@ -31,16 +31,17 @@ class Beside:
 
 def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str) -> Plan | None:
     """Bring back what was stopped, or what a reboot ended, with today's secrets; None when it serves already."""
-    if observed.serving:
+    if observed.serving and not observed.supervisor.older:
         return None
     if observed.current is None:
         raise Usage(NOTHING, hint=DEPLOY)
     release = replace(observed.current, secrets=secrets)
     if observed.active is not None:
-        # Still wanted: with a supervisor it comes back by itself.
+        # Still wanted: with a supervisor it comes back by itself. What runs all the while keeps the secrets it has.
+        runs = release.id in observed.running
         wanted: tuple[Step, ...] = (
             steps.supervise(observed),
-            steps.start(release),
+            *(() if runs else (steps.start(release),)),
             steps.probe(release, loaded.settings),
             steps.confirm(release),
         )
@@ -55,14 +56,15 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
     if observed.active is None:
         if observed.stopped is None:
             raise Usage(NOTHING, hint=DEPLOY)
-        return None
+        return _plan_stop_leftovers(observed, observed.stopped, loaded, inputs) if observed.running else None
     release = observed.active
-    running = sorted({release.id, *observed.draining})
+    running = sorted({release.id, *observed.draining, *observed.running})
     return Plan(
         "stop",
         loaded.deployment,
         release.id,
         (
+            *_adopt(observed),
             steps.stop_traffic(release, [release.id]),
             steps.drain([release.id]),
             steps.wait_stopped(running, after_commit=True),
@@ -70,6 +72,18 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
         (("serves now", release.id), ("afterwards", "nothing listens; `start` brings it back")),
         inputs,
     )
+
+
+def _adopt(observed: Observed) -> tuple[Step, ...]:
+    """What runs can only be stopped by a supervisor that works."""
+    return () if observed.supervisor.alive else (steps.supervise(observed),)
+
+
+def _plan_stop_leftovers(observed: Observed, stopped: Release, loaded: Loaded, inputs: str) -> Plan:
+    """Something of a service that was stopped runs on, because nobody was there to end it."""
+    running = sorted(observed.running)
+    wanted = (*_adopt(observed), steps.drain(running), steps.wait_stopped(running, after_commit=True))
+    return Plan("stop", loaded.deployment, stopped.id, wanted, (("still runs", ", ".join(running)),), inputs)
 
 
 def plan_restart(
@@ -128,14 +142,16 @@ def plan_remove(  # noqa: PLR0913 - each of them is a thing that is there or tha
     # Stopping makes the link `stopped`, which is not there yet; it goes first, for it leads to what goes after it.
     stopped = layout.stopped.name
     doomed = [stopped, *sorted(name for name in present if name not in {*kept, stopped})]
-    wanted: list[Step] = []
+    leftovers = observed.active or observed.draining or observed.running or observed.supervisor.stuck
+    adopts = _adopt(observed) if leftovers else ()
+    wanted: list[Step] = [*adopts]
     active: Release | None = observed.active
     if active is not None:
         wanted += [steps.stop_traffic(active, [active.id]), steps.drain([active.id])]
-    if active is not None or observed.draining:
-        running = sorted({*observed.draining, *((active.id,) if active else ())})
+    running = sorted({*observed.draining, *observed.running, *((active.id,) if active else ())})
+    if running:
         wanted.append(steps.wait_stopped(running))
-    if observed.supervisor.alive:
+    if observed.supervisor.alive or adopts:
         wanted.append(Step("unsupervise", "Stop the supervisor", Action("unsupervise"), undo=Action("supervise")))
     if unboot is not None:
         wanted.append(unboot)

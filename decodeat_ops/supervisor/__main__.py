@@ -1,13 +1,23 @@
-"""`python -m decodeat_ops.supervisor STATE_DIR`: become a daemon, take the lock, supervise."""
+"""`python -m decodeat_ops.supervisor STATE_DIR [--replace]`: become a daemon, take the lock, supervise.
 
+`--replace` puts itself in the place of a supervisor that is older or does not answer; what runs goes on running.
+"""
+
+import contextlib
 import fcntl
 import os
+import signal
 import sys
+import time
 from pathlib import Path
 
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.supervisor.process import holders
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.supervise import Supervisor
+from decodeat_ops.supervisor.unit import Unit
+
+LET_GO_SECONDS = 15.0  # from a process's end until the system has closed what it held
 
 
 def main() -> int:
@@ -21,17 +31,54 @@ def main() -> int:
             sys.stderr.write(problem)
             return 1
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return 0
+    listeners = Listeners()
+    if not _take(lock):
+        if "--replace" not in sys.argv[2:]:
+            return 0
+        _end(layout, listeners)
+        if not _take(lock, LET_GO_SECONDS):
+            sys.stderr.write(f"{layout.supervisor_lock} is still held by a process that can't be ended\n")
+            return 1
     if os.fork():
         os._exit(0)  # the lock lives on in the child: the caller may go on
     os.setsid()
     _detach(layout.supervisor_log)
     os.chdir(layout.run)  # private sockets are bound by name alone: a whole path may be too long for one
-    Supervisor(layout, lock, Listeners()).run()
+    Supervisor(layout, lock, listeners).run()
     return 0
+
+
+def _take(lock: int, wait: float = 0.0) -> bool:
+    deadline = time.monotonic() + wait
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(0.01)
+        else:
+            return True
+
+
+def _end(layout: Layout, listeners: Listeners) -> None:
+    """End both halves of the supervisor that is there, with its sockets in our hands: clients wait in their queues."""
+    found = holders(layout)
+    _send(found, signal.SIGSTOP)  # first, so that none makes another or takes over
+    for path in layout.releases.glob("*/unit.json"):
+        with contextlib.suppress(OSError, ValueError, TypeError):
+            unit = Unit.load(path)
+            for pid, pidfd in found.items():
+                listeners.recover(pid, pidfd, unit.host, unit.port, unit.address)
+    _send(found, signal.SIGKILL)
+    for pidfd in found.values():
+        os.close(pidfd)
+
+
+def _send(processes: dict[int, int], number: int) -> None:
+    for pidfd in processes.values():
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(pidfd, number)
 
 
 def _not_ours(directory: Path, forbidden: int) -> str:

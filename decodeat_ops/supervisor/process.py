@@ -130,6 +130,41 @@ def belongs(pid: int, run: Path) -> bool:
     return (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino) and set(users) == {str(place.st_uid)}
 
 
+def holders(layout: Layout) -> dict[int, int]:
+    """The deployment's processes that hold the supervisor's lock, and a pidfd of each: supervisor and standby."""
+    try:
+        lock = layout.supervisor_lock.stat()
+    except OSError:
+        return {}
+    found: dict[int, int] = {}
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and entry.name != str(os.getpid()):
+            with contextlib.suppress(OSError):
+                pidfd = os.pidfd_open(int(entry.name))
+                if belongs(int(entry.name), layout.run) and _has_open(entry, lock):
+                    found[int(entry.name)] = pidfd
+                else:
+                    os.close(pidfd)
+    return found
+
+
+def _has_open(entry: Path, file: os.stat_result) -> bool:
+    for descriptor in (entry / "fd").iterdir():
+        with contextlib.suppress(OSError):
+            found = descriptor.stat()
+            if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):
+                return True
+    return False
+
+
+def stopped(pid: int) -> bool:
+    """Whether a process doesn't run because somebody stopped it (SIGSTOP, a debugger)."""
+    try:
+        return _stat(pid)[0] in {"T", "t"}
+    except OSError:
+        return False
+
+
 def _gone(pid: int, pidfd: int) -> bool:
     """Ended, or a zombie that an init which doesn't reap has left."""
     try:

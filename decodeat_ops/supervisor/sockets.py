@@ -1,6 +1,5 @@
 """The listening sockets, which outlive every release and, in the standby's hands, the supervisor itself."""
 
-import contextlib
 import ctypes
 import os
 import socket
@@ -46,20 +45,15 @@ class Listeners:
         except OSError:
             return False
         for entry in Path(f"/proc/{pid}/fd").iterdir():
-            descriptor = _duplicate(pidfd, int(entry.name))
-            if descriptor < 0:
+            found = _socket(pidfd, entry)
+            if found is None:
                 continue
-            with contextlib.suppress(OSError):
-                found = socket.socket(fileno=os.dup(descriptor))
-                listens = found.type == socket.SOCK_STREAM and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
-                if listens and found.getsockname()[:2] in wanted:
-                    self._open[address] = found
-                    self._changed = True
-                else:
-                    found.close()
-            os.close(descriptor)
-            if address in self._open:
+            listens = found.type == socket.SOCK_STREAM and found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+            if listens and found.getsockname()[:2] in wanted:
+                self._open[address] = found
+                self._changed = True
                 return True
+            found.close()
         return False
 
     def private(self, name: str) -> socket.socket:
@@ -97,6 +91,26 @@ class Listeners:
     def take_changed(self) -> bool:
         changed, self._changed = self._changed, False
         return changed
+
+
+def _socket(pidfd: int, entry: Path) -> socket.socket | None:
+    """A duplicate of what a process has open there, None when that is no socket or may not be taken.
+
+    Nothing else is duplicated: a duplicate of a lock would hold it.
+    """
+    try:
+        if not str(entry.readlink()).startswith("socket:"):
+            return None
+        descriptor = _duplicate(pidfd, int(entry.name))
+    except OSError:
+        return None  # closed meanwhile
+    if descriptor < 0:
+        return None
+    try:
+        return socket.socket(fileno=descriptor)
+    except OSError:
+        os.close(descriptor)
+        return None
 
 
 def _duplicate(pidfd: int, descriptor: int) -> int:

@@ -10,14 +10,14 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from decodeat_ops import __version__
-from decodeat_ops.core.errors import OpsError
+from decodeat_ops.core.errors import Configuration, OpsError
 from decodeat_ops.core.layout import Layout, is_id
 from decodeat_ops.settings import envfile
-from decodeat_ops.supervisor import logs
+from decodeat_ops.supervisor import logs, wishes
 from decodeat_ops.supervisor.account import Account, Watched
 from decodeat_ops.supervisor.process import MARK, adopt, start
 from decodeat_ops.supervisor.sockets import Listeners
-from decodeat_ops.supervisor.standby import Standby, name_process
+from decodeat_ops.supervisor.standby import Standby, allow_takeover, name_process
 from decodeat_ops.supervisor.unit import NO_PORT, Unit
 
 LOOK_SECONDS = 0.1
@@ -26,6 +26,7 @@ BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the n-th
 STEADY_SECONDS = 60.0  # a release that ran so long starts its back-off afresh
 LOGS_SECONDS = 2.0
 REMIND_SECONDS = 1.0
+ANEW = "`decodeat-ops start` writes its secrets anew"
 
 
 class Supervisor:
@@ -48,13 +49,22 @@ class Supervisor:
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
         name_process("decodeat-superv")
+        allow_takeover()
         self._account = Account(self._layout.supervisor_status)
         self._adopt()
         while not (self._stopping and not any(w.process for w in self._watched.values())):
             self._look()
             self._pause()
+            self._stopping = self._stopping or self._moved()
         self._standby.dismiss()
         self._write_status()
+
+    def _moved(self) -> bool:
+        """Whether its directory is no longer where it looks for orders; in the new place another is started."""
+        try:
+            return not Path().samefile(self._layout.run)
+        except OSError:
+            return True
 
     def _succeed(self) -> None:
         """The standby's way to become the supervisor: same lock, same sockets, nothing else of the dead one."""
@@ -171,10 +181,13 @@ class Supervisor:
         """Nothing of the operator's own environment but where programs and home are."""
         env = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
         env |= {"LANG": "C.UTF-8", **unit.env}
-        for name in unit.env_files:
-            path = Path(name)
-            if path.exists():
-                env |= envfile.read(path)
+        for path in map(Path, unit.env_files):
+            if not path.exists():
+                raise Configuration(f"{path.name} is missing, and without it the release is not started; {ANEW}")
+            env |= envfile.read(path)
+        lacking = [name for name in unit.requires if name not in env]
+        if lacking:
+            raise Configuration(f"{', '.join(lacking)}: missing in its variables, so that it is not started; {ANEW}")
         return env | {"LISTEN_ON": " ".join(map(str, sockets)), MARK: f"{self._layout.root}|{release}"}
 
     def _trouble(self, release: str, watched: Watched, problem: str) -> None:
@@ -225,13 +238,24 @@ class Supervisor:
             watched.process.remind()
 
     def _forget(self, release: str) -> None:
-        """It has stopped: its wish is granted, and its secrets have no business on disk any more."""
-        with contextlib.suppress(OSError):
-            if not self._stopping:
-                self._layout.drain(release).unlink(missing_ok=True)
-                self._layout.secrets(release).unlink(missing_ok=True)
-            for path in (self._layout.socket(release), self._layout.busy(release)):
-                path.unlink(missing_ok=True)
+        """It has stopped: its wish is granted, and its secrets have no business on disk any more.
+
+        What is wanted is asked again, with nobody writing it meanwhile: the look that led here may be an old one, and
+        a release that was called back since needs the secrets that were written for it.
+        """
+        try:
+            with wishes.alone(self._layout, wait=False):
+                if release in self._wishes()[0]:
+                    return
+                if not self._stopping:
+                    self._layout.drain(release).unlink(missing_ok=True)
+                    self._layout.secrets(release).unlink(missing_ok=True)
+                for path in (self._layout.socket(release), self._layout.busy(release)):
+                    path.unlink(missing_ok=True)
+        except BlockingIOError:
+            return  # something is being asked for right now: the next look sees what
+        except OSError as error:
+            self.say(f"{release} has stopped, and what it left could not be removed: {error}")
         self._watched.pop(release, None)
 
     def _tend_sockets(self) -> None:
@@ -271,6 +295,7 @@ class Supervisor:
         if self._account is None:
             return
         facts = {
+            "root": str(self._layout.root),
             "pid": os.getpid(),
             "standby": self._standby.pid,
             "version": __version__,

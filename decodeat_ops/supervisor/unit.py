@@ -4,7 +4,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-FORMAT = 1
+FORMAT = 2
+READABLE = (1, 2)  # 1 had no `requires`
 NO_PORT = "can't listen on"  # how the supervisor's account of a release begins that lacks its port
 
 
@@ -14,6 +15,7 @@ class Unit:
 
     It inherits two listening sockets as the descriptors named in LISTEN_ON: its private unix socket and that of
     `host`:`port`.
+    `requires` names the variables without which it must not run: an access rule that got lost would open the service.
     `drain_timeout` is how long clients may keep the release after it lost the traffic, `grace` how long it may
     take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` bound its log.
     """
@@ -23,6 +25,7 @@ class Unit:
     port: int
     env: dict[str, str] = field(default_factory=dict)
     env_files: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
     drain_timeout: float = 150.0
     grace: float = 160.0
     log_bytes: int = 10 * 1024 * 1024
@@ -41,7 +44,8 @@ class Unit:
     def load(cls, path: Path) -> "Unit":
         """Raises OSError, ValueError or TypeError when the file is no unit of this format."""
         raw = json.loads(path.read_bytes())
-        if raw.get("format") != FORMAT:
+        if raw.get("format") not in READABLE:
             raise ValueError(f"{path} has format {raw.get('format')}, this supervisor knows {FORMAT}")
-        raw["argv"], raw["env_files"] = tuple(raw["argv"]), tuple(raw["env_files"])
+        for name in {"argv", "env_files", "requires"} & set(raw):
+            raw[name] = tuple(raw[name])
         return cls(**raw)

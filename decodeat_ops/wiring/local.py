@@ -1,5 +1,6 @@
 """Opens the local target: ports, tools, gates, and one function per verb for the command line."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -126,7 +127,10 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
                 "decodeat-ops status",
                 *way_back(tools, release, saved),
             ),
-            warnings=tuple(f"The backup before the migration lacks something: {p}" for p in saved.get("partial", ())),
+            warnings=(
+                *(f"The backup before the migration lacks something: {p}" for p in saved.get("partial", ())),
+                *_lost_at_boot(loaded, results),
+            ),
         )
 
     return carry_out(tools, "deploy", derive, change, actions(), finish)
@@ -138,6 +142,21 @@ def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:
 
     done = results.get("boot")
     return "" if done is not None and not done["problem"] else boot.cron_line(loaded)
+
+
+def _lost_at_boot(loaded: Loaded, results: Mapping[str, Results]) -> tuple[str, ...]:
+    """What keeps the deployment from coming back after a reboot."""
+    from decodeat_ops.targets.local import boot
+
+    problem = results.get("boot", {}).get("problem", "")
+    return (
+        *((f"After a reboot it does not come back by itself: {problem}.",) if problem else ()),
+        *(
+            f"After a reboot it can't start: the secret {name} is known to this shell alone; put it into "
+            f"{loaded.path(loaded.settings.service.env_file)} (mode 0600)."
+            for name in boot.lost_secrets(loaded, os.environ)
+        ),
+    )
 
 
 def _room_for_release(tools: Tools, found: source.Source) -> None:
@@ -258,7 +277,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         kept = {tools.layout.journals.name, tools.layout.lock.name}
         kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
         kept |= set() if delete_backups else {tools.layout.backups.name}
-        if not set(present) - kept and not observed.supervisor.alive:
+        if not set(present) - kept and not observed.supervisor.alive and not observed.running:
             if not change.dry_run:
                 _leave(tools.layout)
             return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": str(root)})

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops import __version__
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Locked, Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
@@ -58,7 +59,7 @@ def status(loaded: Loaded) -> Outcome:
 def _next(observed: Observed, told: dict[str, Any]) -> tuple[str, ...]:
     if told.get("open_journal"):
         return ("decodeat-ops resume", "decodeat-ops rollback")
-    if observed.active is None or not observed.supervisor.alive:
+    if observed.active is None or not observed.supervisor.alive or observed.supervisor.older:
         return ("decodeat-ops start",)
     if told["problems"]:
         return ("decodeat-ops logs", "decodeat-ops doctor")
@@ -129,11 +130,24 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
     told["supervisor"] = {
         "alive": supervisor.alive, "pid": supervisor.pid, "standby": supervisor.standby, "version": supervisor.version,
     }  # fmt: skip
+    told["supervisor"] |= {"stuck": supervisor.stuck, "older": supervisor.older}
     if not supervisor.alive:
-        pairs.append(("supervisor", ("not running", "bad")))
-        wrong.append("the supervisor is not running")
+        state = f"process {supervisor.pid} does not answer" if supervisor.stuck else "not running"
+        pairs.append(("supervisor", (state, "bad")))
+        wrong.append(
+            f"the supervisor (process {supervisor.pid}) does not answer"
+            if supervisor.stuck
+            else "the supervisor is not running"
+        )
+        if observed.running:
+            pairs.append(("runs all the same", ", ".join(sorted(observed.running))))
+        told["running"] = sorted(observed.running)
         return
     pairs.append(("supervisor", f"process {supervisor.pid}, standby {supervisor.standby}"))
+    if supervisor.version != __version__:
+        text = f"supervisor {supervisor.version or 'unknown'}, this tool {__version__}"
+        more = "; the next deploy or `decodeat-ops start` replaces it, no request is lost" if supervisor.older else ""
+        pairs.append(("versions differ", (text + more, "warn")))
     told["releases"] = {}
     serves = observed.active.id if observed.active else ""
     for name, known in sorted(supervisor.releases.items(), key=lambda item: item[0] != serves):

@@ -31,6 +31,14 @@ SHOWS = (
 )
 
 
+def wait_for(condition: Callable[[], object], seconds: float = 60, otherwise: Callable[[], object] = str) -> None:
+    """Until it holds; `otherwise` is what is shown when it never does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, otherwise()
+        time.sleep(0.02)
+
+
 class Supervised:
     """One state directory, its supervisor and the releases in it."""
 
@@ -51,10 +59,7 @@ class Supervised:
         subprocess.run([sys.executable, "-m", "decodeat_ops.supervisor", str(self.layout.root)], check=True, timeout=60)
 
     def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, self.layout.supervisor_log.read_text()
-            time.sleep(0.02)
+        wait_for(condition, seconds, self.layout.supervisor_log.read_text)
 
     def state(self, name: str = RELEASE) -> str:
         known = self.store.supervisor().releases.get(name)

@@ -158,6 +158,14 @@ WORDS = {
     "machine.supervisor_none": ("Not running; nothing is deployed", "실행 안 됨, 배포된 것 없음"),
     "machine.supervisor_gone": ("Not running, though {release} should serve", "{release}가 있는데 실행 안 됨"),
     "machine.supervisor_gone.hint": ("`decodeat-ops start` brings it back.", "`decodeat-ops start`로 되살리세요."),
+    "machine.supervisor_stuck": (
+        "Process {pid} holds its lock and does not answer",
+        "프로세스 {pid}가 잠금을 쥔 채 응답하지 않음",
+    ),
+    "machine.supervisor_stuck.hint": (
+        "`decodeat-ops start` replaces it; what runs goes on.",
+        "`decodeat-ops start`로 교체하세요. 실행 중인 것은 그대로 유지됩니다.",
+    ),
     "machine.supervisor_alone": ("Process {pid} has no standby", "프로세스 {pid}, 대기 프로세스 없음"),
     "machine.supervisor_alone.hint": (
         "Ask again in a moment; if it stays, `decodeat-ops logs --supervisor`.",
@@ -165,7 +173,7 @@ WORDS = {
     ),
     "machine.supervisor_other": ("Version {running}, this tool {ours}", "버전 {running}, 이 도구 {ours}"),
     "machine.supervisor_other.hint": (
-        "`decodeat-ops stop` and `decodeat-ops start` run this version's, with a short pause.",
-        "`decodeat-ops stop` 후 `decodeat-ops start`하면 이 버전으로 바뀝니다(잠시 중단).",
+        "If it is the older one, the next deploy or `decodeat-ops start` replaces it; no request is lost.",
+        "이전 버전이라면 다음 배포나 `decodeat-ops start`가 요청 손실 없이 교체합니다.",
     ),
 }

@@ -1,7 +1,7 @@
 """Back after a reboot: a systemd unit where there is systemd, else a line for the operator's crontab."""
 
 import os
-import shlex
+import pwd
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops import rendering
+from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.deployment import files
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.rendering import quoting
+from decodeat_ops.settings import envfile
+from decodeat_ops.settings.load import NOT_SETTINGS, PREFIX
 from decodeat_ops.settings.schema import Loaded
 
 RUNNING = Path("/run/systemd/system")  # exists exactly where systemd is the init that runs (sd_booted(3))
+SHELL = ("HOME", "PATH", "TZ", "PYTHONPATH", "XDG_STATE_HOME")
 
 
 @dataclass(frozen=True)
@@ -25,6 +30,7 @@ class Boot:
     systemd: bool
     system: bool
     directory: Path
+    user: str = ""  # whose services start at boot only while lingering is enabled; "" for the system's
 
     def unit(self, loaded: Loaded) -> Path:
         return self.directory / f"decodeat-ops-{loaded.deployment}.service"
@@ -34,24 +40,48 @@ def look() -> Boot:
     """What is there on this machine for this user."""
     root = os.geteuid() == 0
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
-    return Boot(RUNNING.is_dir(), root, Path("/etc/systemd/system") if root else home / "systemd" / "user")
+    place = Path("/etc/systemd/system") if root else home / "systemd" / "user"
+    return Boot(RUNNING.is_dir(), root, place, "" if root else pwd.getpwuid(os.geteuid()).pw_name)
 
 
-def command(loaded: Loaded) -> str:
-    """This tool with this deployment's settings, as a command line of its own."""
-    argv = (sys.executable, "-m", "decodeat_ops", "--config", str(loaded.files[0].resolve()), "--env", loaded.env)
-    return shlex.join(argv)
+def argv(loaded: Loaded) -> tuple[str, ...]:
+    """This tool with this deployment's settings, as a command of its own."""
+    return (sys.executable, "-m", "decodeat_ops", "--config", str(loaded.files[0].resolve()), "--env", loaded.env)
 
 
-def cron_line(loaded: Loaded) -> str:
-    return f"@reboot {command(loaded)} start --yes"
+def carried(environ: Mapping[str, str]) -> dict[str, str]:
+    """What this shell knows and nobody knows at boot: where the state lies, settings given as variables, where programs
+    are. What `--config` and `--env` say is in the command.
+    """
+    ours = {f"{PREFIX}{name}" for name in NOT_SETTINGS}
+    settings = [name for name in sorted(environ) if name.startswith(PREFIX) and name not in ours]
+    found = {name: environ[name] for name in (*SHELL, *settings) if environ.get(name)}
+    if found.get("HOME") == pwd.getpwuid(os.geteuid()).pw_dir:
+        del found["HOME"]
+    return found
 
 
-def text(loaded: Loaded, boot: Boot) -> str:
+def lost_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[str, ...]:
+    """Variables that hold a secret in this shell alone: no unit and no crontab may carry it, so that boot lacks it."""
+    names = [r.removeprefix("env:") for r in loaded.settings.service.secrets.values() if r.startswith("env:")]
+    path = loaded.path(loaded.settings.service.env_file)
+    try:
+        stored = envfile.read(path, private=True)
+    except Configuration:
+        stored = {}  # not there, or not to be used: at boot neither
+    return tuple(name for name in names if name in environ and name not in stored)
+
+
+def cron_line(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> str:
+    return f"@reboot {quoting.cron((*argv(loaded), 'start', '--yes'), carried(environ))}"
+
+
+def text(loaded: Loaded, boot: Boot, environ: Mapping[str, str] = os.environ) -> str:
     local = loaded.settings.local
     values = {
         "deployment": loaded.deployment,
-        "command": command(loaded),
+        "command": quoting.systemd_command(argv(loaded)),
+        "variables": [quoting.systemd(f"{name}={value}") for name, value in carried(environ).items()],
         "system": boot.system,
         "start_seconds": int(local.ready_timeout) + 60,
         "stop_seconds": int(2 * local.drain_timeout) + 60,
@@ -62,12 +92,13 @@ def text(loaded: Loaded, boot: Boot) -> str:
 def step(loaded: Loaded, boot: Boot) -> Step:
     """Write and enable the unit. It comes after the commit: what serves does not depend on it."""
     path = str(boot.unit(loaded))
+    lingering = (f"lingering for {boot.user}: it starts at boot, not at login",) if boot.user else ()
     return Step(
         id="boot",
         title="Come back after a reboot",
-        do=Action("boot-unit", {"path": path, "text": text(loaded, boot), "system": boot.system}),
+        do=Action("boot-unit", {"path": path, "text": text(loaded, boot), "system": boot.system, "user": boot.user}),
         produces=("problem",),
-        preview=(f"systemd unit {path}, enabled",),
+        preview=(f"systemd unit {path}, enabled", *lingering),
         after_commit=True,
     )
 
@@ -90,18 +121,36 @@ def _systemctl(tools: Tools, system: bool, *words: str) -> str:
 
 
 def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
-    """A user without a systemd of their own gets the problem told, not a failed deploy."""
+    """A user without a systemd of their own gets the problem told, not a failed deploy.
+
+    It is enabled again each time: an unchanged text says nothing of whether systemd knows the unit and starts it.
+    """
     tools: Tools = context.tools
-    path = Path(params["path"])
-    if path.exists() and path.read_text() == params["text"]:
-        return {"problem": ""}
+    path, system = Path(params["path"]), params["system"]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        files.write(path, params["text"], 0o644)
+        if not path.exists() or path.read_text() != params["text"]:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            files.write(path, params["text"], 0o644)
     except OSError as error:
         return {"problem": f"{path} could not be written: {error.strerror}"}
-    problem = _systemctl(tools, params["system"], "daemon-reload")
-    return {"problem": problem or _systemctl(tools, params["system"], "enable", path.name)}
+    problem = _systemctl(tools, system, "daemon-reload") or _systemctl(tools, system, "enable", path.name)
+    return {"problem": problem or _linger(tools, params.get("user", ""))}
+
+
+def _linger(tools: Tools, user: str) -> str:
+    """Why a user's unit would start at login alone, "" when it starts at boot."""
+    if not user or _lingers(tools, user):
+        return ""
+    done = tools.host.run(("loginctl", "enable-linger"), timeout=30)
+    if _lingers(tools, user):
+        return ""
+    why = (done.stderr or done.stdout).strip()[-200:] or "loginctl did not enable lingering"
+    return f"the unit starts when {user} logs in, not at boot ({why}); as root: loginctl enable-linger {user}"
+
+
+def _lingers(tools: Tools, user: str) -> bool:
+    shown = tools.host.run(("loginctl", "show-user", user, "--property=Linger"), timeout=30)
+    return shown.status == 0 and shown.stdout.strip() == "Linger=yes"
 
 
 def remove_unit(context: Context, params: Mapping[str, Any]) -> Results | None:

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from decodeat_ops import rendering
@@ -13,7 +14,7 @@ from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.supervisor.unit import Unit
+from decodeat_ops.supervisor.unit import FORMAT, Unit
 
 WORKERS = 2  # one may be busy, or making room for another
 # Set for every release by us; a value of the operator's would break the switch, the probes or the way back.
@@ -149,4 +150,25 @@ def unit(release: Release, tools: Tools) -> Unit:
         log_bytes=int(settings.logs.max_mb * 1024 * 1024),
         log_files=settings.logs.keep_files,
         log_days=settings.logs.keep_days,
+    )
+
+
+def unit_today(release: Release, tools: Tools) -> Unit:
+    """The unit of a release that is about to be started: as it was staged, but with the places of today, for the state
+    may have been moved, and demanding every variable that it is given.
+    """
+    layout = tools.layout
+    here = unit(release, tools)
+    try:
+        staged = Unit.load(layout.unit(release.id))
+    except (OSError, ValueError, TypeError):
+        staged = here  # damaged: all of it can be made anew
+    required = sorted({*envfile.read(layout.environment(release.id)), *tools.secrets})
+    return replace(
+        staged,
+        argv=here.argv,
+        env=here.env,
+        env_files=here.env_files,
+        requires=tuple(required),
+        format=FORMAT,
     )

@@ -17,6 +17,7 @@ CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that
 CONFIRM_PAUSE = 0.05  # seconds between them: in a burst all would be over before an old worker sees the switch (25 ms)
 CONFIRM_SECONDS = 15.0
 LOG_LINES = 20
+TROUBLE_SECONDS = 3.0  # what kept the release from starting may just have been mended: the supervisor tries each second
 
 
 def probe(context: Context, release: str, timeout: float) -> float:
@@ -24,10 +25,11 @@ def probe(context: Context, release: str, timeout: float) -> float:
     tools: Tools = context.tools
     endpoint = tools.store.private(release)
     began = time.monotonic()
+    earlier = _restarts(tools, release)
     answer = "it has not answered yet"
     while time.monotonic() - began < timeout:
         context.checkpoint()
-        _watch_for_crash(tools, release)
+        _watch_for_crash(tools, release, earlier, time.monotonic() - began)
         try:
             answer = _not_ready(tools, endpoint, release)
             if not answer:
@@ -50,13 +52,19 @@ def shortcomings(context: Context, release: str) -> list[str]:
     return [f"Release {release} is ready, but {found}."] if found else []
 
 
-def _watch_for_crash(tools: Tools, release: str) -> None:
+def _restarts(tools: Tools, release: str) -> int:
+    known = tools.store.supervisor().releases.get(release)
+    return known.restarts if known else 0
+
+
+def _watch_for_crash(tools: Tools, release: str, earlier: int, waited: float) -> None:
+    """Raise once it crashed again: what it did before it was asked for now is no news."""
     known = tools.store.supervisor().releases.get(release)
     if known is None:
         return
-    if known.restarts:
+    if known.restarts > earlier:
         raise _refused(tools, release, f"it crashed while starting ({known.last_exit})")
-    if known.problem:
+    if known.problem and waited > TROUBLE_SECONDS:
         raise _blocked(tools, release, known.problem)
 
 
@@ -72,10 +80,14 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
     ready = tools.http.request(endpoint, "GET", "/ready", timeout=10)
     if ready.status != 200:
         return _broken_or(ready.status, "/ready", tools, release) + _reasons(ready.body)
+    shown = credential.headers(tools, release)
+    if shown != {}:
+        open_to_all = _open_to_all(tools, endpoint, release)
+        if open_to_all:
+            return open_to_all
     # An empty request must be refused by the endpoint that clients use: it is there, and it does not fall over. Being
     # asked for a key that the tool doesn't know says so too, and so does a limit that others have used up.
     body = json.dumps({"image_urls": []}).encode()
-    shown = credential.headers(tools, release)
     headers = {"Content-Type": "application/json", **(shown or {})}
     analyze = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
     expected = 401 if shown is None else 422
@@ -83,6 +95,21 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
         why = f"/api/v1/analyze answered {analyze.status} to a request it should refuse with {expected}"
         raise _refused(tools, release, why)
     return ""
+
+
+def _open_to_all(tools: Tools, endpoint: Endpoint, release: str) -> str:
+    """Ask without a key where access is configured: "" when that is refused, why it is not ready when it can't be told.
+
+    Raises when anybody is let in.
+    """
+    body, headers = json.dumps({"image_urls": []}).encode(), {"Content-Type": "application/json"}
+    answer = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
+    if answer.status == 401:
+        return ""
+    if answer.status in {429, 503}:
+        return f"/api/v1/analyze answers {answer.status} to a request without a key, where 401 is due"
+    why = f"/api/v1/analyze answered {answer.status} to a request without a key, and access is configured: 401 is due"
+    raise _refused(tools, release, why)
 
 
 def _broken_or(status: int, path: str, tools: Tools, release: str) -> str:
@@ -170,10 +197,16 @@ def wait_stopped(context: Context, releases: Sequence[str], doing: str, patient:
         if patient:
             context.checkpoint()
         supervisor = tools.store.supervisor()
-        left = [r for r in releases if r in supervisor.releases and supervisor.releases[r].pid]
+        running = tools.store.running(supervisor)
+        left = [r for r in releases if r in running]
         waiting = [r for r in releases if tools.layout.drain(r).exists()] if supervisor.alive else []
         if not left and not waiting:
             return
+        if not supervisor.alive:
+            raise StepFailed(
+                f"Release {left[0]} runs on, and no supervisor is there to stop it.",
+                hint="`decodeat-ops start` brings one back; then run the command again.",
+            )
         waited = time.monotonic() - began
         if waited > limit:
             raise StepFailed(

@@ -85,7 +85,9 @@ def going_live(
     """
     old = observed.active.id if observed.active else ""
     others = sorted(observed.draining - ({release.id} if call_back else set()))
-    steps: list[Step] = []
+    # Where none works, what drains can only be waited for once one does.
+    first = [supervise(observed)] if others and not observed.supervisor.alive else []
+    steps: list[Step] = [*first]
     if others:
         steps.append(
             Step(
@@ -96,7 +98,8 @@ def going_live(
             )
         )
     called_back = call_back and release.id in observed.draining
-    steps += [*data, supervise(observed), start(release, called_back=called_back), probe(release, settings)]
+    steps += [*data, *([] if first else [supervise(observed)])]
+    steps += [start(release, called_back=called_back), probe(release, settings)]
     if gates.candidate:
         steps.append(
             gate("gate-candidate", "Candidate gate, on its private socket", gates.candidate, release, "private")
@@ -141,12 +144,22 @@ def _way_back(step: Revision) -> str:
 
 
 def supervise(observed: Observed) -> Step:
+    """One that works. What it finds running it goes on with, so that only one that found nothing is stopped again."""
+    seen = observed.supervisor
+    preview = "python -m decodeat_ops.supervisor STATE_DIR"
+    if seen.stuck:
+        preview = f"replaces process {seen.pid}, which does not answer; what runs goes on"
+    elif seen.older:
+        preview = f"replaces the one of version {seen.version}; what runs goes on"
+    elif seen.alive:
+        preview = "runs already"
+    alone = not (seen.alive or seen.stuck or observed.active or observed.running)
     return Step(
         id="supervise",
         title="Supervisor",
         do=Action("supervise"),
-        undo=None if observed.supervisor.alive else Action("unsupervise"),
-        preview=("runs already" if observed.supervisor.alive else "python -m decodeat_ops.supervisor STATE_DIR",),
+        undo=Action("unsupervise") if alone else None,
+        preview=(preview,),
     )
 
 

@@ -17,9 +17,13 @@ from decodeat_ops.deployment import files
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.settings import envfile
+from decodeat_ops.supervisor import wishes
+from decodeat_ops.supervisor.process import belongs
+from decodeat_ops.targets.local import configuration
 from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, shortcomings, wait_stopped
 
 Params = Mapping[str, Any]
+SUPERVISOR_SECONDS = 30.0  # from its start to its first account
 
 
 def _tools(context: Context) -> Tools:
@@ -65,26 +69,42 @@ def wait_drained(context: Context, params: Params) -> Results | None:
 
 
 def supervise(context: Context, params: Params) -> Results | None:
-    """Start the supervisor unless it runs."""
+    """Have a supervisor that works: started, or in the place of one that is older or does not answer."""
     tools = _tools(context)
-    if tools.store.supervisor().alive:
+    found = tools.store.supervisor()
+    if found.alive and not found.older:
         return None
     argv = (sys.executable, "-m", "decodeat_ops.supervisor", str(tools.layout.root))
-    done = tools.host.run(argv, cwd=Path("/"), timeout=30)
+    done = tools.host.run((*argv, "--replace") if found.alive or found.stuck else argv, cwd=Path("/"), timeout=60)
     if done.status != 0:
         raise StepFailed(f"The supervisor did not start: {done.stderr.strip()[-300:] or done.status}")
+    deadline = time.monotonic() + SUPERVISOR_SECONDS
+    while not _works(tools):
+        if time.monotonic() > deadline:
+            raise StepFailed(
+                "The supervisor was started and does not answer.", hint=f"See {tools.layout.supervisor_log}."
+            )
+        time.sleep(0.05)
     return None
+
+
+def _works(tools: Tools) -> bool:
+    """Whether the one that was started has given its account: until then the file may hold a dead one's of just now."""
+    now = tools.store.supervisor()
+    return now.alive and not now.older and belongs(now.pid, tools.layout.run)
 
 
 def unsupervise(context: Context, params: Params) -> None:
     """Stop the supervisor and with it every release it runs, gracefully."""
     tools = _tools(context)
-    supervisor = tools.store.supervisor()
-    if supervisor.pid:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(supervisor.pid, signal.SIGTERM)
+    told: set[int] = set()
     deadline = time.monotonic() + tools.loaded.settings.local.drain_timeout + 30
-    while tools.store.supervisor().alive:
+    while (supervisor := tools.store.supervisor()).alive or supervisor.stuck:
+        # The number stands in a file: it may be a dead one's, whose standby takes over, and by now a stranger's.
+        if supervisor.pid not in told and belongs(supervisor.pid, tools.layout.run):
+            told.add(supervisor.pid)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(supervisor.pid, signal.SIGTERM)
         if time.monotonic() > deadline:
             raise StepFailed(
                 f"The supervisor (process {supervisor.pid}) does not stop.",
@@ -98,20 +118,26 @@ def start(context: Context, params: Params) -> Results | None:
     tools = _tools(context)
     layout = tools.layout
     release = params["release"]
-    drain = layout.drain(release)
-    if drain.exists():
+    known = tools.store.get(release)
+    if known is None:
+        raise StepFailed(f"Release {release} has no manifest.", hint="Run the command again.")
+    values = {name: secret.reveal() for name, secret in tools.secrets.items()}
+    with wishes.alone(layout, wait=True):
         # Still finishing its last requests: it has its secrets and runs; the rename calls it back.
         with contextlib.suppress(FileNotFoundError):
-            drain.rename(layout.want(release))
-    values = {name: secret.reveal() for name, secret in tools.secrets.items()}
-    files.write(layout.secrets(release), envfile.render(values))
-    known = tools.store.get(release)
-    if known is not None and known.secrets != params["secrets"]:
+            layout.drain(release).rename(layout.want(release))
+        files.write(layout.secrets(release), envfile.render(values))
+        _write_changed(layout.unit(release), configuration.unit_today(known, tools).dumps())
         # The manifest says with which secrets it was started last; a deploy compares them with today's.
         manifest = replace(known, secrets=params["secrets"]).as_json()
-        files.write(layout.manifest(release), json.dumps(manifest, indent=2) + "\n")
-    layout.want(release).touch(mode=0o600)
+        _write_changed(layout.manifest(release), json.dumps(manifest, indent=2) + "\n")
+        layout.want(release).touch(mode=0o600)
     return None
+
+
+def _write_changed(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text() != text:
+        files.write(path, text)
 
 
 def unstart(context: Context, params: Params) -> None:
@@ -124,7 +150,8 @@ def unstart(context: Context, params: Params) -> None:
             layout.want(release).rename(layout.drain(release))
         return
     layout.want(release).unlink(missing_ok=True)
-    if tools.store.supervisor().alive:
+    if release in tools.store.running(tools.store.supervisor()):
+        supervise(context, params)
         wait_stopped(context, [release], "stopping", patient=False)
     layout.secrets(release).unlink(missing_ok=True)
 

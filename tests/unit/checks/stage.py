@@ -130,6 +130,7 @@ class Stage:
             port=port,
             data=name,
         )
+        self.layout.environment(name).touch()
         self.layout.manifest(name).write_text(json.dumps(release.as_json()))
         self.layout.generation(name).mkdir(exist_ok=True, mode=0o700)
         self.layout.release_data(name).symlink_to(f"../../data/{name}")
@@ -159,6 +160,7 @@ class Service:
     answer: dict[str, Any] = field(default_factory=dict)
     fetches: bool = True
     refuses: int = 0  # how a POST is answered, when not with `status`
+    closed: int = 0  # how a POST without a key is answered, when not like any other
     requests: int = 0
     keys: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)
@@ -187,6 +189,8 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
             if service.fetches:
                 with urllib.request.urlopen(asked["image_urls"][0], timeout=5) as picture:
                     assert picture.read(4)[1:] == b"PNG"
+            if service.closed and not service.keys[-1]:
+                return self._send(service.closed, b"{}")
             self._send(service.refuses or service.status, json.dumps(service.answer).encode())
 
         def _send(self, status: int, body: bytes) -> None:

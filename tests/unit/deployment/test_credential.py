@@ -87,20 +87,30 @@ def test_the_check_says_that_it_has_nothing_to_show(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secrets", "status", "refused"),
+    ("secrets", "status", "keyless", "refused"),
     [
-        ({}, 422, False), ({}, 401, True), ({}, 200, True), ({}, 429, False),
-        ({"API_KEYS": KEY}, 422, False), ({"API_KEYS": KEY}, 401, True),
-        ({"API_KEYS": DIGEST}, 401, False), ({"API_KEYS": DIGEST}, 422, True), ({"API_KEYS": DIGEST}, 500, True),
+        ({}, 422, 0, False), ({}, 401, 0, True), ({}, 200, 0, True), ({}, 429, 0, False),
+        ({"API_KEYS": KEY}, 422, 401, False), ({"API_KEYS": KEY}, 401, 0, True), ({"API_KEYS": KEY}, 422, 0, True),
+        ({"API_KEYS": DIGEST}, 401, 0, False), ({"API_KEYS": DIGEST}, 422, 0, True),
+        ({"API_KEYS": DIGEST}, 500, 0, True),
+        ({"API_KEYS": DIGEST}, 422, 200, True), ({"API_KEYS": KEY}, 422, 404, True),
     ],
 )  # fmt: skip
 def test_a_new_release_must_answer_as_its_access_says(
-    stage: Stage, secrets: dict[str, str], status: int, refused: bool
+    stage: Stage, secrets: dict[str, str], status: int, keyless: int, refused: bool
 ) -> None:
+    """With a key, and once without where access is configured: one that lets anybody in is not ready."""
     stage.secrets = secrets
-    with serving(stage, fetches=False, refuses=status) as (_, subject):
+    with serving(stage, fetches=False, refuses=status, closed=keyless) as (_, subject):
         if refused:
-            with pytest.raises(StepFailed, match=f"answered {status}"):
+            with pytest.raises(StepFailed, match=f"answered {keyless or status}"):
                 readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW)
         else:
             assert readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW) == ""
+
+
+def test_a_limit_that_others_used_up_proves_no_lock(stage: Stage) -> None:
+    stage.secrets = {"API_KEYS": KEY}
+    with serving(stage, fetches=False, refuses=422, closed=429) as (_, subject):
+        told = readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW)
+    assert "answers 429 to a request without a key" in told

@@ -310,6 +310,70 @@ def test_start_stop_and_remove_know_when_there_is_nothing_to_do(loaded: Loaded) 
         lifecycle.plan_stop(observed(), loaded, inputs="i")
 
 
+def without_a_supervisor(*releases: Release, draining: tuple[str, ...] = (), stopped: bool = False) -> Observed:
+    """Both halves are dead, and every release runs on."""
+    seen = observed(*releases, draining=draining, alive=False, stopped=stopped)
+    return replace(seen, running=frozenset(r.id for r in releases))
+
+
+def test_what_runs_without_a_supervisor_is_adopted_before_it_is_stopped(loaded: Loaded) -> None:
+    seen = without_a_supervisor(release(1))
+    stop = lifecycle.plan_stop(seen, loaded, inputs="i")
+    remove = lifecycle.plan_remove(
+        seen, loaded, Layout(Path("/state")), delete_data=False, delete_backups=False, present=("run",), inputs=""
+    )
+    assert stop is not None
+    assert [s.id for s in stop.steps] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
+    assert [s.id for s in remove.steps][:4] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
+    assert stop.steps[0].undo is None, "an undo would end what runs"
+
+
+def test_what_runs_on_after_a_stop_is_stopped(loaded: Loaded) -> None:
+    plan = lifecycle.plan_stop(without_a_supervisor(release(1), stopped=True), loaded, inputs="i")
+    assert plan is not None
+    assert [s.id for s in plan.steps] == ["supervise", "drain", "wait-stopped"]
+
+
+def test_a_start_leaves_what_runs_its_secrets(loaded: Loaded) -> None:
+    """The manifest says what a process was started with; one that is only adopted has what it had."""
+    plan = lifecycle.plan_start(without_a_supervisor(release(1)), loaded, secrets="rotated", inputs="i")
+    assert plan is not None
+    assert [s.id for s in plan.steps] == ["supervise", "probe", "confirm"]
+    plan = lifecycle.plan_start(observed(release(1), alive=False), loaded, secrets="rotated", inputs="i")
+    assert plan is not None
+    assert [s.id for s in plan.steps] == ["supervise", "start", "probe", "confirm"]
+
+
+def test_a_deploy_without_a_supervisor_adopts_before_it_waits_and_never_takes_that_back(loaded: Loaded) -> None:
+    seen = without_a_supervisor(release(2), release(1), draining=(release(1).id,))
+    steps = deploy.plan(candidate(), seen, loaded, GATES).steps
+    names = [step.id for step in steps]
+    assert names.index("supervise") < names.index("wait")
+    assert names.count("supervise") == 1
+    assert steps[names.index("supervise")].undo is None, "an undo would end what serves"
+
+
+@pytest.mark.parametrize(
+    ("changes", "preview"),
+    [
+        ({"alive": True, "older": True, "version": "0.0.9"}, "replaces the one of version 0.0.9; what runs goes on"),
+        ({"alive": False, "stuck": True, "pid": 7}, "replaces process 7, which does not answer; what runs goes on"),
+    ],
+)
+def test_a_start_replaces_a_supervisor_that_is_older_or_silent(
+    loaded: Loaded, changes: dict[str, object], preview: str
+) -> None:
+    seen = observed(release(1))
+    seen = replace(
+        seen,
+        supervisor=replace(seen.supervisor, **changes),  # type: ignore[arg-type]
+        running=frozenset({release(1).id}),
+    )
+    plan = lifecycle.plan_start(seen, loaded, secrets="5ec7", inputs="i")
+    assert plan is not None
+    assert (plan.steps[0].preview, plan.steps[0].undo) == ((preview,), None)
+
+
 def test_remove_keeps_data_and_backups_unless_said(loaded: Loaded) -> None:
     layout = Layout(Path("/state"))
     present = ("active", "backups", "data", "format.json", "journal", "lock", "logs", "releases", "run", "wants")
