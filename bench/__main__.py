@@ -2,11 +2,11 @@
 
 import sys
 
-from bench import deploy, reading, service, startup
+from bench import deploy, overload, reading, service, startup
 
 
 def main() -> int:
-    return max([startup.main(), deploy.main(), reading.main(), service.main()])
+    return max([startup.main(), deploy.main(), reading.main(), service.main(), overload.main()])
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from decodeat.failure import Failure
 RECENT = 16  # pieces of work by which the next ones are judged
 FRESH_SECONDS = 120.0  # that a measurement says something; the machine may have been busier before
 LOOK_SECONDS = 0.04  # between two looks at whether another worker has given up a processor
+LEAST = 0.5  # seconds; with less left nothing is begun, and there is time to say why
 FEW = 3  # measurements that say nothing yet: the first piece of work may be the slowest of all
 
 
@@ -90,7 +91,7 @@ class Line:
     def _at_least(self, ahead: int) -> float:
         """Seconds until the end of the work of whoever has so many before them, if all are as quick as any of late."""
         rounds = ahead // self._cores.count  # of those whose turn it is now nothing is known: they may end at once
-        return rounds * min(self._recent(), default=0.0)
+        return max(LEAST, rounds * min(self._recent(), default=0.0))
 
     def _mostly(self) -> float:
         """Seconds that three of four pieces of work took at most."""

@@ -11,6 +11,7 @@ HEAD_SECONDS = 10.0  # from the first byte, or from the connection's beginning, 
 LINGER_SECONDS = 1.0  # that a client which is still sending has to see why it is refused
 MOST_LINGERING = 1024 * 1024  # bytes that it may send meanwhile
 MOST_CONNECTIONS = 1000  # per worker
+ROOM = 64  # more than that, while nobody is idle
 RESERVED = 256  # file handles for all else: pictures being fetched, engines, stores, and whoever asks for /health
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
 
@@ -33,16 +34,19 @@ class BoundedHttp(HttpToolsProtocol):
         super().connection_made(transport)
         self._quiet_since = self.loop.time()
         self._wait()
-        if len(self.connections) > most_connections():
-            self._make_room()
+        over = len(self.connections) - most_connections()
+        if over > 0:
+            self._make_room(over)
 
-    def _make_room(self) -> None:
-        """Close the connection that has had nothing to do for longest, the new one itself where all others are busy.
+    def _make_room(self, over: int) -> None:
+        """Close the connection that has had nothing to do for longest.
 
-        Else whoever opens connections and asks nothing takes all that there are, and a probe is not answered.
+        Else whoever opens connections and asks nothing takes all that there are, and a probe is not answered. Where all
+        others are busy this one may stay, for it may be a probe, as long as there is room for it.
         """
-        oldest = min(self._idle(), key=lambda one: one._quiet_since, default=self)
-        oldest.shutdown()
+        idle = [one for one in self._idle() if one is not self or over > ROOM]
+        if idle:
+            min(idle, key=lambda one: one._quiet_since).shutdown()
 
     def _idle(self) -> "Collection[BoundedHttp]":
         """Clients' connections without a request under way; the private socket's are not theirs."""

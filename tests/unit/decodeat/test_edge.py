@@ -321,6 +321,16 @@ def test_a_crowd_that_asks_nothing_does_not_keep_a_probe_out(crowded: Service, s
         assert not any('"level": "ERROR"' in line or "Too many open files" in line for line in log)
 
 
+def test_where_everybody_is_busy_a_probe_still_gets_in(crowded: Service) -> None:
+    """More requests under way than a worker has connections for: each waits for a body that is never sent whole."""
+    host, _, port = crowded.url.removeprefix("http://").partition(":")
+    with contextlib.ExitStack() as crowd:
+        for _ in range(HANDLES - protocol.RESERVED + protocol.ROOM // 2):
+            one = crowd.enter_context(socket.create_connection((host, int(port)), PATIENT))
+            one.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
+        assert httpx.get(f"{crowded.url}/health", timeout=PATIENT, trust_env=False).status_code == 200
+
+
 def test_there_are_no_websockets(running: Service) -> None:
     ask_for_one = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Key": "x", "Host": "evil.test"}
     answer = httpx.get(f"{running.url}/metrics", headers=ask_for_one, timeout=PATIENT, trust_env=False)
