@@ -210,3 +210,15 @@ def test_a_page_can_read_that_it_was_too_slow(running: Service) -> None:
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (408, SITE)
     connection.close()
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [(SITE, SITE), ("https://evil.test", None)])
+def test_a_page_can_read_that_its_headers_are_too_large(running: Service, origin: str, allowed: str | None) -> None:
+    host, _, port = running.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.connect()
+    connection.sock.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nX-Long: ".encode() + b"x" * 40_000)
+    answer = http.client.HTTPResponse(connection.sock, method="POST")
+    answer.begin()
+    assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (431, allowed)
+    connection.close()
