@@ -40,7 +40,8 @@ def create(config: Settings) -> FastAPI:
         try:
             async with assembled(config) as parts:
                 app.state.parts = parts
-                yield {"settled": parts.results.settled}  # for the worker, which has a choice of when to end
+                # For the worker, which has a choice of when to end, and for what it refuses before any layer of ours.
+                yield {"settled": parts.results.settled, "sites": config.cors_origins}
         finally:
             await limiter.close()
 

@@ -13,7 +13,8 @@ from typing import Any, TextIO
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
-_QUERY = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)[?#][^\s'\"]*")
+# Matches every address to its end, so that none is looked through again from its middle.
+_ADDRESS = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)(?P<query>[?#][^\s'\"]*)?")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # At DEBUG these write addresses with their query strings, or a line for every block of a picture.
 # aiosqlite writes what is stored.
@@ -51,7 +52,7 @@ def _second(moment: int) -> str:
 
 def without_query(text: str) -> str:
     """The text with the query string and the password of every URL left out: signatures live there."""
-    return _QUERY.sub(r"\1\2?…", text) if "://" in text else text
+    return _ADDRESS.sub(lambda one: f"{one[1]}{one[2]}{'?…' if one['query'] else ''}", text) if "://" in text else text
 
 
 def configure(level: str, release: str, stream: TextIO | None = None) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -25,6 +25,7 @@ log = logging.getLogger(__name__)
 
 _TOO_LONG = Failure("timeout", "The analysis took too long. Please try again later.")
 AT_ONCE = 32  # analyses under way per worker; with the largest pictures that is 640 MB
+_PLACES = ("first", "second")
 FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
 CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # of what FAILED
 
@@ -177,7 +178,7 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
         return _completed(judgement.whole, judgement.alone, lost, note)
     kinds = {label.kind for label in judgement.alone}
     if Kind.LABEL in kinds:
-        return Outcome(Status.CANCELLED, "The two images show different products.")
+        return Outcome(Status.CANCELLED, "The two images show different products, or nothing that shows they are one.")
     if Kind.UNREADABLE in kinds:
         return Outcome(Status.FAILED, "The label is too blurred or cut off to be read. Please take the picture again.")
     if lost:
@@ -186,11 +187,20 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
     return Outcome(Status.CANCELLED, "This is not an image of a nutrition or ingredients label.")
 
 
+def _left_out(alone: Sequence[Label]) -> Iterator[tuple[int, str]]:
+    """Which of the pictures the answer does not rest on, and why."""
+    for at, label in enumerate(alone):
+        if label.kind is Kind.UNREADABLE:
+            yield at, "it is too blurred or cut off to be read."
+        elif label.kind is Kind.OTHER:
+            yield at, "it shows no nutrition or ingredients label."
+
+
 def _completed(label: Label, alone: Sequence[Label], lost: Sequence[str], note: str) -> Outcome:
     said = ["The label was analysed."]
     if lost:
         said.append(f"One image was left out: {lost[0]}")
-    elif any(one.kind is not Kind.LABEL for one in alone):
-        said.append("One image was left out: it is not a readable label.")
+    else:
+        said += [f"The {_PLACES[at]} image was left out: {why}" for at, why in _left_out(alone)]
     message = " ".join([*said, note]).strip()
     return Outcome(Status.COMPLETED, message, label.product_name, label.nutrition, label.ingredients)

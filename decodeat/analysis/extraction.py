@@ -19,6 +19,7 @@ from decodeat.analysis.figure import Figure, Trust, shares
 from decodeat.analysis.label import Kind, Label, Reading, understand
 from decodeat.analysis.numbers import parse, plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES
+from decodeat.analysis.pair import contradict, pages
 
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 _LETTERS = re.compile(r"[^가-힣A-Za-z0-9]")
@@ -53,12 +54,18 @@ def labels(said: Extraction, readings: Sequence[Reading]) -> tuple[tuple[Label, 
     kinds = [_kind(kind, reading) for kind, reading in zip(said.kinds, readings, strict=True)]
     alone = tuple(Label(kind) for kind in kinds)
     seen = [reading for kind, reading in zip(kinds, readings, strict=True) if kind is Kind.LABEL]
-    if not seen or (len(seen) > 1 and not said.same_product):
+    if not seen or (len(seen) > 1 and not (said.same_product and _agree(seen))):
         return alone, None
     whole = _checked(said, "\n".join(text for reading in seen for text in reading.passes))
     if whole.kind is not Kind.LABEL:
         return tuple(Label(whole.kind) if one.kind is Kind.LABEL else one for one in alone), None
     return alone, whole
+
+
+def _agree(readings: Sequence[Reading]) -> bool:
+    """Whether nothing that rules of ours read on both pictures is different, whatever the model made of them."""
+    one, two = pages([understand(reading) for reading in readings], readings)
+    return not contradict(one, two)
 
 
 def _kind(said: Kind, reading: Reading) -> Kind:

@@ -1,9 +1,8 @@
-"""What is known about one label, and what is decided from it: is it a label, and do two show the same product?"""
+"""What is known about one label, and what is decided from it: is it one?"""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import SequenceMatcher
 from enum import Enum
 
 from decodeat.analysis import ingredients, nutrition, product, text
@@ -48,9 +47,6 @@ class Label:
 _HEADINGS = re.compile(
     r"영양정보|영양성분|원재료|1일영양|기준치|1회제공량|식품유형|총내용량|nutritionfacts|ingredients", re.IGNORECASE
 )
-_NAMES_ALIKE = 0.7  # share of equal letters; readers misread a letter here and there
-_FIGURES_TO_COMPARE = 3
-_INGREDIENTS_ALIKE = 0.2
 
 
 def understand(reading: Reading) -> Label:
@@ -70,26 +66,3 @@ def _signs(one: str) -> int:
     whole = re.sub(r"\s+", "", " ".join(text.lines(one)))
     headings = {found.group().lower() for found in _HEADINGS.finditer(whole)}
     return len(headings) + len({found.lastgroup for found in PATTERN.finditer(whole)})
-
-
-def same_product(one: Label, two: Label) -> bool:
-    """False when the labels contradict each other; a front and a back that share nothing belong together."""
-    if one.product_name and two.product_name:
-        return _alike(one.product_name, two.product_name)
-    common = [name for name in one.figures if name in two.figures]
-    if len(common) >= _FIGURES_TO_COMPARE:
-        return _mostly_equal(one.figures, two.figures, common)
-    if len(one.ingredients) > 1 and len(two.ingredients) > 1:
-        left, right = set(one.ingredients), set(two.ingredients)
-        return len(left & right) / len(left | right) >= _INGREDIENTS_ALIKE
-    return True
-
-
-def _alike(one: str, two: str) -> bool:
-    left, right = one.lower(), two.lower()
-    return left in right or right in left or SequenceMatcher(None, left, right).ratio() >= _NAMES_ALIKE
-
-
-def _mostly_equal(one: Mapping[str, str], two: Mapping[str, str], common: Sequence[str]) -> bool:
-    """Two thirds: what can't be read is null, not wrong, and zeros are what different products share."""
-    return sum(one[name] == two[name] for name in common) * 3 >= len(common) * 2

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 
-from decodeat.analysis.label import Kind, Reading, same_product, understand
+from decodeat.analysis.label import Kind, Reading, understand
+from decodeat.analysis.pair import pages, same_product
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import Judgement
@@ -13,7 +14,7 @@ NOTE = "Read with the offline engine; what it could not read with certainty is l
 
 class EmbeddedAnalyst:
     name = "embedded"
-    version = "2"  # a number of our own: the rules, for what earlier ones made of a text may be remembered
+    version = "3"  # a number of our own: the rules, for what earlier ones made of a text may be remembered
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         """Milliseconds of arithmetic, in a thread because a long text takes more."""
@@ -29,10 +30,10 @@ class EmbeddedAnalyst:
 def judge(readings: Sequence[Reading]) -> Judgement:
     """Each reading alone; two labels of one product are understood once more as one text."""
     alone = tuple(understand(reading) for reading in readings)
-    labels = [(label, reading) for label, reading in zip(alone, readings, strict=True) if label.kind is Kind.LABEL]
+    labels = [page for page in pages(alone, readings) if page.label.kind is Kind.LABEL]
     if not labels:
         return Judgement(alone, None)
     if len(labels) == 1:
-        return Judgement(alone, labels[0][0])
-    (one, first), (two, second) = labels[:2]
-    return Judgement(alone, understand(first.joined(second)) if same_product(one, two) else None)
+        return Judgement(alone, labels[0].label)
+    one, two = labels[:2]
+    return Judgement(alone, understand(one.reading.joined(two.reading)) if same_product(one, two) else None)

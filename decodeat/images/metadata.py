@@ -15,6 +15,8 @@ _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHR
 _ESSENTIAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})  # what grey pixels are made of
 _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
 _SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # how the frame of a JPEG that isn't progressive begins
+_COLOUR_KIND = 25  # where a PNG says whether it is grey (0), in colours (2) or has a palette (3)
+_CLEAR_LEVELS = {0: 2, 2: 6, 3: 1}  # bytes that say which level or colour is transparent
 _STAND_IN = 64  # bytes
 _ADOBE = 0xEE  # APP14 says how colours are packed; the other application segments and comments go
 _DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE}) - {_ADOBE}
@@ -63,7 +65,9 @@ def essential(data: bytes) -> bytes:
 
 
 def _is_intact(data: bytes, start: int, end: int) -> bool:
-    return zlib.crc32(data[start + 4 : end - 4]) == int.from_bytes(data[end - 4 : end])
+    """Whether an ancillary chunk is what was written, and long enough for what it is."""
+    shortest = _CLEAR_LEVELS.get(data[_COLOUR_KIND], 0) if data[start + 4 : start + 8] == b"tRNS" else 0
+    return end - start - 12 >= shortest and zlib.crc32(data[start + 4 : end - 4]) == int.from_bytes(data[end - 4 : end])
 
 
 def lacks_end(data: bytes) -> bool:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decodeat.analysis.label import Kind, Label, Reading, same_product, understand
+from decodeat.analysis.label import Kind, Reading, understand
 from decodeat.analysis.nutrients import NAMES
 from decodeat.engines.embedded import judge
 from decodeat.pipeline import Status, decide
@@ -41,31 +41,6 @@ def test_a_list_of_ingredients_alone_is_a_label_whose_figures_are_unknown() -> N
     assert found.ingredients == ("밀가루", "설탕", "물엿", "전분")
     assert dict(found.nutrition) == dict.fromkeys(NAMES)
     assert found.product_name == "초코쿠키"
-
-
-def _label(name: str | None = None, items: tuple[str, ...] = (), **values: str) -> Label:
-    return Label(Kind.LABEL, name, {**dict.fromkeys(NAMES), **values}, items)
-
-
-@pytest.mark.parametrize(
-    ("one", "two", "same"),
-    [
-        (_label("초코쿠키"), _label("초코쿠키"), True),
-        (_label("초코쿠키"), _label("초코쿠기"), True),
-        (_label("초코쿠키"), _label("오리온초코쿠키"), True),
-        (_label("초코쿠키"), _label("매콤라면"), False),
-        (_label("초코쿠키"), _label(sodium="5"), True),
-        (_label(fat="1", sugar="2", sodium="5"), _label(fat="1", sugar="2", sodium="6"), True),
-        (_label(fat="1", sugar="2", sodium="5"), _label(fat="3", sugar="4", sodium="6"), False),
-        (_label(fat="1"), _label(fat="3"), True),
-        (_label(items=("설탕", "전분")), _label(items=("설탕", "소금")), True),
-        (_label(items=("설탕", "전분")), _label(items=("버터", "감자", "소금")), False),
-        (_label(items=("설탕", "전분")), _label(fat="3"), True),
-    ],
-)
-def test_same_product(one: Label, two: Label, same: bool) -> None:
-    assert same_product(one, two) is same
-    assert same_product(two, one) is same
 
 
 @given(st.lists(st.sampled_from([LABEL, INGREDIENTS, POSTER, CUT, OTHER, ""]), min_size=1, max_size=2), st.booleans())

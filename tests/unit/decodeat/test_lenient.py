@@ -11,7 +11,7 @@ import httpx
 import pytest
 from fastapi.testclient import TestClient
 
-from decodeat import values
+from decodeat import retry_after, values
 from decodeat.deadline import Deadline
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
@@ -210,3 +210,26 @@ def test_a_page_can_read_that_it_was_too_slow(running: Service) -> None:
     answer = connection.getresponse()
     assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (408, SITE)
     connection.close()
+
+
+@pytest.mark.parametrize(("origin", "allowed"), [(SITE, SITE), ("https://evil.test", None)])
+def test_a_page_can_read_that_its_headers_are_too_large(running: Service, origin: str, allowed: str | None) -> None:
+    host, _, port = running.url.removeprefix("http://").partition(":")
+    connection = http.client.HTTPConnection(host, int(port), timeout=60)
+    connection.connect()
+    connection.sock.sendall(f"POST {PATH} HTTP/1.1\r\nHost: x\r\nOrigin: {origin}\r\nX-Long: ".encode() + b"x" * 40_000)
+    answer = http.client.HTTPResponse(connection.sock, method="POST")
+    answer.begin()
+    assert (answer.status, answer.getheader("Access-Control-Allow-Origin")) == (431, allowed)
+    connection.close()
+
+
+@pytest.mark.parametrize(
+    "header",
+    [f"Mon, 01 Jan {'9' * 20} 00:00:00 GMT", f"01 Jan 2020 00:00:00 +{'9' * 20}", f"01 Jan 2020 {'9' * 20}:00:00"],
+)
+def test_a_moment_that_no_calendar_has_is_none(site: Web, header: str) -> None:
+    assert retry_after.seconds(header) is None
+    with pytest.raises(ImageRefused) as refused:
+        fetch(site.serve("/a", b"", 403, Retry_After=header), site.origin)
+    assert refused.value.reason == "status"

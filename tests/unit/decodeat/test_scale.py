@@ -22,6 +22,7 @@ from decodeat.api.identity import Credentials
 from decodeat.engines import numerals, prompt, signs
 from decodeat.engines.embedded import judge
 from decodeat.engines.remembered import _judgement, _reading
+from decodeat.observability import without_query
 
 LENGTH = text.MOST // 2  # characters: one page
 SECONDS = 2.0  # of processor time
@@ -179,3 +180,13 @@ def test_a_token_nested_without_end_proves_nothing() -> None:
     accepted = Credentials(secrets=("s" * 32,), issuer="i", audience="a")
     token = base64.urlsafe_b64encode(b'{"alg":' + b"[" * 5990).decode().rstrip("=") + ".e30.e30"
     assert accepted.holder(Headers({"Authorization": f"Bearer {token}"})) == ""
+
+
+@pytest.mark.parametrize("pattern", ["http://", "http://a@", "https://a?", "https://a'", "http://a/", "#http://"])
+def test_what_is_logged_is_freed_of_secrets_in_linear_time(pattern: str) -> None:
+    assert spent(without_query, pattern * LENGTH) < SECONDS
+
+
+def test_an_address_without_a_query_loses_its_password_too() -> None:
+    said = without_query("from http://user:hunter2@a.kr/x, https://b.kr/y?sig=1 and https://c.kr")
+    assert said == "from http://a.kr/x, https://b.kr/y?… and https://c.kr"

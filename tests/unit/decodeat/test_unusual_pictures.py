@@ -38,6 +38,7 @@ ANCILLARY = {
     "resolution cut short": chunk(b"pHYs", b"\0"),
     "gamma cut short": chunk(b"gAMA", b""),
     "transparency with a wrong checksum": chunk(b"tRNS", b"\0\0\0\0\0\0", damaged=True),
+    "transparency cut short": chunk(b"tRNS", b"\0"),
     "EXIF with a wrong checksum": chunk(b"eXIf", b"MM\0*", damaged=True),
     "EXIF that is none": chunk(b"eXIf", b"nothing"),
     "a private chunk": chunk(b"prVt", b"x" * 200_000),
