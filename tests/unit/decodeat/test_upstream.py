@@ -14,6 +14,7 @@ from decodeat.breaker import Breaker, NoBreaker, State
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
 from decodeat.upstream import GARBLED, Patience, Upstream
+from tests.support.clock import Clock
 
 
 class Down(Failure):
@@ -28,8 +29,9 @@ BUSY, GONE, BAD = (
 
 
 @pytest.fixture(autouse=True)
-def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.upstream.FIRST_PAUSE", 0.01)
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """Nothing waits here but for time, so all of it is made up."""
+    return Clock(monkeypatch)
 
 
 PATIENT = Patience(5.0)
@@ -55,8 +57,19 @@ def scripted(*script: object) -> tuple[Callable[[float], Awaitable[object]], lis
     return attempt, given_seconds
 
 
-def call(service: Upstream, attempt: Callable[[float], Awaitable[object]], seconds: float = 10) -> object:
-    return asyncio.run(service.call(attempt, Deadline(seconds)))
+Attempt = Callable[[float], Awaitable[object]]
+Call = Callable[..., object]
+
+
+@pytest.fixture
+def call(clock: Clock) -> Call:
+    def run(service: Upstream, attempt: Attempt, seconds: float = 10) -> object:
+        async def work() -> object:
+            return await service.call(attempt, Deadline(seconds))
+
+        return clock.run(work())
+
+    return run
 
 
 @pytest.mark.parametrize(
@@ -69,7 +82,7 @@ def call(service: Upstream, attempt: Callable[[float], Awaitable[object]], secon
         ([Down(GARBLED, "?", transient=True)], "?", 2),
     ],
 )
-def test_what_may_pass_is_tried_again(script: list[object], answer: object, calls: int) -> None:
+def test_what_may_pass_is_tried_again(call: Call, script: list[object], answer: object, calls: int) -> None:
     attempt, seen = scripted(*script)
     if answer == "good":
         assert call(upstream(), attempt) == "good"
@@ -79,45 +92,45 @@ def test_what_may_pass_is_tried_again(script: list[object], answer: object, call
     assert len(seen) == calls
 
 
-def test_it_ends_with_the_last_failure_when_the_time_is_up() -> None:
+def test_it_ends_with_the_last_failure_when_the_time_is_up(call: Call, clock: Clock) -> None:
     attempt, seen = scripted(GONE)
-    began = time.monotonic()
+    began = clock.now
     with pytest.raises(Down, match="Gone"):
-        call(upstream(), attempt, seconds=0.5)
+        call(upstream(), attempt, seconds=10)
     assert len(seen) > 3
-    assert time.monotonic() - began < 2.5
+    assert clock.now - began < 10
 
 
-def test_who_names_a_time_is_asked_then_and_not_before() -> None:
-    attempt, _ = scripted(Down("busy", "Busy.", transient=True, retry_after=0.3), "good")
-    began = time.monotonic()
+def test_who_names_a_time_is_asked_then_and_not_before(call: Call, clock: Clock) -> None:
+    attempt, _ = scripted(Down("busy", "Busy.", transient=True, retry_after=3.0), "good")
+    began = clock.now
     assert call(upstream(), attempt) == "good"
-    assert time.monotonic() - began >= 0.3
+    assert 3.0 <= clock.now - began <= 3.5
 
 
-def test_who_names_a_time_after_the_deadline_is_not_waited_for() -> None:
+def test_who_names_a_time_after_the_deadline_is_not_waited_for(call: Call, clock: Clock) -> None:
     attempt, seen = scripted(Down("busy", "Busy.", transient=True, retry_after=60.0))
-    began = time.monotonic()
+    began = clock.now
     with pytest.raises(Down, match="Busy"):
         call(upstream(), attempt)
-    assert (len(seen), time.monotonic() - began < 2.5) == (1, True)
+    assert (len(seen), clock.now - began) == (1, 0)
 
 
-def test_a_try_that_hangs_leaves_time_for_another() -> None:
+def test_a_try_that_hangs_leaves_time_for_another(call: Call) -> None:
     attempt, seen = scripted(60.0, "good")
-    assert call(upstream(), attempt, seconds=1.0) == "good"
-    assert seen[0] == pytest.approx(0.6, abs=0.05)
-    assert seen[1] < 0.4
+    assert call(upstream(), attempt, seconds=4.0) == "good"
+    assert seen[0] == pytest.approx(4.0 * 0.6)
+    assert 0 < seen[1] < 1.6
 
 
-def test_no_try_lasts_longer_than_it_may() -> None:
+def test_no_try_lasts_longer_than_it_may(call: Call) -> None:
     attempt, seen = scripted(60.0)
     with pytest.raises(Down, match="did not answer in time"):
         call(upstream(Patience(0.1, tries=2)), attempt)
     assert seen == [0.1, 0.1]
 
 
-def test_a_caller_that_goes_away_ends_the_try() -> None:
+def test_a_caller_that_goes_away_ends_the_try(clock: Clock) -> None:
     attempt, _ = scripted(60.0)
 
     async def leave() -> None:
@@ -127,19 +140,19 @@ def test_a_caller_that_goes_away_ends_the_try() -> None:
     broken = Breaker(failures=1, seconds=0.0, longest=1.0)
     broken.failed()
     with pytest.raises(TimeoutError):
-        asyncio.run(leave())
+        clock.run(leave())
     assert broken.wait() == 0.0, "the trial that was abandoned does not keep others out"
 
 
-def test_a_mistake_of_ours_is_no_failure_of_theirs() -> None:
+def test_a_mistake_of_ours_is_no_failure_of_theirs(call: Call) -> None:
     attempt, seen = scripted(KeyError("a bug"))
     with pytest.raises(KeyError):
         call(upstream(), attempt)
     assert len(seen) == 1
 
 
-def test_who_is_down_is_left_alone_until_a_trial_succeeds() -> None:
-    breaker = Breaker(failures=2, seconds=0.2, longest=1.0)
+def test_who_is_down_is_left_alone_until_a_trial_succeeds(call: Call, clock: Clock) -> None:
+    breaker = Breaker(failures=2, seconds=2.0, longest=8.0)
     service = upstream(Patience(5.0, tries=1), breaker)
     attempt, seen = scripted(GONE, GONE, "good")
     for _ in range(2):
@@ -147,15 +160,15 @@ def test_who_is_down_is_left_alone_until_a_trial_succeeds() -> None:
             call(service, attempt)
     assert breaker.state.name == "OPEN"
     with pytest.raises(Down, match="not available"):
-        call(service, attempt, seconds=0.1)
+        call(service, attempt, seconds=1.0)
     assert len(seen) == 2
-    began = time.monotonic()
+    began = clock.now
     assert call(service, attempt) == "good"  # waits for its chance: there is time
-    assert time.monotonic() - began > 0.1
+    assert 2.0 <= clock.now - began <= 2.1
     assert breaker.state is State.CLOSED
 
 
-def test_who_need_not_wait_does_not() -> None:
+def test_who_need_not_wait_does_not(call: Call) -> None:
     breaker = Breaker(failures=1, seconds=5.0, longest=5.0)
     breaker.failed()
     attempt, seen = scripted("good")
@@ -164,7 +177,7 @@ def test_who_need_not_wait_does_not() -> None:
     assert seen == []
 
 
-def test_calls_and_their_ends_are_counted() -> None:
+def test_calls_and_their_ends_are_counted(call: Call) -> None:
     def counted(outcome: str) -> float:
         return (
             REGISTRY.get_sample_value("decodeat_upstream_calls_total", {"upstream": "tested", "outcome": outcome}) or 0
@@ -176,9 +189,7 @@ def test_calls_and_their_ends_are_counted() -> None:
     assert {outcome: counted(outcome) - before[outcome] for outcome in before} == {"ok": 1, "busy": 1}
 
 
-def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 100.0
-    monkeypatch.setattr("decodeat.breaker.time.monotonic", lambda: now)
+def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(clock: Clock) -> None:
     breaker = Breaker(failures=3, seconds=1.0, longest=3.0)
     for _ in range(2):
         breaker.failed()
@@ -186,7 +197,7 @@ def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(monkeyp
     breaker.failed()
     waits = [breaker.wait()]
     for _ in range(3):
-        now += waits[-1]
+        clock.now += waits[-1]
         assert (breaker.state, breaker.wait()) == (State.HALF_OPEN, 0.0)
         assert breaker.wait() > 0.0, "one trial at a time"
         breaker.failed()
@@ -194,8 +205,7 @@ def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(monkeyp
     assert waits == [1.0, 2.0, 3.0, 3.0]
 
 
-def test_a_breaker_believes_who_asks_for_time_up_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.breaker.time.monotonic", lambda: 100.0)
+def test_a_breaker_believes_who_asks_for_time_up_to_a_bound() -> None:
     breaker = Breaker(failures=5, seconds=1.0, longest=10.0)
     breaker.failed(hold=4.0)
     assert breaker.wait() == 4.0

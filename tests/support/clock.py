@@ -1,0 +1,40 @@
+"""A clock for tests whose subject is time: it passes when a test says so, and when an event loop would only wait."""
+
+import asyncio
+import selectors
+import time
+from collections.abc import Coroutine
+from typing import Any, TypeVar
+
+import pytest
+
+T = TypeVar("T")
+
+
+class Clock:
+    """Stands in for `time.monotonic` and `time.time`."""
+
+    def __init__(self, patch: pytest.MonkeyPatch) -> None:
+        self.now = 1000.0  # small, so that a sum of seconds is exact enough for an event loop
+        began = int(time.time()) - self.now
+        patch.setattr("time.monotonic", lambda: self.now)
+        patch.setattr("time.time", lambda: began + self.now)
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run what waits for nothing but time. Each wait is over at once, and has lasted as long as it should."""
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Leaping(self))) as runner:
+            return runner.run(work)
+
+
+class _Leaping(selectors.DefaultSelector):
+    """Nothing outside is waited for, so that a pause is a step of the clock."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        ready = super().select(0 if timeout is not None else None)
+        if timeout is not None and timeout > 0 and not ready:
+            self._clock.now += timeout
+        return ready
