@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from decodeat_ops.cli import selection
 from decodeat_ops.cli.app import PROGRAM, root
 from decodeat_ops.core.errors import Configuration, Interrupted, OpsError, Usage
 
@@ -28,6 +29,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    selection.select()
     try:
         answer = root().main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
         return answer if isinstance(answer, int) else 0

@@ -216,5 +216,5 @@ def _interrupted(plan: Plan, step: Step) -> Interrupted:
     return Interrupted(
         f"{plan.verb} {plan.subject} stopped at “{step.title}”.",
         state="The journal is open; what serves was not touched by stopping.",
-        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `rollback` undoes it, then does its own.",
+        hint="`decodeat-ops resume` goes on; `decodeat-ops deploy` or `decodeat-ops rollback` undoes it first.",
     )

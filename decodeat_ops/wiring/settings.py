@@ -123,7 +123,7 @@ def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) ->
         raise Usage(
             "A deployment's name holds small letters, digits and hyphens and begins with a letter; "
             "a port is a number from 1 to 65535.",
-            hint="For example: decodeat-ops init --name decodeat --port 8000",
+            hint="For example: `decodeat-ops init --name decodeat --port 8000`",
         ) from error
     secrets = settings.parent / starter.SECRETS
     write: dict[Path, str] = {}
