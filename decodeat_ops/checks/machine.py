@@ -14,7 +14,7 @@ from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.deployment import space
+from decodeat_ops.deployment import environments, inputs, space
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings.secrets import resolve
 
@@ -150,6 +150,10 @@ def environment(subject: Subject) -> Finding:
     """The package index is not asked: whether it answers today says nothing of the day of a deploy."""
     lock = candidate(subject).lock
     if python_of(subject, lock) is not None:
+        home = inputs.environment_path(subject.tools.environments, lock)
+        damage = environments.damage(subject.tools.host, home)
+        if damage:
+            return answer("machine.environment", Status.FAIL, "machine.environment_damaged", problem=damage)
         return answer("machine.environment", Status.PASS, "machine.environment_ok", lock=lock[:12])
     return answer("machine.environment", Status.SKIP, "machine.environment_new", lock=lock[:12])
 

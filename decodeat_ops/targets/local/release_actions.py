@@ -12,7 +12,7 @@ from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment import environments, files, source
 from decodeat_ops.deployment.inputs import environment_path
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
@@ -27,29 +27,54 @@ def _tools(context: Context) -> Tools:
 
 
 def environment(context: Context, params: Params) -> Results | None:
-    """Build the Python environment for a dependency lock unless it is there; deployments share it."""
+    """Build the Python environment for a dependency lock unless a whole one is there; deployments share it."""
     tools = _tools(context)
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
     files.private_directory(tools.environments)
     with _alone(tools.environments / f".{home.name}.lock"):
-        if (home / ".complete").exists():
-            return {"built": False}
+        if (home / environments.MARK).exists():
+            damage = environments.damage(tools.host, home, "--files")
+            if not damage:
+                return {"built": False}
+            context.progress(f"building it anew: {damage}")
         if source.lock_digest(lock) != params["lock"]:
             raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
         partial = home.with_name(f".{home.name}.partial")
-        for leftover in (partial, home):
-            files.discard(leftover)
-        context.progress("creating a virtual environment")
-        _run(context, (sys.executable, "-m", "venv", str(partial)), "The virtual environment could not be made")
-        packages = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
-        context.progress(f"installing {packages} locked packages")
-        pip: tuple[str, ...] = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input")
-        pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
-        _run(context, pip, "The service's dependencies could not be installed")
-        (partial / ".complete").touch()
+        files.discard(partial)
+        _build(context, lock, partial)
+        damaged = home.with_name(f".{home.name}.removed")
+        files.discard(damaged)
+        if home.exists():
+            home.rename(damaged)
         partial.rename(home)
+        files.discard(damaged)
     return {"built": True}
+
+
+def _build(context: Context, lock: Path, home: Path) -> None:
+    """Install and import it all; with -I no module of the working directory takes the place of what is meant."""
+    host = _tools(context).host
+    python = home / "bin" / "python"
+    variables = environments.variables()
+    context.progress("creating a virtual environment")
+    venv = (sys.executable, "-I", "-m", "venv", str(home))
+    _run(context, venv, variables, "The virtual environment could not be made")
+    packages = sum(
+        1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" ")
+    )
+    context.progress(f"installing {packages} locked packages")
+    pip: tuple[str, ...] = (str(python), "-I", "-m", "pip", "install", "--quiet", "--no-input")
+    pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
+    variables |= environments.pip_variables(host, python)
+    _run(context, pip, variables, "The service's dependencies could not be installed")
+    context.progress("importing them")
+    problem = environments.damage(host, home, "--write")
+    if problem:
+        raise StepFailed(
+            f"The service's dependencies were installed and can't be used: {problem}.",
+            hint="It may need a library that this machine lacks, or the package index may serve a broken copy.",
+        )
 
 
 def drop_environment(context: Context, params: Params) -> None:
@@ -58,8 +83,8 @@ def drop_environment(context: Context, params: Params) -> None:
     files.discard(home.with_name(f".{home.name}.partial"))
 
 
-def _run(context: Context, argv: tuple[str, ...], what: str) -> None:
-    done = _tools(context).host.run(argv, timeout=1200)
+def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
+    done = _tools(context).host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
     if done.status != 0:
         lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)
@@ -110,7 +135,7 @@ def stage_copy(context: Context, params: Params) -> Results | None:
             f"The code in {original} is not what its release says it is.", hint="Deploy or restore another."
         )
     shutil.copytree(original / "config", partial / "config")
-    files.write(partial / "service.env", (original / "service.env").read_text())
+    files.write(partial / "service.env", (original / "service.env").read_text(encoding="utf-8"))
     complete(tools, release, partial)
     return None
 
