@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sys
 import time
 from datetime import UTC, datetime
@@ -14,7 +13,7 @@ from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.deployment import environments, inputs, space
+from decodeat_ops.deployment import environments, inputs, ports, space
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings.secrets import resolve
 
@@ -113,10 +112,10 @@ def _existing(path: Path) -> Path:
 
 def port(subject: Subject) -> Finding:
     local = subject.tools.loaded.settings.local
-    known = f"[{local.host}]:{local.port}" if ":" in local.host else f"{local.host}:{local.port}"
+    known = ports.address(local.host, local.port)
     if known in subject.tools.store.supervisor().listening:
         return answer("machine.port", Status.PASS, "machine.port_ours", address=known)
-    problem = _bind(local.host, local.port)
+    problem = ports.taken(local.host, local.port)
     if problem:
         return answer("machine.port", Status.FAIL, "machine.port_taken", address=known, problem=problem)
     return answer("machine.port", Status.PASS, "machine.port_free", address=known)
@@ -127,23 +126,10 @@ def label_port(subject: Subject) -> Finding:
     ours = label.is_ours(url) if url else None
     if ours is None or ours.port is None:
         return answer("machine.label_port", Status.SKIP, "machine.label_elsewhere")
-    problem = _bind("127.0.0.1", ours.port)
+    problem = ports.taken("127.0.0.1", ours.port)
     if problem:
         return answer("machine.label_port", Status.FAIL, "machine.label_port_taken", port=ours.port, problem=problem)
     return answer("machine.label_port", Status.PASS, "machine.label_port_free", port=ours.port)
-
-
-def _bind(host: str, number: int) -> str:
-    """Why nobody can listen there now, "" when one can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, number))
-            trial.listen(1)
-        except OSError as error:
-            return error.strerror or type(error).__name__
-    return ""
 
 
 def environment(subject: Subject) -> Finding:
@@ -205,6 +191,7 @@ CHECKS = (
 NEED_SETTINGS = frozenset(
     {
         "machine.secrets",
+        "environment.valid",
         "machine.port",
         "machine.label_port",
         "machine.environment",
