@@ -28,7 +28,7 @@ class ThisMachine:
                 cwd=cwd,
                 input=stdin,
                 capture_output=True,
-                text=True,
+                encoding="utf-8",
                 errors="replace",
                 timeout=timeout,
                 check=False,

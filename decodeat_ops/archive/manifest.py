@@ -78,7 +78,7 @@ def _plain(component: str) -> bool:
 def damaged(why: str, name: str = "") -> Configuration:
     return Configuration(
         f"The archive{' ' + name if name else ''} can't be used: {why}.",
-        hint="`decodeat-ops backup list` shows others; `backup verify` reads one from end to end.",
+        hint="`decodeat-ops backup list` shows others; `decodeat-ops backup verify` reads one from end to end.",
     )
 
 

@@ -1,6 +1,5 @@
 """Are the service's variables right? Its own code answers, in its own Python, with the values it would be given."""
 
-import json
 from typing import Any
 
 from decodeat_ops.checks.answer import answer
@@ -14,13 +13,13 @@ from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings import envfile
 from decodeat_ops.settings.secrets import resolve
 from decodeat_ops.supervisor.unit import Unit
-from decodeat_ops.targets.local import configuration
+from decodeat_ops.targets.local import configuration, service_variables
 
 ID = "environment.valid"
 
 
 def probe(subject: Subject) -> Finding:
-    """Values travel through the child's environment alone: an argument would show in the process list."""
+    """Before its own environment is built, the Python of this tool asks."""
     code = candidate(subject)
     python = python_of(subject, code.lock)
     try:
@@ -30,25 +29,22 @@ def probe(subject: Subject) -> Finding:
         return answer(
             ID, Status.FAIL, "environment.refused", problem=error.advice.what, advice=error.advice.hint or "-"
         )
-    if python is None:
-        return answer(ID, Status.SKIP, "environment.no_python", lock=code.lock[:12])
-    argv = (str(python), "-m", "decodeat", "--check-env", "--json")
-    # Python looks in the working directory first, and the operator may stand in a checkout of another version.
-    done = subject.tools.host.run(argv, env=child(subject, code), cwd=code.package.parent, timeout=30)
+    values = plain | {name: secret.reveal() for name, secret in secrets.items()}
+    done = service_variables.ask(subject.tools.host, code.package, values, python)
     salt = inputs.salt(subject.tools.layout)
     digests = {name: secret.digest(salt)[:8] for name, secret in secrets.items()} if salt else {}
-    return _judge(done, {"variables": sorted(plain), "secrets": sorted(secrets), "digests": digests})
+    service = subject.tools.loaded.settings.service
+    try:
+        judged = service_variables.read(done, {} if code.release else service.environment, service.env_file)
+    except (ValueError, KeyError, TypeError):
+        judged = None
+    return _finding(done, judged, {"variables": sorted(plain), "secrets": sorted(secrets), "digests": digests})
 
 
 def child(subject: Subject, code: Candidate) -> dict[str, str]:
     """The environment in which the service's code is asked: what it would be given. Raises `Configuration`."""
-    return {
-        "PATH": "/usr/local/bin:/usr/bin:/bin",
-        **_plain(subject, code),
-        **{name: secret.reveal() for name, secret in _secrets(subject).items()},
-        "PYTHONPATH": str(code.package.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",  # a cache file would not belong to the release
-    }
+    secrets = {name: secret.reveal() for name, secret in _secrets(subject).items()}
+    return service_variables.child(code.package, _plain(subject, code) | secrets)
 
 
 def _secrets(subject: Subject) -> dict[str, Secret]:
@@ -66,25 +62,22 @@ def _plain(subject: Subject, code: Candidate) -> dict[str, str]:
     return {**Unit.load(layout.unit(code.release)).env, **envfile.read(layout.environment(code.release))}
 
 
-def _judge(done: Completed, seen: dict[str, Any]) -> Finding:
-    try:
-        told = json.loads(done.stdout)
-        ok, problems = bool(told["ok"]), [(str(p["name"]), str(p["problem"])) for p in told["problems"]]
-    except (ValueError, KeyError, TypeError):
+def _finding(done: Completed, judged: service_variables.Judged | None, seen: dict[str, Any]) -> Finding:
+    if judged is None:
         lines = done.stderr.strip().splitlines() or [f"exit {done.status}"]
         return answer(ID, Status.FAIL, "environment.silent", problem=lines[-1], seen=seen)
-    if ok and done.status == 0:
+    problems = judged.problems
+    if not problems and done.status == 0:
         plain, secret = len(seen["variables"]), len(seen["secrets"])
         return answer(ID, Status.PASS, "environment.complete", plain=plain, secret=secret, seen=seen)
-    first = f"{problems[0][0]}: {problems[0][1]}" if problems else f"exit {done.status}"
-    names = list(dict.fromkeys(name for name, _ in problems))
     return answer(
         ID,
         Status.FAIL,
         "environment.problems",
-        names=names,
-        first=first,
-        problems=[f"{name}: {problem}" for name, problem in problems],
+        names=list(dict.fromkeys(problem.name for problem in problems)),
+        first=f"{problems[0].name}: {problems[0].what}" if problems else f"exit {done.status}",
+        advice=problems[0].hint if problems else "-",
+        problems=[f"{problem.name}: {problem.what}. {problem.hint}".strip() for problem in problems],
         seen=seen,
     )
 

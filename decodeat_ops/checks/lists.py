@@ -48,6 +48,7 @@ DOCTOR = (
     "machine.python",
     "machine.settings",
     "machine.secrets",
+    "environment.valid",
     "machine.reader",
     "machine.programs",
     "machine.clock",

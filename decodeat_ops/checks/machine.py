@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import socket
 import sys
 import time
 from datetime import UTC, datetime
@@ -15,7 +14,7 @@ from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.clock import SLACK
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.deployment import space
+from decodeat_ops.deployment import environments, inputs, ports, space
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings.secrets import resolve
 
@@ -113,10 +112,10 @@ def _existing(path: Path) -> Path:
 
 def port(subject: Subject) -> Finding:
     local = subject.tools.loaded.settings.local
-    known = f"[{local.host}]:{local.port}" if ":" in local.host else f"{local.host}:{local.port}"
+    known = ports.address(local.host, local.port)
     if known in subject.tools.store.supervisor().listening:
         return answer("machine.port", Status.PASS, "machine.port_ours", address=known)
-    problem = _bind(local.host, local.port)
+    problem = ports.taken(local.host, local.port)
     if problem:
         return answer("machine.port", Status.FAIL, "machine.port_taken", address=known, problem=problem)
     return answer("machine.port", Status.PASS, "machine.port_free", address=known)
@@ -135,23 +134,14 @@ def label_port(subject: Subject) -> Finding:
     return answer("machine.label_port", Status.PASS, "machine.label_port_free", port=ours.port)
 
 
-def _bind(host: str, number: int) -> str:
-    """Why nobody can listen there now, "" when one can."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as trial:
-        trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            trial.bind((host, number))
-            trial.listen(1)
-        except OSError as error:
-            return error.strerror or type(error).__name__
-    return ""
-
-
 def environment(subject: Subject) -> Finding:
     """The package index is not asked: whether it answers today says nothing of the day of a deploy."""
     lock = candidate(subject).lock
     if python_of(subject, lock) is not None:
+        home = inputs.environment_path(subject.tools.environments, lock)
+        damage = environments.damage(subject.tools.host, home)
+        if damage:
+            return answer("machine.environment", Status.FAIL, "machine.environment_damaged", problem=damage)
         return answer("machine.environment", Status.PASS, "machine.environment_ok", lock=lock[:12])
     return answer("machine.environment", Status.SKIP, "machine.environment_new", lock=lock[:12])
 
@@ -205,6 +195,7 @@ CHECKS = (
 NEED_SETTINGS = frozenset(
     {
         "machine.secrets",
+        "environment.valid",
         "machine.port",
         "machine.label_port",
         "machine.environment",

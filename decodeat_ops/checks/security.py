@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.manual import signed_by_a_person
 from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.deployment.configured import SECRET_NAME, URL_PASSWORD
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings import trust
 
@@ -18,8 +19,6 @@ SETTINGS = "security.settings"
 ADDRESS = "security.address"
 ORIGINS = "security.origins"
 USER = "security.user"
-_SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|PASSWORD|PASSWD)$")
-_URL_PASSWORD = re.compile(r"://[^/@\s:]*:[^/@\s]+@")
 
 
 def files(subject: Subject) -> Finding:
@@ -62,7 +61,7 @@ def settings(subject: Subject) -> Finding:
         text = str(value)
         if name == "DEBUG" and text.lower() in ("true", "1", "yes", "on"):
             unsafe.append("DEBUG")
-        elif (_SECRET_NAME.search(name) and text.strip()) or _URL_PASSWORD.search(text):
+        elif (SECRET_NAME.search(name) and text.strip()) or URL_PASSWORD.search(text):
             unsafe.append(name)
     if unsafe:
         return answer(SETTINGS, Status.FAIL, "security.unsafe", names=unsafe)

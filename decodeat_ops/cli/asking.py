@@ -6,6 +6,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from decodeat_ops.cli import selection
 from decodeat_ops.cli.command import Run, refuse_unattended
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.errors import Interrupted, Usage
@@ -92,7 +93,7 @@ def show_plan(plan: Plan) -> None:
     facts.add_column(style="label", no_wrap=True)
     facts.add_column(overflow="fold")
     for name, value in plan.facts:
-        facts.add_row(name, value)
+        facts.add_row(name, selection.commands(value))
     talk.print(facts)
     talk.print()
     steps = Grid.grid(padding=(0, 2, 0, 2))
@@ -155,7 +156,7 @@ def sign_off(question: "Question") -> "SignOff | None":
     talk.print(Text.assemble((question.title, "strong"), "  ", (question.why, "muted")))
     for text in (question.says, question.hint):
         if text:
-            talk.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
+            talk.print(Padding(Text(selection.commands(text)), (0, 0, 0, 2), expand=False))
     what = "waive it" if question.waiver else "sign it"
     while True:
         operator = ask(f"  Your name to {what}, Enter to leave it open:")

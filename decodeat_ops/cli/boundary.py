@@ -8,6 +8,7 @@ from pathlib import Path
 
 import typer
 
+from decodeat_ops.cli import selection
 from decodeat_ops.cli.app import PROGRAM, root
 from decodeat_ops.core.errors import Configuration, DoneInPart, Interrupted, OpsError, Usage
 from decodeat_ops.core.outcome import Outcome
@@ -18,6 +19,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def run(argv: Sequence[str]) -> int:
     """Carry out one command line; returns its exit code and lets no exception out."""
+    os.umask(0o077)  # the operator's own must not decide who may read or run what is made here
     _open_streams()
     try:
         code = _run(argv)
@@ -28,6 +30,7 @@ def run(argv: Sequence[str]) -> int:
 
 
 def _run(argv: Sequence[str]) -> int:
+    selection.select()
     try:
         answer = root().main(args=list(argv), prog_name=PROGRAM, standalone_mode=False)
         return answer if isinstance(answer, int) else 0

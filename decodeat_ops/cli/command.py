@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_type_hints
 
 import typer
 
+from decodeat_ops.cli import selection
 from decodeat_ops.core.errors import Interrupted, OpsError, Usage
 from decodeat_ops.core.outcome import Outcome
 
@@ -114,6 +115,7 @@ def command(*, changes: Sequence[str] | bool = False, examples: tuple[str, ...] 
         @functools.wraps(function)
         def invoked(ctx: typer.Context, **values: Any) -> None:
             run = (ctx.obj or Run()).with_given(values)
+            selection.select(env=run.env, config=run.config, target=values.get("target"))
             _conclude(function, run, values)
 
         return _signed(invoked, function, options, examples)
@@ -132,6 +134,7 @@ def group(*, changes: bool = False, examples: tuple[str, ...] = ()) -> Callable[
         def invoked(ctx: typer.Context, **values: Any) -> None:
             run = (ctx.obj or Run(**_variables())).with_given(values)
             ctx.obj = run
+            selection.select(env=run.env, config=run.config)
             if ctx.invoked_subcommand is None:
                 _conclude(function, run, {"ctx": ctx, **values} if takes_context else values)
 

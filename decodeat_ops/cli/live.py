@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from decodeat_ops.cli import console
+from decodeat_ops.cli import console, selection
 from decodeat_ops.core import events
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.plan import Step
@@ -102,7 +102,7 @@ class Watch:
             " ",
             (self._title(finding.check), "strong"),
             "  ",
-            words.says(finding, self._lang),
+            selection.commands(words.says(finding, self._lang)),
             (tail, "muted"),
         )
         self._view.line(line)

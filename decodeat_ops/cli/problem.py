@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from decodeat_ops.cli import selection
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.outcome import Outcome
 
@@ -43,11 +44,11 @@ def for_people(problem: OpsError) -> None:
     told = problem.advice
     mark = console.sign("✗", talk)
     head = Grid.grid(padding=(0, 1, 0, 0))
-    head.add_row(Text(mark, style="bad"), Text(told.what, style="strong"))
+    head.add_row(Text(mark, style="bad"), Text(selection.commands(told.what), style="strong"))
     print_grid(head, talk)
     for line in told.lines:
         for part in readable(line):
-            talk.print(Text(f"    {part}"), soft_wrap=True)
+            talk.print(Text(f"    {selection.commands(part)}"), soft_wrap=True)
     grid = Grid.grid(padding=(0, 2, 0, 0))
     grid.add_column(style="label", no_wrap=True)
     grid.add_column(overflow="fold")
@@ -74,6 +75,7 @@ def readable(line: str) -> list[str]:
 
 def _commands(text: str) -> "Text":
     """Text with what stands between backticks in the tone of commands; without colour the backticks stay."""
+    text = selection.commands(text)
     from rich.text import Text
 
     from decodeat_ops.cli import console

@@ -4,6 +4,7 @@ import json
 import sys
 from typing import TYPE_CHECKING, Any
 
+from decodeat_ops.cli import selection
 from decodeat_ops.cli.command import Run
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.outcome import Block, Cell, Facts, Lines, Outcome, Table
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 def show(outcome: Outcome, run: Run) -> None:
     """Print what a command returned."""
     if run.json:
-        print_json(outcome.envelope())
+        print_json(outcome.envelope() | {"next": [selection.command(then) for then in outcome.next]})
         return
     _for_people(outcome, run)
 
@@ -24,7 +25,12 @@ def print_json(data: Any) -> None:
     """One JSON text on stdout, on one line unless somebody looks at it."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     indent = 2 if sys.stdout.isatty() else None
-    sys.stdout.write(visible(json.dumps(data, ensure_ascii=ascii_only, indent=indent)) + "\n")
+    text = json.dumps(selection.everywhere(data), ensure_ascii=ascii_only, indent=indent)
+    sys.stdout.write(
+        visible(text)
+        + "\
+"
+    )
     sys.stdout.flush()
 
 
@@ -45,7 +51,7 @@ def _for_people(outcome: Outcome, run: Run) -> None:
         _summary(outcome, data=False)
     sys.stdout.flush()
     for warning in outcome.warnings:
-        talk.print(f"! {warning}", style="warn")
+        talk.print(f"! {selection.commands(warning)}", style="warn")
     if outcome.next and not run.quiet:
         talk.print()
         for number, then in enumerate(outcome.next):
@@ -57,7 +63,7 @@ def _command(label: str, then: str) -> None:
 
     from decodeat_ops.cli import console
 
-    console.talk().print(Text.assemble((f"{label:<5} ", "label"), (then, "command")), soft_wrap=True)
+    console.talk().print(Text.assemble((f"{label:<5} ", "label"), (selection.command(then), "command")), soft_wrap=True)
 
 
 def _gap(before: Block | None, block: Block) -> None:
@@ -77,7 +83,7 @@ def _summary(outcome: Outcome, *, data: bool) -> None:
     mark, tone = ("✓", "good")
     if outcome.exit_code:
         mark, tone = ("!", "warn") if outcome.exit_code in (9, 10) else ("✗", "bad")
-    where.print(Text.assemble((console.sign(mark, where), tone), " ", (outcome.summary, "strong")))
+    where.print(Text.assemble((console.sign(mark, where), tone), " ", (selection.commands(outcome.summary), "strong")))
 
 
 def _block(block: Block) -> None:
@@ -91,7 +97,9 @@ def _block(block: Block) -> None:
     if isinstance(block, Lines):
         for line in block.lines:
             # Prose wraps at words; a file, a diff or a log line is somebody's text and stays as it is.
-            out.print(Text(line, style=_tone_of(line, block.language)), soft_wrap=block.language != "text")
+            prose = block.language == "text"
+            shown = selection.commands(line) if prose else line
+            out.print(Text(shown, style=_tone_of(line, block.language)), soft_wrap=not prose)
     elif isinstance(block, Facts):
         _facts(block)
     else:
@@ -153,7 +161,8 @@ def print_grid(grid: Any, out: "Console") -> None:
 def _cell(cell: Cell) -> Any:
     from rich.text import Text
 
-    return Text(cell) if isinstance(cell, str) else Text(cell[0], style=cell[1])
+    text, style = (cell, "") if isinstance(cell, str) else cell
+    return Text(selection.commands(text), style=style)
 
 
 def _tone_of(line: str, language: str) -> str:

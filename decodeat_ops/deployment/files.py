@@ -12,6 +12,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            os.fchmod(stream.fileno(), mode)  # exactly, whatever the umask is
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

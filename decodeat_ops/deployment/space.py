@@ -40,6 +40,6 @@ def require(path: Path, needed: int, what: str) -> None:
     if available < needed + HEADROOM:
         raise GateFailed(
             f"{what} needs {(needed + HEADROOM) / MIB:.0f} MiB at {path}, and {available / MIB:.0f} MiB are free.",
-            hint="Free some space there (local.keep_releases, old archives in `backup list`) and try again.",
+            hint="Free some space there (local.keep_releases, `decodeat-ops backup list`) and try again.",
             where=str(path),
         )

@@ -25,6 +25,7 @@ class Candidate:
     by: str
     now: datetime
     migration: Migration = NO_DATA
+    differs: tuple[tuple[str, str], ...] = ()  # facts about configuration and secrets
 
 
 def unchanged(candidate: Candidate, observed: Observed) -> bool:
@@ -80,30 +81,37 @@ def plan(
             *steps.going_live(release, observed, settings, gates, data=data),
             *((boot,) if boot else ()),
         ),
-        facts=(*_facts(release, observed), *migrate.facts(candidate.migration)),
+        facts=(*_facts(release, observed, candidate.differs), *migrate.facts(candidate.migration)),
         inputs=candidate.inputs,
     )
 
 
-def _facts(release: Release, observed: Observed) -> tuple[tuple[str, str], ...]:
+def _facts(release: Release, observed: Observed, differs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     old = observed.active
+    told = dict(differs)
+    same_code = old is not None and (old.code, old.lock) == (release.code, release.lock)
+    configuration = "configuration" in told or (
+        same_code and old is not None and old.fingerprint != release.fingerprint
+    )
     changes = [
         what
         for what, before, after in (
             ("code", old.code if old else "", release.code),
             ("dependencies", old.lock if old else "", release.lock),
+            ("configuration", False, configuration),
             ("secrets", old.secrets if old else "", release.secrets),
         )
         if before != after
     ]
     if old and not changes:
-        changes = ["configuration"] if old.fingerprint != release.fingerprint else ["nothing; it was not serving"]
+        changes = ["nothing; it was not serving"]
     data = (("data", f"goes on with {observed.left}, which was left here"),) if observed.left else ()
     return (
         ("target", "local, this machine"),
         ("serves now", old.id if old else "nothing"),
         ("will serve", release.id + (f" (revision {release.revision})" if release.revision else "")),
         ("changed", ", ".join(changes) if old else "first deploy"),
+        *differs,
         ("listens on", f"{release.host}:{release.port}"),
         *data,
     )

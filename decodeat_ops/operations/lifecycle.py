@@ -69,7 +69,7 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
             steps.drain([release.id]),
             steps.wait_stopped(running, after_commit=True),
         ),
-        (("serves now", release.id), ("afterwards", "nothing listens; `start` brings it back")),
+        (("serves now", release.id), ("afterwards", "nothing listens; `decodeat-ops start` brings it back")),
         inputs,
     )
 

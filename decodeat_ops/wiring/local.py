@@ -5,11 +5,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment import claims, files, source, space
-from decodeat_ops.deployment.inputs import environment_path, inputs, secrets_digest
+from decodeat_ops.deployment import claims, files, ports, source, space
+from decodeat_ops.deployment.configured import Configured, difference, digests, of_release
+from decodeat_ops.deployment.inputs import environment_path, inputs, salt, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.snapshots import snapshots
@@ -63,7 +65,7 @@ def actions() -> Actions:
 def deploy(loaded: Loaded, change: Change) -> Outcome:
     """A new release, unless the same one serves already."""
     from decodeat_ops.operations import deploy as operation
-    from decodeat_ops.targets.local import boot, configuration
+    from decodeat_ops.targets.local import boot, configuration, service_variables
 
     tools = open_tools(loaded)
     now = datetime.now(UTC)  # once: what was approved before there was a state bears the same name in it
@@ -91,7 +93,10 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         return _complete_plan(candidate, observed)
 
     def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
-        configuration.files(loaded)  # a template that doesn't render is found before anything begins
+        judged = service_variables.judge(tools.host, candidate.source.package, loaded, tools.secrets)
+        service_variables.refuse(judged)
+        after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # renders every template
+        _require_port(observed, loaded.settings.local.host, loaded.settings.local.port)
         _room_for_release(tools, candidate.source)
         complete = replace(
             candidate,
@@ -103,6 +108,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
                 observed.current.data if observed.current else observed.left,
                 observed,
             ),
+            differs=_differs(tools, observed, after, judged.secret),
         )
         where = boot.look()
         unit = boot.step(loaded, where) if where.systemd else None
@@ -166,6 +172,32 @@ def _room_for_release(tools: Tools, found: source.Source) -> None:
         space.require(tools.environments, ENVIRONMENT_BYTES, "The Python environment of the service")
 
 
+def _require_port(observed: Observed, host: str, port: int) -> None:
+    """Refuse an address that another program has before anything is built for it.
+
+    What runs without a supervisor still holds its own address, and is adopted.
+    """
+    running = observed.supervisor
+    if ports.address(host, port) in running.listening or (observed.current and not running.alive):
+        return
+    problem = ports.taken(host, port)
+    if problem:
+        raise Configuration(
+            f"The service can't listen on {ports.address(host, port)}: {problem}.",
+            hint="Stop the program that listens there, or set local.port to a free one; `decodeat-ops doctor` looks.",
+            where="local.port",
+        )
+
+
+def _differs(
+    tools: Tools, observed: Observed, after: Configured, secret: frozenset[str] = frozenset()
+) -> tuple[tuple[str, str], ...]:
+    """What of configuration and secrets is not as it serves now, as facts of a plan."""
+    if observed.active is None:
+        return ()
+    return difference(of_release(tools.layout, observed.active.id, salt(tools.layout)), after, secret)
+
+
 def gates() -> Gates:
     """The checks that stand in the way of a release."""
     from decodeat_ops.checks import lists
@@ -183,9 +215,12 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
         observed = observe(tools.store)
         chosen = operation.choose(release, observed)
         allow_rollback(tools, chosen, observed)
+        _require_port(observed, chosen.host, chosen.port)
         data = observed.current.data if observed.current else ""
+        grain = salt(tools.layout)
+        after = replace(of_release(tools.layout, chosen.id, grain), secrets=digests(tools.secrets, grain))
         lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
-        return operation.plan(
+        plan = operation.plan(
             chosen,
             observed,
             loaded,
@@ -195,6 +230,7 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
             inputs=inputs(tools),
             migration=migration(tools, Code.of(chosen, tools.layout), data, observed),
         )
+        return replace(plan, facts=(*plan.facts, *_differs(tools, observed, after)))
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         return Outcome(

@@ -82,6 +82,6 @@ def _diff(loaded: Loaded, rendered: Mapping[str, str]) -> Outcome:
 
 def _text(path: Path) -> str:
     try:
-        return path.read_text()
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return ""

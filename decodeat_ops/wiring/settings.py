@@ -67,6 +67,9 @@ class _StandIn(ModuleType):
 def show(loaded: "Loaded", *, origin: bool) -> Outcome:
     """Every setting in force; with `origin`, the file, variable or flag each one comes from."""
     settings = loaded.settings.model_dump()
+    problems, secret = _service(loaded)
+    for name in secret & set(settings["service"]["environment"]):
+        settings["service"]["environment"][name] = "(hidden)"
     rows: list[tuple[Cell, ...]] = []
     for path, source in loaded.origins.items():
         muted = source == "default"
@@ -75,16 +78,41 @@ def show(loaded: "Loaded", *, origin: bool) -> Outcome:
     columns = ("setting", "value", "from") if origin else ("setting", "value")
     return Outcome(
         "config show",
-        f"{loaded.deployment}: settings from {', '.join(path.name for path in loaded.files)}.",
+        f"{loaded.deployment}: settings from {', '.join(path.name for path in loaded.files)}"
+        + (f"; {len(problems)} of the service's variables are wrong." if problems else "."),
+        exit_code=Configuration.code if problems else 0,
         data={
             "deployment": loaded.deployment,
             "env": loaded.env,
             "files": [str(path) for path in loaded.files],
             "settings": settings,
             "origins": dict(loaded.origins),
+            "problems": list(problems),
         },
         blocks=(Table(columns, tuple(rows)),),
+        warnings=problems,
     )
+
+
+def _service(loaded: "Loaded") -> tuple[tuple[str, ...], frozenset[str]]:
+    """What is wrong with the service's variables, and which of those that stand in the settings hold secrets.
+
+    Secrets that can't be resolved here are no matter of settings: a deploy, and the doctor, ask for them.
+    """
+    from decodeat_ops.adapters.this_machine import ThisMachine
+    from decodeat_ops.deployment import source
+    from decodeat_ops.settings.secrets import resolve
+    from decodeat_ops.targets.local import service_variables
+
+    try:
+        secrets = resolve(loaded)
+    except Configuration:
+        secrets = {}
+    try:
+        judged = service_variables.judge(ThisMachine(), source.find(loaded), loaded, secrets)
+    except Configuration as error:
+        return (f"{error.advice.what} {error.advice.hint}",), frozenset()
+    return tuple(map(str, judged.problems)), judged.exposed
 
 
 def _at(settings: Mapping[str, Any], path: str) -> Any:
@@ -123,7 +151,7 @@ def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) ->
         raise Usage(
             "A deployment's name holds small letters, digits and hyphens and begins with a letter; "
             "a port is a number from 1 to 65535.",
-            hint="For example: decodeat-ops init --name decodeat --port 8000",
+            hint="For example: `decodeat-ops init --name decodeat --port 8000`",
         ) from error
     secrets = settings.parent / starter.SECRETS
     write: dict[Path, str] = {}

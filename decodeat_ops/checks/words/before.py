@@ -42,8 +42,8 @@ WORDS = {
     ),
     "environment.problems": ("Wrong: {names}", "잘못됨: {names}"),
     "environment.problems.hint": (
-        "{first}. Change it in the settings or the env file.",
-        "{first}. 설정 파일이나 env 파일에서 고치세요.",
+        "{first}. {advice} Change it in the settings or the env file.",
+        "{first}. {advice} 설정 파일이나 env 파일에서 고치세요.",
     ),
     "environment.refused": ("Settings give no valid values", "설정에서 올바른 값을 얻지 못함"),
     "environment.refused.hint": ("{problem} {advice}", "{problem} {advice}"),
@@ -51,11 +51,6 @@ WORDS = {
     "environment.silent.hint": (
         "Its code can't run in its environment; try `decodeat-ops deploy --dry-run`, then look at the lock.",
         "코드가 실행 환경에서 돌지 않습니다. `decodeat-ops deploy --dry-run`과 의존성 잠금을 확인하세요.",
-    ),
-    "environment.no_python": ("No environment for lock {lock} yet", "잠금 {lock}의 실행 환경이 아직 없음"),
-    "environment.no_python.hint": (
-        "The first deploy builds it and asks this again as a gate.",
-        "첫 배포가 환경을 만들고 이 항목을 다시 확인합니다.",
     ),
     # certificate
     "certificate.valid": ("Certificate", "인증서"),

@@ -117,6 +117,11 @@ WORDS = {
         "의존성 잠금마다 한 번 만들며, 패키지 저장소가 필요합니다.",
     ),
     "machine.environment_ok": ("Ready for lock {lock}", "잠금 {lock}용 준비됨"),
+    "machine.environment_damaged": ("Damaged: {problem}", "손상됨: {problem}"),
+    "machine.environment_damaged.hint": (
+        "The next deploy or rollback builds it anew: `decodeat-ops deploy`.",
+        "다음 배포나 되돌리기 때 새로 만듭니다: `decodeat-ops deploy`.",
+    ),
     "machine.environment_new": ("A deploy builds it; index not asked", "배포할 때 생성, 저장소는 확인하지 않음"),
     "machine.model": ("Language model", "언어 모델"),
     "machine.model.why": (

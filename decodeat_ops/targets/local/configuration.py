@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from decodeat_ops import rendering
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.configured import MIB, Configured, digest, digests, settings
 from decodeat_ops.deployment.inputs import python
 from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.tools import Tools
@@ -101,18 +105,34 @@ def files(loaded: Loaded) -> dict[str, str]:
     }
 
 
+def configured(loaded: Loaded, secrets: Mapping[str, Secret], salt: str) -> Configured:
+    """What a deploy would configure, to be compared with a release."""
+    local, logs = loaded.settings.local, loaded.settings.logs
+    shape = Unit(
+        argv=(),
+        host=local.host,
+        port=local.port,
+        drain_timeout=local.drain_timeout,
+        log_bytes=int(logs.max_mb * MIB),
+        log_files=logs.keep_files,
+        log_days=logs.keep_days,
+    )
+    rendered = {Path(name).name: digest(text.encode()) for name, text in files(loaded).items() if "/" in name}
+    return Configured(variables(loaded) | settings(shape), rendered, digests(secrets, salt))
+
+
 def fingerprint(source: Source, loaded: Loaded) -> str:
     """SHA-256 over code, lock, templates and every setting that shapes a release; nothing is rendered for it."""
-    settings = loaded.settings
+    chosen = loaded.settings
     shape = {
         "code": source.code,
         "lock": source.lock,
         "templates": rendering.digest(),
         "variables": variables(loaded),
-        "secrets": settings.service.secrets,
-        "listen": [settings.local.host, settings.local.port],
-        "drain": settings.local.drain_timeout,
-        "logs": settings.logs.model_dump(),
+        "secrets": chosen.service.secrets,
+        "listen": [chosen.local.host, chosen.local.port],
+        "drain": chosen.local.drain_timeout,
+        "logs": chosen.logs.model_dump(),
     }
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 

@@ -15,7 +15,7 @@ from typing import Any
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import claims, files, source
+from decodeat_ops.deployment import claims, environments, files, source
 from decodeat_ops.deployment.inputs import environment_path
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
@@ -31,35 +31,35 @@ def _tools(context: Context) -> Tools:
 
 
 def environment(context: Context, params: Params) -> Results | None:
-    """Build the Python environment for a dependency lock unless it is there; deployments share it."""
+    """Build the Python environment for a dependency lock unless a whole one is there; deployments share it."""
     tools = _tools(context)
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
     files.private_directory(tools.environments)
     with _alone(tools.environments / f".{home.name}.lock"):
-        if (home / ".complete").exists():
-            return {"built": False}
+        if (home / environments.MARK).exists():
+            damage = environments.damage(tools.host, home, "--files")
+            if not damage:
+                return {"built": False}
+            context.progress(f"building it anew: {damage}")
         if source.lock_digest(lock) != params["lock"]:
             raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
         partial = home.with_name(f".{home.name}.partial")
-        for leftover in (partial, home):
-            files.discard(leftover)
-        context.progress("creating a virtual environment")
-        _run(context, (sys.executable, "-m", "venv", str(partial)), "The virtual environment could not be made")
-        packages = sum(1 for line in lock.read_text().splitlines() if "==" in line and not line.startswith(" "))
-        context.progress(f"installing {packages} locked packages")
-        pip: tuple[str, ...] = (str(partial / "bin" / "python"), "-m", "pip", "install", "--quiet", "--no-input")
-        pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
-        _run(context, pip, "The service's dependencies could not be installed")
-        (partial / ".complete").touch()
+        files.discard(partial)
+        _build(context, lock, partial)
+        damaged = home.with_name(f".{home.name}.removed")
+        files.discard(damaged)
+        if home.exists():
+            home.rename(damaged)
         partial.rename(home)
+        files.discard(damaged)
     return {"built": True}
 
 
 def claimed_environment(context: Context, params: Params) -> Results | None:
     """Claim the environment first, so that nobody who removes another deployment takes it away meanwhile."""
     tools = _tools(context)
-    tools.environments.mkdir(parents=True, exist_ok=True, mode=0o700)
+    files.private_directory(tools.environments)
     claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
     return environment(context, params)
 
@@ -90,14 +90,39 @@ def unneeded_environments(tools: Tools) -> list[str]:
     return [name for name in claims.claimed(tools.environments, tools.layout.root) if name not in needed]
 
 
+def _build(context: Context, lock: Path, home: Path) -> None:
+    """Install and import it all; with -I no module of the working directory takes the place of what is meant."""
+    host = _tools(context).host
+    python = home / "bin" / "python"
+    variables = environments.variables()
+    context.progress("creating a virtual environment")
+    venv = (sys.executable, "-I", "-m", "venv", str(home))
+    _run(context, venv, variables, "The virtual environment could not be made")
+    packages = sum(
+        1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" ")
+    )
+    context.progress(f"installing {packages} locked packages")
+    pip: tuple[str, ...] = (str(python), "-I", "-m", "pip", "install", "--quiet", "--no-input")
+    pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
+    variables |= environments.pip_variables(host, python)
+    _run(context, pip, variables, "The service's dependencies could not be installed")
+    context.progress("importing them")
+    problem = environments.damage(host, home, "--write")
+    if problem:
+        raise StepFailed(
+            f"The service's dependencies were installed and can't be used: {problem}.",
+            hint="It may need a library that this machine lacks, or the package index may serve a broken copy.",
+        )
+
+
 def drop_environment(context: Context, params: Params) -> None:
     """Only what was half built goes: a whole environment may serve others."""
     home = environment_path(_tools(context).environments, params["lock"])
     files.discard(home.with_name(f".{home.name}.partial"))
 
 
-def _run(context: Context, argv: tuple[str, ...], what: str) -> None:
-    done = _tools(context).host.run(argv, timeout=1200)
+def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
+    done = _tools(context).host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
     if done.status != 0:
         lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)
@@ -148,7 +173,7 @@ def stage_copy(context: Context, params: Params) -> Results | None:
             f"The code in {original} is not what its release says it is.", hint="Deploy or restore another."
         )
     shutil.copytree(original / "config", partial / "config")
-    files.write(partial / "service.env", (original / "service.env").read_text())
+    files.write(partial / "service.env", (original / "service.env").read_text(encoding="utf-8"))
     complete(tools, release, partial)
     return None
 

@@ -94,9 +94,10 @@ class TestEnvironment:
         stage.layout.environment(NEW).write_text("LIMIT=7\n")
         assert ask("environment.valid", stage.subject(release)).status is Status.PASS
 
-    def test_before_the_first_deploy_there_is_no_python_to_ask(self, stage: Stage) -> None:
-        found = ask("environment.valid", stage.subject())
-        assert (found.status, found.says) == (Status.SKIP, "environment.no_python")
+    def test_before_the_first_deploy_the_tools_own_python_asks(self, stage: Stage) -> None:
+        assert ask("environment.valid", stage.subject()).status is Status.PASS
+        stage.settings = {"service": {"environment": {"LIMIT": "many"}}}
+        assert ask("environment.valid", stage.subject()).evidence["names"] == ["LIMIT"]
 
     def test_a_missing_secret(self, stage: Stage) -> None:
         stage.settings = {"service": {"secrets": {"KEY": "env:NOBODY_SET_THIS"}}}

@@ -31,7 +31,7 @@ def test_before_a_first_deploy(stage: Stage) -> None:
     outcome = wiring.checklist(stage.loaded, "pre-deploy", Walk(emit=events.append))
     assert _statuses(outcome) == {
         "pre.tests": "FAIL",
-        "pre.environment": "SKIP",
+        "pre.environment": "PASS",
         "pre.certificate": "SKIP",
         "pre.backups": "SKIP",
         "pre.monitoring": "SKIP",

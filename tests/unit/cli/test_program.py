@@ -50,7 +50,7 @@ def test_mistakes_are_explained_with_a_suggestion(home: Path) -> None:
         (("status", "--config", "typo.toml"), 3, "typo.toml: local.prot: unknown key; did you mean local.port?"),
         (("status", "--config", "type.toml"), 3, "local.port: must be a whole number, without quotes"),
         (("status", "--config", "broken.toml"), 3, "broken.toml is not valid TOML: expected ']'"),
-        (("status", "--config", "none.toml"), 3, "decodeat-ops init"),
+        (("status", "--config", "none.toml"), 3, "decodeat-ops --config none.toml init"),
         (("status", "--env", "staging"), 3, "Create decodeat-ops.staging.toml"),
         (("deploy", "--yes", "--config", "secret.toml"), 3, "API_KEYS is neither in the environment nor in"),
     ]

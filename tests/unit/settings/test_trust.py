@@ -190,3 +190,17 @@ def test_no_command_makes_a_directory_that_others_may_write(tmp_path: Path) -> N
     made = [path for path in (tmp_path / "deep").rglob("*") if path.is_dir()]
     assert len(made) > 5
     assert [path for path in (tmp_path / "deep", *made) if path.stat().st_mode & 0o077] == []
+
+
+def test_what_a_command_writes_is_private_whatever_the_umask(tmp_path: Path) -> None:
+    """Also where the operator's own would take everything away from them."""
+    (tmp_path / "decodeat-ops.toml").write_text('[local]\nstate_dir = "state"\n')
+    (tmp_path / "decodeat-ops.toml").chmod(0o600)
+    argv = (sys.executable, "-m", "decodeat_ops", "checklist", "pre-deploy", "--non-interactive", "--json")
+    for umask in (0o000, 0o777):
+        subprocess.run(argv, cwd=tmp_path, capture_output=True, check=False, umask=umask)
+        made = list((tmp_path / "state").rglob("*"))
+        assert len(made) > 5
+        assert {path.stat().st_mode & 0o777 for path in made if path.is_file()} == {0o600}
+        assert {path.stat().st_mode & 0o777 for path in made if path.is_dir()} == {0o700}
+        shutil.rmtree(tmp_path / "state")

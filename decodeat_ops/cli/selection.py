@@ -1,0 +1,50 @@
+"""The commands that messages print: each one repeats what the operator's own call selected.
+
+Texts carry a command between backticks, and outcomes carry some in `next`; both begin with the program's name. What
+`--env`, `--config` and `--target` selected is known at the boundary alone, so it is put in when a text is printed:
+pasted, a command acts on the deployment that the message is about.
+"""
+
+import re
+import shlex
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from decodeat_ops.cli.app import PROGRAM
+
+_COMMAND = re.compile(rf"`({PROGRAM} [^`]*)`")
+_chosen: list[str] = []
+_target: list[str] = []
+
+
+def select(*, env: str | None = None, config: Path | None = None, target: str | None = None) -> None:
+    """Remember what this invocation selected."""
+    _chosen[:] = [
+        *(("--env", shlex.quote(env)) if env else ()),
+        *(("--config", shlex.quote(str(config))) if config else ()),
+    ]
+    _target[:] = ["--target", shlex.quote(target)] if target else []
+
+
+def command(text: str) -> str:
+    """One of our command lines with the selection, right behind the program's name, where every command takes it."""
+    program, _, rest = text.partition(" ")
+    if program != PROGRAM:
+        return text
+    of_deploy = _target if rest.split(" ")[0] == "deploy" else []
+    return " ".join((program, *_chosen, rest, *of_deploy))
+
+
+def commands(text: str) -> str:
+    """A text whose commands repeat the selection."""
+    return _COMMAND.sub(lambda match: f"`{command(match[1])}`", text) if _chosen or _target else text
+
+
+def everywhere(data: Any) -> Any:
+    """JSON data whose texts do."""
+    if isinstance(data, str):
+        return commands(data)
+    if isinstance(data, Mapping):
+        return {name: everywhere(value) for name, value in data.items()}
+    return [everywhere(value) for value in data] if isinstance(data, list | tuple) else data

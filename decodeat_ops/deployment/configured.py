@@ -1,0 +1,100 @@
+"""What a release is configured with, and how that differs from another: secrets by name alone."""
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.settings import envfile
+from decodeat_ops.supervisor.unit import Unit
+
+MIB = 1024 * 1024
+_LONGEST = 60  # signs of a value that a plan shows
+URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
+SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|PASSWORD|PASSWD)$")
+Fact = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Configured:
+    """`plain` are variables and settings with their values, `rendered` digests of files, `secrets` salted digests.
+
+    `secrets` is None where nobody can tell: a release that doesn't run has no secrets on disk.
+    """
+
+    plain: Mapping[str, str] = field(default_factory=dict)
+    rendered: Mapping[str, str] = field(default_factory=dict)
+    secrets: Mapping[str, str] | None = None
+
+
+def of_release(layout: Layout, release: str, salt: str) -> Configured:
+    """A release as it lies on disk; what isn't there or can't be read is left out, for the plan is not about it."""
+    plain: dict[str, str] = {}
+    try:
+        plain |= envfile.read(layout.environment(release))
+        plain |= settings(Unit.load(layout.unit(release)))
+    except (Configuration, OSError, ValueError, TypeError):
+        return Configured()
+    rendered = {path.name: digest(path.read_bytes()) for path in layout.config(release).glob("*") if path.is_file()}
+    secrets: Mapping[str, str] | None = None
+    if layout.secrets(release).exists():
+        secrets = digests({n: Secret(v) for n, v in envfile.read(layout.secrets(release)).items()}, salt)
+    return Configured(plain, rendered, secrets)
+
+
+def settings(unit: Unit) -> dict[str, str]:
+    """Settings that shape a release and are no variables, by dotted key."""
+    return {
+        "local.host": unit.host,
+        "local.port": str(unit.port),
+        "local.drain_timeout": f"{unit.drain_timeout:g}",
+        "logs.max_mb": f"{unit.log_bytes / MIB:g}",
+        "logs.keep_files": str(unit.log_files),
+        "logs.keep_days": str(unit.log_days),
+    }
+
+
+def digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:12]
+
+
+def digests(secrets: Mapping[str, Secret], salt: str) -> dict[str, str]:
+    return {name: secret.digest(salt) for name, secret in secrets.items()}
+
+
+def difference(before: Configured, after: Configured, secret: frozenset[str] = frozenset()) -> tuple[Fact, ...]:
+    """Facts for a plan: what of the configuration differs, and which secrets. Values of `secret` names stay hidden."""
+    if not before.plain:
+        return ()
+    lines = []
+    for name in sorted({*before.plain, *after.plain}):
+        old, new = (_shown(name, side.plain.get(name), secret) for side in (before, after))
+        if before.plain.get(name) != after.plain.get(name):
+            lines.append(f"{name} {old} -> {new}")
+    if not lines and before.rendered != after.rendered:
+        names = {*before.rendered, *after.rendered}
+        lines = [f"{n} is rendered anew" for n in sorted(names) if before.rendered.get(n) != after.rendered.get(n)]
+    facts = [("configuration", "; ".join(lines))] if lines else []
+    if before.secrets is not None and after.secrets is not None:
+        changed = [_secret(n, before.secrets.get(n), after.secrets.get(n)) for n in {*before.secrets, *after.secrets}]
+        named = sorted(text for text in changed if text)
+        facts += [("secrets", ", ".join(named))] if named else []
+    return tuple(facts)
+
+
+def _shown(name: str, value: str | None, secret: frozenset[str]) -> str:
+    if value is None:
+        return "(not set)"
+    if name in secret or SECRET_NAME.search(name) or URL_PASSWORD.search(value):
+        return "(hidden)"
+    short = value if len(value) <= _LONGEST else f"{value[:_LONGEST]}..."
+    return short if short.isprintable() and short else repr(short)
+
+
+def _secret(name: str, before: str | None, after: str | None) -> str:
+    if before == after:
+        return ""
+    return f"{name} ({'new' if before is None else 'gone' if after is None else 'another value'})"

@@ -1,0 +1,89 @@
+"""Run in a Python environment of the service: is all there that was installed, and can it be imported?
+
+A script for `python -I`, standard library alone. Its argument is the mark of a finished environment: with `--write` it
+is written when all is well, else what is installed is compared with it. With `--files` nothing is imported, which takes
+long. Exit 1 with one line on stdout for the first thing wrong.
+"""
+
+import importlib
+import importlib.machinery
+import importlib.metadata
+import json
+import sys
+import sysconfig
+from pathlib import Path
+
+BUILDERS = {"pip", "setuptools", "wheel"}  # what puts packages there, and is none of the service's
+
+
+def main() -> int:
+    """Look at files before anything is imported: an import of half a package says less."""
+    mark, write = Path(sys.argv[1]), "--write" in sys.argv
+    found = {dist.metadata["Name"]: dist for dist in importlib.metadata.distributions(path=_places(mark.parent))}
+    versions = {name: dist.version for name, dist in found.items() if name not in BUILDERS}
+    problem = _missing(mark, versions, write) or _damaged(found, versions)
+    if not problem and "--files" not in sys.argv:
+        problem = _unimportable(found, versions)
+    if problem:
+        sys.stdout.write(f"{problem}\n")
+        return 1
+    if write:
+        mark.write_text(json.dumps(versions, sort_keys=True) + "\n")
+    return 0
+
+
+def _places(home: Path) -> list[str]:
+    places = dict.fromkeys((sysconfig.get_path("purelib"), sysconfig.get_path("platlib")))
+    return [place for place in places if Path(place).is_relative_to(home)]
+
+
+def _missing(mark: Path, versions: dict[str, str], write: bool) -> str:
+    """A mark of an earlier version of this tool is empty: then there is nothing to compare with."""
+    if write:
+        return ""
+    for name, version in json.loads(mark.read_text() or "{}").items():
+        if versions.get(name) != version:
+            return f"{name} {version} is {'version ' + versions[name] if name in versions else 'not there'}"
+    return ""
+
+
+def _damaged(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
+    for name in versions:
+        for file in found[name].files or ():
+            if file.suffix == ".pyc" or "__pycache__" in file.parts:
+                continue
+            try:
+                size = Path(str(file.locate())).stat().st_size
+            except OSError:
+                return f"{file} of {name} is not there"
+            if file.size is not None and size != file.size:
+                return f"{file} of {name} has {size} bytes, not {file.size}"
+    return ""
+
+
+def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
+    """Every package, and every compiled module: that one's libraries may be missing on this machine."""
+    for name in versions:
+        for module in sorted({_module(file) for file in found[name].files or ()} - {""}):
+            try:
+                importlib.import_module(module)
+            except BaseException as error:  # whatever it raises, it can't be used
+                return f"{module} of {name} can't be imported: {type(error).__name__}"
+    return ""
+
+
+def _module(file: importlib.metadata.PackagePath) -> str:
+    """The module that a file is, when it is one to try: a package's or module's own name, or a compiled one."""
+    parts = list(file.parts)
+    if parts[0] == ".." or {"test", "tests"} & set(parts) or not all(part.isidentifier() for part in parts[:-1]):
+        return ""
+    compiled = next((s for s in importlib.machinery.EXTENSION_SUFFIXES if file.name.endswith(s)), "")
+    if compiled:
+        return ".".join([*parts[:-1], file.name.removesuffix(compiled)])
+    if file.name == "__init__.py" and len(parts) == 2:
+        return parts[0]
+    return parts[0].removesuffix(".py") if len(parts) == 1 and file.suffix == ".py" else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())

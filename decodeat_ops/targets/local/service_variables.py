@@ -1,0 +1,110 @@
+"""Are the service's variables right? Its own code says so, with the standard library alone, before a build."""
+
+import json
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.ports import Completed, Host
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.configured import URL_PASSWORD
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.local import configuration
+
+Plain = Mapping[str, str | int | float | bool | list[str]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One variable, what is wrong with it, and what to do."""
+
+    name: str
+    what: str
+    hint: str
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.what}. {self.hint}".strip()
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What is wrong; which variables hold secrets; which of these stand in plain text in the settings."""
+
+    problems: tuple[Problem, ...] = ()
+    secret: frozenset[str] = frozenset()
+    exposed: frozenset[str] = frozenset()
+
+
+def ask(host: Host, package: Path, values: Mapping[str, str], python: Path | None = None) -> Completed:
+    """What the service's own check answers, run by `python` or the one that runs this tool."""
+    argv = (str(python or sys.executable), "-m", "decodeat", "--check-env", "--json")
+    # Python looks in the working directory first, and the operator may stand in a checkout of another version.
+    return host.run(argv, env=child(package, values), cwd=package.parent, timeout=30)
+
+
+def child(package: Path, values: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a process that asks the service's code: an argument would show values in the process list."""
+    return {
+        "PATH": "/usr/local/bin:/usr/bin:/bin",
+        **values,
+        "PYTHONPATH": str(package.parent),
+        "PYTHONDONTWRITEBYTECODE": "1",  # a cache file would not belong to the release
+    }
+
+
+def read(done: Completed, plain: Plain, env_file: str) -> Judged:
+    """The answer, and which of the `plain` variables of the settings are secrets.
+
+    Raises ValueError, KeyError or TypeError when it is no answer.
+    """
+    told = json.loads(done.stdout)
+    secret = frozenset(str(v["name"]) for v in told["variables"] if v["secret"])
+    problems = [Problem(str(p["name"]), str(p["problem"]), str(p["hint"])) for p in told["problems"]]
+    exposed = frozenset(name for name, value in plain.items() if name in secret and not _public(value))
+    for name in sorted(exposed):
+        hint = f'Put its value into {env_file} and {name} = "env:{name}" under service.secrets.'
+        problems.append(Problem(name, "is a secret and stands under service.environment for everybody to read", hint))
+    return Judged(tuple(problems), secret, exposed)
+
+
+def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secret]) -> Judged:
+    """The settings' variables, judged by the code that a deploy would bring. Raises `Configuration` as they do.
+
+    Nothing is wrong as far as code can tell that doesn't answer; the gate of a deploy says that of it.
+    """
+    service = loaded.settings.service
+    values = configuration.variables(loaded) | {name: secret.reveal() for name, secret in secrets.items()}
+    try:
+        judged = read(ask(host, package, values), service.environment, service.env_file)
+    except (ValueError, KeyError, TypeError):
+        return Judged()
+    unresolved = set(service.secrets) - set(secrets)  # whoever needs their values says so
+    return replace(judged, problems=tuple(p for p in judged.problems if p.name not in unresolved))
+
+
+def refuse(judged: Judged) -> None:
+    """Raise `Configuration` with everything that is wrong."""
+    problems = judged.problems
+    if not problems:
+        return
+    if len(problems) == 1:
+        raise Configuration(
+            f"{problems[0].name} {problems[0].what}.",
+            hint=problems[0].hint or "Correct it under service.environment, then run the command again.",
+            where=f"service.environment.{problems[0].name}",
+        )
+    raise Configuration(
+        f"{len(problems)} variables of the service are wrong: {', '.join(dict.fromkeys(p.name for p in problems))}.",
+        hint="Correct them under service.environment, then run the command again.",
+        lines=tuple(map(str, problems)),
+        where="service.environment",
+    )
+
+
+def _public(value: str | int | float | bool | list[str]) -> bool:
+    """Nothing that opens anything: digests of keys, addresses without a password."""
+    items = value if isinstance(value, list) else str(value).split(",")
+    texts = [item.strip() for item in items]
+    return all(t == "" or t.startswith("sha256:") or ("://" in t and not URL_PASSWORD.search(t)) for t in texts)
