@@ -68,6 +68,8 @@ def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: d
             try:
                 importlib.import_module(module)
             except BaseException as error:  # whatever it raises, it can't be used
+                if "." in module and isinstance(error, ModuleNotFoundError):
+                    continue  # a part for another module that is optional, such as Pillow's for a missing tkinter
                 return f"{module} of {name} can't be imported: {type(error).__name__}"
     return ""
 

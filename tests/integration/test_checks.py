@@ -134,7 +134,7 @@ def test_variables_that_the_service_refuses_stop_a_deploy_before_it_starts(made:
     finally:
         made.variables.pop("MAX_IMAGE_SIZE")
         made.write()
-    assert ran.status == 4, str(ran)
+    assert ran.status == 3, str(ran)
     assert "MAX_IMAGE_SIZE" in ran.json["error"]["what"]
     assert made.serving() == before
 
