@@ -28,9 +28,10 @@ class Overloaded(Failure):
 
 @dataclass(eq=False)
 class _Place:
-    """Where somebody stands; `moved` is set whenever the line got shorter."""
+    """Where somebody stands; `moved` is set whenever the line got shorter, or somebody in it began."""
 
     deadline: Deadline
+    begun: bool = False
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -45,7 +46,6 @@ class Line:
     def __init__(self, cores: Cores) -> None:
         self._cores = cores
         self._line: list[_Place] = []
-        self._working = 0
         self._measured: deque[tuple[float, float]] = deque(maxlen=RECENT)  # when it ended, and the seconds it took
 
     @asynccontextmanager
@@ -55,27 +55,31 @@ class Line:
         self._line.append(place)
         try:
             core = await self._served(place)
-            self._working += 1
+            place.begun = True
+            self._tell()
             try:
                 began = time.monotonic()
                 yield
                 ended = time.monotonic()
                 self._measured.append((ended, ended - began))
             finally:
-                self._working -= 1
                 self._cores.give(core)
         finally:
             self._line.remove(place)
-            for other in self._line:
-                other.moved.set()
+            self._tell()
+
+    def _tell(self) -> None:
+        for place in self._line:
+            place.moved.set()
 
     async def _served(self, place: _Place) -> int:
         """The processor to work on."""
         while True:
             ahead = self._line.index(place)
-            is_next = ahead < self._cores.count
-            others_wait = len(self._line) > self._working + 1
-            spare = place.deadline.left - (self._mostly() * others_wait if is_next else self._at_least(ahead))
+            is_next = all(one.begun for one in self._line[:ahead])
+            others_wait = ahead < len(self._line) - 1
+            wanted = max(LEAST, self._mostly() if others_wait else 0.0) if is_next else self._at_least(ahead)
+            spare = place.deadline.left - wanted
             if spare <= 0:
                 raise Overloaded
             core = self._cores.take() if is_next else None
@@ -90,7 +94,9 @@ class Line:
 
     def _at_least(self, ahead: int) -> float:
         """Seconds until the end of the work of whoever has so many before them, if all are as quick as any of late."""
-        rounds = ahead // self._cores.count  # of those whose turn it is now nothing is known: they may end at once
+        rounds = max(
+            1, ahead // self._cores.count
+        )  # of those that are worked on nothing is known: they may end at once
         return max(LEAST, rounds * min(self._recent(), default=0.0))
 
     def _mostly(self) -> float:

@@ -88,6 +88,30 @@ def test_nothing_is_begun_that_most_likely_ends_too_late_while_others_wait() -> 
     assert max(one.after for one in told) <= PATIENCE
 
 
+def test_who_came_first_gets_the_processor_that_another_worker_gives_up() -> None:
+    """However often others of the same worker look: who is next is one, and not as many as there are processors."""
+
+    async def story() -> list[int]:
+        elsewhere = Cores(2)
+        assert [elsewhere.take(), elsewhere.take()] == [0, 1]
+        line, order = Line(elsewhere), []
+
+        async def one(number: int) -> None:
+            async with line.turn(Deadline(PATIENCE)):
+                order.append(number)
+                await asyncio.sleep(1)
+
+        waiting = [asyncio.create_task(one(number)) for number in range(8)]
+        await asyncio.sleep(5)
+        elsewhere.give(0)
+        await asyncio.gather(*waiting)
+        elsewhere.give(1)
+        return order
+
+    for _ in range(20):
+        assert virtual_time.run(story()) == list(range(8))
+
+
 def test_who_is_alone_is_never_turned_away() -> None:
     async def story() -> Told:
         line = Line(Cores(1))
