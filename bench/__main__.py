@@ -2,11 +2,11 @@
 
 import sys
 
-from bench import deploy, reading, service, startup
+from bench import deploy, heap, reading, results, service, startup
 
 
 def main() -> int:
-    return max([startup.main(), deploy.main(), reading.main(), service.main()])
+    return max([startup.main(), deploy.main(), reading.main(), heap.main(), results.main(), service.main()])
 
 
 if __name__ == "__main__":
