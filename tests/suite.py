@@ -11,6 +11,9 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+from tests.support.examples import PROOF
 
 SHARES = 7  # a prime that is neither the number of faults nor a usual number of commits in one push
 
@@ -23,6 +26,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "share: a case of the fault matrix; `make test` runs a share of them")
     config.addinivalue_line("markers", "proof: a long form, which `make proof` alone runs")
+    if suite_of(config) == "proof":
+        settings.register_profile("proof", max_examples=PROOF)
+        settings.load_profile("proof")
 
 
 def suite_of(config: pytest.Config) -> str:

@@ -16,6 +16,8 @@ from tests.support.deployments import Deployment, Prober, deployment, make_sourc
 
 pytestmark = pytest.mark.faults
 
+GOOD = 60.0  # seconds in which a release that is right must be ready, on a machine that is busy
+
 
 @pytest.fixture(scope="module")
 def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -24,12 +26,12 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Deployment]:
-    with deployment(tmp_path_factory.mktemp("served"), source=source, ready=8.0) as made:
+    with deployment(tmp_path_factory.mktemp("served"), source=source) as made:
         made.deploy()
         yield made
 
 
-def wait_until(condition: object, what: str, seconds: float = 20) -> None:
+def wait_until(condition: object, what: str, seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not condition():  # type: ignore[operator]
         assert time.monotonic() < deadline, what
@@ -55,12 +57,13 @@ def test_a_bad_release_never_takes_traffic(
 ) -> None:
     before = served.serving()
     served.source = make_source(tmp_path / "bad", fault)
+    served.ready = 8.0 if fault == "never-ready" else GOOD
     served.write()
     try:
         with Prober(served) as prober:
             ran = served.run("deploy", "--yes", "--json")
     finally:
-        served.source = source
+        served.source, served.ready = source, GOOD
         served.write()
     assert ran.status == 5, str(ran)
     error = ran.json["error"]
@@ -157,7 +160,7 @@ def test_two_deploys_at_once_and_a_backup_during_a_deploy(served: Deployment) ->
     second = served.run("deploy", "--yes", "--json")
     backup = served.run("backup", "--json")
     first.send_signal(signal.SIGCONT)
-    output, _ = first.communicate(timeout=60)
+    output, _ = first.communicate(timeout=300)
     assert first.returncode == 0, output
     for refused in (second, backup):
         assert refused.status == 7, str(refused)
@@ -179,7 +182,7 @@ def test_a_first_deploy_that_fails_leaves_nothing_running(tmp_path: Path) -> Non
 
 def test_ctrl_c_stops_at_a_safe_place_and_both_ways_are_open(served: Deployment, source: Path, tmp_path: Path) -> None:
     before = served.serving()
-    served.source = make_source(tmp_path / "slow", "never-ready")
+    served.source, served.ready = make_source(tmp_path / "slow", "never-ready"), 15.0
     served.write()
     try:
         for then in ("deploy", "resume"):
@@ -187,7 +190,7 @@ def test_ctrl_c_stops_at_a_safe_place_and_both_ways_are_open(served: Deployment,
             going = begin_deploy(served)
             wait_until(lambda: "probe" in _begun(served, earlier), "the probe has not begun")  # noqa: B023
             going.send_signal(signal.SIGINT)
-            output, _ = going.communicate(timeout=30)
+            output, _ = going.communicate(timeout=120)
             assert going.returncode == 130, output
             assert "resume" in json.loads(output)["error"]["hint"]
             assert served.serving() == before
@@ -195,7 +198,7 @@ def test_ctrl_c_stops_at_a_safe_place_and_both_ways_are_open(served: Deployment,
                 ran = served.run("resume", "--yes", "--json")  # goes on, finds the release unready, undoes it
                 assert ran.status == 5, str(ran)
     finally:
-        served.source = source
+        served.source, served.ready = source, GOOD
         served.write()
     served.ok("deploy", "--yes")
     assert unfinished(served.layout.journals) is None

@@ -7,11 +7,12 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
+from decodeat_ops.engine.journal import read, unfinished
 from tests.support.deployments import ENVIRONMENTS, REPOSITORY, STATE, Deployment, Prober, deployment, make_source
 from tests.support.ports import free_port
 
@@ -61,40 +62,71 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(served: Deployment) -> Non
     assert fingerprint(served.state) == before
 
 
-def test_a_third_deploy_waits_for_the_draining_one(served: Deployment) -> None:
+class Held:
+    """A request that is being answered until the test lets it go."""
+
+    def __init__(self, served: Deployment, directory: Path) -> None:
+        began, self._until = directory / "began", directory / "until"
+        path = f"/test/held?began={began}&until={self._until}"
+        self.statuses: list[int] = []
+        self._thread = threading.Thread(target=lambda: self.statuses.append(served.get(path, timeout=300)[0]))
+        self._thread.start()
+        wait_until(began.exists, "the request was not taken")
+
+    def let_go(self) -> None:
+        self._until.touch()
+        self._thread.join()
+
+
+def wait_until(condition: Callable[[], object], otherwise: str) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline, otherwise
+        time.sleep(0.05)
+
+
+def test_a_third_deploy_waits_for_the_draining_one(served: Deployment, tmp_path: Path) -> None:
     """A slow request keeps the first release alive; the third may start only when it has ended."""
     served.configure(MAX_REQUESTS=902)
     first = served.deploy()
-    answers: list[int] = []
-    slow = threading.Thread(target=lambda: answers.append(served.get("/test/slow?seconds=10", timeout=30)[0]))
-    slow.start()
-    time.sleep(0.3)
-    served.configure(MAX_REQUESTS=903)
-    served.deploy()
-    assert served.store.draining() == {first}
-    served.configure(MAX_REQUESTS=904)
-    plan = served.ok("deploy", "--dry-run")["data"]["plan"]
-    assert plan["steps"][3]["id"] == "wait", [s["id"] for s in plan["steps"]]
-    served.deploy()
-    assert answers == [200], "the third release came before the first had finished"
-    slow.join()
+    slow = Held(served, tmp_path)
+    try:
+        served.configure(MAX_REQUESTS=903)
+        second = served.deploy()
+        assert served.store.draining() == {first}
+        served.configure(MAX_REQUESTS=904)
+        plan = served.ok("deploy", "--dry-run")["data"]["plan"]
+        assert plan["steps"][3]["id"] == "wait", [s["id"] for s in plan["steps"]]
+        third = subprocess.Popen(served.argv("deploy", "--yes", "--json"), cwd=served.home, stdout=subprocess.PIPE)
+        wait_until(lambda: "wait" in _begun(served), "it does not come to its waiting")
+        assert (third.poll(), slow.statuses, served.serving()) == (None, [], second)
+    finally:
+        slow.let_go()
+    output, _ = third.communicate(timeout=300)
+    assert (third.returncode, slow.statuses) == (0, [200]), output
+    assert served.serving() == json.loads(output)["data"]["release"]
 
 
-def test_a_rollback_calls_a_draining_release_back_at_once(served: Deployment) -> None:
+def _begun(served: Deployment) -> list[str]:
+    path = unfinished(served.layout.journals)
+    return read(path).begun if path else []
+
+
+def test_a_rollback_calls_a_draining_release_back_at_once(served: Deployment, tmp_path: Path) -> None:
     served.configure(MAX_REQUESTS=905)
     first = served.deploy()
     pid = served.store.supervisor().releases[first].pid
-    slow = threading.Thread(target=lambda: served.get("/test/slow?seconds=9", timeout=30))
-    slow.start()
-    time.sleep(0.3)
-    served.configure(MAX_REQUESTS=906)
-    served.deploy()
-    with Prober(served) as prober:
-        served.ok("rollback", "--yes")
+    slow = Held(served, tmp_path)
+    try:
+        served.configure(MAX_REQUESTS=906)
+        served.deploy()
+        with Prober(served) as prober:
+            served.ok("rollback", "--yes")
+    finally:
+        slow.let_go()
     assert served.serving() == first
     assert served.store.supervisor().releases[first].pid == pid, "it was not started anew"
-    assert not prober.failures
-    slow.join()
+    assert (prober.failures, slow.statuses) == ([], [200])
 
 
 def test_retention_keeps_the_newest_and_the_data(served: Deployment) -> None:
@@ -113,7 +145,7 @@ def test_another_port_is_served_and_the_old_one_is_let_go(served: Deployment) ->
     served.write()
     served.deploy()
     assert served.get("/health")[0] == 200
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while f"127.0.0.1:{old}" in served.store.supervisor().listening:
         assert time.monotonic() < deadline, "the old port is still listened on"
         time.sleep(0.1)

@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from decodeat.stores.queue import GATHER_SECONDS
 from decodeat_ops.deployment.schema import revision_of
 from decodeat_ops.engine.journal import unfinished
 from tests.support.deployments import Deployment, Prober, Ran, deployment, make_source
@@ -37,13 +36,16 @@ def stored(made: Deployment) -> list[int]:
 
 def analyse(made: Deployment, number: int) -> None:
     """An answer whose result is stored: that the picture can't be fetched is a result as well."""
-    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=60)
     body = json.dumps({"image_urls": ["http://127.0.0.1/nothing.png"], "product_id": number})
     connection.request("POST", "/api/v1/analyze", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["decodeStatus"]) == (200, "FAILED")
     connection.close()
-    time.sleep(2 * GATHER_SECONDS)
+    deadline = time.monotonic() + 60
+    while number not in stored(made):
+        assert time.monotonic() < deadline, f"the result {number} was not stored"
+        time.sleep(0.05)
 
 
 def source_with(directory: Path, *steps: dict[str, Any], fault: str = "") -> Path:
@@ -74,7 +76,7 @@ def refused(made: Deployment, *words: str, code: int) -> dict[str, Any]:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[Deployment]:
     """One release of today that has stored a result."""
-    with deployment(tmp_path / "world", source=make_source(tmp_path / "today"), ready=12.0) as made:
+    with deployment(tmp_path / "world", source=make_source(tmp_path / "today"), ready=60.0) as made:
         made.deploy()
         analyse(made, 1)
         yield made

@@ -70,7 +70,7 @@ class Deployment:
     source: Path
     variables: dict[str, str | int] = field(default_factory=lambda: {"WORKERS": 1})
     keep: int = 5
-    ready: float = 30.0
+    ready: float = 60.0
     extra: str = ""
 
     @property
@@ -94,7 +94,7 @@ class Deployment:
             f'environments_dir = "{ENVIRONMENTS}"',
             f"keep_releases = {self.keep}",
             f"ready_timeout = {self.ready}",
-            "drain_timeout = 40.0",
+            "drain_timeout = 120.0",
             "[service]",
             f'source = "{self.source}"',
             "[service.environment]",
@@ -108,7 +108,7 @@ class Deployment:
     def argv(self, *words: str) -> list[str]:
         return [sys.executable, "-m", "decodeat_ops", *words]
 
-    def run(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 180) -> Ran:
+    def run(self, *words: str, env: Mapping[str, str] | None = None, timeout: float = 400) -> Ran:
         done = subprocess.run(
             self.argv(*words),
             cwd=self.home,
@@ -136,7 +136,7 @@ class Deployment:
         self.configure(MAX_REQUESTS=int(self.variables.get("MAX_REQUESTS", 1000)) + 1)
         return self.deploy()
 
-    def get(self, path: str, timeout: float = 10) -> tuple[int, dict[str, str], bytes]:
+    def get(self, path: str, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", path)
@@ -150,7 +150,7 @@ class Deployment:
         assert status == 200
         return headers["x-release-id"]
 
-    def wait_serving(self, release: str, seconds: float = 20) -> None:
+    def wait_serving(self, release: str, seconds: float = 60) -> None:
         deadline = time.monotonic() + seconds
         seen = ""
         while time.monotonic() < deadline:
@@ -163,14 +163,7 @@ class Deployment:
 
     def destroy(self) -> None:
         """Stop everything of this deployment, by pid: it may be half broken on purpose."""
-        supervisor = self.store.supervisor()
-        for pid in (supervisor.standby, supervisor.pid):
-            if pid:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-        for pid in pids_of(self.state):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        end_supervised(self.state)
 
 
 def pids_of(state: Path) -> list[int]:
@@ -193,6 +186,36 @@ def keep_environment() -> None:
         place = ENVIRONMENTS / ".claims" / name
         place.mkdir(parents=True, exist_ok=True)
         (place / "kept").touch()
+
+
+def end_supervised(state: Path) -> None:
+    """Kill a supervisor and all that it runs. Each half would replace the other, so both are stopped first."""
+    store = Store(Layout(state))
+    while any(_signal(pid, signal.SIGSTOP) for pid in _halves(store) if not _is_stopped(pid)):
+        time.sleep(0.01)  # the one that was stopped last may have started another half just before
+    for pid in (*_halves(store), *pids_of(state)):
+        _signal(pid, signal.SIGKILL)
+
+
+def _halves(store: Store) -> list[int]:
+    supervisor = store.supervisor()
+    return [pid for pid in (supervisor.standby, supervisor.pid) if pid]
+
+
+def _is_stopped(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"T", "Z"}
+    except OSError:
+        return True
+
+
+def _signal(pid: int, number: signal.Signals) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 @contextlib.contextmanager

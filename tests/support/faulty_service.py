@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import json
 import os
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,6 +26,12 @@ class Testing:
             seconds = float(parse_qs(scope["query_string"].decode())["seconds"][0])
             await asyncio.sleep(seconds)
             await self._answer(send, 200, {"slept": seconds, "pid": os.getpid()})
+        elif path == "/test/held":
+            query = parse_qs(scope["query_string"].decode())
+            await asyncio.to_thread(Path(query["began"][0]).touch)
+            while not await asyncio.to_thread(Path(query["until"][0]).exists):
+                await asyncio.sleep(0.05)
+            await self._answer(send, 200, {"pid": os.getpid()})
         elif path == "/test/echo":
             body = await self._body(receive)
             told = {"sha256": hashlib.sha256(body).hexdigest(), "size": len(body), "echo": body.decode()}

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from decodeat_ops import archive
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration
+from tests.support.examples import examples
 from tests.unit.archive.forge import BLANK, SNAPSHOT, whole
 
 components = st.text(
@@ -38,7 +39,7 @@ def _compatible(tree: Mapping[str, object]) -> bool:
     return not any(a != b and b.startswith(a + "/") for a in tree for b in tree)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(tree=trees.filter(_compatible))
 def test_any_tree(tmp_path: Path, tree: dict[str, tuple[bytes, int]]) -> None:
     home = tmp_path / "home"

@@ -15,6 +15,12 @@ def children(of: int | None = None) -> list[int]:
     return found
 
 
+def processor_seconds(process: int) -> float:
+    """Seconds of processor time that it has used so far."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def resident(process: int) -> int:
     """Bytes that it has in memory."""
     return _status(process, "VmRSS")

@@ -15,6 +15,7 @@ from prometheus_client import REGISTRY
 from decodeat import __version__
 from decodeat.main import create
 from decodeat.settings import Settings
+from tests.support.examples import examples
 
 PATH = "/api/v1/analyze"
 REFUSED = {"image_urls": ["http://127.0.0.1/label.png"]}  # never fetched, so it answers at once
@@ -91,7 +92,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.fixed_dictionaries({}, optional={"image_urls": JSON, "product_id": JSON, "extra": JSON}))
 def test_any_body_is_answered_or_refused(shared: TestClient, body: dict[str, object]) -> None:
     answer = shared.post(PATH, content=json.dumps(body), headers={"Content-Type": "application/json"})

@@ -5,7 +5,6 @@ import sys
 
 import pytest
 
-from decodeat.heap import LARGE
 from tests.unit.decodeat.web import ROOT
 
 _THREADS = """
@@ -27,25 +26,6 @@ for thread in threads: thread.join()
 libc.malloc_stats()
 """
 
-_PICTURES = """
-import ctypes, os, sys
-from decodeat import heap
-from tests.unit.decodeat.processes import resident
-if sys.argv[1] == "settled":
-    assert heap.settle()
-libc = ctypes.CDLL(None)
-libc.malloc.restype, libc.malloc.argtypes, libc.free.argtypes = ctypes.c_void_p, [ctypes.c_size_t], [ctypes.c_void_p]
-libc.free(libc.malloc(20 * 2**20))
-before = resident(os.getpid())
-pictures, kept = [], []
-for _ in range(50):
-    pictures.append(libc.malloc(2**20))
-    ctypes.memset(pictures[-1], 1, 2**20)
-    kept.append(libc.malloc(1000))
-for picture in pictures: libc.free(picture)
-print(resident(os.getpid()) - before)
-"""
-
 
 def run(program: str, how: str) -> subprocess.CompletedProcess[str]:
     argv = (sys.executable, "-c", program, how)
@@ -56,9 +36,3 @@ def run(program: str, how: str) -> subprocess.CompletedProcess[str]:
 def test_all_threads_share_one_heap(how: str, one: bool) -> None:
     arenas = run(_THREADS, how).stderr.count("Arena ")
     assert (arenas == 1) is one
-
-
-@pytest.mark.parametrize(("how", "given_back"), [("settled", True), ("as it is", False)])
-def test_pictures_go_back_to_the_system_whatever_lies_between_them(how: str, given_back: bool) -> None:
-    left = int(run(_PICTURES, how).stdout)
-    assert (left < 4 * LARGE) is given_back, left

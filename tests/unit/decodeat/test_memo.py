@@ -13,6 +13,7 @@ from decodeat.failure import Failure
 from decodeat.stores.cache import NO_CLAIM, Claim, MemoryCache
 from decodeat.stores.memo import Memo
 from tests.support.clock import Clock
+from tests.support.examples import examples
 
 PASSING, LASTING = Failure("busy", "Busy.", transient=True), Failure("blocked", "No.")
 
@@ -245,7 +246,7 @@ def test_who_waits_for_what_never_began_is_told_when_it_is_given_up() -> None:
     asyncio.run(story())
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=examples(50), deadline=None)
 @given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=3), st.booleans()), max_size=12))
 def test_however_requests_overlap_each_gets_its_own(requests: list[tuple[list[str], bool]]) -> None:
     """Some of them give up at once; the others are answered rightly, in order."""

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -414,8 +414,25 @@ def test_a_disk_that_is_full(tmp_path: Path, adopted: str) -> None:
 def test_a_writer_in_the_middle_of_something_is_waited_for(adopted: str) -> None:
     path = file_of(adopted)
     assert path is not None
-    with closing(locked(path)):
+    with closing(locked(path)) as writer:
         process = decodeat(adopted, "--migrate", "--json")
-        time.sleep(1.5)
+        deadline = time.monotonic() + 60
+        while str(path) not in _opened_by(process.pid):
+            assert process.poll() is None and time.monotonic() < deadline, "it has not come to the database"
+            time.sleep(0.02)
+        time.sleep(1.0)  # by now it waits
         assert process.poll() is None
-    assert json.loads(told(process)[1])["done"] == ["0002"]
+        writer.execute("UPDATE analysis_results SET product_id = 4711")
+        writer.execute("COMMIT")
+    status, output, errors = told(process)
+    assert (status, json.loads(output)["done"]) == (0, ["0002"]), errors
+    assert [row["product_id"] for row in rows(adopted)] == [4711], "what the writer wrote is there"
+
+
+def _opened_by(process: int) -> list[str]:
+    """Files that a process has open."""
+    found = []
+    for entry in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(OSError):
+            found.append(str(entry.readlink()))
+    return found

@@ -12,6 +12,7 @@ from PIL.PngImagePlugin import PngInfo
 from decodeat.images.decoding import Picture
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import bare, decode, is_blurred
+from tests.support.examples import examples
 from tests.unit.decodeat.conftest import InProcess, encoded
 from tests.unit.decodeat.hostile_images import GIF, JPEG, JS, PNG, REFUSED, drawn, zipped
 
@@ -82,7 +83,7 @@ def test_what_hides_behind_a_picture_is_not_handed_on() -> None:
     assert bare(GIF + JS, 10**6) is None
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60), deadline=None)
 @given(st.integers(0, len(JPEG) - 1), st.binary(min_size=1, max_size=20))
 def test_damage_anywhere_is_refused_or_read(position: int, damage: bytes) -> None:
     try:
@@ -143,7 +144,7 @@ def test_a_file_that_is_too_long_is_packed_anew() -> None:
     assert bare(encoded(drawn()), 100) is None
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80), deadline=None)
 @given(st.sampled_from(["JPEG", "PNG"]), st.integers(0, 5000), st.binary(min_size=1, max_size=20))
 def test_damage_never_lets_anything_through_that_is_no_picture(form: str, position: int, damage: bytes) -> None:
     """Either it is refused, or packed anew, or what is left is a prefix of segments that the file itself declares."""

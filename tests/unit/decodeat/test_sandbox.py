@@ -19,7 +19,7 @@ from decodeat.images.picture import bare, decode
 from tests.unit.decodeat import processes
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.hostile_images import HEAVY, JPEG, PNG, REFUSED, drawn, with_segments
-from tests.unit.decodeat.processes import peak
+from tests.unit.decodeat.processes import peak, processor_seconds
 
 SLOW = with_segments(b"\xff" * 9_000_000)  # some seconds of processor time
 
@@ -49,7 +49,7 @@ def _without_others() -> Iterator[None]:
 
 
 async def _when(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not what():
             await asyncio.sleep(0.01)
 
@@ -168,7 +168,7 @@ def test_a_picture_whose_process_is_killed_gets_a_second_one_and_no_third() -> N
     async def kill() -> None:
         await _when(children)
         (process,) = children()
-        await asyncio.sleep(0.5)  # by now it is at work
+        await _when(lambda: processor_seconds(process) > 0.5)  # more than its start takes: it is at work
         os.kill(process, signal.SIGKILL)
         await _when(lambda: children() != [process])
 
