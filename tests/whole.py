@@ -1,7 +1,8 @@
 """`python -m tests.whole test|proof`: a whole run of the tests, and once more, alone, each of those that failed.
 
 A test that passes then is FLAKY: the run stays green, says so with the first output, and lists it in the record, so
-that somebody finds out why. When more than a few fail nothing is run again, for that is no flakiness.
+that somebody finds out why. When more than a few fail nothing is run again, for that is no flakiness. The proof, and
+with CI=true the test too, also ask for known vulnerabilities of the locked packages: one makes the run red.
 """
 
 import json
@@ -14,6 +15,7 @@ from typing import Any
 import pytest
 
 from decodeat_ops.deployment import files
+from tests.audit import audit, unknown
 from tests.record_results import RESULT
 
 MOST_RERUN = 15
@@ -43,14 +45,22 @@ def rerun_failed(record: dict[str, Any], *options: str) -> dict[str, Any]:
     return {**record, **counts, "failures": still, "flaky": flaky}
 
 
+def with_audit(record: dict[str, Any], wanted: bool) -> dict[str, Any]:
+    """Ask about the locked packages. Return the record with the answer; what was found counts as failed."""
+    answer = audit() if wanted else unknown("Nobody was asked: with CI=true, and in the proof, a database is.")
+    print(answer)
+    return {**record, "failed": record["failed"] + len(answer.findings), "audit": answer.as_record()}
+
+
 def main(argv: list[str]) -> int:
     suite, *options = argv
     result = Path(RESULT)
     result.unlink(missing_ok=True)
     status = run_pytest(*TOGETHER, *COVERAGE, "--suite", suite, *options)
-    if status != pytest.ExitCode.TESTS_FAILED or not result.exists():
+    if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not result.exists():
         return status
     record = rerun_failed(json.loads(result.read_text()), *COVERAGE, "--cov-append", *options)
+    record = with_audit(record, wanted=suite == "proof" or os.environ.get("CI") == "true")
     files.write(result, json.dumps(record, indent=2) + "\n", mode=0o644)
     for test, output in record["flaky"].items():
         print(f"\nFLAKY {test} failed, and passed when it was run once more, alone. What it said first:\n{output}")

@@ -4,12 +4,14 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.audit import LOCKS, VULNERABLE
+from tests.servers import osv
 from tests.suite import SHARES
 
 REPOSITORY = Path(__file__).resolve().parents[3]
@@ -49,9 +51,11 @@ def project(directory: Path, **files: str) -> Path:
     return directory
 
 
-def run(directory: Path, suite: str = "test", workers: int = 0) -> tuple[int, dict[str, Any], str]:
+def run(
+    directory: Path, suite: str = "test", workers: int = 0, variables: Mapping[str, str] | None = None
+) -> tuple[int, dict[str, Any], str]:
     argv = (sys.executable, "-m", "tests.whole", suite, "-n", str(workers))
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **(variables or {})}
     done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False)
     record = directory / "test-results.json"
     assert record.exists(), done.stdout + done.stderr
@@ -97,6 +101,34 @@ def test_many_failures_are_no_flakiness(tmp_path: Path) -> None:
     status, record, output = run(project(tmp_path, many=many))
     assert status == 1, output
     assert (record["failed"], record["flaky"]) == (16, {})
+
+
+def locked(directory: Path) -> Path:
+    for number, lock in enumerate(LOCKS):
+        (directory / lock).parent.mkdir(exist_ok=True)
+        (directory / lock).write_text(f"package-{number}==1.0 --hash=sha256:{'1' * 64}\n")
+    return directory
+
+
+def test_a_known_vulnerability_makes_the_run_red(tmp_path: Path) -> None:
+    known = {VULNERABLE: ("PYSEC-2018-66",), ("package-2", "1.0"): ("PYSEC-1",)}
+    with osv.serve(known) as database:
+        made = locked(project(tmp_path, good=GOOD))
+        variables = {"CI": "true", "PIP_AUDIT_OSV_URL": database.url, "NO_PROXY": "127.0.0.1"}
+        status, record, output = run(made, variables=variables)
+    assert status == 1, output
+    finding = {"name": "package-2", "version": "1.0", "id": "PYSEC-1", "fix_versions": ["99.1"]}
+    assert record["audit"] == {"status": "findings", "packages": len(LOCKS), "findings": [finding]}
+    assert (record["passed"], record["failed"]) == (1, 1), "who deploys by the record sees that the run was red"
+    assert "VULNERABLE package-2 1.0: PYSEC-1, mended in 99.1" in output.splitlines()
+
+
+@pytest.mark.parametrize("variables", [{"CI": "true", "PIP_AUDIT_OSV_URL": "http://127.0.0.1:1/v1/query"}, {"CI": ""}])
+def test_no_answer_about_vulnerabilities_is_recorded_as_unknown(tmp_path: Path, variables: dict[str, str]) -> None:
+    status, record, output = run(locked(project(tmp_path, good=GOOD)), variables=variables)
+    assert status == 0, output
+    assert record["audit"] == {"status": "unknown", "packages": 0, "findings": []}
+    assert "pip-audit: unknown, not clean." in output
 
 
 CASES = """
