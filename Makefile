@@ -38,9 +38,10 @@ test: $(VENV)/.dev ## every test, a share of the fault matrix, short forms of wh
 	@$(PYTHON) -m tests.whole test
 	@$(COVERED)
 
-proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, the soak (two hours)
+proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, other Pythons, the soak (two hours)
 	@$(PYTHON) -m tests.whole proof
 	@$(COVERED)
+	@$(PYTHON) -m tests.pythons
 	$(PYTHON) -m bench.soak
 
 check: $(VENV)/.dev ## format, lint, types, layering (branch coverage has its floor in `make test`)
