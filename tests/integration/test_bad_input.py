@@ -62,12 +62,13 @@ def empty(source: Path, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def picture(*places: Path, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Every path below with kind, mode and content; not what the service logs, nor who held the lock last."""
+    """Every path below with kind, mode and content; not what the service logs, the supervisor's beat, nor who held the lock last."""
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))] if place.exists() else []:
             name = str(path.relative_to(place))
-            if name == "lock" or name.startswith("logs/2") or without & {name, name.partition("/")[0]}:
+            beats = {"lock", "run/supervisor.json"}
+            if name in beats or name.startswith("logs/2") or without & {name, name.partition("/")[0]}:
                 continue
             status = path.lstat()
             content = ""
