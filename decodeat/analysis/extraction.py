@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from decodeat.analysis import ingredients, product
+from decodeat.analysis import ingredients, legibility, product
 from decodeat.analysis.consistency import consistent
 from decodeat.analysis.figure import Figure, Trust, shares
 from decodeat.analysis.label import Kind, Label, Reading, understand
@@ -60,8 +60,10 @@ def labels(said: Extraction, readings: Sequence[Reading]) -> tuple[tuple[Label, 
 
 
 def _kind(said: Kind, reading: Reading) -> Kind:
-    """A text that our own rules can read is a label, whatever somebody was told to say of it."""
-    if said is Kind.OTHER and len(understand(reading).figures) >= _SURE_LABEL:
+    """A text that our own rules can read, or that has a label's headings, is one, whatever is said of it."""
+    if said is Kind.OTHER and (
+        legibility.shows_a_label(reading.passes) or len(understand(reading).figures) >= _SURE_LABEL
+    ):
         return Kind.UNREADABLE
     return said
 
