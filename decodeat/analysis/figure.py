@@ -25,12 +25,16 @@ _BETWEEN = re.compile(
     r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
 )
 _LEADERS = re.compile(r"\s*(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?(?=\d|[OlI]{1,2}\s?m?g)")
-_SURE_ENGLISH = re.compile(r"[^%\n]{0,6}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Satur|Trans|which)[A-Za-z]*")
+_SURE_ENGLISH = re.compile(
+    r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
+)
 _UNIT_FIRST = re.compile(
     r"\s*(?:[^\s\d]{0,2}[\[({][^\s%]{1,4}[\])}]|[^\s\d]{0,3}\(?m?g[)\]}]|[\[({][^\s\d%]{1,3}(?=\s))\s*(?=[\d<.])"
 )
+_GLUED = re.compile(r"(\d+\.\d\d+)%")
 _BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
 _FIRST = re.compile(r"\s*[\[({]\s?(?:m?g|[079]{1,3}|0?[mn][90g])\s?[\])}][\s:]*(?P<amount>[\d.,]*\d)(?![\d.,]*\s?m?g)")
+_GLUED = re.compile(r"(\d+\.\d\d+)%")
 _BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
 _FIRST = re.compile(r"\s*[\dlIOo.,]+(?:\s?m?[g¢](?![A-Za-z])|[^\s\d(]{1,2}(?=\s|$)|\s[^\s\d.,]{1,2}(?=\s|$))?")
 _LAST = re.compile(r"(?:[<≤〈«({]\s?)?[\dOol][\d.,]*\s?(?:m?[g¢]|[^\s\d]{1,2}|\d{1,2})?\s*$")
@@ -110,7 +114,7 @@ def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | N
     if found is None:
         return None
     trust = found.trust if number == words[0] else _doubted(found.trust)
-    return Figure(found.value, trust, found.possible, " ".join(words[:2]), share(window))
+    return Figure(found.value, trust, found.possible, " ".join(words[:2]), found.share or share(window))
 
 
 def _doubted(trust: Trust) -> Trust:
@@ -193,6 +197,8 @@ def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
     position, share = _share(words)
     if position == 0:
         return None
+    if _GLUED.match(words[0]):
+        return _glued(words[0], nutrient)
     tiers = list(_candidates(words[:position], nutrient.unit))
     if not tiers or any(_LETTERS.fullmatch(word) for word in words[2:position]):
         return None
@@ -261,6 +267,29 @@ def _weak_shares(words: list[str]) -> list[int]:
     if not 1 < len(words) < _WIDEST or not re.fullmatch(r"\d{1,4}", last):
         return []
     return [int(last[:length]) for length in range(len(last), 0, -1) if length <= 3]
+
+
+def _glued(word: str, nutrient: Nutrient) -> Figure | None:
+    """The only amount to which the rest of its text is its misread unit and its percentage: "4.187%" is 4.1 g, 7 %.
+
+    Without a point it may be a percentage alone.
+    """
+    found = _GLUED.match(word)
+    if found is None or nutrient.daily is None or nutrient.unit != "g":
+        return None
+    text = found[1]
+    splits = [(text[: len(text) - unit - size], text[len(text) - size :]) for unit in (0, 1) for size in (1, 2, 3)]
+    fitting = {
+        value: int(percent)
+        for amount, percent in splits
+        if percent.isdecimal() and (len(percent) == 1 or percent[0] != "0")
+        for value in _values([amount])
+        if _printable(value, nutrient.unit) and shares(value, nutrient.daily) == int(percent)
+    }
+    if len(fitting) != 1:
+        return None
+    ((value, percentage),) = fitting.items()
+    return Figure(value, Trust.REPAIRED, frozenset(fitting), share=percentage)
 
 
 def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:

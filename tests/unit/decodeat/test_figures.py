@@ -91,6 +91,7 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("sat_fat", " 4.39 28%", "4.3", Trust.REPAIRED),
         ("carbohydrate", " 28g 8%", "28", Trust.REPAIRED),
         ("cholesterol", " 20 mg 6%", "20", Trust.REPAIRED),
+        ("protein", " 4.187%", "4.1", Trust.REPAIRED),  # glued: 4.1 g, 7 %
     ],
 )
 def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: Trust) -> None:
@@ -117,6 +118,8 @@ def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: T
         ("carbohydrate", " 36.14g 11%"),
         ("carbohydrate", " 36.14 g"),
         ("sodium", " 12.5mg 1%"),
+        ("protein", " 4.167.8%"),
+        ("carbohydrate", " 291%"),  # 2 g and 1 %, or a percentage alone
     ],
 )
 def test_what_the_percentage_denies_stays_unknown(name: str, window: str) -> None:
