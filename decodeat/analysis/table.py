@@ -9,11 +9,9 @@ from decodeat.analysis.nutrients import BY_NAME, CLOSE_PATTERN
 _LEAST = 2  # names side by side
 _UNREAD, _LONGEST = 2, 7  # letters of a name that was not made out
 _SHARE = re.compile(r"\(?\d{1,3}%\)?")
-_IN_BRACKETS = re.compile(r"\([^()]*\)?")
+_IN_BRACKETS = re.compile(r"\s*\([^()]*\)?")
 _LESS_THAN = re.compile(r"\s?미\s?만")
-_GAPS = re.compile(
-    r"\s+(?=\()|(?<=\d)\s+(?=(?:m?[g¢]|%)(?![A-Za-z])|\S{1,2}\()"
-)  # within a cell: before a bracket or a unit
+_GAPS = re.compile(r"(?<=\d)\s+(?=(?:m?[g¢]|%)(?![A-Za-z])|\S{1,2}\()")  # within a cell: before a unit
 
 
 def rows(lines: Sequence[str]) -> list[str]:
@@ -64,5 +62,5 @@ def _cells(line: str) -> list[str]:
     line = _LESS_THAN.sub("미만", line)
     if re.search("[가-힣]{2}", line.replace("미만", "")):
         return []
-    whole = _GAPS.sub("", _IN_BRACKETS.sub(lambda found: found.group().replace(" ", ""), line))
+    whole = _GAPS.sub("", _IN_BRACKETS.sub(lambda found: f"{found.group().replace(' ', '')} ", line))
     return [cell.strip("|[]") for cell in whole.split() if re.search(r"\w", cell)]
