@@ -25,6 +25,8 @@ _BETWEEN = re.compile(
     r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
 )
 _LEADERS = re.compile(r"\s*(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?(?=\d|[OlI]{1,2}\s?m?g)")
+# What is left of the name itself where it was read as something else: no number, and before one with its unit.
+_REMNANT = re.compile(r"\s*(?=\S{0,3}[^\d\s.,])(?![\dOolI.,]+m?[g¢])[^\s%<]{1,4}\s+(?=\d[\d.,]*\s?m?g(?![A-Za-z]))")
 _SURE_ENGLISH = re.compile(
     r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
 )
@@ -144,7 +146,7 @@ def seconds(window: str, figure: Figure) -> bool:
 def _opened(window: str) -> str:
     """What follows a name, from the amount on."""
     text = window
-    for pattern in (_BRACKET, _LEADERS, _SURE_ENGLISH, _BETWEEN):
+    for pattern in (_BRACKET, _LEADERS, _SURE_ENGLISH, _REMNANT, _BETWEEN):
         found = pattern.match(text)
         if found is not None:
             bare = re.search(r"(?:^|\s)\.$", found.group()) is not None  # ".5" is a number

@@ -8,7 +8,7 @@ from decodeat.analysis.numbers import parse
 
 # Its unit may be misread: then the number is too large rather than too small.
 _QUANTITY = re.compile(
-    r"(?<![\d.,])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kg|g|mL|L|[^\s가-힣]{1,2})?(?P<each>\s?\)?\s?당)?",
+    r"(?<![\d.,])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kg|g|mL|L|[^\s(당]{1,2})?(?P<each>\s?\)?\s?당)?",
     re.IGNORECASE,
 )
 _STATED = re.compile(r"(?:내용량|중량|제공량|분량|Net|serving)\D{0,6}$", re.IGNORECASE)

@@ -34,6 +34,7 @@ ENGLISH = {
     "calcium": ("Calcium",),
 }
 _LEADERS = (".", "·", "-", " .", "…", "_", " -")
+_NARROWEST = 0.85  # of its width, to which type is made narrow
 _KJ = 4.184  # kJ in a kcal
 
 
@@ -227,6 +228,7 @@ FORMS: dict[str, tuple[tuple[int, int], int, Callable[[Board, Truth, Maker], Non
 def drawn(form: str, truth: Truth, dice: random.Random, face: Face, size: int) -> Image.Image:
     """A whole label in one of the forms, dark on white."""
     widths, _, body = FORMS[form]
+    size = round(size / _NARROWEST)  # as high as type must be that is made narrow and stays as legible
     board = Board(Type(face, size, tracking=dice.choice((-1.0, 0.0, 0.0))), size * dice.randint(*widths))
     _around(board, truth, Maker(dice), body)
-    return board.sheet(dice.uniform(0.85, 1.0))
+    return board.sheet(dice.uniform(_NARROWEST, 1.0))
