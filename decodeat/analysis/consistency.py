@@ -7,7 +7,7 @@ from decodeat.analysis.figure import Figure, Trust
 
 _SLACK = Decimal("0.6")  # g; two rounded figures may contradict each other by this much
 _ROUNDED = Decimal("0.1")  # that energy may differ from what its sources give
-_PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
+PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
 SOURCES = ("carbohydrate", "protein", "fat")
 _TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
 # Milligrams in a gram at most: of sodium in salt, of cholesterol in egg yolk powder, of calcium in its carbonate.
@@ -49,7 +49,7 @@ def without_unconfirmed(found: Found, doubtful: Sequence[str]) -> dict[str, Figu
 def without_contradictions(found: Found) -> dict[str, Figure]:
     """Without parts that are larger than their whole: the weakest of them go."""
     kept = dict(found)
-    for whole, parts in _PARTS:
+    for whole, parts in PARTS:
         present = [part for part in parts if part in kept]
         if whole not in kept or sum((kept[p].value for p in present), Decimal(0)) <= kept[whole].value + _SLACK:
             continue

@@ -39,7 +39,7 @@ _FIRST = re.compile(r"\s*[\[({]\s?(?:m?g|[079]{1,3}|0?[mn][90g])\s?[\])}][\s:]*(
 _GLUED = re.compile(r"(\d+\.\d\d+)%")
 _BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
 _FIRST = re.compile(r"\s*[\dlIOo.,]+(?:\s?m?[g¢](?![A-Za-z])|[^\s\d(]{1,2}(?=\s|$)|\s[^\s\d.,]{1,2}(?=\s|$))?")
-_LAST = re.compile(r"(?:[<≤〈«({]\s?)?[\dOol][\d.,]*\s?(?:m?[g¢]|[^\s\d]{1,2}|\d{1,2})?\s*$")
+_LAST = re.compile(r"(?:[<≤〈«({]\s?)?[\dOol][\d.,]*\s?(?:m?[g¢]|[^\s\d]{1,2}|\d{1,2})?(?:\s?미\s?만)?\s*$")
 _AMOUNTS = re.compile(r"(?<![\d.,])\d[\d.,]*\s?m?g(?![A-Za-z])")
 # A bracket that opens before an amount and never closes is what "<" is read as.
 _LESS = re.compile(
@@ -95,7 +95,7 @@ PLAIN_FORM = Form()
 def less_than(window: str, form: Form = PLAIN_FORM) -> bool:
     """Whether what follows a nutrient's name is "less than 1 g", which is no number."""
     text = _opened(window)
-    shown = (window, _last(text) if form.side_by_side else text)
+    shown = (_last(text),) if form.side_by_side else (window, text)
     return any(_LESS.match(_even(one)) for one in shown)
 
 
@@ -301,7 +301,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
         return
     number, suffix = found["number"], found["suffix"]
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
-    if re.fullmatch(r"0\d", number) and not suffix and not apart:
+    if re.fullmatch(r"0\d", number) and not suffix and not (apart and not words[1].isdecimal()):
+        apart = False
         number, suffix = "0", number[1]  # no number begins so: the digit was a unit
     suffix = words[1] if apart else suffix
     plain = suffix.lower().rstrip(",.")

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from decodeat.analysis import energy, quantity, text
-from decodeat.analysis.consistency import SOURCES, possible, without_contradictions, without_excess, without_unconfirmed
+from decodeat.analysis.consistency import (
+    PARTS,
+    SOURCES,
+    possible,
+    without_contradictions,
+    without_excess,
+    without_unconfirmed,
+)
 from decodeat.analysis.figure import Figure, Form, Trust, less_than, of_the_last, read, seconds, several, unit_first
 from decodeat.analysis.numbers import plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN, Nutrient
@@ -49,6 +56,7 @@ def figures(passes: Sequence[str]) -> dict[str, str | None]:
         for name in NAMES
         if name != "energy" and (figure := _agreed(name, readings, [one.get(name, "") for one in shown]))
     }
+    agreed |= _nothing_of_nothing(agreed, readings)
     grams = quantity.largest(texts)
     within = possible(agreed, grams)
     kept = without_contradictions(without_excess(within, grams))
@@ -148,6 +156,18 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
         return better if better.trust >= Trust.PLAIN or _surely(better, other) else None
     # A guess denies nothing that the label bears out: its own unit was misread.
     return better if better.trust >= Trust.REPAIRED and other.trust is Trust.GUESSED else None
+
+
+def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found]) -> dict[str, Figure]:
+    """Parts that are read as 0 and nothing else, borne out by a whole that is 0."""
+    parts = [part for whole, names in PARTS if whole in agreed and not agreed[whole].value for part in names]
+    found: dict[str, Figure] = {}
+    for part in parts:
+        seen = [reading[part] for reading in readings if part in reading]
+        nothing = [figure for figure in seen if figure is not None and not figure.value]
+        if part not in agreed and nothing and len(nothing) == len(seen):
+            found[part] = nothing[0]
+    return found
 
 
 def _surely(one: Figure, other: Figure) -> bool:

@@ -266,6 +266,13 @@ def test_what_nothing_bears_out_needs_both_pictures(passes: tuple[str, ...]) -> 
     assert figures(passes) == VALUES | {"trans_fat": None}
 
 
+def test_no_fat_at_all_bears_out_that_none_of_it_is_trans_fat() -> None:
+    none = LABEL.replace("지방 7 g 13 %", "지방 0 g 0 %").replace("포화지방 3 g 20 %", "포화지방 0 g 0 %")
+    none = none.replace("150 kcal", "90 kcal")
+    assert figures([none, none.replace("트랜스지방 0 g\n", "")])["trans_fat"] == "0"
+    assert figures([none, none.replace("트랜스지방 0 g", "트랜스지방 0.5 g 미만")])["trans_fat"] is None
+
+
 def test_mistakes_that_differ_bear_each_other_out() -> None:
     one, two = (LABEL.replace("트랜스지방 0 g", f"트랜스지방 {read}") for read in ("0.59", "05g"))
     assert figures([one, two])["trans_fat"] == "0.5"
