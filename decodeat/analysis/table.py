@@ -10,6 +10,7 @@ _LEAST = 2  # names side by side
 _UNREAD, _LONGEST = 2, 7  # letters of a name that was not made out
 _SHARE = re.compile(r"\(?\d{1,3}%\)?")
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)?")
+_UNIT = re.compile(r"m?g|[0-9¢q&]|0[079][0-9]|\d9|0\d")
 _LESS_THAN = re.compile(r"\s?미\s?만")
 _GAPS = re.compile(r"(?<=\d)\s+(?=(?:m?[g¢]|%)(?![A-Za-z])|\S{1,2}\()")  # within a cell: before a unit
 
@@ -24,6 +25,8 @@ def _turned(lines: list[str]) -> Iterator[str]:
     while lines:
         names = _names(lines[0], least)
         amounts = _cells(lines[1]) if names and len(lines) > 1 else []
+        if len(amounts) > len(names):
+            amounts = _with_units(amounts)
         if not names or len(amounts) != len(names):
             least = _LEAST
             yield lines.pop(0)
@@ -64,3 +67,14 @@ def _cells(line: str) -> list[str]:
         return []
     whole = _GAPS.sub("", _IN_BRACKETS.sub(lambda found: f"{found.group().replace(' ', '')} ", line))
     return [cell.strip("|[]") for cell in whole.split() if re.search(r"\w", cell)]
+
+
+def _with_units(cells: list[str]) -> list[str]:
+    """The cells, with units that stand apart, or what they are misread as, put to their amounts again."""
+    joined: list[str] = []
+    for cell in cells:
+        if joined and _UNIT.fullmatch(cell) and joined[-1][-1:].isdecimal():
+            joined[-1] += f" {cell}"
+        else:
+            joined.append(cell)
+    return joined
