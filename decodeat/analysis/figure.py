@@ -24,11 +24,13 @@ _BRACKET = re.compile(r"\s*[(\[][^()\[\]%]{5,}[)\]](?=\W*[\d<lIO])")
 _BETWEEN = re.compile(
     r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
 )
-_LEADERS = re.compile(r"\s*(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?(?=\d|[OlI]{1,2}\s?m?g)")
+_LEADERS = re.compile(
+    r"\s*(?:(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?|(?:[가-힣]?[아-잏]){3,}[가-힣]?\s?)(?=\d|[OlI]{1,2}\s?m?g)"  # or 아아어
+)
 # What is left of the name itself where it was read as something else: no number, and before one with its unit.
 _REMNANT = re.compile(r"\s*(?=\S{0,3}[^\d\s.,])(?![\dOolI.,]+m?[g¢])[^\s%<]{1,4}\s+(?=\d[\d.,]*\s?m?g(?![A-Za-z]))")
 _SURE_ENGLISH = re.compile(
-    r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
+    r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Fib|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
 )
 _UNIT_FIRST = re.compile(
     r"\s*(?:[^\s\d]{0,2}[\[({][^\s%]{1,4}[\])}]|[^\s\d]{0,3}\(?m?g[)\]}]|[\[({][^\s\d%]{1,3}(?=\s))\s*(?=[\d<.])"
@@ -141,6 +143,20 @@ def seconds(window: str, figure: Figure) -> bool:
         return False
     glued = rf"{re.escape(plain(figure.value))}\S{{0,2}}\s?\(?{figure.share}\s?%"
     return share(window) == figure.share or re.match(glued, _even(_opened(window))) is not None
+
+
+def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
+    """Whether the percentage speaks for every digit: with the last one higher or lower it would be another."""
+    step = Decimal(10) ** int(figure.value.as_tuple().exponent)
+    if figure.share is None or nutrient.daily is None or not figure.value:
+        return False
+    around = (figure.value - step, figure.value + step)
+    return shares(figure.value, nutrient.daily) == figure.share not in {shares(one, nutrient.daily) for one in around}
+
+
+def runs_together(figure: Figure, other: Figure) -> bool:
+    """Whether another picture shows a figure's amount and percentage as one number: "17" for 1 and 7."""
+    return figure.share is not None and f"{plain(figure.value)}{figure.share}" == plain(other.value)
 
 
 def _opened(window: str) -> str:

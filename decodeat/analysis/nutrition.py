@@ -14,7 +14,19 @@ from decodeat.analysis.consistency import (
     without_excess,
     without_unconfirmed,
 )
-from decodeat.analysis.figure import Figure, Form, Trust, less_than, of_the_last, read, seconds, several, unit_first
+from decodeat.analysis.figure import (
+    Figure,
+    Form,
+    Trust,
+    borne_out,
+    less_than,
+    of_the_last,
+    read,
+    runs_together,
+    seconds,
+    several,
+    unit_first,
+)
 from decodeat.analysis.numbers import plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN, Nutrient
 from decodeat.analysis.table import rows
@@ -140,7 +152,8 @@ def _window(before: str, following: str) -> str:
 def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Figure | None:
     """What the two pictures of a label say alike, or one of them alone where the label itself bears it out.
 
-    An amount of which one picture shows too little is borne out by a percentage that both show.
+    An amount whose unit one picture misreads is borne out by a percentage that speaks for each of its digits, or that
+    both show.
     """
     if any(name in reading and reading[name] is None for reading in readings):
         return None
@@ -149,13 +162,14 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
         alone, others = (two, windows[:1]) if one is None else (one, windows[1:])
         if alone is None:
             return None
-        seconded = any(seconds(window, alone) for window in others)
+        seconded = borne_out(alone, BY_NAME[name]) or any(seconds(window, alone) for window in others)
         return alone if alone.trust >= (Trust.REPAIRED if seconded else Trust.CONFIRMED) else None
     better, other = (one, two) if one.trust >= two.trust else (two, one)
     if better.value == other.value:
         return better if better.trust >= Trust.PLAIN or _surely(better, other) else None
     # A guess denies nothing that the label bears out: its own unit was misread.
-    return better if better.trust >= Trust.REPAIRED and other.trust is Trust.GUESSED else None
+    no_denial = other.trust is Trust.GUESSED or runs_together(better, other)
+    return better if better.trust >= Trust.REPAIRED and no_denial else None
 
 
 def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found]) -> dict[str, Figure]:

@@ -285,11 +285,19 @@ def test_behind_a_tenth_or_a_zero_the_last_sign_can_only_be_the_unit(read: str, 
 
 
 def test_a_percentage_that_both_pictures_show_bears_out_what_one_of_them_shows() -> None:
-    unread = LABEL.replace("당류 8 g 8 %", "당류 Bg 8 %")
-    repaired = LABEL.replace("당류 8 g 8 %", "당류 89 8 %")
-    assert figures([unread, repaired])["sugar"] == "8"
-    assert figures([unread.replace("Bg 8 %", "898%"), repaired])["sugar"] == "8"
-    assert figures([unread.replace("Bg 8 %", "Bg B %"), repaired])["sugar"] is None
+    unread = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 Zg 6 %")
+    repaired = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 209 6 %")
+    assert figures([unread, repaired])["carbohydrate"] == "20"
+    assert figures([unread.replace("Zg 6 %", "2096%"), repaired])["carbohydrate"] == "20"
+    assert figures([unread.replace("Zg 6 %", "Zg B %"), repaired])["carbohydrate"] is None
+
+
+def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_shows() -> None:
+    """8 % of the daily value are 8 g of sugars and no others; 6 % may be 18, 19, 20 or 21 g of carbohydrate."""
+    repaired = LABEL.replace("당류 8 g 8 %", "당류 89 8 %").replace("탄수화물 20 g 6 %", "탄수화물 209 6 %")
+    unread = LABEL.replace("당류 8 g 8 %", "").replace("탄수화물 20 g 6 %", "")
+    found = figures([unread, repaired])
+    assert (found["sugar"], found["carbohydrate"]) == ("8", None)
 
 
 @pytest.mark.parametrize(
