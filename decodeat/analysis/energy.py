@@ -10,11 +10,12 @@ from decodeat.analysis.consistency import SOURCES, fewest, least, plausible
 from decodeat.analysis.figure import Form
 from decodeat.analysis.numbers import parse
 
-_NUMBER = r"(?<![\d.,])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
+# A letter before it may be a digit of it.
+_NUMBER = r"(?<![\d.,A-Za-z])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
 # What stands behind "100 g당" is a number of kcal, whatever its unit is read as.
 _ENERGY = re.compile(
-    rf"{_NUMBER.format('sure')}k\s?[ce][a-z0-9!|]{{0,3}}"
-    rf"|(?<=당)\s?{_NUMBER.format('likely')}(?:(?!m[gl])[a-z]{{2,4}}|[^\s\d()]?[^\s\d().,]{{1,4}}$)",
+    rf"{_NUMBER.format('sure')}k\s?(?:[ce][a-z0-9!|]{{0,3}}|[가-힣](?![가-힣]))"
+    rf"|(?<=당)\s?{_NUMBER.format('likely')}(?:(?!m[gl]|[oli])[a-z]{{2,4}}|[^\s\d()oli]?[^\s\d().,]{{1,4}}$)",
     re.IGNORECASE | re.MULTILINE,
 )
 _LABELLED = re.compile(
@@ -22,7 +23,7 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that shares refer to, not the label's own
-_BEFORE = 40  # characters that are looked at
+_BEFORE = 120  # characters that are looked at
 _CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # that energy may differ from 4/4/9; fibre and sweeteners have less
 
 
