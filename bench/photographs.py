@@ -18,8 +18,9 @@ from decodeat.analysis.label import Reading
 from decodeat.deadline import Deadline
 from decodeat.engines.embedded import judge
 from decodeat.engines.tesseract import TesseractReader
+from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
-from decodeat.pipeline import Status, decide
+from decodeat.pipeline import Outcome, Status, decide
 from tests.unit.decodeat.conftest import InProcess
 
 Numbers = Mapping[str, str]
@@ -59,17 +60,19 @@ def photographs(directory: Path) -> list[Photograph]:
 
 
 def read(photograph: Photograph) -> Answer:
-    """Read it as the service does. Raises the engine's failure."""
+    """Read it as the service does."""
 
-    async def reading() -> Reading:
+    async def reading() -> Reading | Failure:
         picture = Picture(photograph.path.read_bytes(), InProcess())
         (found,) = await TesseractReader(1).read([picture], Deadline(300))
-        if not isinstance(found, Reading):
-            raise found
         return found
 
     before = time.perf_counter()
-    outcome = decide(judge([asyncio.run(reading())]), [], "")
+    found = asyncio.run(reading())
+    if isinstance(found, Reading):
+        outcome = decide(judge([found]), [], "")
+    else:
+        outcome = Outcome(Status.FAILED, found.text)
     seconds = time.perf_counter() - before
     scores = [_score(dict(outcome.nutrition or {}), basis, photograph.partly) for basis in photograph.bases]
     count, wrong = max(scores, key=lambda score: (score[0]["right"], -score[0]["wrong"]))
