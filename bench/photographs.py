@@ -69,10 +69,7 @@ def read(photograph: Photograph) -> Answer:
 
     before = time.perf_counter()
     found = asyncio.run(reading())
-    if isinstance(found, Reading):
-        outcome = decide(judge([found]), [], "")
-    else:
-        outcome = Outcome(Status.FAILED, found.text)
+    outcome = decide(judge([found]), [], "") if isinstance(found, Reading) else Outcome(Status.FAILED, found.text)
     seconds = time.perf_counter() - before
     scores = [_score(dict(outcome.nutrition or {}), basis, photograph.partly) for basis in photograph.bases]
     count, wrong = max(scores, key=lambda score: (score[0]["right"], -score[0]["wrong"]))
