@@ -62,7 +62,7 @@ def empty(source: Path, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def picture(*places: Path, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Every path below with kind, mode and content; not what the service logs, the supervisor's beat, nor who held the lock last."""
+    """Every path below with kind, mode and content; not what is logged, the supervisor's beat, nor who had the lock."""
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))] if place.exists() else []:
