@@ -201,7 +201,7 @@ SETTINGS = (
         lambda t: (
             t.replace("keep_releases = 5", 'keep_releases = "five"')
             .replace("source =", "sorce =")
-            .replace("ready_timeout = 30.0", "ready_timeout = 0.0")
+            .replace("ready_timeout = 60.0", "ready_timeout = 0.0")
         ),
     ),
     Case(
@@ -236,7 +236,7 @@ SETTINGS = (
     ),
     Case(
         "no settings file",
-        Refusal(3, ("none.toml does not exist",), "decodeat-ops init", "none.toml"),
+        Refusal(3, ("none.toml does not exist",), "decodeat-ops --config none.toml init", "none.toml"),
         words=("deploy", "--yes", "--config", "none.toml"),
     ),
     Case(
@@ -313,7 +313,7 @@ SETTINGS = (
     ),
     Case(
         "workers in words",
-        Refusal(3, ("WORKERS must be a whole number", "'many'"), "default is 2", "service.environment.WORKERS"),
+        Refusal(3, ("WORKERS must be a whole number",), "Leave it out", "service.environment.WORKERS"),
         changed("WORKERS = 1", 'WORKERS = "many"'),
     ),
     Case(
