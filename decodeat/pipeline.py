@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from decodeat import metrics
-from decodeat.analysis.label import Kind, Label
+from decodeat.analysis.label import Flaw, Kind, Label
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import NO_USAGE, Judgement, Usage
 from decodeat.engines.remembered import Engines
@@ -26,6 +26,15 @@ log = logging.getLogger(__name__)
 _TOO_LONG = Failure("timeout", "The analysis took too long. Please try again later.")
 AT_ONCE = 32  # analyses under way per worker; with the largest pictures that is 640 MB
 _PLACES = ("first", "second")
+_UNREADABLE = {
+    None: "The label is too blurred or cut off to be read. Please take the picture again.",
+    Flaw.EMPTY: "No text was found in the picture. Please take it again, closer to the label.",
+    Flaw.BLURRED: "The picture is blurred. Please take it closer to the label, hold still, and let it focus.",
+    Flaw.TURNED: "The text in the picture is turned. Please take it again with the label's lines level.",
+    Flaw.SMALL: "The letters in the picture are too small to be read. Please take it closer to the label.",
+    Flaw.UNCLEAR: "There is text in the picture, but too little of it can be read. "
+    "Please take it closer to the label, straight from the front and in good light.",
+}
 FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
 CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # of what FAILED
 
@@ -179,8 +188,9 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
     kinds = {label.kind for label in judgement.alone}
     if Kind.LABEL in kinds:
         return Outcome(Status.CANCELLED, "The two images show different products, or nothing that shows they are one.")
-    if Kind.UNREADABLE in kinds:
-        return Outcome(Status.FAILED, "The label is too blurred or cut off to be read. Please take the picture again.")
+    unreadable = next((label for label in judgement.alone if label.kind is Kind.UNREADABLE), None)
+    if unreadable is not None:
+        return Outcome(Status.FAILED, _UNREADABLE[unreadable.flaw])
     if lost:
         # The picture that was not fetched may have been the label: nothing is known about the product.
         return Outcome(Status.FAILED, lost[0])

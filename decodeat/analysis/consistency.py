@@ -1,14 +1,17 @@
-"""Figures that can't be true together: parts larger than their whole, energy that its sources don't give."""
+"""Figures that can't be true: more than there is of all, parts larger than their whole, energy without its sources."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
 from decodeat.analysis.figure import Figure, Trust
 
 _SLACK = Decimal("0.6")  # g; two rounded figures may contradict each other by this much
 _ROUNDED = Decimal("0.1")  # that energy may differ from what its sources give
-_PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
-_SOURCES = ("carbohydrate", "protein", "fat")
+PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
+SOURCES = ("carbohydrate", "protein", "fat")
+_TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
+# Milligrams in a gram at most: of sodium in salt, of cholesterol in egg yolk powder, of calcium in its carbonate.
+_DENSEST = {"sodium": 400, "cholesterol": 40, "calcium": 400}
 
 Found = Mapping[str, Figure]
 
@@ -18,10 +21,35 @@ def consistent(found: Found) -> dict[str, Figure]:
     return _borne_out_by_energy(without_contradictions(found))
 
 
+def possible(found: Found, quantity: Decimal) -> dict[str, Figure]:
+    """Without what is more than there can be in that many grams."""
+    most = {name: quantity * _DENSEST.get(name, 1) for name in found} | {"trans_fat": Decimal(_TRANS_FAT)}
+    return {name: figure for name, figure in found.items() if figure.value <= most[name]}
+
+
+def without_excess(found: Found, quantity: Decimal) -> dict[str, Figure]:
+    """Without sources of energy that add up to more than that many grams: all, if all are confirmed."""
+    kept = dict(found)
+    if _together(kept) > quantity + 2 * _SLACK:
+        kept = without_unconfirmed(kept, SOURCES)
+    if _together(kept) > quantity + 2 * _SLACK:  # the label leaves open which of them is wrong
+        kept = {name: figure for name, figure in kept.items() if name not in SOURCES}
+    return kept
+
+
+def _together(found: Found) -> Decimal:
+    return sum((found[name].value for name in SOURCES if name in found), Decimal(0))
+
+
+def without_unconfirmed(found: Found, doubtful: Sequence[str]) -> dict[str, Figure]:
+    """Without the doubtful that the label's own percentage does not confirm."""
+    return {name: figure for name, figure in found.items() if name not in doubtful or figure.trust >= Trust.CONFIRMED}
+
+
 def without_contradictions(found: Found) -> dict[str, Figure]:
     """Without parts that are larger than their whole: the weakest of them go."""
     kept = dict(found)
-    for whole, parts in _PARTS:
+    for whole, parts in PARTS:
         present = [part for part in parts if part in kept]
         if whole not in kept or sum((kept[p].value for p in present), Decimal(0)) <= kept[whole].value + _SLACK:
             continue
@@ -36,10 +64,10 @@ def _borne_out_by_energy(found: Found) -> dict[str, Figure]:
     """When energy and its sources contradict each other, only what the label's own % confirms is left of them."""
     values = {name: figure.value for name, figure in found.items()}
     energy = values.get("energy")
-    known = all(name in values for name in _SOURCES)
+    known = all(name in values for name in SOURCES)
     if energy is None or (plausible(energy, values, _ROUNDED) if known else energy >= least(values)):
         return dict(found)
-    doubtful = {"energy", *(name for name in _SOURCES if name in found and found[name].trust < Trust.CONFIRMED)}
+    doubtful = {"energy", *(name for name in SOURCES if name in found and found[name].trust < Trust.CONFIRMED)}
     return {name: figure for name, figure in found.items() if name not in doubtful}
 
 
@@ -53,6 +81,11 @@ def plausible(energy: Decimal, values: Mapping[str, Decimal], share: Decimal) ->
 def least(values: Mapping[str, Decimal]) -> Decimal:
     """kcal that what is known of the sources gives at least."""
     return _burnt(values) * Decimal("0.93") - 5
+
+
+def fewest(values: Mapping[str, Decimal]) -> Decimal:
+    """kcal that no label states fewer than, be there fibre, sweeteners, and amounts rounded up."""
+    return _burnt(values) * Decimal("0.8") - 2 * values.get("dietary_fiber", Decimal(0)) - 10
 
 
 def _burnt(values: Mapping[str, Decimal]) -> Decimal:

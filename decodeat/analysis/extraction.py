@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from decodeat.analysis import ingredients, product
+from decodeat.analysis import ingredients, legibility, product
 from decodeat.analysis import text as plain_text
 from decodeat.analysis.consistency import consistent
 from decodeat.analysis.figure import Figure, Trust, shares
@@ -69,8 +69,10 @@ def _agree(readings: Sequence[Reading]) -> bool:
 
 
 def _kind(said: Kind, reading: Reading) -> Kind:
-    """A text that our own rules can read is a label, whatever somebody was told to say of it."""
-    if said is Kind.OTHER and len(understand(reading).figures) >= _SURE_LABEL:
+    """A text that our own rules can read, or that has a label's headings, is one, whatever is said of it."""
+    if said is Kind.OTHER and (
+        legibility.shows_a_label(reading.passes) or len(understand(reading).figures) >= _SURE_LABEL
+    ):
         return Kind.UNREADABLE
     return said
 

@@ -10,15 +10,43 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
 from enum import IntEnum
 
-from decodeat.analysis.numbers import parse
+from decodeat.analysis.numbers import parse, plain
 from decodeat.analysis.nutrients import Nutrient
 
 _WORD = re.compile(r"[^\s()\[\]{}<>:;/·]+")
 _AMOUNT = re.compile(r"(?P<number>[\d.,]*\d)(?P<suffix>.*)")
-_ALIKE = re.compile(r"[\dliIOo!|.,]+(?=m?[g¢]\b|m?[g¢]$)")  # what looks like digits, before a unit
-_DIGITS = str.maketrans("liI!|Oo", "1111100")
+_ALIKE = re.compile(r"[\dliIOoS!|.,]+(?=m?[g¢]\b|m?[g¢]$)")  # what looks like digits, before a unit
+_DIGITS = str.maketrans("liI!|OoS", "11111005")
 _SHARE = re.compile(r"(\d{1,3})%.*")
-_LESS = re.compile(r"[^가-힣\d]*\d[\d.,]*\s?[^\s%]{0,3}?\s?(?:미만|미|만)(?![가-힣])")
+# What may stand between a nutrient's name and its amount: the name in English, leaders, the unit of a whole column.
+# It has no digits but those that are made of English in brackets, and no word of three Korean letters.
+_BRACKET = re.compile(r"\s*[(\[][^()\[\]%]{5,}[)\]](?=\W*[\d<lIO])")
+_BETWEEN = re.compile(
+    r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
+)
+_LEADERS = re.compile(
+    r"\s*(?:(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?|(?:[가-힣]?[아-잏]){3,}[가-힣]?\s?)(?=\d|[OlI]{1,2}\s?m?g)"  # or 아아어
+)
+# What is left of the name itself where it was read as something else: no number, and before one with its unit.
+_REMNANT = re.compile(r"\s*(?=\S{0,3}[^\d\s.,])(?![\dOolI.,]+m?[g¢])[^\s%<]{1,4}\s+(?=\d[\d.,]*\s?m?g(?![A-Za-z]))")
+_SURE_ENGLISH = re.compile(
+    r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Fib|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
+)
+_UNIT_FIRST = re.compile(
+    r"\s*(?:[^\s\d]{0,2}[\[({][^\s%]{1,4}[\])}]|[^\s\d]{0,3}\(?m?g[)\]}]|[\[({][^\s\d%]{1,3}(?=\s))\s*(?=[\d<.])"
+)
+_GLUED = re.compile(r"(\d+\.\d\d+)%")
+_BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
+_FIRST = re.compile(r"\s*[\[({]\s?(?:m?g|[079]{1,3}|0?[mn][90g])\s?[\])}][\s:]*(?P<amount>[\d.,]*\d)(?![\d.,]*\s?m?g)")
+_GLUED = re.compile(r"(\d+\.\d\d+)%")
+_BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
+_FIRST = re.compile(r"\s*[\dlIOo.,]+(?:\s?m?[g¢](?![A-Za-z])|[^\s\d(]{1,2}(?=\s|$)|\s[^\s\d.,]{1,2}(?=\s|$))?")
+_LAST = re.compile(r"(?:[<≤〈«({]\s?)?[\dOol][\d.,]*\s?(?:m?[g¢]|[^\s\d]{1,2}|\d{1,2})?(?:\s?미\s?만)?\s*$")
+_AMOUNTS = re.compile(r"(?<![\d.,])\d[\d.,]*\s?m?g(?![A-Za-z])")
+# A bracket that opens before an amount and never closes is what "<" is read as.
+_LESS = re.compile(
+    r"\s*[({]\s?\d[\d.,]*\s?[^\s\d)%]{0,2}\s*$|\s*[<≤〈«]\s?\d|\W*미만|[^가-힣\d]*\d[\d.,]*\s?[^\s%]{0,3}?\s?(?:미만|미|만)(?![가-힣])"
+)
 # What a unit that stands apart from its number is read as; anything longer is the next column's figure.
 _APART = {"g": re.compile(r"[0-9A-Za-z&¢음응용으]|¢g"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
 _GRAM = re.compile(r"g|¢g?")  # a g that lost its tail is hardly ever anything else
@@ -39,34 +67,156 @@ class Trust(IntEnum):
 
 @dataclass(frozen=True)
 class Figure:
-    """`possible`: all that the same text may stand for, so that another reading's value can be recognised in it."""
+    """`possible`: all that the same text may stand for. `printed` is that text, from the amount on.
+
+    `share` is the percentage beside it.
+    """
 
     value: Decimal
     trust: Trust
     possible: frozenset[Decimal] = frozenset()
+    printed: str = ""
+    share: int | None = None
 
 
-def less_than(window: str) -> bool:
+@dataclass(frozen=True)
+class Form:
+    """How the figures of a whole label stand.
+
+    `side_by_side`: amounts for several quantities share one percentage, and the last of them is the one that it is of.
+    `units_first`: the units stand beside the names, and amounts and percentages are bare numbers.
+    """
+
+    side_by_side: bool = False
+    units_first: bool = False
+
+
+PLAIN_FORM = Form()
+
+
+def less_than(window: str, form: Form = PLAIN_FORM) -> bool:
     """Whether what follows a nutrient's name is "less than 1 g", which is no number."""
-    return _LESS.match(_even(window)) is not None
+    text = _opened(window)
+    shown = (_last(text),) if form.side_by_side else (window, text)
+    return any(_LESS.match(_even(one)) for one in shown)
 
 
-def read(window: str, nutrient: Nutrient) -> Figure | None:
+def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | None:
     """The g or mg at the start of the text that follows a nutrient's name; None when they can't be told."""
+    if less_than(window, form):
+        return None
+    window = _with_unit(window, nutrient.unit) if form.units_first else _opened(window)
+    if form.side_by_side:
+        window = _last(window)
+    elif several(window):
+        window = _first(window)
     words = _words(window)
-    if not words or less_than(window):
+    if not words:
         return None
     number = _with_digits(words[0])
     found = _read([number, *words[1:]], nutrient)
-    if found is None or number == words[0]:
-        return found
-    return Figure(found.value, Trust.REPAIRED if found.trust >= Trust.REPAIRED else Trust.GUESSED, found.possible)
+    if found is None:
+        return None
+    trust = found.trust if number == words[0] else _doubted(found.trust)
+    return Figure(found.value, trust, found.possible, " ".join(words[:2]), found.share or share(window))
+
+
+def _doubted(trust: Trust) -> Trust:
+    """Of a number some of whose digits were read as letters."""
+    return Trust.REPAIRED if trust >= Trust.REPAIRED else Trust.GUESSED
+
+
+def unit_first(window: str) -> bool:
+    """Whether a unit in brackets stands before the number."""
+    return _UNIT_FIRST.match(window) is not None
+
+
+def share(window: str) -> int | None:
+    """The first printed percentage that follows a nutrient's name."""
+    found = re.search(r"(?<!\d)(\d{1,3})%", _even(window))
+    return int(found[1]) if found else None
+
+
+def seconds(window: str, figure: Figure) -> bool:
+    """Whether another picture's text shows a figure's percentage too, be it glued to the amount: "1.897%" for 1.8 g."""
+    if figure.share is None:
+        return False
+    glued = rf"{re.escape(plain(figure.value))}\S{{0,2}}\s?\(?{figure.share}\s?%"
+    return share(window) == figure.share or re.match(glued, _even(_opened(window))) is not None
+
+
+def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
+    """Whether the percentage speaks for every digit: with the last one higher or lower it would be another."""
+    step = Decimal(10) ** int(figure.value.as_tuple().exponent)
+    if figure.share is None or nutrient.daily is None or not figure.value:
+        return False
+    around = (figure.value - step, figure.value + step)
+    return shares(figure.value, nutrient.daily) == figure.share not in {shares(one, nutrient.daily) for one in around}
+
+
+def runs_together(figure: Figure, other: Figure) -> bool:
+    """Whether another picture shows a figure's amount and percentage as one number: "17" for 1 and 7."""
+    return figure.share is not None and f"{plain(figure.value)}{figure.share}" == plain(other.value)
+
+
+def _opened(window: str) -> str:
+    """What follows a name, from the amount on."""
+    text = window
+    for pattern in (_BRACKET, _LEADERS, _SURE_ENGLISH, _REMNANT, _BETWEEN):
+        found = pattern.match(text)
+        if found is not None:
+            bare = re.search(r"(?:^|\s)\.$", found.group()) is not None  # ".5" is a number
+            text = text[found.end() - bare :]
+    return text
+
+
+def _with_unit(window: str, unit: str) -> str:
+    """The window of a table with bare numbers, "(mg) 279 14", as others print it: "279mg 14%"."""
+    text = _opened(_UNIT_FIRST.sub("", window, count=1) if unit_first(window) else window)
+    found = re.match(r"[\d.,]*\d(?![\d.,]*\s?m?g)", text)
+    if found is None or "%" in text or _LESS.match(_even(text)):
+        return text
+    return found.group() + unit + _BARE_SHARE.sub(r" \1%", text[found.end() :])
+
+
+def several(window: str) -> bool:
+    """Whether more than one amount stands before the first share."""
+    return len(_AMOUNTS.findall(_even(window).partition("%")[0])) > 1
+
+
+def _last(window: str) -> str:
+    """The last amount before the share, and the share."""
+    before, percent, _ = _even(window).partition("%")
+    share = re.search(r"\s\(?\d{1,3}$", before) if percent else None
+    found = _LAST.search(before[: share.start()] if share else before)
+    return f"{found.group()}{share.group() + percent if share else ''}" if found else ""
+
+
+def of_the_last(window: str, nutrient: Nutrient) -> bool | None:
+    """Whether a share is that of the last of several amounts; None where there is none, or it fits none or all."""
+    percent = share(window)
+    if percent is None or nutrient.daily is None:
+        return None
+    fits = [
+        shares(figure.value, nutrient.daily) == percent
+        for text in (_first(_opened(window)), _last(_opened(window)).partition("(")[0].rsplit(" ", 1)[0])
+        if (figure := read(text, nutrient)) is not None
+    ]
+    return fits[1] if len(fits) == 2 and fits[0] != fits[1] else None
+
+
+def _first(window: str) -> str:
+    """The first amount alone, with its unit."""
+    found = _FIRST.match(_even(window))
+    return found.group() if found else ""
 
 
 def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
     position, share = _share(words)
     if position == 0:
         return None
+    if _GLUED.match(words[0]):
+        return _glued(words[0], nutrient)
     tiers = list(_candidates(words[:position], nutrient.unit))
     if not tiers or any(_LETTERS.fullmatch(word) for word in words[2:position]):
         return None
@@ -102,6 +252,7 @@ def _even(window: str) -> str:
     """With zeros as such where a unit proves them, "5 %" as one word, and no gaps inside numbers."""
     text = re.sub(r"(?<![A-Za-z\d])[Oo](?=\s?m?g\b|\.\d)", "0", window)
     text = re.sub(r"(?<=[g¢])(?=\d{1,3}\s?%)", " ", re.sub(r"(?<=\d)\s+%", "%", text))
+    text = re.sub(r"(?<=[g¢])\.(?=\s)", "", text)
     return re.sub(r"(?<=\d) ?([.,]) (?=\d)|(?<=\d) ([.,])(?=\d)", lambda m: m[1] or m[2], text)
 
 
@@ -136,6 +287,29 @@ def _weak_shares(words: list[str]) -> list[int]:
     return [int(last[:length]) for length in range(len(last), 0, -1) if length <= 3]
 
 
+def _glued(word: str, nutrient: Nutrient) -> Figure | None:
+    """The only amount to which the rest of its text is its misread unit and its percentage: "4.187%" is 4.1 g, 7 %.
+
+    Without a point it may be a percentage alone.
+    """
+    found = _GLUED.match(word)
+    if found is None or nutrient.daily is None or nutrient.unit != "g":
+        return None
+    text = found[1]
+    splits = [(text[: len(text) - unit - size], text[len(text) - size :]) for unit in (0, 1) for size in (1, 2, 3)]
+    fitting = {
+        value: int(percent)
+        for amount, percent in splits
+        if percent.isdecimal() and (len(percent) == 1 or percent[0] != "0")
+        for value in _values([amount])
+        if _printable(value, nutrient.unit) and shares(value, nutrient.daily) == int(percent)
+    }
+    if len(fitting) != 1:
+        return None
+    ((value, percentage),) = fitting.items()
+    return Figure(value, Trust.REPAIRED, frozenset(fitting), share=percentage)
+
+
 def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     """What the words may stand for, likeliest first."""
     found = _AMOUNT.fullmatch(words[0]) if words else None
@@ -145,7 +319,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     if len(number) > _LONGEST:
         return
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
-    if re.fullmatch(r"0\d", number) and not suffix and not apart:
+    if re.fullmatch(r"0\d", number) and not suffix and not (apart and not words[1].isdecimal()):
+        apart = False
         number, suffix = "0", number[1]  # no number begins so: the digit was a unit
     suffix = words[1] if apart else suffix
     plain = suffix.lower().rstrip(",.")
@@ -154,6 +329,9 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
         if not all(_printable(value, unit) for value in values):
             return  # a digit was made of something else, and none is likelier than the next
         yield from [_Tier(values, clean=True)] if values else []
+        orders = [_slips(number)]
+    elif apart and unit == "g" and "." in number:
+        yield from (_Tier(values, clean=True) for values in [_values([number])] if values)
         orders = [_slips(number)]
     elif suffix:
         stems = [number, *(_cut(number, 1) if unit == "mg" and not apart else [])]

@@ -1,12 +1,11 @@
 """What is known about one label, and what is decided from it: is it one?"""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from decodeat.analysis import ingredients, nutrition, product, text
-from decodeat.analysis.nutrients import NAMES, PATTERN
+from decodeat.analysis import ingredients, legibility, nutrition, product
+from decodeat.analysis.nutrients import NAMES
 
 
 class Kind(Enum):
@@ -17,36 +16,45 @@ class Kind(Enum):
     UNREADABLE = "unreadable"
 
 
+class Flaw(Enum):
+    """Why a picture can't be read, as far as that is known."""
+
+    EMPTY = "empty"  # no text was found at all
+    BLURRED = "blurred"
+    TURNED = "turned"  # its lines run from top to bottom
+    SMALL = "small"  # its letters have too few pixels
+    UNCLEAR = "unclear"  # text is there, and too little of it can be made out
+
+
 @dataclass(frozen=True)
 class Reading:
-    """The text of one picture, read in one or more ways. `blurred`: nothing in the picture was sharp."""
+    """The text of one picture, read in one or more ways; the first is of another preparation of it than the rest.
+
+    `flaw`: what in the picture makes it hard to read, whether or not it could be.
+    """
 
     passes: tuple[str, ...]
-    blurred: bool = False
+    flaw: Flaw | None = None
 
     def joined(self, other: "Reading") -> "Reading":
         """Both pictures' texts, pass by pass."""
         pairs = zip(self.passes, other.passes, strict=True)
-        return Reading(tuple(f"{one}\n{two}" for one, two in pairs), self.blurred and other.blurred)
+        return Reading(tuple(f"{one}\n{two}" for one, two in pairs), self.flaw if self.flaw is other.flaw else None)
 
 
 @dataclass(frozen=True)
 class Label:
-    """`nutrition` maps all eleven names to plain decimals or None."""
+    """`nutrition` maps all eleven names to plain decimals or None. `flaw`: why it is unreadable, if it is."""
 
     kind: Kind
     product_name: str | None = None
     nutrition: Mapping[str, str | None] = field(default_factory=lambda: dict.fromkeys(NAMES))
     ingredients: tuple[str, ...] = ()
+    flaw: Flaw | None = None
 
     @property
     def figures(self) -> dict[str, str]:
         return {name: value for name, value in self.nutrition.items() if value is not None}
-
-
-_HEADINGS = re.compile(
-    r"영양정보|영양성분|원재료|1일영양|기준치|1회제공량|식품유형|총내용량|nutritionfacts|ingredients", re.IGNORECASE
-)
 
 
 def understand(reading: Reading) -> Label:
@@ -56,13 +64,13 @@ def understand(reading: Reading) -> Label:
     known = sum(value is not None for value in values.values())
     if known >= 2 or len(items) >= 2 or (items and known):
         return Label(Kind.LABEL, product.name(reading.passes), values, tuple(items))
-    # Signs of a label without its contents: cut off, or too blurred to make them out.
-    signs = max((_signs(one) for one in reading.passes), default=0)
-    return Label(Kind.UNREADABLE if reading.blurred or signs >= 2 else Kind.OTHER)
+    return _without_contents(reading)
 
 
-def _signs(one: str) -> int:
-    """How many different headings and nutrients a reading names."""
-    whole = re.sub(r"\s+", "", " ".join(text.lines(one)))
-    headings = {found.group().lower() for found in _HEADINGS.finditer(whole)}
-    return len(headings) + len({found.lastgroup for found in PATTERN.finditer(whole)})
+def _without_contents(reading: Reading) -> Label:
+    """It is no label only when what was read is sure and shows no sign of one: all else was too hard to read."""
+    shows_a_label, sure = legibility.shows_a_label(reading.passes), legibility.is_sure(reading.passes)
+    if sure and not shows_a_label:
+        return Label(Kind.OTHER)
+    empty = not shows_a_label and legibility.is_empty(reading.passes)
+    return Label(Kind.UNREADABLE, flaw=reading.flaw or (Flaw.EMPTY if empty else Flaw.UNCLEAR))

@@ -25,7 +25,7 @@ NUTRIENTS = (
     Nutrient("cholesterol", "콜레스테롤", "mg", Decimal(300)),
     Nutrient("dietary_fiber", "식이섬유", "g", Decimal(25)),
     Nutrient("energy", "열량", "kcal", None, ("칼로리", "에너지", "얼량", "열랑")),
-    Nutrient("fat", "지방", "g", Decimal(54), ("지벙", "지빙")),
+    Nutrient("fat", "지방", "g", Decimal(54), ("지벙", "지빙", "시방")),
     Nutrient("protein", "단백질", "g", Decimal(55)),
     Nutrient("sat_fat", "포화지방", "g", Decimal(15)),
     Nutrient("sodium", "나트륨", "mg", Decimal(2000)),
@@ -50,15 +50,25 @@ def _spelled(syllables: Sequence[str]) -> str:
     return r"\n?".join(syllables)
 
 
-def _pattern() -> re.Pattern[str]:
-    """All names, longest first, so that 지방 is not found inside 포화지방 or 지방산."""
+# 지방 is a name of its own behind no Korean letter, but for one or two that English letters before it were read as.
+_APART = "(?:(?<![가-힣])|(?<=[A-Za-z][가-힣])|(?<=[A-Za-z][가-힣][가-힣]))"
+
+
+def _pattern(*, close: bool) -> re.Pattern[str]:
+    """All names, longest first, so that 지방 is not found inside 포화지방 or 지방산.
+
+    `close`: with no gap between them, so that 지방 is found right behind another.
+    """
     by_length = sorted(NUTRIENTS, key=lambda n: -len(n.korean))
     groups = []
     for nutrient in by_length:
         choices = "|".join(_readings(nutrient))
-        guard = "(?<![가-힣])" if nutrient.name == "fat" else "(?<!불)" if nutrient.name == "sat_fat" else ""
+        guard = (
+            "(?<![가-힣])" if nutrient.name == "fat" and not close else "(?<!불)" if nutrient.name == "sat_fat" else ""
+        )
         groups.append(f"(?P<{nutrient.name}>{guard}(?:{choices})(?!산|가공품))")
     return re.compile("|".join(groups))
 
 
-PATTERN = _pattern()
+PATTERN = _pattern(close=False)
+CLOSE_PATTERN = _pattern(close=True)  # for names side by side, between which no gaps are left

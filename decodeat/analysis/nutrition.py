@@ -3,145 +3,199 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from decimal import Decimal
 
-from decodeat.analysis import text
-from decodeat.analysis.consistency import least, plausible, without_contradictions
-from decodeat.analysis.figure import Figure, Trust, less_than, read
-from decodeat.analysis.numbers import parse, plain
-from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN
+from decodeat.analysis import energy, quantity, text
+from decodeat.analysis.consistency import (
+    PARTS,
+    SOURCES,
+    possible,
+    without_contradictions,
+    without_excess,
+    without_unconfirmed,
+)
+from decodeat.analysis.figure import (
+    Figure,
+    Form,
+    Trust,
+    borne_out,
+    less_than,
+    of_the_last,
+    read,
+    runs_together,
+    seconds,
+    several,
+    unit_first,
+)
+from decodeat.analysis.numbers import plain
+from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN, Nutrient
+from decodeat.analysis.table import rows
 
-_ENERGY = re.compile(r"(?<![\d.,])(\d[\d,]*(?:\.\d{3})?(?: \d{1,2})?)\s?k\s?[ce][a-z0-9!|]{0,3}", re.IGNORECASE)
-_REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that shares refer to, not the label's own
-# What a line's last figure may go on with in the next: the rest of it and no more than that.
-_REST = re.compile(
-    r"[\dOo.,]*\s?(?:m?g|[^\s가-힣\d(]{1,2}|\d{1,3})?\s?\(\s?\d{1,3}\s?%|[\dOo.,]*\s?m?g\b|[\d,]+\s?kcal|미?만"
+# How a figure that the end of a line cuts in two goes on: from what the line ends with to how the next begins.
+_CUT = (
+    (
+        re.compile(r"[\dOo]$"),
+        re.compile(r"m?g(?![A-Za-z])|[A-Za-z¢&@]{1,2}(?=\s?[(,]|\s\d)|\d{1,3}(?=\s?\()|\d\s?,|kcal"),
+    ),
+    (re.compile(r"[\dOo]\s?(?:m?[g¢]|\S{1,2})?\s?\(?$"), re.compile(r"\(?\s?\d{1,3}\s?%|미?만")),
+    (re.compile(r"\(\s?\d{1,3}$|[g¢]\s?\d{1,3}$|\s\d{1,3}$"), re.compile(r"\d{0,2}\s?%")),
+    (re.compile(r"[\dOo.,]$"), re.compile(r"[\dOo.,]+\s?m?g?\s?\(")),
+)
+_AMOUNT = re.compile(
+    r"[\dOo.,]+\s?(?:m?g(?![A-Za-z])|[^\s가-힣\d(]{1,2}|\d{1,3})?\s?(?P<share>\(\s?\d{1,3}\s?%|\d{1,3}\s?%)?"
 )
 # 지방 stands alone only at the beginning or after the end of another figure; else it is what is left of 포화지방.
-_BEFORE_FAT = re.compile(r"(?:^|[%),.:;·ㆍ*•>\-\n]|[\dOo]\s?(?:m?[g¢]|kcal)?)$")
-_NEAR = 20  # signs before a number of kcal that may say whose it is
-_CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # that energy may differ from 4/4/9; fibre and sweeteners have less
-_TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
+_BEFORE_FAT = re.compile(
+    r"(?:^|[%),.:;·ㆍᆞ*•>/|\-\n]|[\dOo]\s?(?:m?[g¢]|kcal)?|(?:^|\n)\W*(?:Total\s?Fat|Total[가-힣]{0,2}|Fat)[\s/(]*)$"
+)
+
+# Rows of a form, from which all rows are taken to have it.
+_SIDE_BY_SIDE, _UNITS_FIRST = 2, 3
 
 # What one reading says of each nutrient; None where it is printed as "less than".
 Found = dict[str, Figure | None]
 
 
 def figures(passes: Sequence[str]) -> dict[str, str | None]:
-    """All eleven as plain decimals or None. `passes` are readings of the same label, in any order."""
+    """All eleven as plain decimals or None. The first of the passes saw another picture of the label than the rest."""
     texts = [text.lines(one) for one in passes]
-    readings = [_figures("\n".join(map(text.closed, lines))) for lines in texts]
-    agreed = {name: figure for name in NAMES if name != "energy" and (figure := _agreed(name, readings))}
-    believed = {name: figure for name, figure in agreed.items() if name != "trans_fat" or figure.value < _TRANS_FAT}
-    values = {name: figure.value for name, figure in without_contradictions(believed).items()}
+    windows = [_windows("\n".join(map(text.closed, rows(lines)))) for lines in texts]
+    form = _form(windows)
+    readings = [_figures(one, form) for one in windows]
+    shown = [{nutrient.name: window for nutrient, window in reversed(one)} for one in windows]
+    agreed = {
+        name: figure
+        for name in NAMES
+        if name != "energy" and (figure := _agreed(name, readings, [one.get(name, "") for one in shown]))
+    }
+    agreed |= _nothing_of_nothing(agreed, readings)
+    grams = quantity.largest(texts)
+    within = possible(agreed, grams)
+    kept = without_contradictions(without_excess(within, grams))
+    energies = [energy.found(lines, form) for lines in texts]
+    denied = energy.denied(energies, _values(within))
+    values = _values(without_unconfirmed(kept, SOURCES) if denied else kept)
     # A gram that is "less than one" counts as none: it is within what rounding allows for.
     burnt = {name: Decimal(0) for reading in readings for name, figure in reading.items() if figure is None} | values
-    energy = _energy([_energies(lines) for lines in texts], burnt)
-    if energy is not None:
-        values["energy"] = energy
+    kcal = None if denied else energy.agreed(energies, burnt)
+    if kcal is not None:
+        values["energy"] = kcal
     return {name: plain(values[name]) if name in values else None for name in NAMES}
 
 
-def _figures(whole: str) -> Found:
-    """The best figure for each nutrient in one reading."""
-    found: Found = {}
+def _values(found: Mapping[str, Figure]) -> dict[str, Decimal]:
+    return {name: figure.value for name, figure in found.items()}
+
+
+def _form(readings: Sequence[Sequence[tuple[Nutrient, str]]]) -> Form:
+    """How the label is laid out, as far as enough rows of one of its readings say so."""
+    last = [Counter(of_the_last(window, nutrient) for nutrient, window in one if several(window)) for one in readings]
+    return Form(
+        side_by_side=sum(one[True] for one in last) > sum(one[False] for one in last)
+        and any(one[True] >= _SIDE_BY_SIDE for one in last),
+        units_first=any(sum(unit_first(window) for _, window in one) >= _UNITS_FIRST for one in readings),
+    )
+
+
+def _windows(whole: str) -> list[tuple[Nutrient, str]]:
+    """Each nutrient that is named, with what follows its name."""
     names = [one for one in PATTERN.finditer(whole) if one.lastgroup != "fat" or _is_fat(whole, one.start())]
     ends = [name.start() for name in names[1:]] + [len(whole)]
-    for name, end in zip(names, ends, strict=False):
-        nutrient = BY_NAME[str(name.lastgroup)]
+    starts = [whole.rfind("\n", 0, name.start()) + 1 for name in names]
+    return [
+        (BY_NAME[str(name.lastgroup)], _window(whole[start : name.start()], whole[name.end() : end]))
+        for name, start, end in zip(names, starts, ends, strict=False)
+    ]
+
+
+def _figures(windows: Sequence[tuple[Nutrient, str]], form: Form) -> Found:
+    """The best figure for each nutrient in one reading."""
+    found: Found = {}
+    for nutrient, window in windows:
         if nutrient.name == "energy":
             continue
-        window = _window(whole[name.end() : end])
-        figure = read(window, nutrient)
+        figure = read(window, nutrient, form)
         known = found.get(nutrient.name)
         if figure is not None and (known is None or figure.trust > known.trust):
             found[nutrient.name] = figure
-        elif known is None and less_than(window):
+        elif known is None and less_than(window, form):
             found[nutrient.name] = None
     return found
 
 
 def _is_fat(whole: str, start: int) -> bool:
-    return _BEFORE_FAT.search(whole[max(0, start - 12) : start].rstrip(" ")) is not None
+    return _BEFORE_FAT.search(whole[max(0, start - 16) : start].rstrip(" ")) is not None
 
 
-def _window(following: str) -> str:
-    """What follows a name in its line, and in the next where the figure is cut in two by the line's end."""
+def _window(before: str, following: str) -> str:
+    """What follows a name in its line, and in the next where the figure is cut in two by the line's end.
+
+    `before` is what stands before the name in its line.
+    """
     line, _, others = following.partition("\n")
     below = others.partition("\n")[0]
-    rest = _REST.match(below)
-    if rest is None or "%" in line:
+    if "%" in line or not below:
         return line
+    if any(end.search(line.rstrip()) and start.match(below) for end, start in _CUT):
+        return f"{line} {below}"
     # With nothing at all behind the name, the next line goes on with it only in a sentence of figures. Where names and
     # amounts are read as columns, it is the first name's.
-    sentence = "(" in rest.group() or below[rest.end() :].lstrip().startswith(",")
-    return f"{line} {rest.group()}" if line.strip() or sentence else line
+    amount = None if line.strip(" :") else _AMOUNT.match(below)
+    if amount is None:
+        return line
+    sentence = (
+        re.search(r"\d", before) or "(" in (amount["share"] or "") or below[amount.end() :].lstrip().startswith(",")
+    )
+    return below if sentence else line
 
 
-def _agreed(name: str, readings: Sequence[Found]) -> Figure | None:
-    """What the readings agree on, weighing what the label itself confirms above what merely was read."""
-    seen = [reading[name] for reading in readings if name in reading]
-    figures = [figure for figure in seen if figure is not None]
-    if not figures or len(figures) < len(seen):
+def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Figure | None:
+    """What the two pictures of a label say alike, or one of them alone where the label itself bears it out.
+
+    An amount whose unit one picture misreads is borne out by a percentage that speaks for each of its digits, or that
+    both show.
+    """
+    if any(name in reading and reading[name] is None for reading in readings):
         return None
-    best = max(figure.trust for figure in figures)
-    values = Counter(figure.value for figure in figures if figure.trust == best)
-    if best >= Trust.REPAIRED or len(readings) == 1:
-        value = _leading(values)
-        return Figure(value, best) if value is not None and best > Trust.GUESSED else None
-    # Nothing on the label confirms it: then two must have read it cleanly, or all must allow for it and for no other.
-    shared = [value for value in values if all(value in figure.possible for figure in figures)]
-    if best == Trust.PLAIN and len(values) == 1 and values.total() > 1:
-        shared = list(values)
-    return Figure(shared[0], best) if len(shared) == 1 and len(figures) > 1 else None
+    one, two = _stated(name, readings[:1]), _stated(name, readings[1:])
+    if one is None or two is None:
+        alone, others = (two, windows[:1]) if one is None else (one, windows[1:])
+        if alone is None:
+            return None
+        seconded = borne_out(alone, BY_NAME[name]) or any(seconds(window, alone) for window in others)
+        return alone if alone.trust >= (Trust.REPAIRED if seconded else Trust.CONFIRMED) else None
+    better, other = (one, two) if one.trust >= two.trust else (two, one)
+    if better.value == other.value:
+        return better if better.trust >= Trust.PLAIN or _surely(better, other) else None
+    # A guess denies nothing that the label bears out: its own unit was misread.
+    no_denial = other.trust is Trust.GUESSED or runs_together(better, other)
+    return better if better.trust >= Trust.REPAIRED and no_denial else None
 
 
-def _leading(values: Counter[Decimal]) -> Decimal | None:
-    """The only value, or the one that more readings have than any other."""
-    (value, count), *others = values.most_common(2)
-    return value if not others or count > others[0][1] else None
-
-
-@dataclass(frozen=True)
-class _Energy:
-    """A number of kcal. `labelled`: it follows 열량 or "100 g당", and is not the whole package's."""
-
-    value: Decimal
-    labelled: bool
-
-
-def _energies(lines: Sequence[str]) -> list[_Energy]:
-    """Every number of kcal in one reading, in order, but the reference of 2,000 kcal a day."""
-    found = []
-    for line in map(text.closed, lines):
-        for one in _ENERGY.finditer(line):
-            before = line[max(0, one.start() - _NEAR) : one.start()]
-            if _REFERENCE.search(one.group() + line[one.end() : one.end() + 8]):
-                continue
-            labelled = re.search(r"(?:열\S?|칼로리|에너지|당|[&%]|&t|get?)[)\]\s:'’]*$", before) is not None
-            number = one[1].replace(".", ",")  # no label has thousandths of a kcal
-            for text_ in dict.fromkeys((number.replace(" ", ""), number.split()[-1])):
-                value = parse(text_)
-                if value is not None:
-                    found.append(_Energy(value, labelled))
+def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found]) -> dict[str, Figure]:
+    """Parts that are read as 0 and nothing else, borne out by a whole that is 0."""
+    parts = [part for whole, names in PARTS if whole in agreed and not agreed[whole].value for part in names]
+    found: dict[str, Figure] = {}
+    for part in parts:
+        seen = [reading[part] for reading in readings if part in reading]
+        nothing = [figure for figure in seen if figure is not None and not figure.value]
+        if part not in agreed and nothing and len(nothing) == len(seen):
+            found[part] = nothing[0]
     return found
 
 
-def _energy(readings: Sequence[Sequence[_Energy]], values: Mapping[str, Decimal]) -> Decimal | None:
-    """The first number of kcal that agrees with the label's own carbohydrate, protein and fat.
+def _surely(one: Figure, other: Figure) -> bool:
+    """Whether two equal guesses are no mistake made twice.
 
-    Where none does closely, or one of the three is unknown: the first labelled one, if two readings have it.
+    They are none when they are made of different text; nor when the last sign of a number can only be its unit, for
+    each amount has one: behind a tenth, or behind a zero at the beginning.
     """
-    candidates = sorted((one for reading in readings for one in reading), key=lambda one: not one.labelled)
-    complete = all(name in values for name in ("carbohydrate", "protein", "fat"))
-    close = next((one.value for one in candidates if complete and plausible(one.value, values, _CLOSE)), None)
-    if close is not None:
-        return close
-    firsts = {labelled[0].value for reading in readings if (labelled := [one for one in reading if one.labelled])}
-    if len(firsts) != 1:
-        return None
-    first = firsts.pop()
-    witnesses = sum(any(one.value == first for one in reading) for reading in readings)
-    possible = plausible(first, values, _LOOSE) if complete else first >= least(values)
-    return first if possible and witnesses >= min(2, len(readings)) else None
+    return one.printed != other.printed or one.value == 0 or one.value != one.value.to_integral_value()
+
+
+def _stated(name: str, readings: Sequence[Found]) -> Figure | None:
+    """What readings of one picture say: its best founded figure, or None where that is not one."""
+    seen = [figure for reading in readings if (figure := reading.get(name)) is not None]
+    best = max((figure.trust for figure in seen), default=Trust.GUESSED)
+    values = {figure.value: figure for figure in seen if figure.trust == best}
+    return values.popitem()[1] if len(values) == 1 else None

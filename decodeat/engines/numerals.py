@@ -1,7 +1,8 @@
-"""Figures are read a second time, without the Korean around them: alone, tesseract tells "79 g" from "799".
+"""Figures are read twice more than the Korean around them: alone, tesseract tells "79 g" from "799".
 
-What stands between the Korean words of a line is cut out of the page, set line under line on a sheet, read in English,
-and put back between the words.
+What stands between the Korean words of a line is cut out of the page, set line under line on a sheet, and read in
+English; and it is looked up, by its place, in what was read on a larger copy of the page. Each is put back between the
+words, so that figures have two witnesses who saw different pictures.
 """
 
 import re
@@ -14,7 +15,8 @@ from PIL import Image
 
 from decodeat.engines.signs import Line
 
-_FIGURE = re.compile(r"[^\W_가-힣]|[%&¢<]")
+_FIGURE = re.compile(r"[^\W_가-힣ㆍᆞ]|[%&¢<]")  # not the dot that stands before a name: to Unicode it is a letter
+_WORD_BEFORE = re.compile(r"(?:[^\d가-힣]*[가-힣]+\s*)+")  # whose end the stretch reaches over
 _LETTER_GAP = 0.14  # of the distance between Korean letters; a wider gap follows a word
 _COLUMN_GAP = 1.2  # of the same; wider gaps are made this narrow
 _MARGIN = 40  # pixels around the figures on the sheet
@@ -147,16 +149,38 @@ def _inked(piece: Image.Image) -> list[tuple[int, int]]:
     return found
 
 
-def composed(lines: Sequence[Line], asked: Sheet, read: Sequence[Line]) -> str:
-    """The page's text with what was `read` on a sheet in place of its stretches."""
+def on_sheet(asked: Sheet, read: Sequence[Line]) -> list[str]:
+    """What was read on a sheet, for each of its stretches."""
     figures = [""] * len(asked.stretches)
     for line in read:
         row = int(((line.top + line.bottom) / 2 - _MARGIN) // asked.rows)
         if 0 <= row < len(figures):
             figures[row] = f"{figures[row]} {line.text()}".strip()
+    return figures
+
+
+def in_place(wanted: Sequence[Stretch], read: Sequence[Line], larger: float) -> list[str]:
+    """What was read where the stretches are, on a copy of the page that is so many times larger."""
+    found = [" ".join(_words_at(stretch, read, larger)) for stretch in wanted]
+    return [_WORD_BEFORE.sub("", text, count=1) if _WORD_BEFORE.match(text) else text for text in found]
+
+
+def _words_at(stretch: Stretch, read: Sequence[Line], larger: float) -> Iterator[str]:
+    left, top, right, bottom = (larger * edge for edge in stretch.box)
+    for line in read:
+        if not top < (line.top + line.bottom) / 2 < bottom:
+            continue
+        for word in line.words():
+            text = "".join(sign.text for sign in word)
+            if left < (word[0].left + word[-1].right) / 2 < right:
+                yield text
+
+
+def composed(lines: Sequence[Line], wanted: Sequence[Stretch], figures: Sequence[str]) -> str:
+    """The page's text with these figures in place of its stretches."""
     written = [""] * len(lines)
     done = [0] * len(lines)
-    for stretch, found in zip(asked.stretches, figures, strict=True):
+    for stretch, found in zip(wanted, figures, strict=True):
         line = lines[stretch.line]
         before, after = (" " * line.spaced(place) for place in (stretch.start, stretch.end))
         written[stretch.line] += f"{line.text(done[stretch.line], stretch.start)}{before}{found}{after}"

@@ -4,12 +4,14 @@ import statistics
 
 from PIL import Image
 
+from decodeat.analysis.label import Flaw
 from decodeat.images import level, light, rules
 from decodeat.images.ink import ink, rows
-from decodeat.images.picture import LARGEST_SIDE, scaled
+from decodeat.images.picture import LARGEST_SIDE, is_blurred, scaled
 
 LETTERS = 34  # pixels that a line of Korean letters is high when tesseract sees it; it reads best between 30 and 40
 _MOST, _LEAST = 3.5, 0.6  # times that a page is enlarged; what is large on it may be pictures, so not much smaller
+_SMALL = 2.0  # times that a page was enlarged, from which its letters may have been too small to be read
 _LARGE = 1800  # pixels of the longer side from which it pays to make a page smaller first of all
 _COARSE = 1000  # pixels of the longer side on which that is found out
 _PIECES = 8  # upright strips in which the height of lines is measured, so that columns of different rows don't mix
@@ -24,9 +26,18 @@ def prepared(grey: Image.Image) -> Image.Image:
     page, slow = level.levelled(even.page, even.slow)
     page = light.stretched(page)
     height = letters(page) or LETTERS
-    page = rules.without_rules(rules.without_bars(page, slow, height), height)
+    page = rules.without_leaders(rules.without_rules(rules.without_bars(page, slow, height), height), height)
     factor = min(_MOST, max(_LEAST, LETTERS / height), LARGEST_SIDE / max(page.size))
     return page.resize(scaled(page.size, factor), Image.Resampling.LANCZOS)
+
+
+def flaw(grey: Image.Image, page: Image.Image) -> Flaw | None:
+    """What makes a picture hard to read, of which the page was prepared."""
+    if is_blurred(grey):
+        return Flaw.BLURRED
+    if level.is_turned(page):
+        return Flaw.TURNED
+    return Flaw.SMALL if max(page.size) >= _SMALL * max(grey.size) else None
 
 
 def _not_too_large(grey: Image.Image) -> Image.Image:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from decodeat import metrics
-from decodeat.analysis.label import Kind, Label, Reading
+from decodeat.analysis.label import Flaw, Kind, Label, Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.ports import NO_USAGE, Analyst, Engine, EngineFailed, Judgement, Reader, Usage
@@ -125,7 +125,9 @@ def _digest(readings: tuple[Reading, ...]) -> str:
 
 
 def _reading_bytes(reading: Reading) -> bytes:
-    return json.dumps({"passes": reading.passes, "blurred": reading.blurred}, ensure_ascii=False).encode()
+    return json.dumps(
+        {"passes": reading.passes, "flaw": reading.flaw and reading.flaw.value}, ensure_ascii=False
+    ).encode()
 
 
 @lru_cache(_UNPACKED)
@@ -133,7 +135,7 @@ def _reading(value: bytes) -> Reading:
     """Raises ValueError."""
     try:
         data = json.loads(value)
-        return Reading(tuple(map(str, data["passes"])), bool(data["blurred"]))
+        return Reading(tuple(map(str, data["passes"])), _flaw(data["flaw"]))
     except (KeyError, TypeError, RecursionError) as error:
         raise ValueError("no reading") from error
 
@@ -161,11 +163,22 @@ def _plain(label: Label) -> dict[str, object]:
         "product_name": label.product_name,
         "nutrition": dict(label.nutrition),
         "ingredients": label.ingredients,
+        "flaw": label.flaw and label.flaw.value,
     }
+
+
+def _flaw(value: object) -> Flaw | None:
+    return None if value is None else Flaw(value)
 
 
 def _label(data: Mapping[str, object]) -> Label:
     named, nutrition, items = data["product_name"], data["nutrition"], data["ingredients"]
     if not isinstance(nutrition, dict) or not isinstance(items, list):
         raise ValueError("no label")
-    return Label(Kind(data["kind"]), None if named is None else str(named), nutrition, tuple(map(str, items)))
+    return Label(
+        Kind(data["kind"]),
+        None if named is None else str(named),
+        nutrition,
+        tuple(map(str, items)),
+        _flaw(data["flaw"]),
+    )

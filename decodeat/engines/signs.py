@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 KOREAN = re.compile("[가-힣]")
 _WORD_LEVEL = "5"
@@ -31,6 +32,11 @@ class Line:
     signs: tuple[Sign, ...]
     top: int
     bottom: int
+
+    def words(self) -> list[tuple[Sign, ...]]:
+        """The signs of each word, as tesseract saw words."""
+        starts = [place for place, sign in enumerate(self.signs) if sign.opens_word]
+        return [self.signs[start:end] for start, end in pairwise([*starts, len(self.signs)])]
 
     def text(self, start: int = 0, end: int | None = None) -> str:
         """The signs from `start` to `end`, with spaces between words."""

@@ -12,23 +12,25 @@ from contextlib import suppress
 
 from PIL import Image
 
-from decodeat.analysis.label import Reading
+from decodeat.analysis.label import Flaw, Reading
 from decodeat.condition import Condition, Known
 from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.engines import numerals, signs
 from decodeat.engines.ports import EngineFailed
-from decodeat.engines.preparation import prepared
+from decodeat.engines.preparation import flaw, prepared
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
-from decodeat.images.picture import is_blurred
+from decodeat.images.picture import scaled
 from decodeat.line import Line
 
 # Page mode 6 is one block of text. With Korean alone words are read best and have their places, but units suffer; with
-# both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). Each fails elsewhere.
+# both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). Each fails elsewhere, and a second
+# picture of another size makes other mistakes than the first.
 KOREAN = ("-l", "kor", "--psm", "6", "tsv")
-BOTH = ("-l", "kor+eng", "--psm", "6")
+BOTH = ("-l", "kor+eng", "--psm", "6", "tsv")
 FIGURES = ("-l", "eng", "--psm", "6", "tsv")
+LARGER = 1.25  # times that the second picture is larger than the first
 LANGUAGES = frozenset({"kor", "eng"})
 # Processor time, for how long it takes by the clock says more about the machine than about the page. One takes well
 # below a second; a wall of noise can take minutes. By the clock the request's own deadline is all that counts.
@@ -45,7 +47,7 @@ class TesseractReader:
     """
 
     name = "tesseract"
-    version = "2"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
+    version = "3"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._line = Line(Cores(at_once))
@@ -67,26 +69,30 @@ class TesseractReader:
     async def _page(self, picture: Picture) -> Reading:
         """Raises `EngineFailed`, or `ImageRefused` for what is no picture."""
         image = await picture.image()
-        page, blurred = await asyncio.to_thread(lambda: (prepared(image), is_blurred(image)))
+        page, hard = await asyncio.to_thread(_prepared, image)
         for again in range(_TRIES, 0, -1):
             try:
-                return Reading(await self._passes(page), blurred)
+                return Reading(await self._passes(page), hard)
             except EngineFailed as error:
                 if not error.transient or again == 1:
                     raise
         raise AssertionError("the last try returns")
 
     async def _passes(self, page: Image.Image) -> tuple[str, str, str]:
-        """In Korean, the same with the figures read apart, and in both languages."""
-        png = await asyncio.to_thread(_png, page)
-        lines = signs.lines(await self._pass(png, KOREAN))
-        both = await self._pass(png, BOTH)
-        korean = "\n".join(line.text() for line in lines)
+        """Korean words with the figures read apart, the same with those of a larger picture, and that one's own text.
+
+        The second and the third are one witness for a figure: both come from the same pass over the same picture.
+        """
+        lines = signs.lines(await self._pass(await asyncio.to_thread(_png, page), KOREAN))
+        both = signs.lines(await self._pass(await asyncio.to_thread(_png, page, LARGER), BOTH))
+        wanted = numerals.stretches(lines)
+        there = numerals.composed(lines, wanted, numerals.in_place(wanted, both, LARGER))
+        own = "\n".join(line.text() for line in both)
         sheet = await asyncio.to_thread(numerals.sheet, page, lines)
         if sheet is None:
-            return korean, korean, both
+            return there, there, own
         figures = signs.lines(await self._pass(await asyncio.to_thread(_png, sheet.image), FIGURES))
-        return numerals.composed(lines, sheet, figures), korean, both
+        return numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, figures)), there, own
 
     async def _pass(self, png: bytes, options: tuple[str, ...]) -> str:
         status, output = await self._run(("stdin", "stdout", *options), png)
@@ -146,7 +152,14 @@ class TesseractReader:
         return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}")
 
 
-def _png(page: Image.Image) -> bytes:
+def _prepared(image: Image.Image) -> tuple[Image.Image, Flaw | None]:
+    page = prepared(image)
+    return page, flaw(image, page)
+
+
+def _png(page: Image.Image, larger: float = 1.0) -> bytes:
+    if larger != 1.0:
+        page = page.resize(scaled(page.size, larger), Image.Resampling.LANCZOS)
     output = io.BytesIO()
     page.save(output, "PNG", compress_level=1)
     return output.getvalue()

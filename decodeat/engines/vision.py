@@ -15,7 +15,7 @@ from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
 
 from decodeat import metrics
-from decodeat.analysis.label import Reading
+from decodeat.analysis.label import Flaw, Reading
 from decodeat.analysis.layout import Word, rows
 from decodeat.condition import Condition, Known
 from decodeat.deadline import Deadline
@@ -161,7 +161,7 @@ async def _reading(picture: Picture, answer: Any) -> Reading | Failure:
         found = rows(list(_words(text)))
     except ValueError:  # a word without its place: the service's own order of the text is what is left
         found = text.text
-    return Reading((found,), blurred=not found.strip() and await _blurred(picture))
+    return Reading((found,), Flaw.BLURRED if not found.strip() and await _blurred(picture) else None)
 
 
 async def _blurred(picture: Picture) -> bool:

@@ -13,6 +13,7 @@ _WIDEST = 8  # degrees that a page may be held askew
 _SIDE = 420  # pixels of the longer side on which slopes are measured
 _NARROW = 8  # pixels on which nothing can be measured
 _SLOPING = 0.3  # degrees that lines still slope in a half of the page, from which it is pulled straight
+_TURNED = 0.5  # of the change from column to column, below which that from row to row is that of turned text
 _STRIPS = 24  # upright strips in which a bent page is flattened
 
 Change = Callable[[Image.Image], Image.Image]
@@ -42,6 +43,15 @@ def levelled(page: Image.Image, *others: Image.Image) -> tuple[Image.Image, ...]
                 for one in images
             )
     return images
+
+
+def is_turned(page: Image.Image) -> bool:
+    """Whether lines of text seem to run from top to bottom. Sure only of a page that is hardly anything but text."""
+    sketch = _sketch(page)
+    if min(sketch.size) < _NARROW:
+        return False
+    upright, turned = (_steps(rows(one)) / one.height for one in (sketch, sketch.transpose(Image.Transpose.ROTATE_90)))
+    return upright < _TURNED * turned
 
 
 def _from_the_side(page: Image.Image) -> _Mesh:

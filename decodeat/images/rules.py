@@ -42,14 +42,39 @@ def without_rules(page: Image.Image, height: float) -> Image.Image:
     return page
 
 
+def without_leaders(page: Image.Image, height: float) -> Image.Image:
+    """Without the dots or dashes that lead from a name to its amount: thin, far apart, and with nothing beside them."""
+    page, dark = page.copy(), ink(page, 60)
+    lines = runs(closed(dark, round(1.1 * height), ACROSS), round(3 * height), ACROSS)
+    leaders = runs(_alone(_thin(lines, height, ACROSS), dark, height, ACROSS), round(3 * height), ACROSS)
+    beside = round(0.2 * height)  # where a name ends or an amount begins nothing is taken away
+    for way in (beside, -beside):
+        leaders = ImageChops.darker(leaders, ImageChops.offset(leaders, way, 0))
+    page.paste(255, (0, 0), thickened(thickened(leaders, ACROSS), ACROSS))
+    return page
+
+
 def _free(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:
     """What of a line is a rule: thin, and with nothing beside it but for some words that come near."""
-    across, thick = (along[1], along[0]), max(5, round(0.35 * height))
-    line = ImageChops.subtract(line, runs(line, thick, across))
-    aside = ImageChops.subtract(dark, line)
-    near = ImageChops.lighter(*(swept(aside, thick, across, sign, ImageChops.lighter) for sign in (1, -1)))
-    free = runs(ImageChops.subtract(line, near), round(2 * height), along)
+    line = _thin(line, height, along)
+    free = _alone(line, dark, height, along)
     return runs(ImageChops.darker(line, closed(free, round(8 * height), along)), round(4 * height), along)
+
+
+def _thin(line: Image.Image, height: float, along: Direction) -> Image.Image:
+    return ImageChops.subtract(line, runs(line, _thick(height), (along[1], along[0])))
+
+
+def _alone(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:
+    """The parts of a line that have nothing dark beside them."""
+    aside, across = ImageChops.subtract(dark, line), (along[1], along[0])
+    near = ImageChops.lighter(*(swept(aside, _thick(height), across, sign, ImageChops.lighter) for sign in (1, -1)))
+    return runs(ImageChops.subtract(line, near), round(2 * height), along)
+
+
+def _thick(height: float) -> int:
+    """Pixels that no rule is thick."""
+    return max(5, round(0.35 * height))
 
 
 def _smeared(page: Image.Image, height: float) -> Image.Image:

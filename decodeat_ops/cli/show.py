@@ -26,11 +26,7 @@ def print_json(data: Any) -> None:
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     indent = 2 if sys.stdout.isatty() else None
     text = json.dumps(selection.everywhere(data), ensure_ascii=ascii_only, indent=indent)
-    sys.stdout.write(
-        visible(text)
-        + "\
-"
-    )
+    sys.stdout.write(visible(text) + "\n")
     sys.stdout.flush()
 
 

@@ -184,7 +184,8 @@ def test_a_restore_broken_in_any_step(world: Deployment, step: str, fault: str) 
 def assert_archives_whole(made: Deployment) -> None:
     """Every archive under its final name is whole, whatever happened; half ones have gone. Keeps the two newest."""
     archives = sorted(made.layout.backups.glob("*.tar.zst"))
-    assert {p.name for p in made.layout.backups.iterdir()} == {p.name for p in archives}
+    present = made.layout.backups.iterdir() if made.layout.backups.is_dir() else ()  # made with the first archive
+    assert {p.name for p in present} == {p.name for p in archives}
     for path in archives[-2:]:
         archive.inspect(path)
     for path in archives[:-2]:

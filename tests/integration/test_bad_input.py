@@ -62,12 +62,13 @@ def empty(source: Path, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def picture(*places: Path, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Every path below with kind, mode and content; not what the service logs, nor who held the lock last."""
+    """Every path below with kind, mode and content; not what is logged, the supervisor's beat, nor who had the lock."""
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))] if place.exists() else []:
             name = str(path.relative_to(place))
-            if name == "lock" or name.startswith("logs/2") or without & {name, name.partition("/")[0]}:
+            beats = {"lock", "run/supervisor.json"}
+            if name in beats or name.startswith("logs/2") or without & {name, name.partition("/")[0]}:
                 continue
             status = path.lstat()
             content = ""
@@ -200,7 +201,7 @@ SETTINGS = (
         lambda t: (
             t.replace("keep_releases = 5", 'keep_releases = "five"')
             .replace("source =", "sorce =")
-            .replace("ready_timeout = 30.0", "ready_timeout = 0.0")
+            .replace("ready_timeout = 60.0", "ready_timeout = 0.0")
         ),
     ),
     Case(
@@ -235,7 +236,7 @@ SETTINGS = (
     ),
     Case(
         "no settings file",
-        Refusal(3, ("none.toml does not exist",), "decodeat-ops init", "none.toml"),
+        Refusal(3, ("none.toml does not exist",), "decodeat-ops --config none.toml init", "none.toml"),
         words=("deploy", "--yes", "--config", "none.toml"),
     ),
     Case(
@@ -312,7 +313,7 @@ SETTINGS = (
     ),
     Case(
         "workers in words",
-        Refusal(3, ("WORKERS must be a whole number", "'many'"), "default is 2", "service.environment.WORKERS"),
+        Refusal(3, ("WORKERS must be a whole number",), "Leave it out", "service.environment.WORKERS"),
         changed("WORKERS = 1", 'WORKERS = "many"'),
     ),
     Case(

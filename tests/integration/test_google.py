@@ -345,7 +345,7 @@ def test_a_picture_of_something_else_is_cancelled(world: World) -> None:
 def test_a_picture_without_a_word_costs_no_token(world: World) -> None:
     world.vision.script[:] = [ocr.reads("")]
     answered = world.analyse()
-    assert (answered.status, answered.model_calls) == ("CANCELLED", 0)
+    assert (answered.status, answered.model_calls) == ("FAILED", 0), "it may be of a label: nobody knows"
 
 
 def test_the_same_picture_is_neither_read_nor_understood_again(remembering: World) -> None:

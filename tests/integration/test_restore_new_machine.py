@@ -16,7 +16,7 @@ import pytest
 
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.engine.journal import read, unfinished
-from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, deployment, make_source
+from tests.support.deployments import ENVIRONMENTS, REPOSITORY, STATE, Deployment, deployment, make_source
 
 KEY = "a-key-that-must-never-show-4712"
 PATIENCE = 60.0  # seconds
@@ -48,11 +48,11 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 def machine(lost: Path) -> Iterator[Deployment]:
     """The new machine: no settings, no state; the port and paths are those that the archive's settings name."""
     directory = lost.parent
-    settings = Deployment(directory / "home", directory / "state", 0, directory / "source")
+    settings = Deployment(directory / "home", directory / "state" / STATE, 0, directory / "source")
     assert everything(directory) == BARE
     yield settings
     settings.destroy()
-    subprocess.run(["rm", "-rf", settings.state, directory / "outside", settings.home], check=True)
+    subprocess.run(["rm", "-rf", directory / "state", directory / "outside", settings.home], check=True)
     settings.home.mkdir()
 
 
@@ -114,7 +114,7 @@ def test_places_outside_are_refused_until_the_operator_names_them(machine: Deplo
     assert ran.status == 2, str(ran)
     words = " ".join(ran.stderr.split())
     assert "would write outside" in words
-    for place in (lost.parent / "outside" / "api.key", machine.state, ENVIRONMENTS):
+    for place in (lost.parent / "outside" / "api.key", machine.state.parent, ENVIRONMENTS):
         assert f"--outside {place}" in words.replace("\n", "")
     assert everything(lost.parent) == BARE
     # Naming some of them is not naming all of them.

@@ -139,7 +139,8 @@ def test_a_deploy_replaces_an_older_supervisor_and_no_request_is_lost(served: De
 def test_a_state_directory_that_was_moved_while_stopped_can_be_started(served: Deployment) -> None:
     release = served.serving()
     served.ok("stop", "--yes")
-    served.state = served.state.rename(served.state.with_name("moved"))
+    parent = served.state.parent
+    served.state = parent.rename(parent.with_name("moved")) / served.state.name
     served.write()
     served.ok("start", "--yes")
     served.wait_serving(release)

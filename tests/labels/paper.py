@@ -41,7 +41,7 @@ class Pen:
 
     def __init__(self, face: Face, size: int, width: int) -> None:
         self.size, self.width, self.margin = size, width, round(size * 1.4)
-        self._plain, self._bold = _font(face.plain, size, face.index), _font(face.bold, size, face.index)
+        self._plain, self._bold = font(face.plain, size, face.index), font(face.bold, size, face.index)
         self.image = Image.new("L", (width, size * 150), WHITE)
         self.draw = ImageDraw.Draw(self.image)
         self.y = self.margin
@@ -88,5 +88,6 @@ class Pen:
 
 
 @cache
-def _font(path: str, size: int, index: int) -> ImageFont.FreeTypeFont:
+def font(path: str, size: int, index: int) -> ImageFont.FreeTypeFont:
+    """A face's file below /usr/share/fonts, in pixels."""
     return ImageFont.truetype(_SYSTEM / path, size, index=index)

@@ -79,7 +79,12 @@ class Truth:
     @property
     def values(self) -> dict[str, str]:
         """The numbers as a reader should answer them: without thousands separators, without "less than"."""
-        return {name: text.replace(",", "") for name, text in self.columns[0].values.items()}
+        return self.bases[0]
+
+    @property
+    def bases(self) -> list[dict[str, str]]:
+        """The same for each quantity that figures are printed for."""
+        return [{name: text.replace(",", "") for name, text in one.values.items()} for one in self.columns]
 
     @property
     def ingredient_names(self) -> list[str]:

@@ -33,9 +33,9 @@ print(json.dumps({"ok": True, "revisions": steps}))
 
 
 @pytest.fixture
-def stage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stage:
+def stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
     monkeypatch.setattr(label, "PATIENCE", 0.3)
-    return Stage(tmp_path)
+    return stage
 
 
 def knows(package: Path, *revisions: str, reversible: bool) -> None:

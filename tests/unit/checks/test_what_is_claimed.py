@@ -2,9 +2,6 @@
 
 import hashlib
 import json
-from pathlib import Path
-
-import pytest
 
 from decodeat_ops.checks import lists
 from decodeat_ops.checks.record import BEFORE_THE_FIRST, Identity, Record, verify
@@ -13,11 +10,6 @@ from decodeat_ops.core.check import Status
 from decodeat_ops.wiring import checks
 from tests.support.deployments import REPOSITORY
 from tests.unit.checks.stage import Stage, serving
-
-
-@pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path)
 
 
 def test_the_readme_counts_the_items_that_are_answered(stage: Stage) -> None:

@@ -55,7 +55,8 @@ def run(
     directory: Path, suite: str = "test", workers: int = 0, variables: Mapping[str, str] | None = None
 ) -> tuple[int, dict[str, Any], str]:
     argv = (sys.executable, "-m", "tests.whole", suite, "-n", str(workers))
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", **(variables or {})}
+    alone = {"CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), **alone, **(variables or {})}
     done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False)
     record = directory / "test-results.json"
     assert record.exists(), done.stdout + done.stderr
@@ -149,7 +150,7 @@ def _commit(directory: Path) -> None:
 
 def _ran(directory: Path, suite: Sequence[str]) -> set[str]:
     argv = (sys.executable, "-m", "pytest", "--collect-only", "-q", *suite)
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=60, check=True)
     return {line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line}
 

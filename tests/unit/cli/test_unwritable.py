@@ -63,7 +63,7 @@ def test_no_broken_stream_hides_an_exit_code_or_ends_in_a_traceback(home: Path, 
 def test_an_error_that_can_not_be_written_as_json_is_told_on_stderr(home: Path) -> None:
     done = shell(home, f"{sys.executable} -m decodeat_ops status --json --config none.toml > /dev/full")
     assert done.returncode == 3
-    assert "decodeat-ops init" in done.stderr
+    assert "decodeat-ops --config none.toml init" in done.stderr
 
 
 @pytest.mark.parametrize("words", ["deploy", "init", "remove", "checklist pre-deploy", "lock release", "status"])

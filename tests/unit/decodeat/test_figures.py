@@ -1,5 +1,6 @@
 """Given the text that readers make of a figure, the label's own percentage picks the number, or it stays unknown."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -70,7 +71,7 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("sugar", " .5g 1%", "0.5", Trust.CONFIRMED),
         ("cholesterol", " 25010(8%)", "25", Trust.REPAIRED),
         ("cholesterol", " 0 mg 0%", "0", Trust.CONFIRMED),
-        ("protein", " 2.1 9      4%", "2.1", Trust.REPAIRED),
+        ("protein", " 2.1 9      4%", "2.1", Trust.CONFIRMED),
         ("fat", " 369 67%         300 56%", "36", Trust.REPAIRED),
         ("dietary_fiber", " 1.3 g 5 %", "1.3", Trust.CONFIRMED),
         ("carbohydrate", " llg 3%", "11", Trust.REPAIRED),
@@ -81,15 +82,16 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("trans_fat", " 0.8¢", "0.8", Trust.PLAIN),
         ("trans_fat", " 08¢", "0.8", Trust.GUESSED),
         ("trans_fat", " 09", "0", Trust.GUESSED),
-        ("trans_fat", " 0.8 음", "0.8", Trust.GUESSED),
+        ("trans_fat", " 0.8 음", "0.8", Trust.PLAIN),
         ("sugar", " 22g22%", "22", Trust.CONFIRMED),
-        ("sugar", " 6.8 음 7%", "6.8", Trust.REPAIRED),
+        ("sugar", " 6.8 음 7%", "6.8", Trust.CONFIRMED),
         ("sugar", " 3309 338", "33", Trust.REPAIRED),  # "33%"
         # The share of 4.25 g, of 27.5 g and of 165 mg: it was taken before the amount was rounded.
         ("sat_fat", " 4.3g 28%", "4.3", Trust.REPAIRED),
         ("sat_fat", " 4.39 28%", "4.3", Trust.REPAIRED),
         ("carbohydrate", " 28g 8%", "28", Trust.REPAIRED),
         ("cholesterol", " 20 mg 6%", "20", Trust.REPAIRED),
+        ("protein", " 4.187%", "4.1", Trust.REPAIRED),  # glued: 4.1 g, 7 %
     ],
 )
 def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: Trust) -> None:
@@ -116,6 +118,8 @@ def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: T
         ("carbohydrate", " 36.14g 11%"),
         ("carbohydrate", " 36.14 g"),
         ("sodium", " 12.5mg 1%"),
+        ("protein", " 4.167.8%"),
+        ("carbohydrate", " 291%"),  # 2 g and 1 %, or a percentage alone
     ],
 )
 def test_what_the_percentage_denies_stays_unknown(name: str, window: str) -> None:
@@ -243,8 +247,182 @@ def test_columns_that_are_read_one_after_the_other_are_not_mixed() -> None:
     assert figures([names + "20 g 6 %\n8 g 8 %\n7 g 13 %\n2 g 4 %"]) == dict.fromkeys(VALUES)
 
 
-def test_one_good_reading_is_enough() -> None:
-    assert figures([LABEL]) == VALUES
+def test_one_reading_is_enough_for_what_the_label_itself_bears_out() -> None:
+    """Trans fat has no percentage, and nothing else on the label speaks for it."""
+    assert figures([LABEL]) == VALUES | {"trans_fat": None}
+
+
+@pytest.mark.parametrize(
+    "passes",
+    [
+        (LABEL, LABEL.replace("트랜스지방 0 g\n", "")),
+        (LABEL.replace("트랜스지방 0 g\n", ""), LABEL, LABEL),  # the last two are of one picture
+        (LABEL, LABEL.replace("트랜스지방 0 g", "트랜스지방 1 g")),
+        (LABEL.replace("트랜스지방 0 g", "트랜스지방 (0.5g"),) * 2,  # "<0.5g"
+        (LABEL.replace("트랜스지방 0 g", "트랜스지방 19"),) * 2,  # 1 g or 19: the same mistake twice
+    ],
+)
+def test_what_nothing_bears_out_needs_both_pictures(passes: tuple[str, ...]) -> None:
+    assert figures(passes) == VALUES | {"trans_fat": None}
+
+
+def test_no_fat_at_all_bears_out_that_none_of_it_is_trans_fat() -> None:
+    none = LABEL.replace("지방 7 g 13 %", "지방 0 g 0 %").replace("포화지방 3 g 20 %", "포화지방 0 g 0 %")
+    none = none.replace("150 kcal", "90 kcal")
+    assert figures([none, none.replace("트랜스지방 0 g\n", "")])["trans_fat"] == "0"
+    assert figures([none, none.replace("트랜스지방 0 g", "트랜스지방 0.5 g 미만")])["trans_fat"] is None
+
+
+def test_mistakes_that_differ_bear_each_other_out() -> None:
+    one, two = (LABEL.replace("트랜스지방 0 g", f"트랜스지방 {read}") for read in ("0.59", "05g"))
+    assert figures([one, two])["trans_fat"] == "0.5"
+
+
+@pytest.mark.parametrize(("read", "value"), [("0.79", "0.7"), ("09", "0")])
+def test_behind_a_tenth_or_a_zero_the_last_sign_can_only_be_the_unit(read: str, value: str) -> None:
+    label = LABEL.replace("트랜스지방 0 g", f"트랜스지방 {read}")
+    assert figures([label, label])["trans_fat"] == value
+
+
+def test_a_percentage_that_both_pictures_show_bears_out_what_one_of_them_shows() -> None:
+    unread = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 Zg 6 %")
+    repaired = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 209 6 %")
+    assert figures([unread, repaired])["carbohydrate"] == "20"
+    assert figures([unread.replace("Zg 6 %", "2096%"), repaired])["carbohydrate"] == "20"
+    assert figures([unread.replace("Zg 6 %", "Zg B %"), repaired])["carbohydrate"] is None
+
+
+def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_shows() -> None:
+    """8 % of the daily value are 8 g of sugars and no others; 6 % may be 18, 19, 20 or 21 g of carbohydrate."""
+    repaired = LABEL.replace("당류 8 g 8 %", "당류 89 8 %").replace("탄수화물 20 g 6 %", "탄수화물 209 6 %")
+    unread = LABEL.replace("당류 8 g 8 %", "").replace("탄수화물 20 g 6 %", "")
+    found = figures([unread, repaired])
+    assert (found["sugar"], found["carbohydrate"]) == ("8", None)
+
+
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        # A percentage glued to the amount, and units read as digits.
+        ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 3201"),
+        ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 3201 0%"),
+        ("protein", "단백질 2 g 4 %", "단백질 12900"),
+        ("sugar", "당류 8 g 8 %", "당류 2824"),
+        # More than there is in 100 g, though its percentage agrees.
+        ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 320 g 99 %"),
+        ("sodium", "나트륨 90 mg 5 %", "나트륨 90000 mg 4500 %"),
+        ("cholesterol", "콜레스테롤 5 mg 2 %", "콜레스테롤 7500 mg 2500 %"),
+        # The digits before a unit that is nowhere.
+        ("sodium", "나트륨 90 mg 5 %", "나트륨 90"),
+    ],
+)
+def test_what_no_label_can_say_is_null(name: str, before: str, after: str) -> None:
+    label = LABEL.replace(before, after)
+    assert label != LABEL
+    found = figures([label, label])
+    assert found[name] is None
+    assert {n: v for n, v in found.items() if v != VALUES[n]}.keys() <= {name, "energy"}
+
+
+def test_when_sources_add_up_to_more_than_there_is_none_of_them_is_believed() -> None:
+    heavy = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 60 g 19 %").replace("단백질 2 g 4 %", "단백질 41 g 75 %")
+    assert figures([heavy, heavy]) == VALUES | dict.fromkeys(("carbohydrate", "protein", "fat", "energy"))
+
+
+def test_an_energy_that_its_sources_exceed_takes_those_with_it_that_nothing_bears_out() -> None:
+    """Which of them is wrong is open."""
+    bare = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 80 g")
+    assert figures([bare, bare]) == VALUES | dict.fromkeys(("carbohydrate", "energy"))
+
+
+def test_energies_that_fit_and_differ_are_not_told_apart() -> None:
+    assert figures([LABEL.replace("150 kcal", "155 kcal"), LABEL])["energy"] is None
+
+
+BARE = """1일 영양성분 기준치 {unit}
+나트륨{mg} 90 5
+탄수화물{g} 20 6
+당류{g} 8 8
+지방{g} 7 13
+트랜스지방{g} 0
+포화지방{g} 3 20
+콜레스테롤{mg} 5 2
+단백질{g} 2 4
+"""
+TURNED = """나트륨 탄수화물 당류 지방
+90 mg(5 %) 20 g(6 %) 8 g(8 %) 7 g(13 %)
+트랜스지방 포화지방 콜레스테롤 단백질
+0 g 3 g(20 %) 5 mg(2 %) 2 g(4 %)
+"""
+SHARES_BELOW = """나트륨 탄수화물 당류 지방 트랜스지방
+90 mg 20 g 8 g 7 g 0 g
+5 % 6 % 8 % 13 %
+포화지방 콜레스테롤 단백질
+3 g 5 mg 2 g
+20 % 2 % 4 %
+"""
+TWO = """나트륨 Sodium 300 mg 90 mg 5 %
+탄수화물 Carbohydrate 67 g 20 g 6 %
+당류 of which sugars 27 g 8 g 8 %
+지방 Fat 23 g 7 g 13 %
+트랜스지방 Trans Fat 0 g 0 g
+포화지방 Saturates 10 g 3 g 20 %
+콜레스테롤 Cholesterol 17 mg 5 mg 2 %
+단백질 Protein 7 g 2 g 4 %
+"""
+ENERGY = "열량 Energy 2,092 kJ / 500 kcal 628 kJ / 150 kcal\n"
+
+
+def _each(form: str) -> str:
+    """The label's rows, with `form` between name and amount."""
+    return re.sub(r"^([가-힣]{2,6})(?= \d+ m?g)", form, LABEL, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        _each(r"\1 Total Carbohydrate"), _each(r"\1(Trans Fat)"), _each(r"\1 / Protein"), _each(r"\1 of which sugars"),
+        LABEL.replace("\n지방", "\nTotal Fat 지방"),
+        _each(r"\1 ......"), _each(r"\1 · · · ·"), _each(r"\1 -----"), _each(r"\1 - - -"),
+        _each(r"\1 ……"), _each(r"\1 ____"), _each(r"- \1 :"), _each(r"· \1 .... 아아어에"),
+        "150 kcal\n" + BARE.format(unit="", mg="(mg)", g="(g)"),
+        "150 kcal\n" + BARE.format(unit="", mg=" [079]", g=" [9]"),
+        "100 g당 150 kcal\n" + TURNED, "100 g당 150 kcal\n" + SHARES_BELOW, ENERGY + TWO,
+        LABEL.replace("90 mg 5 %", "90\nmg 5 %"), LABEL.replace("90 mg 5 %", "90\nmg5%"),
+        LABEL.replace("90 mg 5 %", "90 mg\n5 %"),
+        LABEL.replace("8 g 8 %", "8 g (8\n%)"), LABEL.replace("20 g 6 %", "20 g(\n6 %)"),
+        LABEL.replace("150 kcal", "150\nkcal"),
+    ],
+)  # fmt: skip
+def test_forms_of_the_standard_and_of_importers(label: str) -> None:
+    assert figures([label, label]) == VALUES
+
+
+@pytest.mark.parametrize("amount", ["<0.5 g", "< 5 mg 1 %", "0.5 g\n미만", "0.5 g미만", "20 mg <5 mg 1 %"])
+def test_less_than_in_every_form_is_no_number(amount: str) -> None:
+    named = "콜레스테롤 5 mg 2 %" if "mg" in amount else "트랜스지방 0 g"
+    name = "cholesterol" if "mg" in amount else "trans_fat"
+    rest = LABEL if " <" not in amount else ENERGY + TWO
+    named = named if rest is LABEL else "콜레스테롤 Cholesterol 17 mg 5 mg 2 %"
+    label = rest.replace(named, f"{named.split()[0]} {amount}")
+    assert label != rest and figures([label, label])[name] is None
+
+
+def test_names_above_amounts_that_do_not_match_them_are_left_alone() -> None:
+    odd = TURNED.replace("8 g(8 %) ", "")
+    assert figures([odd, odd]) == dict.fromkeys(VALUES) | {
+        name: VALUES[name] for name in ("trans_fat", "sat_fat", "cholesterol", "protein")
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "amounts"), [("sodium", "35\nmg2%"), ("sodium", "35 mg\n2%"), ("sodium", "35 (\n2%)")]
+)
+def test_an_amount_that_the_end_of_a_line_cuts_keeps_its_digits(name: str, amounts: str) -> None:
+    label = LABEL.replace("90 mg 5 %", amounts)
+    assert figures([label, label])[name] in {"35", None}
+    if "mg" in amounts:
+        assert figures([label, label])[name] == "35"
 
 
 def test_less_than_in_any_reading_is_believed() -> None:

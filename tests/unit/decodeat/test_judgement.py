@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from decodeat.analysis.label import Kind, Reading, understand
+from decodeat.analysis.label import Flaw, Kind, Reading, understand
 from decodeat.analysis.nutrients import NAMES
 from decodeat.engines.embedded import judge
 from decodeat.pipeline import Status, decide
@@ -16,24 +16,49 @@ POSTER = "대한민국 영화제\n5월 개봉\n티켓 예매 1,000원"
 CUT = "영양정보\n나트륨\n탄수화물\n1일 영양성분 기준치"
 
 
-def reading(text: str, blurred: bool = False) -> Reading:
-    return Reading((text, text), blurred)
+def reading(text: str, flaw: Flaw | None = None) -> Reading:
+    return Reading((text, text), flaw)
 
 
 @pytest.mark.parametrize(
-    ("text", "blurred", "kind"),
+    ("text", "flaw", "kind", "said"),
     [
-        (LABEL, False, Kind.LABEL),
-        (LABEL, True, Kind.LABEL),
-        (INGREDIENTS, False, Kind.LABEL),
-        (POSTER, False, Kind.OTHER),
-        ("", False, Kind.OTHER),
-        ("", True, Kind.UNREADABLE),
-        (CUT, False, Kind.UNREADABLE),
+        (LABEL, None, Kind.LABEL, None),
+        (LABEL, Flaw.BLURRED, Kind.LABEL, None),
+        (INGREDIENTS, None, Kind.LABEL, None),
+        (POSTER, None, Kind.OTHER, None),
+        (POSTER, Flaw.SMALL, Kind.OTHER, None),
+        # An empty picture may be of a label: nobody knows.
+        ("", None, Kind.UNREADABLE, Flaw.EMPTY),
+        ("", Flaw.BLURRED, Kind.UNREADABLE, Flaw.BLURRED),
+        (CUT, None, Kind.UNREADABLE, Flaw.UNCLEAR),
+        (CUT, Flaw.TURNED, Kind.UNREADABLE, Flaw.TURNED),
+        # Too few words to be sure of.
+        ("우유", None, Kind.UNREADABLE, Flaw.UNCLEAR),
     ],
 )
-def test_what_a_picture_shows(text: str, blurred: bool, kind: Kind) -> None:
-    assert understand(reading(text, blurred)).kind is kind
+def test_what_a_picture_shows(text: str, flaw: Flaw | None, kind: Kind, said: Flaw | None) -> None:
+    found = understand(reading(text, flaw))
+    assert (found.kind, found.flaw) == (kind, said)
+
+
+@pytest.mark.parametrize(
+    "heading",
+    [
+        "원재료명", "소비기한", "유통기한", "업소명 및 소재지", "보관방법", "식품의 유형", "품목보고번호", "포장재질",
+        "내용량", "반품 및 교환처", "고객상담실", "주의사항", "수입판매원", "보관빙법",
+        "Nutrition Facts", "INGREDIENTS",
+    ],
+)  # fmt: skip
+def test_a_single_heading_of_labels_is_enough_not_to_be_called_something_else(heading: str) -> None:
+    assert understand(reading(f"{POSTER}\n{heading}: 가")).kind is Kind.UNREADABLE
+
+
+def test_what_different_pictures_show_differently_is_not_sure_enough_to_be_called_something_else() -> None:
+    """A label in small type: each picture of it yields other nonsense."""
+    assert understand(Reading(("을카누 대로진 서우마 이하가", "물커루 데르질 시무미 아허기"))).kind is Kind.UNREADABLE
+    assert understand(Reading((f"{POSTER}\n을카누 대로진 서우마 이하가 차라소 지무", POSTER))).kind is Kind.UNREADABLE
+    assert understand(Reading((POSTER.replace("개봉", "개몽"), POSTER))).kind is Kind.OTHER
 
 
 def test_a_list_of_ingredients_alone_is_a_label_whose_figures_are_unknown() -> None:
@@ -69,6 +94,8 @@ def test_every_judgement_becomes_an_outcome_of_the_contract(texts: list[str], lo
         ((POSTER,), ("gone",), Status.FAILED),
         ((CUT,), (), Status.FAILED),
         ((POSTER, CUT), (), Status.FAILED),
+        (("", ""), (), Status.FAILED),
+        (("",), (), Status.FAILED),
     ],
 )
 def test_outcomes(texts: tuple[str, ...], lost: tuple[str, ...], status: Status) -> None:

@@ -102,8 +102,25 @@ def test_what_was_read_on_the_sheet_takes_the_place_of_the_figures() -> None:
     sheet = numerals.sheet(page, lines)
     assert sheet is not None
     read = signs.lines(tsv([(40, 90, "125mg"), (200, 40, "6%")], [(40, 80, "0.5g")], pitch=sheet.rows, top=50))
-    assert numerals.composed(lines, sheet, read) == "나트륨125mg 6%\n트랜스지방0.5g"
-    assert numerals.composed(lines, sheet, []).split() == ["나트륨", "트랜스지방"]
+    figures = numerals.on_sheet(sheet, read)
+    assert numerals.composed(lines, sheet.stretches, figures) == "나트륨125mg 6%\n트랜스지방0.5g"
+    assert numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, [])).split() == ["나트륨", "트랜스지방"]
+
+
+def test_what_a_larger_picture_shows_in_their_place_takes_the_place_of_the_figures() -> None:
+    """Words beside them stay out, also the one before where the place begins too far to the left."""
+    _, seen = _page()
+    lines = signs.lines(seen)
+    wanted = numerals.stretches(lines)
+    left = wanted[0].box[0]
+    words: list[list[Word]] = [
+        [(40, 90, "나트롬"), (2 * left - 30, 80, "롬"), (2 * left + 60, 160, "125mg"), (1400, 80, "6%")],
+        [(40, 200, "드랜스지방"), (2 * wanted[1].box[0] + 20, 130, "0.5g")],
+    ]
+    larger = signs.lines(tsv(*words, top=2 * 53, pitch=2 * 59, height=68))
+    figures = numerals.in_place(wanted, larger, 2.0)
+    assert figures == ["125mg 6%", "0.5g"]
+    assert numerals.composed(lines, wanted, figures) == "나트륨125mg 6%\n트랜스지방0.5g"
 
 
 def test_a_page_without_figures_has_no_sheet() -> None:
@@ -128,4 +145,6 @@ def test_any_places_can_be_cut_out(rows: list[list[Word]]) -> None:
     lines = signs.lines(tsv(*rows))
     sheet = numerals.sheet(Image.new("L", (900, 200), 255), lines)
     if sheet is not None:
-        assert len(numerals.composed(lines, sheet, lines).splitlines()) >= 1
+        figures = numerals.on_sheet(sheet, lines)
+        assert len(numerals.composed(lines, sheet.stretches, figures).splitlines()) >= 1
+        assert len(numerals.in_place(sheet.stretches, lines, 1.25)) == len(figures)

@@ -113,7 +113,7 @@ class TestReleases:
         assert observed.next_sequence == 2
         assert stage.tools.store.previous(later) == earlier
         assert rollback.choose(None, observed) == earlier
-        assert beyond_retention(replace(later, id="x", sequence=2), observed, 2) == [future]
+        assert beyond_retention(replace(later, id="x", sequence=2, fingerprint="x" * 64), observed, 2) == [future]
 
     def test_data_that_was_left_is_the_one_that_served_last(self, stage: Stage) -> None:
         future, past = f"{stamp(moment(days=365))}-aaaaaaa", f"{stamp(moment(days=-1))}-bbbbbbb"

@@ -1,0 +1,97 @@
+"""The energy of a label: the number of kcal that its carbohydrate, protein and fat bear out, or that is read alike."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from decodeat.analysis import text
+from decodeat.analysis.consistency import SOURCES, fewest, least, plausible
+from decodeat.analysis.figure import Form
+from decodeat.analysis.numbers import parse
+
+# A letter before it may be a digit of it.
+_NUMBER = r"(?<![\d.,A-Za-z])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
+# What stands behind "100 g당" is a number of kcal, whatever its unit is read as.
+_ENERGY = re.compile(
+    rf"{_NUMBER.format('sure')}k\s?(?:[ce][a-z0-9!|]{{0,3}}|[가-힣](?![가-힣]))"
+    rf"|(?<=당)\s?{_NUMBER.format('likely')}(?:(?!m[gl]|[oli])[a-z]{{2,4}}|[^\s\d()oli]?[^\s\d().,]{{1,4}}$)",
+    re.IGNORECASE | re.MULTILINE,
+)
+_LABELLED = re.compile(
+    r"(?:열\S?|칼로리|에너지|당|[&%]|&t|get?|Energy|Calories|100\s?g\S?)[)\]\s:'’.·…ㆍᆞ\-–—_~=]*(?:[\d,]+\s?kj?\s?[/|]?\s?)?$",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that shares refer to, not the label's own
+_BEFORE = 120  # characters that are looked at
+_CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # that energy may differ from 4/4/9; fibre and sweeteners have less
+
+
+@dataclass(frozen=True)
+class Energy:
+    """A number of kcal. `labelled`: it follows 열량 or "100 g당", and is not the whole package's."""
+
+    value: Decimal
+    labelled: bool
+
+
+def found(lines: Sequence[str], form: Form) -> list[Energy]:
+    """Every number of kcal in one reading, in order, but the reference of 2,000 kcal a day.
+
+    Of those side by side, the last is for the quantity that the other figures are read for.
+    """
+    energies: list[Energy] = []
+    line_of_last = -1
+    whole = "\n".join(map(text.closed, lines))
+    for one in _ENERGY.finditer(whole):
+        after = whole[one.end() :].partition("\n")[0]
+        if _REFERENCE.search(one.group() + after[:8]):
+            continue
+        line, before = whole.count("\n", 0, one.start()), line_of_last
+        line_of_last = line
+        if form.side_by_side and (_ENERGY.search(after) or line != before):
+            continue
+        labelled = form.side_by_side or _LABELLED.search(whole[max(0, one.start() - _BEFORE) : one.start()]) is not None
+        number = (one["sure"] or one["likely"]).replace(".", ",")  # no label has thousandths of a kcal
+        for digits in dict.fromkeys((number.replace(" ", ""), number.split()[-1])):
+            value = parse(digits)
+            if value is not None:
+                energies.append(Energy(value, labelled))
+    return energies
+
+
+def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> Decimal | None:
+    """What the label's own carbohydrate, protein and fat bear out, and no picture of it denies.
+
+    Where they bear nothing out, or one of the three is unknown: the first labelled one, if both pictures have it.
+
+    `readings`: the first is of another picture than the rest.
+    """
+    pictures = [
+        sorted((one for r in part for one in r), key=lambda e: not e.labelled) for part in (readings[:1], readings[1:])
+    ]
+    complete = all(name in values for name in SOURCES)
+    if complete:
+        close = [[one.value for one in part if plausible(one.value, values, _CLOSE)] for part in pictures]
+        if any(close):
+            return _alike(*close)
+    firsts = {labelled[0] for part in pictures if (labelled := [one.value for one in part if one.labelled])}
+    if len(firsts) != 1 or not all(any(one.value in firsts for one in part) for part in pictures):
+        return None
+    first = firsts.pop()
+    possible = plausible(first, values, _LOOSE) if complete else first >= least(values)
+    return first if possible else None
+
+
+def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> bool:
+    """Whether both pictures show an energy that carbohydrate, protein and fat, as far as they are known, exceed."""
+    first, second = ({one.value for r in part for one in r} for part in (readings[:1], readings[1:]))
+    return bool(first) and first == second and all(value < fewest(values) for value in first)
+
+
+def _alike(first: Sequence[Decimal], second: Sequence[Decimal]) -> Decimal | None:
+    """The first number that both have; where one has none, the only number of the other."""
+    if first and second:
+        return next((value for value in first if value in second), None)
+    values = set(first or second)
+    return values.pop() if len(values) == 1 else None

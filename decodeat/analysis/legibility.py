@@ -1,0 +1,63 @@
+"""How much of a picture's text can be read: signs of a label among it, and whether enough is sure to say it is none."""
+
+import re
+from collections.abc import Sequence
+from itertools import chain
+
+from decodeat.analysis import text
+from decodeat.analysis.nutrients import PATTERN
+
+# What Korean food labels head their parts with, without gaps.
+_HEADINGS = (
+    "영양정보", "영양성분", "1일영양", "기준치에대한", "1회제공량", "총내용량", "내용량", "원재료명", "원재료",
+    "원산지", "식품유형", "식품의유형", "품목보고번호", "소비기한", "유통기한", "제조연월일", "업소명", "소재지",
+    "제조원", "판매원", "제조판매원", "수입원", "수입판매원", "보관방법", "포장재질", "섭취방법", "조리방법",
+    "주의사항", "알레르기", "반품및교환", "고객상담실", "부정불량식품", "소비자분쟁해결", "소비자기본법",
+    "제조시설에서제조", "제조시설", "직사광선",
+)  # fmt: skip
+_ENGLISH = r"nutrition(?:facts|information)|ingredients|haccp"
+_LONG = 4  # syllables of a heading of which one may be misread
+_NUTRIENTS = 2  # names of nutrients that make a sign: one alone stands in many a text
+_WORD = re.compile(r"[가-힣]{2,}|[A-Za-z]{3,}")
+_PIECE = re.compile(r"(?=([가-힣]{2}))|(?<![A-Za-z])([A-Za-z]{3,})")  # of text: two Korean letters, a word in others
+_LEAST = 6  # different pieces that have to be read alike
+_SHARE = 0.6  # of all pieces that are read
+
+
+def _heading(words: Sequence[str]) -> re.Pattern[str]:
+    forms = chain.from_iterable(
+        [word, *(f"{word[:n]}[가-힣]{word[n + 1 :]}" for n in range(len(word)) if len(word) >= _LONG)] for word in words
+    )
+    return re.compile(f"{'|'.join(forms)}|{_ENGLISH}", re.IGNORECASE)
+
+
+_HEADING = _heading(_HEADINGS)
+
+
+def shows_a_label(passes: Sequence[str]) -> bool:
+    """Whether any reading has a heading that labels have, or names nutrients."""
+    return any(_signs("".join(text.lines(one))) for one in passes)
+
+
+def _signs(one: str) -> bool:
+    whole = re.sub(r"\s+", "", one)
+    nutrients = {found.lastgroup for found in PATTERN.finditer(whole)}
+    return _HEADING.search(whole) is not None or len(nutrients) >= _NUTRIENTS
+
+
+def is_sure(passes: Sequence[str]) -> bool:
+    """Whether most of the text is read alike in different pictures: then what is not in it is not there.
+
+    The first of the passes is of another picture than the last; where there is one alone, its reader is sure of it.
+    """
+    first, last = _pieces(passes[0]), _pieces(passes[-1])
+    alike = first & last
+    return len(alike) >= _LEAST and len(alike) >= _SHARE * max(len(first), len(last))
+
+
+def _pieces(one: str) -> set[str]:
+    return {piece[1] or piece[2] for piece in _PIECE.finditer(text.closed(" ".join(text.lines(one))))}
+
+
+def is_empty(passes: Sequence[str]) -> bool:
+    return not any(_WORD.search(one) for one in passes)
