@@ -27,17 +27,17 @@ SETTINGS = 4 << 20  # bytes of all files of settings together, which are kept in
 HEADERS = 64 << 10  # bytes between two members: the longest name of ours takes 11 KiB, and tarfile reads ahead as much
 ALL_HEADERS = 64 << 20  # bytes between members, all together
 END = 1 << 20  # bytes of zeros behind the tar
-MOST = 64 << 30  # bytes that an archive may unpack to where nobody knows a closer limit
+MOST = 64 << 30  # bytes that an archive may unpack to where the caller knows no closer limit
 
 
 class TooLarge(Configuration):
-    """An archive unpacks to more than its reader has room or time for; what it holds is not known."""
+    """Raised when an archive unpacks to more than its reader has room or time for; its contents are then unknown."""
 
 
 class _Bounded:
-    """A stream that refuses to be read past a budget, renewed for every member, or past `most` bytes altogether.
+    """Limit how many bytes can be read from a stream: a budget for each member, and `most` bytes altogether.
 
-    A few KiB can unpack to terabytes, so that the size of the file bounds nothing.
+    The size of the file is no limit: a few KiB can unpack to terabytes.
     """
 
     def __init__(self, stream: Any, name: str, most: int) -> None:
@@ -64,15 +64,15 @@ class _Bounded:
 def inspect(path: Path, most: int = MOST) -> Manifest:
     """Check every byte against the manifest without writing any. Raises `Configuration`.
 
-    It is `TooLarge` when they are more than `most`.
+    Raises `TooLarge` when there are more than `most` bytes.
     """
     return _read(path, lambda info: None, most)
 
 
 def settings(path: Path, most: int = MOST) -> tuple[Manifest, dict[str, bytes]]:
-    """Check every byte, and return what its files of settings hold, by name; nothing is written.
+    """Check every byte and return the contents of the settings files by name. Writes nothing.
 
-    Raises `Configuration`, also for settings too large to be any.
+    Raises `Configuration`, also when the settings are larger than `SETTINGS`.
     """
     kept: dict[str, io.BytesIO] = {}
 
@@ -102,7 +102,7 @@ def extract(path: Path, to: Path) -> Manifest:
     except BaseException as error:
         shutil.rmtree(to, ignore_errors=True)
         if isinstance(error, GateFailed):
-            # A size that is a lie is damage; room has to be made only for a whole archive.
+            # A wrong size in the manifest is damage; only a whole archive needs more disk space.
             with contextlib.suppress(TooLarge):
                 inspect(path, CHUNK + 2 * shutil.disk_usage(to.parent).free)
         raise
@@ -133,7 +133,7 @@ def check_databases(place: Path, name: str) -> None:
 
 
 def _read(path: Path, target: Callable[[tarfile.TarInfo], IO[bytes] | None], most: int = MOST) -> Manifest:
-    """Check every byte; `target` says where a member's content goes, if anywhere."""
+    """Check every byte; `target` returns the file that a member's content is written to, or None."""
     seen: dict[str, Entry] = {}
     folders: set[str] = set()
     manifest: Manifest | None = None
@@ -213,7 +213,7 @@ def _manifest(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, pa
 def _take(
     tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, target: IO[bytes] | None, path: Path
 ) -> Entry:
-    """Hash one member, and write it where there is a target; a file is closed afterwards."""
+    """Hash one member, and write it to its target if it has one; the target is closed afterwards."""
     digest, size = hashlib.sha256(), 0
     try:
         source = tar.extractfile(info)

@@ -33,7 +33,7 @@ def probe(subject: Subject) -> Finding:
         with label.served(ours, lot) as asked:
             response = _post(subject, subject.endpoint, shown, label.address(ours, lot))
     except label.PortTaken:
-        # That says nothing of the release. A deploy is refused for it before anything begins; a way back is not.
+        # A taken port says nothing about the release. A deploy refuses it before it begins; a rollback doesn't.
         return answer(ID, Status.WARN, "api.port_taken", port=ours.port)
     if not asked and response.status == 200:
         return answer(

@@ -19,7 +19,7 @@ ID = "environment.valid"
 
 
 def probe(subject: Subject) -> Finding:
-    """Before its own environment is built, the Python of this tool asks."""
+    """Check the service's variables; until its own environment is built, with the Python of this tool."""
     code = candidate(subject)
     python = python_of(subject, code.lock)
     try:
@@ -42,7 +42,10 @@ def probe(subject: Subject) -> Finding:
 
 
 def child(subject: Subject, code: Candidate) -> dict[str, str]:
-    """The environment in which the service's code is asked: what it would be given. Raises `Configuration`."""
+    """Return the variables that the service's code is checked with: those it would be started with.
+
+    Raises `Configuration`.
+    """
     secrets = {name: secret.reveal() for name, secret in _secrets(subject).items()}
     return service_variables.child(code.package, _plain(subject, code) | secrets)
 

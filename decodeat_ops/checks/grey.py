@@ -1,4 +1,4 @@
-"""Grey pictures as rows of bytes: just enough of PNG (8 bits, no filters) to put a number under the known label."""
+"""Read and write grey PNG pictures (8 bits, no filters): just enough to put a number under the known label."""
 
 import struct
 import zlib
@@ -9,7 +9,7 @@ _GREY = struct.pack(">5B", 8, 0, 0, 0, 0)  # bits a pixel; grey; and of everythi
 
 
 def read(png: bytes) -> list[bytes]:
-    """Rows of one byte a pixel. Raises ValueError for a PNG that `write` did not make."""
+    """Return rows of one byte a pixel. Raises ValueError for a PNG that `write` did not make."""
     at, packed, width = len(_SIGNATURE), b"", 0
     while at < len(png):
         (length,), kind = struct.unpack(">I", png[at : at + 4]), png[at + 4 : at + 8]
@@ -29,7 +29,7 @@ def read(png: bytes) -> list[bytes]:
 
 
 def write(rows: Sequence[bytes]) -> bytes:
-    """Rows of equal length as a PNG file."""
+    """Return rows of equal length as a PNG file."""
     size = struct.pack(">II", len(rows[0]), len(rows))
     packed = zlib.compress(b"".join(b"\0" + row for row in rows))
     return _SIGNATURE + _chunk(b"IHDR", size + _GREY) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")

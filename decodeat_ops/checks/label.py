@@ -30,14 +30,14 @@ def is_ours(url: str) -> SplitResult | None:
 
 
 def new_lot() -> str:
-    """A number that no run before has used."""
+    """Return a lot number that no earlier run has used."""
     return "".join(random.choice(DIGITS) for _ in range(DRAWN))
 
 
 def picture(lot: str) -> bytes:
-    """The label with that lot number below its last line, as every package has one.
+    """Return the label as PNG with that lot number below its last line, as on every package.
 
-    A service remembers addresses, pictures and texts: only what it never saw makes it read and understand.
+    The service remembers addresses, pictures and texts: only a new picture makes it read and understand again.
     """
     rows, strip = grey.read(PICTURE.read_bytes()), grey.read(LOT.read_bytes())
     heading = len(strip[0]) - len(DIGITS) * CELL
@@ -56,15 +56,15 @@ class PortTaken(Unreachable):
 
 
 def address(parts: SplitResult, lot: str) -> str:
-    """Where the label with that lot number is; what a service notes of an address has no query."""
+    """Return the address of the label with that lot number as its query, which the service doesn't log."""
     return parts._replace(query=f"lot={lot}", fragment="").geturl()
 
 
 @contextmanager
 def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
-    """Serve the picture at that address with `?lot=` while the block lasts; yields the paths that were asked for.
+    """Serve the picture at that address with `?lot=` while the block lasts; yields the paths that were requested.
 
-    Raises `PortTaken` when the port is taken.
+    Raises `PortTaken`.
     """
     content, asked = picture(lot), []
 
@@ -93,7 +93,7 @@ def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
 
 
 def listen(port: int, handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler) -> ThreadingHTTPServer:
-    """A server on that port, once nobody else's check uses it any more. Raises `PortTaken`."""
+    """Return a server on that port, waiting for another deployment's check to end. Raises `PortTaken`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:

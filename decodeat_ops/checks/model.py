@@ -1,4 +1,4 @@
-"""Can the language model be used, and for how long? The service's own code asks Google, with the key it would get."""
+"""Check whether the language model can be used, and for how long: the service's code asks Google with its own key."""
 
 import json
 from typing import Any
@@ -14,7 +14,7 @@ ID = "machine.model"
 
 
 def probe(subject: Subject) -> Finding:
-    """Asked about and never called: that costs nothing. What is wrong with secrets another check says."""
+    """Ask Google about the model without calling it, which costs nothing. Another check reports faulty secrets."""
     code = candidate(subject)
     python = python_of(subject, code.lock)
     if python is None:
@@ -30,13 +30,13 @@ def probe(subject: Subject) -> Finding:
         findings = {str(one["code"]): str(one["text"]) for one in told["findings"]}
         used, model = bool(told["used"]), str(told["model"])
     except (ValueError, KeyError, TypeError):
-        # An older release does not know the question, and one whose variables are wrong does not come to it.
+        # An older release does not know the option, and one whose variables are wrong stops before it.
         return answer(ID, Status.SKIP, "machine.model_unsaid")
     return _judge(findings, model) if used else answer(ID, Status.SKIP, "machine.model_unused")
 
 
 def _judge(findings: dict[str, str], model: str) -> Finding:
-    """The worst of it; the hint has all of it, in the service's words."""
+    """Return the worst finding; its hint lists all of them, in the service's words."""
     seen: dict[str, Any] = {"model": model, "told": " ".join(findings.values()), "codes": sorted(findings)}
     if "model_gone" in findings:
         return answer(ID, Status.FAIL, "machine.model_gone", **seen)

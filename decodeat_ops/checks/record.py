@@ -43,9 +43,9 @@ class Identity:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What reading a record back showed. `problem` is "" when every line follows from the one before.
+    """Hold the result of reading a record back. `problem` is "" when every line follows from the one before.
 
-    `head` is the hash of the last line: only whoever noted it elsewhere can tell that nothing was rewritten or cut off.
+    `head` is the hash of the last line: only a copy kept elsewhere proves that nothing was rewritten or cut off.
     """
 
     path: Path

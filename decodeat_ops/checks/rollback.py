@@ -41,7 +41,7 @@ def probe(subject: Subject) -> Finding:
 
 
 def _refused(subject: Subject, serving: Release, previous: Release | None) -> Finding | None:
-    """What a rollback would refuse: now, to what served before; after the coming deploy, to what serves now."""
+    """Return a finding when a rollback would be refused, now or (to the serving release) after the next deploy."""
     tools = subject.tools
     crossed = schema.barred(tools, previous, observe(tools.store)) if previous else ()
     if previous and crossed:

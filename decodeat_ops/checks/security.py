@@ -47,7 +47,7 @@ def _private(subject: Subject) -> Iterator[Path]:
 
 
 def _strange(subject: Subject) -> Iterator[tuple[Path, str]]:
-    """Where somebody else could put other files in the place of ours: above, too."""
+    """Yield the places where another user could replace our files, directories above them included."""
     tools = subject.tools
     for path in (*tools.loaded.files, tools.layout.root, tools.environments, tools.backups):
         if untrusted := trust.flaw(path):

@@ -78,7 +78,7 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
 
 
 def _drop_ended(directory: Path, now: datetime) -> None:
-    """Signatures that hold no more go; the records of the walks in which they were given still tell of them."""
+    """Delete signatures that are no longer valid; the records of the walks in which they were given still list them."""
     path = _file(directory)
     lines = path.read_bytes().splitlines(keepends=True) if path.exists() else []
     held = [line for line in lines if not _ended(line, now)]
@@ -87,7 +87,7 @@ def _drop_ended(directory: Path, now: datetime) -> None:
 
 
 def _ended(line: bytes, now: datetime) -> bool:
-    """False for a damaged line, and for one of a newer version: it is for others to say what becomes of them."""
+    """Return whether a signature has expired. Damaged lines and those of a newer version have not: they are kept."""
     try:
         raw = json.loads(line)
         return bool(raw["format"] <= FORMAT and datetime.fromisoformat(raw["until"]) < now)

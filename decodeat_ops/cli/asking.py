@@ -113,7 +113,7 @@ def ask(question: str) -> str:
     sys.stderr.write(f"{visible(question)} ")
     sys.stderr.flush()
     try:
-        # In short waits: a Ctrl-C that comes just before a read would be noticed only after the next line.
+        # Wait in short steps: a Ctrl-C that comes just before a read would be noticed only after the next line.
         while sys.stdin.isatty() and not select.select([sys.stdin], (), (), LISTEN_SECONDS)[0]:
             pass
         line = sys.stdin.readline()

@@ -23,7 +23,7 @@ def run(argv: Sequence[str]) -> int:
     _open_streams()
     try:
         code = _run(argv)
-    except BrokenPipeError:  # a help text; commands take care of themselves
+    except BrokenPipeError:  # from a help text; commands handle their own
         code = 0
     forget_streams()
     return code
@@ -50,9 +50,9 @@ def _run(argv: Sequence[str]) -> int:
 
 
 def _open_streams() -> None:
-    """What an encoding has no sign for becomes "?"; a stream that was closed for us leads nowhere.
+    """Print "?" for characters that the encoding lacks, and open streams that the caller closed on the null device.
 
-    Its number is taken too: a lock or a database that got it would be written into by whoever inherits it.
+    Their descriptors are taken too: a lock or a database that got one would be written into by child processes.
     """
     for number in range(3):
         try:
@@ -94,14 +94,14 @@ def _on_stderr(problem: OpsError) -> None:
     try:
         for_people(problem)
     except OSError:
-        forget_streams()  # nobody can be told; the exit code says it
+        forget_streams()  # no stream takes a message; the exit code tells the caller
 
 
 def unreported(outcome: Outcome, error: OSError) -> int:
-    """What was done is done, and its report could not be written: say so on stderr; returns the exit code."""
+    """Say on stderr that a finished change's report could not be written; returns the exit code."""
     forget_streams()
     if isinstance(error, BrokenPipeError) and not outcome.changed:
-        return outcome.exit_code  # whoever read it has seen enough
+        return outcome.exit_code  # the reader closed the pipe: it has seen enough
     why = error.strerror or str(error)
     problem: OpsError = DoneInPart(
         f"{outcome.summary} The report of it could not be written: {why}.",
@@ -186,7 +186,7 @@ def _verb(argv: Sequence[str]) -> str:
 
 
 def forget_streams() -> None:
-    """Flush; what takes nothing any more (a reader that left, a full disk) must not complain at the end."""
+    """Flush the streams, so that a closed pipe or a full disk raises no error when Python exits."""
     for stream in (sys.stdout, sys.stderr):
         try:
             stream.flush()

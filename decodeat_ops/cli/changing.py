@@ -79,7 +79,7 @@ def resume(
     run: Run,
     undo: Annotated[bool, typer.Option("--undo", help="Take it back instead of going on.")] = False,
 ) -> Outcome:
-    """Go on with a change that was interrupted, or take it back."""
+    """Continue a change that was interrupted, or undo it."""
     from decodeat_ops.cli.asking import change
     from decodeat_ops.wiring import local
 

@@ -95,8 +95,8 @@ def verify(
 ) -> Outcome:
     """Look for damage in a record.
 
-    Each line holds the hash of the one before: that detects accidents and edits by hand. It is no signature, so whoever
-    may write the file can write a new chain; compare the head with the one that you noted.
+    Each line holds the hash of the one before: that detects accidents and edits by hand. It is no signature: a user who
+    may write the file can write a new chain. Compare the head with the one that you noted.
     """
     from decodeat_ops.wiring import checks
 

@@ -51,7 +51,7 @@ def talk() -> Console:
 
 
 class _Console(Console):
-    """Everything that is shown to people goes through here, and none of it may steer their terminal."""
+    """Show text to people, with everything escaped that would control their terminal."""
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
         for segment in super().render(renderable, options):

@@ -1,8 +1,8 @@
-"""The commands that messages print: each one repeats what the operator's own call selected.
+"""Repeat --env, --config and --target of the operator's own call in every command that a message prints.
 
 Texts carry a command between backticks, and outcomes carry some in `next`; both begin with the program's name. What
-`--env`, `--config` and `--target` selected is known at the boundary alone, so it is put in when a text is printed:
-pasted, a command acts on the deployment that the message is about.
+`--env`, `--config` and `--target` selected is known at the boundary alone, so it is put in when a text is printed.
+A command that is copied from a message then acts on the deployment that the message is about.
 """
 
 import re
@@ -28,7 +28,7 @@ def select(*, env: str | None = None, config: Path | None = None, target: str | 
 
 
 def command(text: str) -> str:
-    """One of our command lines with the selection, right behind the program's name, where every command takes it."""
+    """Return a command line with the selection right after the program's name, where every command takes it."""
     program, _, rest = text.partition(" ")
     if program != PROGRAM:
         return text
@@ -37,12 +37,12 @@ def command(text: str) -> str:
 
 
 def commands(text: str) -> str:
-    """A text whose commands repeat the selection."""
+    """Return a text whose commands repeat the selection."""
     return _COMMAND.sub(lambda match: f"`{command(match[1])}`", text) if _chosen or _target else text
 
 
 def everywhere(data: Any) -> Any:
-    """JSON data whose texts do."""
+    """Return JSON data with the selection in the commands of every text."""
     if isinstance(data, str):
         return commands(data)
     if isinstance(data, Mapping):

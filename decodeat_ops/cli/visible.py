@@ -1,9 +1,9 @@
-"""Text from outside (a request's path, an archive's manifest, a file's name) as a terminal may show it."""
+"""Make text from outside (a request's path, an archive's manifest, a file's name) safe to show on a terminal."""
 
 import re
 
-# Controls (C0 but tab and newline, DEL, C1), marks that turn the direction of text, what shows nothing at all, other
-# line ends, halves of surrogate pairs (bytes of a name that is not UTF-8).
+# Control characters (C0 except tab and newline, DEL, C1), marks that change the direction of text, invisible
+# characters, other line ends, halves of surrogate pairs (bytes of a name that is not UTF-8).
 _UNSEEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ud800-\udfff\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f]"
@@ -11,7 +11,7 @@ _UNSEEN = re.compile(
 
 
 def visible(text: str) -> str:
-    """Write out what a terminal would obey or hide, as JSON does: so a line that is JSON stays the same JSON."""
+    """Escape what a terminal would obey or hide, in the way of JSON, so that a JSON line keeps its meaning."""
     return _UNSEEN.sub(_written_out, text)
 
 

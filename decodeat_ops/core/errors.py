@@ -1,6 +1,6 @@
-"""Every way a command can fail, one class and one exit code each.
+"""Define every way a command can fail, with one class and one exit code each.
 
-Two codes also come with an Outcome, for they are no failures: 9, manual items are open; 10, done in part.
+Two codes also come with an Outcome, since they are no failures: 9, manual items are open; 10, done in part.
 """
 
 from dataclasses import dataclass, field
@@ -86,7 +86,7 @@ class Unreachable(OpsError):
 
 
 class DoneInPart(OpsError):
-    """The change itself stands; what comes after it (cleaning up, telling of it) did not work."""
+    """Raised when the change itself is done, but a later step (cleaning up, writing the report) failed."""
 
     code = 10
     kind = "partial"

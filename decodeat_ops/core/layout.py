@@ -9,7 +9,7 @@ STATE_FORMAT = 1
 
 
 def is_id(name: str) -> bool:
-    """Whether a name can be that of a release: letters, digits and hyphens, so that it stays where it is put."""
+    """Return whether a name can be a release's: letters, digits and hyphens, so that it leads to no other directory."""
     return name.isascii() and name.replace("-", "").isalnum()
 
 
@@ -63,7 +63,7 @@ class Layout:
 
     @property
     def served(self) -> Path:
-        """A link to the data generation that a removed deployment served last."""
+        """Return the link to the data generation that a removed deployment served last."""
         return self.data / ".served"
 
     @property
@@ -140,7 +140,10 @@ class Layout:
         return self.run / f"{_checked(release)}.busy"
 
     def metrics(self, release: str) -> Path:
-        """A link to where its workers share their counters in memory; the directory itself where memory has none."""
+        """Return the link to the directory in memory where its workers share their counters.
+
+        Where the machine has no such directory in memory, it is the directory itself.
+        """
         return self.run / f"{release}.metrics"
 
     def log(self, release: str) -> Path:
@@ -154,7 +157,7 @@ class Layout:
 
 
 def _checked(release: str) -> str:
-    """An id on its way into a path. Raises `Configuration` for what would lead somewhere else."""
+    """Return the id, checked before it becomes part of a path. Raises `Configuration` for one that leads elsewhere."""
     if not is_id(release):
         raise Configuration(
             f"{release!r} is not the id of a release.",

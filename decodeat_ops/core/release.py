@@ -9,7 +9,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class Release:
-    """`fingerprint` is SHA-256 over code, dependency lock and configuration: equal means "0 changed".
+    """Describe one release. `fingerprint` is SHA-256 over code, lock and configuration: equal means "0 changed".
 
     `secrets` is a digest over the salted digests of the secrets it was started with. `lock` is the SHA-256 of
     the service's dependency lock and names the environment it runs in. `code` is the SHA-256 of the tree of
@@ -35,7 +35,7 @@ class Release:
 
     @property
     def order(self) -> tuple[int, str]:
-        """What makes a release newer than another: its number, for a clock may be set. Without numbers, its name."""
+        """Return the sort key from old to new: the number, since a clock may be set; without numbers, the name."""
         return self.sequence, self.id
 
     def as_json(self) -> dict[str, Any]:

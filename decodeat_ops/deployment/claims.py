@@ -1,4 +1,4 @@
-"""Which deployments use a Python environment: they share it, and the last one to leave takes it away."""
+"""Record which deployments share a Python environment; it is deleted with the last one that uses it."""
 
 import hashlib
 import os
@@ -16,17 +16,17 @@ def _link(root: Path) -> str:
 
 
 def claim(environments: Path, name: str, root: Path) -> None:
-    """Say that the deployment at `root` uses it, before it is built or looked for."""
+    """Record that the deployment at `root` uses the environment, before it is built or looked for."""
     place = _place(environments, name)
     if not place.is_dir():
         if (environments / name).exists():
-            return  # made before claims were kept: who else uses it is not known, so that it stays
+            return  # made before claims were kept: its other users are unknown, so it stays
         place.mkdir(parents=True, mode=0o700)
     files.link(place / _link(root), str(root))
 
 
 def claimed(environments: Path, root: Path) -> list[str]:
-    """The environments that the deployment at `root` has claimed, in order."""
+    """Return the environments that the deployment at `root` has claimed, in order."""
     return sorted(path.parent.name for path in (environments / ".claims").glob(f"*/{_link(root)}"))
 
 
@@ -35,7 +35,7 @@ def give_up(environments: Path, name: str, root: Path) -> None:
 
 
 def unused(environments: Path, name: str, root: Path) -> bool:
-    """True when no deployment but the one at `root` uses it.
+    """Return whether no deployment but the one at `root` uses the environment.
 
     Claims of state directories that are gone don't count; anything else in the directory of claims does, such as a
     file that an operator puts there to keep the environment.
@@ -49,5 +49,5 @@ def unused(environments: Path, name: str, root: Path) -> bool:
 
 
 def forget(environments: Path, name: str) -> None:
-    """With its environment."""
+    """Delete the claims on an environment, when that is deleted."""
     files.discard(_place(environments, name))

@@ -1,4 +1,4 @@
-"""What a release is configured with, and how that differs from another: secrets by name alone."""
+"""Compare the configurations of two releases, secrets by name alone."""
 
 import hashlib
 import re
@@ -12,7 +12,7 @@ from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor.unit import Unit
 
 MIB = 1024 * 1024
-_LONGEST = 60  # signs of a value that a plan shows
+_LONGEST = 60  # characters of a value that a plan shows
 URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
 SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|PASSWORD|PASSWD)$")
 Fact = tuple[str, str]
@@ -20,9 +20,10 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True)
 class Configured:
-    """`plain` are variables and settings with their values, `rendered` digests of files, `secrets` salted digests.
+    """Hold what a release is configured with.
 
-    `secrets` is None where nobody can tell: a release that doesn't run has no secrets on disk.
+    `plain` are variables and settings with their values, `rendered` digests of files, `secrets` salted digests.
+    `secrets` is None where they are unknown: a release that doesn't run has no secrets on disk.
     """
 
     plain: Mapping[str, str] = field(default_factory=dict)
@@ -31,7 +32,7 @@ class Configured:
 
 
 def of_release(layout: Layout, release: str, salt: str) -> Configured:
-    """A release as it lies on disk; what isn't there or can't be read is left out, for the plan is not about it."""
+    """Return the configuration of a release on disk, without what is missing or can't be read."""
     plain: dict[str, str] = {}
     try:
         plain |= envfile.read(layout.environment(release))
@@ -46,7 +47,7 @@ def of_release(layout: Layout, release: str, salt: str) -> Configured:
 
 
 def settings(unit: Unit) -> dict[str, str]:
-    """Settings that shape a release and are no variables, by dotted key."""
+    """Return the settings that affect a release and are no variables, by dotted key."""
     return {
         "local.host": unit.host,
         "local.port": str(unit.port),
@@ -66,7 +67,7 @@ def digests(secrets: Mapping[str, Secret], salt: str) -> dict[str, str]:
 
 
 def difference(before: Configured, after: Configured, secret: frozenset[str] = frozenset()) -> tuple[Fact, ...]:
-    """Facts for a plan: what of the configuration differs, and which secrets. Values of `secret` names stay hidden."""
+    """Return facts for a plan: which settings and secrets differ. Values of the names in `secret` stay hidden."""
     if not before.plain:
         return ()
     lines = []

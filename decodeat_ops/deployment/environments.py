@@ -1,4 +1,4 @@
-"""Python environments of the service: built alike whatever the operator's shell holds."""
+"""Build the service's Python environments the same way whatever the operator's shell sets."""
 
 import ast
 import os
@@ -10,8 +10,8 @@ from decodeat_ops.core.ports import Host
 from decodeat_ops.deployment import whole_environment
 
 MARK = ".complete"
-# Where programs, caches and certificates are and how the network is reached. All else could change what is built:
-# PYTHON*, compilers' flags, a locale, and pip's settings for the place and the kind of an installation.
+# Places of programs, caches and certificates, and how the network is reached. Any other variable could change what is
+# built: PYTHON*, compilers' flags, a locale, and pip's settings for the place and the kind of an installation.
 _KEPT = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}
@@ -24,15 +24,16 @@ _PIP_KEPT = frozenset(
 
 
 def variables(environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment of a build, without pip's settings."""
+    """Return the variables for a build, without pip's settings."""
     given = os.environ if environ is None else environ
     return {name: value for name, value in given.items() if name in _KEPT} | {"LANG": "C.UTF-8"}
 
 
 def pip_variables(host: Host, python: Path, environ: Mapping[str, str] | None = None) -> dict[str, str]:
-    """pip's settings for index, proxy and certificates, from its files and variables; its files are then ignored.
+    """Return pip's settings for index, proxy and certificates from its files and variables; builds ignore the files.
 
-    As variables, for an index's address may hold a password. Raises `StepFailed` when pip can't read them.
+    They are passed as variables, since an index's address may hold a password. Raises `StepFailed` when pip can't read
+    them.
     """
     given = os.environ if environ is None else environ
     asked = variables(environ) | {n: v for n, v in given.items() if _pip_key(n) in {*_PIP_KEPT, "config-file"}}
@@ -40,7 +41,7 @@ def pip_variables(host: Host, python: Path, environ: Mapping[str, str] | None = 
     if done.status != 0:
         lines = tuple(done.stderr.strip().splitlines()[-3:])
         raise StepFailed("pip's own settings can't be read.", hint="Correct them, then run it again.", lines=lines)
-    found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}  # the later wins, as it does for pip
+    found: dict[str, dict[str, str]] = {"global": {}, "install": {}, ":env:": {}}  # the later one wins, as in pip
     for line in done.stdout.splitlines():
         section, _, assignment = line.partition(".")
         key, _, value = assignment.partition("=")
@@ -57,7 +58,7 @@ def _pip_key(variable: str) -> str:
 
 
 def damage(host: Host, home: Path, *words: str) -> str:
-    """What is wrong with a built environment, "" when nothing is; `words` as the script that runs in it takes them."""
+    """Return what is wrong with a built environment, "" for nothing. `words` are the checking script's arguments."""
     argv = (str(home / "bin" / "python"), "-I", str(whole_environment.__file__), str(home / MARK), *words)
     try:
         done = host.run(argv, env=variables() | {"PYTHONDONTWRITEBYTECODE": "1"}, cwd=Path("/"), timeout=300)

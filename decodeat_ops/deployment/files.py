@@ -24,7 +24,7 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def private_directory(path: Path) -> None:
-    """Make a directory, and every level above it that is missing, for its owner alone, whatever the umask says.
+    """Make a directory and every missing level above it, for its owner alone, whatever the umask is.
 
     `mkdir(parents=True, mode=...)` protects the last level only. What is there already keeps its mode.
     """
@@ -67,9 +67,9 @@ def sync_tree(directory: Path) -> None:
 
 
 def discard(path: Path) -> None:
-    """Remove what nobody uses, if it is there: a tree, a file, or a link but never what the link leads to.
+    """Remove a tree, a file or a link if it exists, but never what a link points to.
 
-    Raises OSError: a leftover is not left without a word.
+    Raises OSError, so that a leftover never goes unnoticed.
     """
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
@@ -78,7 +78,7 @@ def discard(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Discard a directory, renamed out of sight first, so that nobody meets half of it."""
+    """Discard a directory. It is renamed first, so that no other process sees half of it."""
     if not os.path.lexists(path):
         return
     doomed = path.with_name(f".{path.name}.removed")

@@ -1,4 +1,4 @@
-"""Whose state a directory holds: its own record names the deployment and the environment, and nobody else opens it."""
+"""Record in a state directory which deployment and environment it belongs to, and refuse it to every other."""
 
 import json
 from pathlib import Path
@@ -13,9 +13,9 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def place_in(chosen: Path, loaded: Loaded) -> Path:
-    """The deployment's directory below the setting `local.state_dir`.
+    """Return the deployment's directory below the setting `local.state_dir`.
 
-    It used to be that directory itself: a deployment that lies there already stays where it is.
+    Earlier versions used that directory itself: a deployment that is there already stays there.
     """
     layout = Layout(chosen)
     flat = layout.format_file.is_file() or layout.releases.is_dir()
@@ -23,7 +23,7 @@ def place_in(chosen: Path, loaded: Loaded) -> Path:
 
 
 def claim(layout: Layout, loaded: Loaded) -> None:
-    """Make the state directory with its fixed parts, and write down whose it is unless that is written already."""
+    """Make the state directory with its fixed parts, and record its owner unless that is recorded already."""
     inputs.prepare(layout)
     found = manifest.read_json(layout.format_file, FORMAT_HINT) or {}
     if "name" not in found:
@@ -49,10 +49,10 @@ def check(layout: Layout, loaded: Loaded) -> None:
 
 
 def _owner(layout: Layout, loaded: Loaded) -> tuple[str, str] | None:
-    """Name and environment of the deployment whose state it is; None when nothing tells.
+    """Return name and environment of the deployment whose state it is; None when they are unknown.
 
-    State of an earlier version has no record. Its newest journal names the deployment; a directory that bears the
-    deployment's name is its own, and one that doesn't was made without --env.
+    State of an earlier version has no record. Its newest journal names the deployment; a directory with the
+    deployment's name is its own, and one with another name was made without --env.
     """
     us = (loaded.settings.name, loaded.env)
     found = manifest.read_json(layout.format_file, FORMAT_HINT)
@@ -66,19 +66,19 @@ def _owner(layout: Layout, loaded: Loaded) -> tuple[str, str] | None:
 
 
 def _in_journals(layout: Layout) -> str:
-    """The deployment that the newest readable journal is about, "" when there is none."""
+    """Return the deployment named in the newest readable journal, "" when there is none."""
     if not layout.journals.is_dir():
         return ""
     for path in sorted(layout.journals.glob("*.jsonl"), reverse=True):
         try:
             return read(path).plan.deployment
         except Configuration:
-            continue  # damaged or newer: whoever needs it says so
+            continue  # damaged, or of a newer version: the code that needs it reports that
     return ""
 
 
 def _parted(deployment: str, loaded: Loaded) -> tuple[str, str]:
-    """Name and environment out of "<name>-<env>"."""
+    """Split "<name>-<env>" into name and environment."""
     name = loaded.settings.name
     if deployment.startswith(f"{name}-"):
         return name, deployment.removeprefix(f"{name}-")

@@ -8,10 +8,11 @@ from decodeat_ops.deployment.store import Store, Supervisor
 
 @dataclass(frozen=True)
 class Observed:
-    """`releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`;
-    `running` have a process, whether or not a supervisor works.
+    """Hold what is deployed now.
 
-    `left` is the data generation that a removed deployment left here, "" when there is none or something is deployed.
+    `releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`;
+    `running` have a process, whether or not a supervisor works. `left` is the data generation that a removed
+    deployment left here, "" when there is none or something is deployed.
     """
 
     active: Release | None
@@ -25,12 +26,12 @@ class Observed:
 
     @property
     def taken(self) -> frozenset[str]:
-        """Ids that no new release may have: data that was kept bears the name of a release that is gone."""
+        """Return the ids that no new release may have: kept data has the name of a release that is deleted."""
         return frozenset({*(release.id for release in self.releases), *self.generations})
 
     @property
     def next_sequence(self) -> int:
-        """The number of a new release."""
+        """Return the number of a new release."""
         return max((release.sequence for release in self.releases), default=0) + 1
 
     @property

@@ -1,4 +1,4 @@
-"""Can anybody listen on an address now? Asked before a release is built for it."""
+"""Check that an address is free before a release is built for it."""
 
 import socket
 
@@ -8,7 +8,7 @@ def address(host: str, port: int) -> str:
 
 
 def taken(host: str, port: int) -> str:
-    """Why nobody can listen there now, "" when one can."""
+    """Return why it is impossible to listen on that address now, "" when it is possible."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

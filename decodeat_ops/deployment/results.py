@@ -1,4 +1,4 @@
-"""Results that clients were given: which of them one data generation holds alone, and how they get into another."""
+"""Count the clients' results that only one data generation holds, and copy them into another."""
 
 import json
 import sqlite3
@@ -17,7 +17,7 @@ _WAIT = 30.0  # seconds for another writer to finish
 
 
 def last_row(database: Path) -> int:
-    """The number of the last result stored, 0 for none. Raises `StepFailed` when the database can't be read."""
+    """Return the row number of the last result, 0 for none. Raises `StepFailed` when the database can't be read."""
     with _opened(database) as connection:
         if not _columns(connection, "main"):
             return 0
@@ -25,7 +25,7 @@ def last_row(database: Path) -> int:
 
 
 def alone(database: Path, others: Sequence[Path], after: int = 0) -> int:
-    """How many of its results later than row `after` are in none of the others. Raises `StepFailed`."""
+    """Return how many of its results later than row `after` are in none of the others. Raises `StepFailed`."""
     with _opened(database) as connection:
         if not _columns(connection, "main"):
             return 0
@@ -44,7 +44,7 @@ def alone(database: Path, others: Sequence[Path], after: int = 0) -> int:
 def carry(origin: Path, to: Path, *, after: int = 0, known: Path | None = None) -> int:
     """Copy results later than row `after` that are neither in `to` nor in `known`; returns how many.
 
-    Raises `StepFailed` when they can't be copied whole; then none of them is.
+    Raises `StepFailed` when not all can be copied; then none is.
     """
     with _opened(to, "rw") as connection:
         _attach(connection, origin, "origin")
@@ -74,7 +74,7 @@ def mark_saved(layout: Layout, generation: str, snapshot: str, last: int) -> Non
 
 
 def unsaved(layout: Layout, generation: str, kept: Sequence[str], archives: Path) -> int:
-    """How many results are in this generation and, as far as can be told, nowhere else. Raises `StepFailed`."""
+    """Return how many results are in this generation and, as far as is known, nowhere else. Raises `StepFailed`."""
     database = layout.database(generation)
     if not database.exists() or not last_row(database):
         return 0

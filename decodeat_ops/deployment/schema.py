@@ -156,7 +156,7 @@ def crossed(tools: Tools, at: str, knows: frozenset[str], witnesses: Iterable[Co
 
 
 def barred(tools: Tools, release: Release, observed: Observed) -> tuple[Revision, ...]:
-    """The steps that keep a release from working with today's data: a rollback to it is refused, a check foretells it.
+    """Return the migrations that keep a release from working with today's data, so that a rollback to it is refused.
 
     Raises `Configuration` when the data can't be read.
     """

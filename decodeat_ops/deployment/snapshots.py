@@ -56,12 +56,12 @@ def _is_id(name: str) -> bool:
 
 
 def newest(directory: Path) -> Snapshot | None:
-    """The newest whose time has come: one that is dated in the future proves nothing about its age."""
+    """Return the newest snapshot that is not dated in the future, since the age of such a one is unknown."""
     return next((snapshot for snapshot in snapshots(directory) if not ahead(snapshot.made)), None)
 
 
 def from_the_future(directory: Path) -> tuple[Snapshot, ...]:
-    """Those that `newest` passes over."""
+    """Return the snapshots dated in the future, which `newest` skips."""
     return tuple(snapshot for snapshot in snapshots(directory) if ahead(snapshot.made))
 
 
@@ -98,9 +98,9 @@ def _only_from_the_future(directory: Path, known: tuple[Snapshot, ...]) -> Snaps
 
 
 def describe(snapshot: Snapshot, most: int = archive.MOST) -> Manifest:
-    """Its manifest, once every byte has been read. Raises `Configuration` when it isn't whole or not that snapshot.
+    """Return its manifest after reading every byte. Raises `Configuration` when it isn't whole or not that snapshot.
 
-    It is `TooLarge` when they are more than `most`.
+    Raises `TooLarge` when it unpacks to more than `most` bytes.
     """
     manifest = archive.inspect(snapshot.path, most)
     check_name(snapshot, manifest)
@@ -119,10 +119,10 @@ def check_name(snapshot: Snapshot, manifest: Manifest) -> None:
 def newest_usable(
     directory: Path, deployment: str, most: int = archive.MOST
 ) -> tuple[Snapshot, Manifest, tuple[str, ...]]:
-    """What "latest" means to a restore, and why newer ones were passed over.
+    """Return the snapshot that "latest" means to a restore, and why newer ones were skipped.
 
     A damaged archive, one of another deployment that keeps its archives in the same place, one that lacks more than
-    logs and one that is dated in the future are passed over. Raises `Usage` or `Configuration` when none is left.
+    logs and one that is dated in the future are skipped. Raises `Usage` or `Configuration` when none is left.
     """
     choose("latest", directory)
     passed: list[str] = []
@@ -133,7 +133,7 @@ def newest_usable(
         try:
             manifest = describe(snapshot, most)
         except archive.TooLarge:
-            raise  # it may be whole: older data is not restored in its place without a word
+            raise  # it may be whole: older data must not be restored silently in its place
         except Configuration as error:
             passed.append(f"{snapshot.id}: {error.advice.what}")
             continue

@@ -73,7 +73,7 @@ def _everything(package: Path) -> list[Path]:
 
 
 def check(package: Path) -> None:
-    """Raise `Configuration` naming all that a release can't hold: nothing of the source is left out without a word."""
+    """Raise `Configuration` naming every file that a release can't hold: no part of the source is left out silently."""
     refused = [f"{path.relative_to(package)}: {why}" for path in _everything(package) if (why := _refused(path))]
     if refused:
         raise Configuration(
@@ -86,7 +86,7 @@ def check(package: Path) -> None:
 
 
 def _refused(path: Path) -> str:
-    """Why a release can't hold it, "" when it can. A link to a file is deployed as that file."""
+    """Return why a release can't hold this path, "" when it can. A link to a file is deployed as that file."""
     try:
         path.name.encode()
     except UnicodeEncodeError:
@@ -109,9 +109,9 @@ def tree_digest(package: Path) -> str:
 
 
 def revision(package: Path) -> str:
-    """The git revision the code was taken from, with "-dirty" when it differs; "" when git doesn't track the code.
+    """Return the git revision of the code, with "-dirty" when it was changed; "" when git doesn't track the code.
 
-    A repository that lies above by accident, such as a home directory under git, says nothing of it.
+    A repository that happens to lie above, such as a home directory under git, is ignored.
     """
     if not any((parent / ".git").exists() for parent in package.parents):
         return ""
@@ -125,7 +125,7 @@ def revision(package: Path) -> str:
 
 
 def _git(package: Path, *words: str) -> str | None:
-    """What git says there, None when it fails. The caller's GIT_* variables would lead it somewhere else."""
+    """Return git's output in that directory, None when it fails. GIT_* variables could name another repository."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     argv = ("git", "-C", str(package), "--no-optional-locks", *words)
     try:

@@ -18,7 +18,7 @@ from decodeat_ops.deployment import manifest
 from decodeat_ops.supervisor import account
 from decodeat_ops.supervisor.process import adopt, stopped
 
-SILENT_SECONDS = 10.0  # a supervisor writes its account every second; on a machine that is busy beyond measure later
+SILENT_SECONDS = 10.0  # a supervisor writes its account every second; later on an extremely busy machine
 FORMAT_HINT = (
     "Remove that file and deploy: it is written anew, and as digests of secrets then differ, a new release is made."
 )
@@ -38,7 +38,7 @@ class Supervised:
 
 @dataclass(frozen=True)
 class Supervisor:
-    """The supervisor's own account. `alive`: it holds its lock, works for this directory, and has said so lately.
+    """Hold the supervisor's own status. `alive`: it holds its lock, works for this directory and has written so lately.
 
     `stuck`: one of these is wrong while the lock is held, so that no other can start beside it. `older`: it is of an
     earlier version than this tool, which replaces it with the next change.
@@ -132,7 +132,7 @@ class Store:
         return tuple(sorted(_names(self.layout.data), reverse=True))
 
     def left(self) -> str:
-        """The generation that a removed deployment served last, "" when there is none; else the newest by its name."""
+        """Return the generation that a removed deployment served last, else the newest by name, else ""."""
         generations = self.generations()
         served = _link(self.layout.served)
         return served if served in generations else next(iter(generations), "")
@@ -172,7 +172,7 @@ class Store:
         )
 
     def _answers(self, raw: dict[str, Any]) -> bool:
-        """Whether an account is kept up to date, and is of this place: a directory can be moved with its lock held."""
+        """Return whether a status is up to date and of this directory, which can be moved while its lock is held."""
         if not raw or raw.get("root", str(self.layout.root)) != str(self.layout.root):
             return False
         if "beat" in raw:
@@ -180,7 +180,7 @@ class Store:
         return not stopped(int(raw.get("pid", 0)))  # of a version that kept no time: all that can be seen from outside
 
     def running(self, supervisor: Supervisor) -> frozenset[str]:
-        """Releases whose process runs: what the supervisor says, or where none answers, what there is."""
+        """Return the releases whose process runs, from the supervisor or, if none answers, from the process table."""
         if supervisor.alive:
             return frozenset(name for name, known in supervisor.releases.items() if known.pid)
         found = adopt(self.layout)
@@ -199,7 +199,7 @@ class Store:
 
 
 def _age(raw: dict[str, Any]) -> tuple[int, tuple[int, ...]]:
-    """Sorts supervisors by what their account looks like and by their version."""
+    """Return the sort key of supervisors: format of their status file, then version."""
     return int(raw.get("format", account.FORMAT)), _numbers(str(raw.get("version", "")))
 
 

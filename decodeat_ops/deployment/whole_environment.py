@@ -1,8 +1,8 @@
-"""Run in a Python environment of the service: is all there that was installed, and can it be imported?
+"""Check, inside a Python environment of the service, that everything installed is there and can be imported.
 
-A script for `python -I`, standard library alone. Its argument is the mark of a finished environment: with `--write` it
-is written when all is well, else what is installed is compared with it. With `--files` nothing is imported, which takes
-long. Exit 1 with one line on stdout for the first thing wrong.
+A script for `python -I`, standard library alone. Its argument is the file that marks a finished environment: `--write`
+writes it when all is well, else it is compared with what is installed. `--files` skips the imports, which take long.
+Exit 1 with one line on stdout for the first thing wrong.
 """
 
 import importlib
@@ -13,11 +13,11 @@ import sys
 import sysconfig
 from pathlib import Path
 
-BUILDERS = {"pip", "setuptools", "wheel"}  # what puts packages there, and is none of the service's
+BUILDERS = {"pip", "setuptools", "wheel"}  # they install packages, and are not part of the service
 
 
 def main() -> int:
-    """Look at files before anything is imported: an import of half a package says less."""
+    """Check files before importing anything: the error from importing half a package says less."""
     mark, write = Path(sys.argv[1]), "--write" in sys.argv
     found = {dist.metadata["Name"]: dist for dist in importlib.metadata.distributions(path=_places(mark.parent))}
     versions = {name: dist.version for name, dist in found.items() if name not in BUILDERS}
@@ -38,7 +38,7 @@ def _places(home: Path) -> list[str]:
 
 
 def _missing(mark: Path, versions: dict[str, str], write: bool) -> str:
-    """A mark of an earlier version of this tool is empty: then there is nothing to compare with."""
+    """Return what is missing, "" for nothing. An earlier version's mark is empty, with nothing to compare."""
     if write:
         return ""
     for name, version in json.loads(mark.read_text() or "{}").items():
@@ -62,7 +62,7 @@ def _damaged(found: dict[str, importlib.metadata.Distribution], versions: dict[s
 
 
 def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
-    """Every package, and every compiled module: that one's libraries may be missing on this machine."""
+    """Import every package and compiled module, whose libraries may be missing. Return the first failure, or ""."""
     for name in versions:
         for module in sorted({_module(file) for file in found[name].files or ()} - {""}):
             try:
@@ -75,7 +75,7 @@ def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: d
 
 
 def _module(file: importlib.metadata.PackagePath) -> str:
-    """The module that a file is, when it is one to try: a package's or module's own name, or a compiled one."""
+    """Return the module to import for a file (a top-level package or module, or a compiled one), else ""."""
     parts = list(file.parts)
     if parts[0] == ".." or {"test", "tests"} & set(parts) or not all(part.isidentifier() for part in parts[:-1]):
         return ""

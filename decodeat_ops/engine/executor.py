@@ -88,9 +88,9 @@ class Engine:
         return self._forward(progress, journal, context)
 
     def undo(self, path: Path, context: Context) -> Progress:
-        """Bring an open journal to its end backwards; past the point of no return it is finished forwards.
+        """Undo an open journal; past the point of no return, finish it instead.
 
-        Cleaning up that fails again is told and let be, so that it stands in the way of no other change.
+        A clean-up that fails again is reported and given up, so that it blocks no other change.
         """
         progress = read(path)
         journal = Journal.reopen(path)
@@ -124,7 +124,7 @@ class Engine:
                 if not progress.committed:
                     self._broken(step, problem, progress, journal, context)
                 context.emit(events.StepBroke(step, context.masked(problem.advice.what)))
-                left.append((step, problem))  # one that fails is no reason to leave the others undone
+                left.append((step, problem))  # the other steps are still done when one fails
         if left:
             journal.close()
             raise _left(plan, left, context)
@@ -221,7 +221,7 @@ def _refused(error: OSError) -> StepFailed:
 
 
 def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context) -> DoneInPart:
-    """Steps after the point of no return that failed."""
+    """Return the error for steps after the point of no return that failed."""
     return DoneInPart(
         " ".join(f"{step.title}: {context.masked(error.advice.what).rstrip('.')}." for step, error in left),
         state=" ".join(

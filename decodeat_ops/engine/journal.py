@@ -107,12 +107,12 @@ class Journal:
 
 
 def _retire(directory: Path) -> None:
-    """Remove the oldest journals beyond `KEPT`, and those that never began; what is open or can't be read stays."""
+    """Remove the oldest journals beyond `KEPT`, and those that never began; keep open and unreadable ones."""
     for partial in directory.glob("*.partial"):
         with contextlib.suppress(OSError):
             partial.unlink()
     for path in sorted(directory.glob("*.jsonl"))[: -KEPT + 1]:
-        with contextlib.suppress(OSError, Configuration):  # an old journal must not stand in a new change's way
+        with contextlib.suppress(OSError, Configuration):  # an old journal must not block a new change
             if read(path).ended:
                 path.unlink()
 
@@ -187,26 +187,26 @@ def _note(progress: Progress, record: Mapping[str, Any]) -> None:
 
 
 def ordered(directory: Path) -> list[Path]:
-    """Every journal, oldest first, by its number: a clock that was set back or forth doesn't change what came first.
+    """Return every journal, oldest first, by number: setting the clock doesn't change their order.
 
-    Those of earlier versions have a time alone; a name that begins with n sorts behind them.
+    Those of earlier versions have only a time; a name that begins with n sorts after them.
     """
     return sorted(directory.glob("*.jsonl"))
 
 
 def _number(path: Path) -> int:
-    """The number that a journal's name begins with, 0 when it has none."""
+    """Return the number that a journal's name begins with, 0 when it has none."""
     match = _NUMBERED.match(path.name)
     return int(match[1]) if match else 0
 
 
 def unfinished(directory: Path) -> Path | None:
-    """The journal that was left open, if any: the lock excludes a second, and all are asked, not the newest alone."""
+    """Return the journal that was left open, if any. The lock excludes a second one. Every journal is looked at."""
     return next((path for path in reversed(ordered(directory)) if not _ended(path)), None)
 
 
 def _ended(path: Path) -> bool:
-    """Told by the last record, which is all that is read of a journal that has ended."""
+    """Return whether a journal has ended. Reads only its last record."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
@@ -216,6 +216,6 @@ def _ended(path: Path) -> bool:
             return True
         return bool(read(path).ended)
     except FileNotFoundError:
-        return True  # removed meanwhile, with its deployment
+        return True  # deleted meanwhile with its deployment
     except ValueError:
         return bool(read(path).ended)

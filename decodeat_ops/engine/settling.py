@@ -1,4 +1,4 @@
-"""What brings an interrupted change to its end without going on with it, as a plan that can be shown and approved."""
+"""Make the plan that ends an interrupted change without continuing it, to be shown and approved."""
 
 from dataclasses import replace
 
@@ -7,7 +7,7 @@ from decodeat_ops.engine.journal import Progress
 
 
 def settling(progress: Progress) -> Plan:
-    """Its undo, newest step first; past the point of no return the steps that are left of it."""
+    """Return the undo of its steps, newest first; past the point of no return, the remaining steps."""
     plan = progress.plan
     subject = f"{plan.verb} of {plan.subject}"
     if progress.committed:

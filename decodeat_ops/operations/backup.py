@@ -40,7 +40,7 @@ def steps(snapshot: str, release: Release, prefix: str = "", *, stays: bool = Fa
             title="Remove the copy",
             do=Action("backup-clean", what),
             preview=(f"staging/backup-{snapshot}",),
-            after_commit=not prefix,  # the archive is whole by then
+            after_commit=not prefix,  # by then the archive is complete
         ),
     )
 

@@ -40,7 +40,7 @@ def unchanged(candidate: Candidate, observed: Observed) -> bool:
 
 
 def free_id(now: datetime, fingerprint: str, taken: frozenset[str]) -> str:
-    """An id with a time stamp that nobody has: two deploys within a second would share one."""
+    """Return an unused id with a time stamp; two deploys within a second would otherwise share one."""
     stamps = {name[:16] for name in taken}
     while (name := release_id(now, fingerprint))[:16] in stamps:
         now += timedelta(seconds=1)

@@ -19,9 +19,9 @@ DEPLOY = "Run `decodeat-ops deploy` first."
 
 @dataclass(frozen=True)
 class Beside:
-    """Paths that belong to a deployment outside its state.
+    """List a deployment's paths outside its state directory.
 
-    Python environments that nobody else uses, those that others use or may use, and what `remove` never touches.
+    Python environments that no other deployment uses, those that others (may) use, and what `remove` never touches.
     """
 
     unused: tuple[str, ...] = ()
@@ -37,7 +37,7 @@ def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str)
         raise Usage(NOTHING, hint=DEPLOY)
     release = replace(observed.current, secrets=secrets)
     if observed.active is not None:
-        # Still wanted: with a supervisor it comes back by itself. What runs all the while keeps the secrets it has.
+        # Still wanted: once a supervisor works, it starts again by itself. One that runs on keeps the secrets it has.
         runs = release.id in observed.running
         wanted: tuple[Step, ...] = (
             steps.supervise(observed),
@@ -75,12 +75,12 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
 
 
 def _adopt(observed: Observed) -> tuple[Step, ...]:
-    """What runs can only be stopped by a supervisor that works."""
+    """Return the step that gets a working supervisor, since only that can stop running releases."""
     return () if observed.supervisor.alive else (steps.supervise(observed),)
 
 
 def _plan_stop_leftovers(observed: Observed, stopped: Release, loaded: Loaded, inputs: str) -> Plan:
-    """Something of a service that was stopped runs on, because nobody was there to end it."""
+    """Plan the end of processes that still run after a stop, because no supervisor was there to end them."""
     running = sorted(observed.running)
     wanted = (*_adopt(observed), steps.drain(running), steps.wait_stopped(running, after_commit=True))
     return Plan("stop", loaded.deployment, stopped.id, wanted, (("still runs", ", ".join(running)),), inputs)
@@ -118,7 +118,7 @@ def plan_restart(
     )
 
 
-def plan_remove(  # noqa: PLR0913 - each of them is a thing that is there or that was asked for
+def plan_remove(  # noqa: PLR0913 - each argument is an observed fact or an option of the command
     observed: Observed,
     loaded: Loaded,
     layout: Layout,
@@ -130,7 +130,7 @@ def plan_remove(  # noqa: PLR0913 - each of them is a thing that is there or tha
     unboot: Step | None = None,
     inputs: str,
 ) -> Plan:
-    """Stop everything and delete it; data and backups stay unless said, and so does what lies beside the state."""
+    """Plan to stop and delete everything; data, backups and what lies beside the state stay unless said otherwise."""
     beside = beside or Beside()
     kept = {
         *(() if delete_data else (layout.data.name, layout.format_file.name)),

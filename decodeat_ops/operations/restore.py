@@ -23,10 +23,10 @@ USUAL = ("release", "database", "logs")
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is restored: the archive, the parts, and what is made of them. `release` is None when nothing is started.
+    """Describe a restore: the archive, its parts, and their result. `release` is None when nothing is started.
 
     `original` is the release on disk that is copied when the archive's own isn't wanted. `before` names the
-    pre-restore snapshot ("" on an empty machine). `passed` says which newer archives were passed over, and why.
+    pre-restore snapshot ("" on an empty machine). `passed` says which newer archives were skipped, and why.
     `settings` says where each archived file of settings goes, where they are restored.
     """
 
@@ -174,7 +174,7 @@ def _release(
 
 
 def _answered_meanwhile(wanted: Wanted, release: Release, observed: Observed, serving: str) -> list[Step]:
-    """Results stored since the backup before are in the old data alone, until the old release has stored its last."""
+    """Return the steps that copy results stored since the backup out of the old data, once its release has ended."""
     made = []
     if observed.active is not None:
         made.append(steps.wait_stopped([observed.active.id], after_commit=True))

@@ -1,4 +1,4 @@
-"""Command lines and variables as systemd and cron read them, each with signs of its own that mean something."""
+"""Quote command lines and variables for systemd and cron, each of which has its own special characters."""
 
 import re
 import shlex
@@ -8,7 +8,7 @@ _PLAIN = re.compile(r"[A-Za-z0-9_./:@=+,-]+")
 
 
 def systemd(text: str, *, argument: bool = False) -> str:
-    """One word of a unit file: `%` begins a specifier there, and `$` in an argument (not in a variable) a variable."""
+    """Quote one word of a unit file: `%` begins a specifier, and `$` a variable, but only in an argument."""
     if _PLAIN.fullmatch(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("%", "%%")
@@ -16,11 +16,11 @@ def systemd(text: str, *, argument: bool = False) -> str:
 
 
 def systemd_command(argv: Sequence[str]) -> str:
-    """A command of a unit file. The program's own path takes no variables."""
+    """Quote a command of a unit file. systemd expands no variables in the program's own path."""
     return " ".join((systemd(argv[0]), *(systemd(word, argument=True) for word in argv[1:])))
 
 
 def cron(argv: Sequence[str], variables: Mapping[str, str]) -> str:
-    """A command of a crontab: for `sh`, but a `%` that is not escaped would end it."""
+    """Quote a command of a crontab for `sh`; an unescaped `%` would end the command."""
     words = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     return " ".join((*words, shlex.join(argv))).replace("%", "\\%")

@@ -120,5 +120,5 @@ class Loaded(BaseModel):
         return self.named(text).resolve()
 
     def named(self, text: str) -> Path:
-        """The same path with its links as they are: whose they are matters where it has to be trusted."""
+        """Return the path without resolving its links, since their owner matters where the path has to be trusted."""
         return self.directory / Path(text).expanduser()

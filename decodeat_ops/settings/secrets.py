@@ -26,10 +26,10 @@ class _Bad(Exception):
 def resolve(
     loaded: Loaded, *, environ: Mapping[str, str] | None = None, held: Mapping[Path, bytes] | None = None
 ) -> dict[str, Secret]:
-    """Every secret of the service by variable.
+    """Return every secret of the service by variable.
 
     `env:NAME` is looked up in the process's environment, then in `service.env_file`; `file:PATH` is a file that
-    nobody else may read. `held` are files that are not on disk yet, by their place. Raises `Configuration` listing
+    no other user may read. `held` are files that are not on disk yet, by their place. Raises `Configuration` listing
     every reference that can't be used.
     """
     references = loaded.settings.service.secrets

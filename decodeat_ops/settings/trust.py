@@ -1,4 +1,4 @@
-"""Trusts a file or directory only when nobody but this user and root could have put it there or could change it."""
+"""Trust a file or directory only when this user and root alone could have put it there or could change it."""
 
 import os
 import stat
@@ -22,11 +22,11 @@ def check(path: Path, what: str) -> None:
 
 
 def flaw(path: Path) -> tuple[Path, str, str] | None:
-    """The place that somebody else could have changed, why, and the command that mends it; None when all is well.
+    """Return the place that another user could change, why, and the command that mends it; None when all is well.
 
-    It looks at the path itself, at the directories above it and at what links lead to, as sshd does with its files.
-    A directory above that others may write passes when it is sticky (/tmp): there nobody can move what isn't theirs.
-    What is not there yet is as safe as the directory that it would be made in.
+    Checks the path itself, the directories above it and the targets of links, as sshd does with its files.
+    A directory above that others may write passes when it is sticky (/tmp): there users can move only their own files.
+    A missing file is as safe as the directory that it would be made in.
     """
     path = path.absolute()
     trusted = {0, os.geteuid()}
@@ -34,7 +34,7 @@ def flaw(path: Path) -> tuple[Path, str, str] | None:
         try:
             found = place.lstat()
         except OSError:
-            continue  # not there, or not ours to see: whoever reads it says so
+            continue  # missing or unreadable: the code that reads it reports that
         if found.st_uid not in trusted:
             return place, f"belongs to {_user(found.st_uid)}", f"chown -h {_user(os.geteuid())} {place}"
         if stat.S_ISLNK(found.st_mode):
@@ -50,7 +50,7 @@ def _others_write(found: os.stat_result) -> bool:
 
 
 def _own_group(found: os.stat_result) -> bool:
-    """The owner's private group, which has the owner's name and no other member (the usual thing on Debian)."""
+    """Return whether the group is the owner's own: it has the owner's name and no other member (usual on Debian)."""
     import grp
     import pwd
 

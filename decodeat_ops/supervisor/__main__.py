@@ -1,6 +1,6 @@
 """`python -m decodeat_ops.supervisor STATE_DIR [--replace]`: become a daemon, take the lock, supervise.
 
-`--replace` puts itself in the place of a supervisor that is older or does not answer; what runs goes on running.
+`--replace` replaces a supervisor that is older or does not answer; running releases go on.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.supervise import Supervisor
 from decodeat_ops.supervisor.unit import Unit
 
-LET_GO_SECONDS = 15.0  # from a process's end until the system has closed what it held
+LET_GO_SECONDS = 15.0  # from a process's end until the system has closed its files
 
 
 def main() -> int:
@@ -62,9 +62,9 @@ def _take(lock: int, wait: float = 0.0) -> bool:
 
 
 def _end(layout: Layout, listeners: Listeners) -> None:
-    """End both halves of the supervisor that is there, with its sockets in our hands: clients wait in their queues."""
+    """End both processes of the present supervisor after taking its sockets, in whose queues clients wait meanwhile."""
     found = holders(layout)
-    _send(found, signal.SIGSTOP)  # first, so that none makes another or takes over
+    _send(found, signal.SIGSTOP)  # stopped first, so that neither starts another or takes over
     for path in layout.releases.glob("*/unit.json"):
         with contextlib.suppress(OSError, ValueError, TypeError):
             unit = Unit.load(path)
@@ -82,9 +82,9 @@ def _send(processes: dict[int, int], number: int) -> None:
 
 
 def _not_ours(directory: Path, forbidden: int) -> str:
-    """Why others could give this supervisor orders there, "" when they can't.
+    """Return why other users could give this supervisor orders there, "" when they can't.
 
-    Who may enter the run directory could pass for one of its releases.
+    A user who may enter the run directory could pretend to be one of its releases.
     """
     found = directory.stat()
     if found.st_uid != os.geteuid():

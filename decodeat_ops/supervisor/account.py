@@ -43,8 +43,8 @@ class Account:
             os.posix_fallocate(self._descriptor, 0, BYTES)
 
     def write(self, facts: dict[str, Any], releases: dict[str, Watched]) -> None:
-        """Write what changed, and once a second; what doesn't fit or can't be written is tried again."""
-        # By the clock that counts from the machine's start, which nobody sets: whoever reads it sees how old it is.
+        """Write the status file after each change and once a second; a failed write is tried again."""
+        # The monotonic clock, which is never set: it shows a reader how old the file is.
         beat = time.monotonic() // BEAT_SECONDS * BEAT_SECONDS
         told = {
             "format": FORMAT,

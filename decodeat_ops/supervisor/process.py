@@ -50,7 +50,7 @@ class Process:
                 self._terminate_child(int(child))
 
     def _terminate_child(self, pid: int) -> None:
-        """Nothing is sent to a process that took the number of a child which has ended meanwhile."""
+        """Send SIGTERM to a child, but never to another process that got the number of a child that has ended."""
         with contextlib.suppress(OSError):
             pidfd = os.pidfd_open(pid)
             try:
@@ -89,10 +89,10 @@ def adopt(layout: Layout) -> dict[str, Process]:
             continue
         pid = int(entry.name)
         try:
-            pidfd = os.pidfd_open(pid)  # first: what is read then is of this process, or of none
+            pidfd = os.pidfd_open(pid)  # opened first: what is read afterwards is about this process, or about none
             release = _release_of(pid, layout)
         except OSError:
-            continue  # gone meanwhile, or a thread
+            continue  # ended meanwhile, or a thread
         if not release or release in found or _gone(pid, pidfd):
             os.close(pidfd)
             continue
@@ -102,10 +102,10 @@ def adopt(layout: Layout) -> dict[str, Process]:
 
 
 def _release_of(pid: int, layout: Layout) -> str:
-    """The release whose master a process is, "" when it is none of this deployment's."""
+    """Return the release whose master a process is, "" when it is none of this deployment's."""
     try:
         if os.getsid(pid) != pid or not belongs(pid, layout.run):
-            return ""  # a worker, whose master is the session's leader, or a stranger
+            return ""  # a worker (its master is the session's leader), or a process of another program
         variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     except OSError:
         return ""
@@ -115,11 +115,11 @@ def _release_of(pid: int, layout: Layout) -> str:
 
 
 def belongs(pid: int, run: Path) -> bool:
-    """Whether a process is one of the deployment's own, whatever it says of itself.
+    """Return whether a process is the deployment's own, without trusting what it can set itself.
 
-    A mark, a name and an environment can be set by anybody. Only the deployment's user can work in its run directory,
-    which nobody else may enter, and only what was started by that user has no other user among its ids (a program with
-    borrowed rights keeps its caller's).
+    Any user can set a mark, a name and an environment. Only the deployment's user can work in its run directory,
+    which no other user may enter, and only a process started by that user has no other user among its ids (a
+    set-user-ID program keeps its caller's).
     """
     try:
         place, here = run.stat(), Path(f"/proc/{pid}/cwd").stat()
@@ -131,7 +131,7 @@ def belongs(pid: int, run: Path) -> bool:
 
 
 def holders(layout: Layout) -> dict[int, int]:
-    """The deployment's processes that hold the supervisor's lock, and a pidfd of each: supervisor and standby."""
+    """Return the processes (supervisor and standby) that hold the supervisor's lock, with a pidfd of each."""
     try:
         lock = layout.supervisor_lock.stat()
     except OSError:
@@ -158,7 +158,7 @@ def _has_open(entry: Path, file: os.stat_result) -> bool:
 
 
 def stopped(pid: int) -> bool:
-    """Whether a process doesn't run because somebody stopped it (SIGSTOP, a debugger)."""
+    """Return whether a process is stopped (by SIGSTOP or a debugger)."""
     try:
         return _stat(pid)[0] in {"T", "t"}
     except OSError:
@@ -176,5 +176,5 @@ def _gone(pid: int, pidfd: int) -> bool:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/PID/stat from the state on: state, parent, and so forth."""
+    """Return the fields of /proc/PID/stat from the state on: state, parent, and so forth."""
     return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()

@@ -94,16 +94,16 @@ class Listeners:
 
 
 def _socket(pidfd: int, entry: Path) -> socket.socket | None:
-    """A duplicate of what a process has open there, None when that is no socket or may not be taken.
+    """Return a duplicate of a process's open socket, None when it is no socket or may not be duplicated.
 
-    Nothing else is duplicated: a duplicate of a lock would hold it.
+    Only sockets are duplicated: a duplicate of a lock would hold the lock.
     """
     try:
         if not str(entry.readlink()).startswith("socket:"):
             return None
         descriptor = _duplicate(pidfd, int(entry.name))
     except OSError:
-        return None  # closed meanwhile
+        return None  # the process closed it meanwhile
     if descriptor < 0:
         return None
     try:

@@ -73,7 +73,7 @@ def name_process(name: str) -> None:
 def allow_takeover() -> None:
     """Let other processes of this user take duplicates of our sockets (prctl PR_SET_PTRACER, any).
 
-    Where the Yama module is set to 1 nobody but root may do so otherwise, and a newer supervisor could not take over
-    without a pause. Other users may not in any case.
+    Where the Yama module is set to 1, only root may do so otherwise, and a newer supervisor could not take over
+    without a pause. Other users never may.
     """
     ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)

@@ -60,7 +60,7 @@ class Supervisor:
         self._write_status()
 
     def _moved(self) -> bool:
-        """Whether its directory is no longer where it looks for orders; in the new place another is started."""
+        """Return whether the state directory was moved; another supervisor is started in the new place."""
         try:
             return not Path().samefile(self._layout.run)
         except OSError:
@@ -238,10 +238,10 @@ class Supervisor:
             watched.process.remind()
 
     def _forget(self, release: str) -> None:
-        """It has stopped: its wish is granted, and its secrets have no business on disk any more.
+        """Delete the request and the secrets of a release that has stopped.
 
-        What is wanted is asked again, with nobody writing it meanwhile: the look that led here may be an old one, and
-        a release that was called back since needs the secrets that were written for it.
+        The requests are read again under the lock: they may have changed since the last read, and a release that was
+        requested again needs the secrets that were written for it.
         """
         try:
             with wishes.alone(self._layout, wait=False):
@@ -253,7 +253,7 @@ class Supervisor:
                 for path in (self._layout.socket(release), self._layout.busy(release)):
                     path.unlink(missing_ok=True)
         except BlockingIOError:
-            return  # something is being asked for right now: the next look sees what
+            return  # a request is being written right now: the next round sees it
         except OSError as error:
             self.say(f"{release} has stopped, and what it left could not be removed: {error}")
         self._watched.pop(release, None)

@@ -11,13 +11,13 @@ NO_PORT = "can't listen on"  # how the supervisor's account of a release begins 
 
 @dataclass(frozen=True)
 class Unit:
-    """One release's process, started in the run directory.
+    """Describe one release's process, which is started in the run directory.
 
     It inherits two listening sockets as the descriptors named in LISTEN_ON: its private unix socket and that of
     `host`:`port`.
-    `requires` names the variables without which it must not run: an access rule that got lost would open the service.
-    `drain_timeout` is how long clients may keep the release after it lost the traffic, `grace` how long it may
-    take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` bound its log.
+    `requires` names the variables without which it must not run: without an access rule the service would be open.
+    `drain_timeout` is how long clients may keep the release after traffic was switched away, `grace` how long it may
+    take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` limit its log.
     """
 
     argv: tuple[str, ...]

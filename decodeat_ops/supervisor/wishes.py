@@ -1,4 +1,4 @@
-"""What the supervisor is asked for: one side writes it, the other grants it, never both at the same moment."""
+"""Lock the requests to the supervisor, so that a command and the supervisor never change them at the same time."""
 
 import fcntl
 import os
@@ -10,7 +10,7 @@ from decodeat_ops.core.layout import Layout
 
 @contextmanager
 def alone(layout: Layout, *, wait: bool) -> Iterator[None]:
-    """Hold what is asked for as it is: whoever writes a wish or its secrets, and whoever removes them, holds this.
+    """Hold the lock on requests and their secrets, which every process holds that writes or removes one.
 
     Raises BlockingIOError when the other side holds it and `wait` is false.
     """

@@ -1,4 +1,4 @@
-"""Settings out of an archive: those that a machine without any is restored with, and where their files may go."""
+"""Read settings from an archive for a machine that has none, and decide where their files may be written."""
 
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,13 +10,13 @@ from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.opening import layout_of
 
-Held = Mapping[Path, bytes]  # content by place, of files of settings that are in an archive and not on disk yet
+Held = Mapping[Path, bytes]  # content by path of settings files that are in an archive and not on disk yet
 
 
 def settings_for_restore(config: Path | None, env: str | None, file: Path | None) -> tuple[Loaded, Held | None]:
-    """The settings that are here, or, on a machine that has none, those of the archive `file` and what comes with them.
+    """Return the settings here or, on a machine without any, those of the archive `file` with their files.
 
-    The archive's are read, and put in place by a step of the restore: nothing is written before that is approved.
+    The archive's are only read; a step of the restore writes them, once it is approved.
     """
     if file is None or _there(config):
         from decodeat_ops.wiring.settings import load
@@ -28,7 +28,7 @@ def settings_for_restore(config: Path | None, env: str | None, file: Path | None
 
 
 def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, env: str | None) -> Loaded:
-    """The archived settings as they would be in force in that directory. Raises `Configuration`."""
+    """Return the archived settings as they would apply in that directory. Raises `Configuration`."""
     from decodeat_ops.wiring.settings import load
 
     tomls = {belongs: contents[name] for name, belongs in manifest.settings.items() if _is_settings(belongs)}
@@ -37,7 +37,7 @@ def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, en
             f"The archive {manifest.snapshot} holds no settings.",
             hint="Write some with `decodeat-ops init`, then restore.",
         )
-    with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:  # they name secrets and hold none
+    with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:  # settings name secrets but hold none
         for belongs, content in tomls.items():
             (Path(place) / belongs).write_bytes(content)
         read = load(Path(place) / min(tomls, key=len), env, {})  # an overlay's name is the longer one
@@ -46,7 +46,7 @@ def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, en
 
 
 def check_same(file: Path, loaded: Loaded) -> None:
-    """Refuse archived settings under which what is deployed here would be out of sight, its journal too.
+    """Refuse archived settings that would hide what is deployed here, its journal included.
 
     Raises `Usage`.
     """
@@ -77,10 +77,10 @@ def _there(config: Path | None) -> bool:
 
 
 def places(manifest: Manifest, loaded: Loaded, outside: Sequence[Path], *, new: bool) -> dict[str, str]:
-    """Where each file of archived settings goes, by its name in the archive.
+    """Return where each file of archived settings is written, by its name in the archive.
 
-    That is below the settings' directory, or where the settings in force here name a file. Anywhere else only what
-    the operator names with `outside`: a file, or a directory above it. `new` says that the settings in force are
+    That is below the settings' directory, or where the settings in force here name a file. Other places have to be
+    named by the operator with `outside`: a file, or a directory above it. `new` says that the settings in force are
     the archive's own; then its places for state, environments and archives count too. Raises `Usage` for the rest.
     """
     allowed = [path.expanduser().resolve() for path in outside]
@@ -106,7 +106,7 @@ def places(manifest: Manifest, loaded: Loaded, outside: Sequence[Path], *, new: 
 
 
 def below(belongs: str) -> bool:
-    """Whether a path as settings name it leads into their own directory."""
+    """Return whether a path from the settings leads into the settings' own directory."""
     path = Path(belongs)
     return not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
 
@@ -116,14 +116,14 @@ def _within(path: Path, allowed: Sequence[Path]) -> bool:
 
 
 def _named(loaded: Loaded) -> set[Path]:
-    """Files of secrets that the settings in force name."""
+    """Return the files of secrets that the settings in force name."""
     service = loaded.settings.service
     references = [r.removeprefix("file:") for r in service.secrets.values() if r.startswith("file:")]
     return {loaded.path(text) for text in (service.env_file, *references)}
 
 
 def _directories(loaded: Loaded) -> Iterator[Path]:
-    """Directories outside that the archive's own settings name; a variable of this machine is the operator's word."""
+    """Yield outside directories named by the archive's settings; this machine's variables are the operator's own."""
     settings = loaded.settings
     files = {path.name for path in loaded.files}
     for key, text in (

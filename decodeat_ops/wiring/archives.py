@@ -16,8 +16,8 @@ from decodeat_ops.wiring.opening import backups_of
 from decodeat_ops.wiring.state import ago, local_time
 
 MIB = 1024 * 1024
-# An archive's manifest is its last member: to list it all of it is read. What is beyond this (unpacked, about two
-# seconds' worth, newest first) is listed by name and size alone.
+# An archive's manifest is its last member, so that listing reads all of it. Newest first, archives beyond this many
+# unpacked bytes (about two seconds' work) are listed by name and size alone.
 READ_BYTES = 512 * MIB
 
 
@@ -69,7 +69,7 @@ def _ask(found: tuple[Snapshot, ...]) -> list[_Told]:
                 left = 0
             except Configuration as error:
                 problem = error.advice.what
-                left //= 2  # how much of it was read before it was found out is not known
+                left //= 2  # how much of it was read before the failure is unknown
         told.append(_Told(snapshot, manifest, problem))
     return told
 

@@ -102,10 +102,10 @@ def restore(
     held: Held | None = None,
     origin: str = "",
 ) -> Outcome:
-    """An archive's release and data, in place of what serves or on an empty machine.
+    """Restore an archive's release and data, in place of the serving ones or on an empty machine.
 
-    `held` are the files of settings that the archive brings to a machine without any, and `outside` where it may
-    write beside the settings' directory. `origin` is the deployment whose archive it may be, when that is another.
+    `held` are the settings files that the archive brings to a machine without any, and `outside` the places where it
+    may write outside the settings' directory. `origin` names another deployment whose archive is allowed.
     """
     tools, unresolved = _opened(loaded, change, only, held)
     now = datetime.now(UTC)
@@ -146,7 +146,7 @@ def restore(
         )
 
     if held is not None and unfinished(tools.layout.journals) is not None and not change.dry_run:
-        # Killed before its settings were in place: `resume` could not find it, the same command again can.
+        # Killed before its settings were in place: `resume` can't find it, but the same command can.
         outcome = resume(tools, change, local.actions(), finish)
     else:
         outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
@@ -181,7 +181,7 @@ def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
     """The archive, its manifest, and which newer ones were passed over."""
-    most = max(space.free(tools.layout.root), GIB)  # it is unpacked there; whether it fits is asked once it is known
+    most = max(space.free(tools.layout.root), GIB)  # it is unpacked there; the exact check follows
     if file is not None:
         return file, archive.inspect(file, most), ()
     if snapshot == "latest":

@@ -196,7 +196,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 def verify(loaded: Loaded, name: str) -> Outcome:
     """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow.
 
-    That detects accidents, and says so: the chain has no key.
+    It detects accidents, not forgery, and says so: the chain has no key.
     """
     from decodeat_ops.wiring.opening import layout_of
 

@@ -52,7 +52,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
     tools.store.check_place()
     tools.store.check_format()
     left_open = unfinished(tools.layout.journals)
-    new = not tools.layout.root.exists()  # then nothing is made before the answer either, not even a lock
+    new = not tools.layout.root.exists()  # then nothing is made before the operator's approval, not even a lock
     if left_open is None or change.dry_run:
         first = derive()
         if isinstance(first, Outcome):
@@ -68,7 +68,7 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context, change)
         if settled:
-            # What was settled may be a `remove`, which leaves nothing to work in.
+            # The change just ended may be a `remove`, which deletes the state directory.
             identity.claim(tools.layout, tools.loaded)
         context.results.clear()
         derived = _derived_after(derive, settled)
@@ -96,9 +96,9 @@ def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan 
 
 
 def _settle(journals: Path, verb: str, engine: Engine, context: Context, change: Change) -> bool:
-    """Bring an unfinished operation to its end, once that is approved, or refuse to start beside it.
+    """End an unfinished operation once that is approved, or refuse to start another beside it.
 
-    What is left to clean up after a change that stands is in nobody's way: every verb tries it again and goes on.
+    An unfinished clean-up after a completed change blocks nothing: every verb tries it again and goes on.
     """
     left_open = unfinished(journals)
     if left_open is None:
@@ -118,7 +118,7 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context, change:
 
 
 def resume(tools: Tools, change: Change, actions: Actions, finish: Finish, *, undo: bool = False) -> Outcome:
-    """Go on with what was interrupted, forwards or backwards, or just take it back; 0 changed when nothing was."""
+    """Finish or undo an interrupted change, or with `undo` only undo it; 0 changed when there was none."""
     tools.store.check_place()
     tools.store.check_format()
     if unfinished(tools.layout.journals) is None:

@@ -68,7 +68,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
     from decodeat_ops.targets.local import boot, configuration, service_variables
 
     tools = open_tools(loaded)
-    now = datetime.now(UTC)  # once: what was approved before there was a state bears the same name in it
+    now = datetime.now(UTC)  # read once, so that the approved plan and its execution use the same id
 
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
@@ -95,7 +95,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
     def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
         judged = service_variables.judge(tools.host, candidate.source.package, loaded, tools.secrets)
         service_variables.refuse(judged)
-        after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # renders every template
+        after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # also renders every template
         _require_port(observed, loaded.settings.local.host, loaded.settings.local.port)
         _room_for_release(tools, candidate.source)
         complete = replace(
@@ -151,7 +151,7 @@ def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:
 
 
 def _lost_at_boot(loaded: Loaded, results: Mapping[str, Results]) -> tuple[str, ...]:
-    """What keeps the deployment from coming back after a reboot."""
+    """Return what keeps the deployment from starting again after a reboot."""
     from decodeat_ops.targets.local import boot
 
     problem = results.get("boot", {}).get("problem", "")
@@ -173,9 +173,9 @@ def _room_for_release(tools: Tools, found: source.Source) -> None:
 
 
 def _require_port(observed: Observed, host: str, port: int) -> None:
-    """Refuse an address that another program has before anything is built for it.
+    """Refuse an address that another program uses before anything is built for it.
 
-    What runs without a supervisor still holds its own address, and is adopted.
+    Releases that run without a supervisor still hold their own address; they are adopted.
     """
     running = observed.supervisor
     if ports.address(host, port) in running.listening or (observed.current and not running.alive):
@@ -192,7 +192,7 @@ def _require_port(observed: Observed, host: str, port: int) -> None:
 def _differs(
     tools: Tools, observed: Observed, after: Configured, secret: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, str], ...]:
-    """What of configuration and secrets is not as it serves now, as facts of a plan."""
+    """Return, as facts of a plan, how configuration and secrets differ from those that serve now."""
     if observed.active is None:
         return ()
     return difference(of_release(tools.layout, observed.active.id, salt(tools.layout)), after, secret)
@@ -342,7 +342,7 @@ def _removed(layout: Layout, verb: str) -> Finish:
 
 
 def _leave(layout: Layout) -> None:
-    """Delete what a removal needs itself. It is the last to go: until now it said what was under way."""
+    """Delete the removal's own files, its journal included. They are last, since they record what is under way."""
     if unfinished(layout.journals) is not None or not layout.root.is_dir():
         return
     files.discard(layout.journals)
@@ -352,7 +352,7 @@ def _leave(layout: Layout) -> None:
 
 
 def _beside(tools: Tools, observed: Observed) -> Beside:
-    """What of a deployment lies outside its state: environments, settings, secrets, archives."""
+    """Return what a deployment has outside its state directory: environments, settings, secrets, archives."""
     loaded, place, root = tools.loaded, tools.environments, tools.layout.root
     claimed = claims.claimed(place, root)
     unused = [name for name in claimed if claims.unused(place, name, root)]
@@ -368,7 +368,7 @@ def _beside(tools: Tools, observed: Observed) -> Beside:
 
 
 def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:
-    """Finish what was interrupted, or take it back, which needs no secrets."""
+    """Finish an interrupted change, or undo it, which needs no secrets."""
     tools = open_tools(loaded, secrets={}) if undo else open_tools(loaded)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:

@@ -15,7 +15,7 @@ from decodeat_ops.settings.schema import Loaded
 
 POLL = 0.2  # seconds between two looks at a file
 LINGER = 15.0  # seconds that a rotated or replaced log is still read: its writer notices a little later
-KNOWN = 256  # bytes before the place where reading goes on, by which a file is known again
+KNOWN = 256  # bytes before the reading position, by which a file is recognised
 SUPERVISOR = "supervisor"
 
 
@@ -29,7 +29,7 @@ class LogLine:
 
 @dataclass
 class _Tail:
-    """One open log file; `rest` is the beginning of a line whose end is not written yet, `seen` what was read last."""
+    """Hold one open log file. `rest` is the start of a line not yet written to its end, `seen` the bytes read last."""
 
     release: str
     stream: BinaryIO
@@ -47,9 +47,9 @@ class _Tail:
         return cls(release, stream, os.fstat(stream.fileno()).st_ino)
 
     def lines(self) -> Iterator[LogLine]:
-        """What was written since. Of a file that was cut down in place it is all that is there now.
+        """Return the lines written since; the whole file when it was truncated in place.
 
-        Its size alone would not tell: it may have grown past the old one since.
+        The size alone does not show a truncation: the file may have grown beyond its old size since.
         """
         before = max(0, self.stream.tell() - len(self.seen))
         if os.pread(self.stream.fileno(), len(self.seen), before) != self.seen:
@@ -59,7 +59,7 @@ class _Tail:
             self.seen = (self.seen + chunk)[-KNOWN:]
             ended, newline, begun = chunk.rpartition(b"\n")
             self.rest += ended
-            if not newline:  # a long line: what is there of it is not looked through again
+            if not newline:  # a long line: the part already read is not searched again
                 self.rest += begun
                 continue
             whole, self.rest = self.rest.split(b"\n"), bytearray(begun)

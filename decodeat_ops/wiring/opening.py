@@ -21,9 +21,9 @@ def state_home() -> Path:
 
 
 def layout_of(loaded: Loaded) -> Layout:
-    """Where this deployment's state is, the one door to it.
+    """Return where this deployment's state is; every command finds it here.
 
-    Raises `Configuration` when it is another deployment's, or somebody else could have put it there.
+    Raises `Configuration` when it is another deployment's, or another user could have put it there.
     """
     chosen = loaded.settings.local.state_dir
     root = identity.place_in(loaded.named(chosen), loaded) if chosen else state_home() / loaded.deployment
@@ -34,12 +34,12 @@ def layout_of(loaded: Loaded) -> Layout:
 
 
 def backups_of(loaded: Loaded) -> Path:
-    """Where archives go. Raises `Configuration` when somebody else could have put them there."""
+    """Return the archives' directory. Raises `Configuration` when another user could have put archives there."""
     return _trusted(loaded, loaded.settings.backup.directory or layout_of(loaded).backups, "The archives in")
 
 
 def environments_of(loaded: Loaded) -> Path:
-    """Where Python environments are. Raises `Configuration` when somebody else could have put them there."""
+    """Return the Python environments' directory. Raises `Configuration` when another user could have put them there."""
     chosen = loaded.settings.local.environments_dir or state_home() / "environments"
     return _trusted(loaded, chosen, "The Python environments in")
 

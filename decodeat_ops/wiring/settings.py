@@ -95,9 +95,9 @@ def show(loaded: "Loaded", *, origin: bool) -> Outcome:
 
 
 def _service(loaded: "Loaded") -> tuple[tuple[str, ...], frozenset[str]]:
-    """What is wrong with the service's variables, and which of those that stand in the settings hold secrets.
+    """Return what is wrong with the service's variables, and which of those in the settings hold secrets.
 
-    Secrets that can't be resolved here are no matter of settings: a deploy, and the doctor, ask for them.
+    Secrets that can't be resolved here are not reported: a deploy and the doctor check them.
     """
     from decodeat_ops.adapters.this_machine import ThisMachine
     from decodeat_ops.deployment import source

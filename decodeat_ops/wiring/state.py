@@ -216,7 +216,7 @@ def _unsettled(tools: Tools, told: dict[str, Any], pairs: list[tuple[str, Cell]]
 
 
 def ago(stamp: str) -> str:
-    """How long ago an ISO 8601 moment was, in one unit; one in the future is said to be."""
+    """Return how long ago an ISO 8601 moment was, in one unit, or that it is in the future."""
     seconds = time.time() - datetime.fromisoformat(stamp).timestamp()
     form = "{} in the future" if ahead(stamp) else "{} ago"
     seconds = abs(seconds) if ahead(stamp) else max(0.0, seconds)

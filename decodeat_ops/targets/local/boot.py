@@ -30,7 +30,7 @@ class Boot:
     systemd: bool
     system: bool
     directory: Path
-    user: str = ""  # whose services start at boot only while lingering is enabled; "" for the system's
+    user: str = ""  # owner of a user unit, which starts at boot only while lingering is enabled; "" for a system unit
 
     def unit(self, loaded: Loaded) -> Path:
         return self.directory / f"decodeat-ops-{loaded.deployment}.service"
@@ -45,13 +45,14 @@ def look() -> Boot:
 
 
 def argv(loaded: Loaded) -> tuple[str, ...]:
-    """This tool with this deployment's settings, as a command of its own."""
+    """Return the command line that runs this tool with this deployment's settings."""
     return (sys.executable, "-m", "decodeat_ops", "--config", str(loaded.files[0].resolve()), "--env", loaded.env)
 
 
 def carried(environ: Mapping[str, str]) -> dict[str, str]:
-    """What this shell knows and nobody knows at boot: where the state lies, settings given as variables, where programs
-    are. What `--config` and `--env` say is in the command.
+    """Return the shell's variables that are needed at boot: place of the state, settings given as variables, PATH.
+
+    `--config` and `--env` are in the command.
     """
     ours = {f"{PREFIX}{name}" for name in NOT_SETTINGS}
     settings = [name for name in sorted(environ) if name.startswith(PREFIX) and name not in ours]
@@ -62,13 +63,13 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def lost_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Variables that hold a secret in this shell alone: no unit and no crontab may carry it, so that boot lacks it."""
+    """Return variables whose secret is in this shell alone: no unit or crontab may hold it, so boot lacks it."""
     names = [r.removeprefix("env:") for r in loaded.settings.service.secrets.values() if r.startswith("env:")]
     path = loaded.path(loaded.settings.service.env_file)
     try:
         stored = envfile.read(path, private=True)
     except Configuration:
-        stored = {}  # not there, or not to be used: at boot neither
+        stored = {}  # missing or unusable, and so it will be at boot
     return tuple(name for name in names if name in environ and name not in stored)
 
 
@@ -121,9 +122,9 @@ def _systemctl(tools: Tools, system: bool, *words: str) -> str:
 
 
 def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
-    """A user without a systemd of their own gets the problem told, not a failed deploy.
+    """Write and enable the unit. Without a systemd of the user's own, report that instead of failing the deploy.
 
-    It is enabled again each time: an unchanged text says nothing of whether systemd knows the unit and starts it.
+    It is enabled again each time: an unchanged file doesn't prove that systemd knows the unit and starts it.
     """
     tools: Tools = context.tools
     path, system = Path(params["path"]), params["system"]
@@ -138,7 +139,7 @@ def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
 
 
 def _linger(tools: Tools, user: str) -> str:
-    """Why a user's unit would start at login alone, "" when it starts at boot."""
+    """Return why a user's unit would start only at login, "" when it starts at boot."""
     if not user or _lingers(tools, user):
         return ""
     done = tools.host.run(("loginctl", "enable-linger"), timeout=30)

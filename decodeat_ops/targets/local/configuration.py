@@ -106,7 +106,7 @@ def files(loaded: Loaded) -> dict[str, str]:
 
 
 def configured(loaded: Loaded, secrets: Mapping[str, Secret], salt: str) -> Configured:
-    """What a deploy would configure, to be compared with a release."""
+    """Return the configuration that a deploy would make, to be compared with a release's."""
     local, logs = loaded.settings.local, loaded.settings.logs
     shape = Unit(
         argv=(),
@@ -174,15 +174,15 @@ def unit(release: Release, tools: Tools) -> Unit:
 
 
 def unit_today(release: Release, tools: Tools) -> Unit:
-    """The unit of a release that is about to be started: as it was staged, but with the places of today, for the state
-    may have been moved, and demanding every variable that it is given.
+    """Return the unit of a release that is about to start: as staged, but with today's paths, since the state may have
+    been moved, and requiring every variable that it is given.
     """
     layout = tools.layout
     here = unit(release, tools)
     try:
         staged = Unit.load(layout.unit(release.id))
     except (OSError, ValueError, TypeError):
-        staged = here  # damaged: all of it can be made anew
+        staged = here  # damaged: all of it can be made again
     required = sorted({*envfile.read(layout.environment(release.id)), *tools.secrets})
     return replace(
         staged,

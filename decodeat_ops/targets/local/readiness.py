@@ -17,7 +17,7 @@ CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that
 CONFIRM_PAUSE = 0.05  # seconds between them: in a burst all would be over before an old worker sees the switch (25 ms)
 CONFIRM_SECONDS = 15.0
 LOG_LINES = 20
-TROUBLE_SECONDS = 3.0  # what kept the release from starting may just have been mended: the supervisor tries each second
+TROUBLE_SECONDS = 3.0  # the cause may just have been mended: the supervisor tries again each second
 
 
 def probe(context: Context, release: str, timeout: float) -> float:
@@ -58,7 +58,7 @@ def _restarts(tools: Tools, release: str) -> int:
 
 
 def _watch_for_crash(tools: Tools, release: str, earlier: int, waited: float) -> None:
-    """Raise once it crashed again: what it did before it was asked for now is no news."""
+    """Raise once the release crashes again; earlier crashes don't count."""
     known = tools.store.supervisor().releases.get(release)
     if known is None:
         return
@@ -98,9 +98,9 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
 
 
 def _open_to_all(tools: Tools, endpoint: Endpoint, release: str) -> str:
-    """Ask without a key where access is configured: "" when that is refused, why it is not ready when it can't be told.
+    """Ask without a key where access is configured. Return "" when that is refused, or why the answer is unclear.
 
-    Raises when anybody is let in.
+    Raises when the request is accepted.
     """
     body, headers = json.dumps({"image_urls": []}).encode(), {"Content-Type": "application/json"}
     answer = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)

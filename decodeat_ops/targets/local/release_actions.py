@@ -31,7 +31,7 @@ def _tools(context: Context) -> Tools:
 
 
 def environment(context: Context, params: Params) -> Results | None:
-    """Build the Python environment for a dependency lock unless a whole one is there; deployments share it."""
+    """Build the Python environment for a dependency lock unless a whole one exists; deployments share it."""
     tools = _tools(context)
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
@@ -57,7 +57,7 @@ def environment(context: Context, params: Params) -> Results | None:
 
 
 def claimed_environment(context: Context, params: Params) -> Results | None:
-    """Claim the environment first, so that nobody who removes another deployment takes it away meanwhile."""
+    """Claim the environment first, so that the removal of another deployment doesn't delete it meanwhile."""
     tools = _tools(context)
     files.private_directory(tools.environments)
     claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
@@ -65,7 +65,7 @@ def claimed_environment(context: Context, params: Params) -> Results | None:
 
 
 def leave_environments(context: Context, params: Params) -> Results | None:
-    """Give up the environments that no release here runs in; what nobody else uses goes."""
+    """Give up the environments that no release here runs in, and delete those that no other deployment uses."""
     tools = _tools(context)
     root, removed = tools.layout.root, []
     for name in unneeded_environments(tools):
@@ -80,7 +80,7 @@ def leave_environments(context: Context, params: Params) -> Results | None:
 
 
 def unneeded_environments(tools: Tools) -> list[str]:
-    """Those that this deployment claimed and none of its releases runs in. None while a release doesn't tell."""
+    """Return the claimed environments that no release here runs in; none as long as one release's is unknown."""
     needed = set()
     for unit in tools.layout.releases.glob("*/unit.json"):
         try:
@@ -91,7 +91,7 @@ def unneeded_environments(tools: Tools) -> list[str]:
 
 
 def _build(context: Context, lock: Path, home: Path) -> None:
-    """Install and import it all; with -I no module of the working directory takes the place of what is meant."""
+    """Install and import everything. -I keeps modules in the working directory from replacing the installed ones."""
     host = _tools(context).host
     python = home / "bin" / "python"
     variables = environments.variables()
@@ -192,7 +192,7 @@ def complete(tools: Tools, release: Release, partial: Path) -> None:
 
 
 def unstage(context: Context, params: Params) -> Results | None:
-    """Take a staged release away, and its own data generation unless another step made that or clients got results."""
+    """Delete a staged release, and its own data generation unless another step made that or clients got results."""
     layout = _tools(context).layout
     release = Release(**params["release"])
     files.discard(layout.staging / release.id)
@@ -218,7 +218,7 @@ def copy_package(package: Path, to: Path) -> None:
 def share_data(context: Context, params: Params) -> Results | None:
     """Let an older release serve today's data: data is shared, a rollback never takes it back.
 
-    Its manifest says so too, for the next release takes over the data that the manifest of this one names.
+    Its manifest is changed too, since the next release takes over the data that this one's manifest names.
     """
     tools = _tools(context)
     files.link(tools.layout.release_data(params["release"]), f"../../data/{params['data']}")
@@ -232,7 +232,7 @@ def share_data(context: Context, params: Params) -> Results | None:
 def prune(context: Context, params: Params) -> Results | None:
     """Remove the releases beyond retention, data generations that no kept release serves, and leftovers.
 
-    A generation with results that are found nowhere else stays.
+    A generation with results that exist nowhere else stays.
     """
     tools = _tools(context)
     layout = tools.layout
@@ -242,7 +242,7 @@ def prune(context: Context, params: Params) -> Results | None:
     # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
     kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
     said = []
-    layout.served.unlink(missing_ok=True)  # a release says again what serves
+    layout.served.unlink(missing_ok=True)  # now a release names the data that serves
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         why = rescue.prunable(layout, generation.name, sorted(kept), tools.backups)
         if why:
@@ -259,16 +259,16 @@ def prune(context: Context, params: Params) -> Results | None:
 
 
 def _expire_restored_logs(layout: Layout, days: int) -> None:
-    """Logs that a restore put beside today's are kept as long as any other log."""
+    """Delete old logs that a restore put beside today's; they are kept as long as any other log."""
     for place in layout.logs.glob("restored-*"):
         if place.stat().st_mtime < time.time() - days * 86400:
             files.discard(place)
 
 
 def forget_counters(metrics: Path) -> None:
-    """Remove a stopped release's counters. A killed one left them in memory; the link in our own directory says where.
+    """Remove a stopped release's counters. A killed one leaves them in memory, where the link in our directory points.
 
-    Only a directory of this user's is touched: after a reboot anybody may have taken the name.
+    Only a directory of this user's is deleted: after a reboot another user may have taken the name.
     """
     place = metrics.readlink() if metrics.is_symlink() else metrics
     with contextlib.suppress(FileNotFoundError):
@@ -284,7 +284,7 @@ def remove_state(context: Context, params: Params) -> Results | None:
         forget_counters(metrics)
     last = layout.release_data(_tools(context).store.stopped_id() or "none")
     if layout.data.name not in params["names"] and last.is_symlink():
-        files.link(layout.served, last.readlink().name)  # which data a deploy goes on with; its name is only a time
+        files.link(layout.served, last.readlink().name)  # names the data for the next deploy
     for name in params["names"]:
         path = layout.root / name
         if path.is_dir() and not path.is_symlink():

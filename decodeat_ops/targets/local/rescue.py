@@ -1,4 +1,4 @@
-"""No result that a client was given is deleted with the data generation it is in: it is carried over, or that stays."""
+"""Save clients' results before a data generation is deleted: copy them to another one, or keep the generation."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,9 +10,9 @@ from decodeat_ops.engine.executor import Results
 
 
 def drop_generation(layout: Layout, generation: str, *, archived: Path | None = None, to: str = "") -> Results | None:
-    """Undo the making of a generation. What it got since goes `to` another one; what can't go there stays, and is said.
+    """Undo the making of a generation: copy its new results `to` another one. If that fails, keep it and report it.
 
-    `archived` is the database that it was made of.
+    `archived` is the database that it was made from.
     """
     database = layout.database(generation)
     if not _holds_results(database):
@@ -33,7 +33,7 @@ def drop_generation(layout: Layout, generation: str, *, archived: Path | None = 
 
 
 def _holds_results(database: Path) -> bool:
-    """False also for what is no database at all: nothing was ever served from it."""
+    """Return whether a database holds results; False also for a file that is no database, which never served."""
     if not database.exists():
         return False
     with database.open("rb") as stream:
@@ -43,7 +43,7 @@ def _holds_results(database: Path) -> bool:
 
 
 def prunable(layout: Layout, generation: str, kept: Sequence[str], archives: Path) -> str:
-    """Why a generation that no release serves can't go, "" when it can."""
+    """Return why a generation that no release serves can't be deleted, "" when it can."""
     database = layout.database(generation)
     try:
         left = results.unsaved(layout, generation, kept, archives) if _holds_results(database) else 0

@@ -57,7 +57,7 @@ def data(context: Context, params: Params) -> Results | None:
 
 
 def undo_data(context: Context, params: Params) -> Results | None:
-    """Take the generation away; results that it was given since, after a switch, go to the one that serves again."""
+    """Delete the generation; results that it got after a switch are copied to the one that serves again."""
     layout = _tools(context).layout
     files.discard(layout.staging / f"data-{params['data']}")
     place, to = params.get("place", ""), params.get("to", "")
@@ -66,7 +66,7 @@ def undo_data(context: Context, params: Params) -> Results | None:
 
 
 def carry(context: Context, params: Params) -> Results | None:
-    """Bring what was answered since the backup before it into the data that serves now."""
+    """Copy the results since the backup that came before the restore into the data that serves now."""
     layout = _tools(context).layout
     origin, to = layout.database(params["from"]), layout.database(params["to"])
     backed_up = int(context.results.get("before-database", {}).get("last", 0))
@@ -112,8 +112,8 @@ def undo_settings(context: Context, params: Params) -> None:
 def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snapshot: str) -> None:
     """Write the settings' files of an unpacked archive to where `names` says they belong.
 
-    Secrets first and the settings file last, so that settings which name a secret never stand without it. A note
-    in `unpacked` says what stood where, so that a second run goes on and an undo takes back just this.
+    Secrets come first and the settings file last, so that settings never name a missing secret. A note in `unpacked`
+    records what was there before, so that a second run goes on and an undo reverts exactly this.
     Raises `Configuration` for contents that can't be settings.
     """
     targets = {name: (directory / Path(belongs).expanduser()).resolve() for name, belongs in names.items()}
@@ -157,7 +157,7 @@ def take_back_settings(stood: Mapping[str, str]) -> None:
 
 
 def _check(path: Path) -> None:
-    """Refuse what no settings can be made of before anything is written. Raises `Configuration`."""
+    """Refuse contents that can't be settings before anything is written. Raises `Configuration`."""
     try:
         text = path.read_bytes().decode()
         if path.suffix == ".toml":

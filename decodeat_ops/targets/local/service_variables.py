@@ -1,4 +1,4 @@
-"""Are the service's variables right? Its own code says so, with the standard library alone, before a build."""
+"""Check the service's variables with its own code before a build; that code needs the standard library alone."""
 
 import json
 import sys
@@ -18,7 +18,7 @@ Plain = Mapping[str, str | int | float | bool | list[str]]
 
 @dataclass(frozen=True)
 class Problem:
-    """One variable, what is wrong with it, and what to do."""
+    """Describe one faulty variable: what is wrong with it, and what to do."""
 
     name: str
     what: str
@@ -30,7 +30,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Judged:
-    """What is wrong; which variables hold secrets; which of these stand in plain text in the settings."""
+    """Hold what is wrong, which variables hold secrets, and which of these are in plain text in the settings."""
 
     problems: tuple[Problem, ...] = ()
     secret: frozenset[str] = frozenset()
@@ -38,14 +38,14 @@ class Judged:
 
 
 def ask(host: Host, package: Path, values: Mapping[str, str], python: Path | None = None) -> Completed:
-    """What the service's own check answers, run by `python` or the one that runs this tool."""
+    """Return the answer of the service's own check, run by `python` or the one that runs this tool."""
     argv = (str(python or sys.executable), "-m", "decodeat", "--check-env", "--json")
     # Python looks in the working directory first, and the operator may stand in a checkout of another version.
     return host.run(argv, env=child(package, values), cwd=package.parent, timeout=30)
 
 
 def child(package: Path, values: Mapping[str, str]) -> dict[str, str]:
-    """The environment of a process that asks the service's code: an argument would show values in the process list."""
+    """Return the variables for the check's process. They are no arguments, as the process list would show those."""
     return {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         **values,
@@ -55,9 +55,9 @@ def child(package: Path, values: Mapping[str, str]) -> dict[str, str]:
 
 
 def read(done: Completed, plain: Plain, env_file: str) -> Judged:
-    """The answer, and which of the `plain` variables of the settings are secrets.
+    """Parse the answer, and find which of the `plain` variables of the settings are secrets.
 
-    Raises ValueError, KeyError or TypeError when it is no answer.
+    Raises ValueError, KeyError or TypeError when the output is no answer.
     """
     told = json.loads(done.stdout)
     secret = frozenset(str(v["name"]) for v in told["variables"] if v["secret"])
@@ -70,9 +70,9 @@ def read(done: Completed, plain: Plain, env_file: str) -> Judged:
 
 
 def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secret]) -> Judged:
-    """The settings' variables, judged by the code that a deploy would bring. Raises `Configuration` as they do.
+    """Check the settings' variables with the code that would be deployed. Raises `Configuration` when either is faulty.
 
-    Nothing is wrong as far as code can tell that doesn't answer; the gate of a deploy says that of it.
+    Code that gives no answer counts as finding nothing; the gate of a deploy reports such code.
     """
     service = loaded.settings.service
     values = configuration.variables(loaded) | {name: secret.reveal() for name, secret in secrets.items()}
@@ -80,7 +80,7 @@ def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secre
         judged = read(ask(host, package, values), service.environment, service.env_file)
     except (ValueError, KeyError, TypeError):
         return Judged()
-    unresolved = set(service.secrets) - set(secrets)  # whoever needs their values says so
+    unresolved = set(service.secrets) - set(secrets)  # the code that needs their values reports them
     return replace(judged, problems=tuple(p for p in judged.problems if p.name not in unresolved))
 
 
@@ -104,7 +104,7 @@ def refuse(judged: Judged) -> None:
 
 
 def _public(value: str | int | float | bool | list[str]) -> bool:
-    """Nothing that opens anything: digests of keys, addresses without a password."""
+    """Return whether a value gives no access: digests of keys, addresses without a password."""
     items = value if isinstance(value, list) else str(value).split(",")
     texts = [item.strip() for item in items]
     return all(t == "" or t.startswith("sha256:") or ("://" in t and not URL_PASSWORD.search(t)) for t in texts)

@@ -85,7 +85,7 @@ def going_live(
     """
     old = observed.active.id if observed.active else ""
     others = sorted(observed.draining - ({release.id} if call_back else set()))
-    # Where none works, what drains can only be waited for once one does.
+    # Without a working supervisor, waiting for draining releases is possible only after starting one.
     first = [supervise(observed)] if others and not observed.supervisor.alive else []
     steps: list[Step] = [*first]
     if others:
@@ -144,7 +144,7 @@ def _way_back(step: Revision) -> str:
 
 
 def supervise(observed: Observed) -> Step:
-    """One that works. What it finds running it goes on with, so that only one that found nothing is stopped again."""
+    """Return the step that gets a working supervisor. Its undo stops only one that found no release running."""
     seen = observed.supervisor
     preview = "python -m decodeat_ops.supervisor STATE_DIR"
     if seen.stuck:
@@ -218,10 +218,10 @@ def prune(release: Release, observed: Observed, settings: Settings) -> Step:
 
 
 def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
-    """Oldest first; never the new one, the one that served until now, one that drains, or one that is pinned.
+    """Return releases to delete, oldest first; never the new, the previously serving, a draining or a pinned one.
 
-    `keep` counts versions: of a version that was restarted the newest release is enough. The same version with other
-    data, as a restore makes it, is one of its own, for data goes with the last release that leads to it.
+    `keep` counts versions: of a restarted version only the newest release is kept. The same version with other
+    data, as a restore makes it, counts separately, since data is deleted with the last release that uses it.
     """
     served = observed.current.id if observed.current else ""
     safe = {release.id, served, *observed.draining, *(r.id for r in observed.releases if r.pinned)}

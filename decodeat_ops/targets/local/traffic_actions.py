@@ -23,7 +23,7 @@ from decodeat_ops.targets.local import configuration
 from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, shortcomings, wait_stopped
 
 Params = Mapping[str, Any]
-SUPERVISOR_SECONDS = 30.0  # from its start to its first account
+SUPERVISOR_SECONDS = 30.0  # from its start to its first status file
 
 
 def _tools(context: Context) -> Tools:
@@ -69,7 +69,7 @@ def wait_drained(context: Context, params: Params) -> Results | None:
 
 
 def supervise(context: Context, params: Params) -> Results | None:
-    """Have a supervisor that works: started, or in the place of one that is older or does not answer."""
+    """Start a supervisor unless one works; replace one that is older or does not answer."""
     tools = _tools(context)
     found = tools.store.supervisor()
     if found.alive and not found.older:
@@ -89,7 +89,7 @@ def supervise(context: Context, params: Params) -> Results | None:
 
 
 def _works(tools: Tools) -> bool:
-    """Whether the one that was started has given its account: until then the file may hold a dead one's of just now."""
+    """Return whether the new supervisor has written its status; until then the file may be that of a dead one."""
     now = tools.store.supervisor()
     return now.alive and not now.older and belongs(now.pid, tools.layout.run)
 
@@ -100,7 +100,7 @@ def unsupervise(context: Context, params: Params) -> None:
     told: set[int] = set()
     deadline = time.monotonic() + tools.loaded.settings.local.drain_timeout + 30
     while (supervisor := tools.store.supervisor()).alive or supervisor.stuck:
-        # The number stands in a file: it may be a dead one's, whose standby takes over, and by now a stranger's.
+        # The number comes from a file: its process may be dead (its standby takes over), and the number reused.
         if supervisor.pid not in told and belongs(supervisor.pid, tools.layout.run):
             told.add(supervisor.pid)
             with contextlib.suppress(ProcessLookupError):
