@@ -1,6 +1,6 @@
-"""`python -m decodeat` runs the service. With a flag it starts nothing.
+"""Run the service with `python -m decodeat`; with a flag, only check or migrate.
 
-`--check-env` says whether its environment is right, `--check-model` whether Google's model can be used, `--schema` how
+`--check-env` checks the environment variables, `--check-model` whether Google's model can be used, `--schema` whether
 the database fits this release, and `--migrate` makes it fit.
 """
 

@@ -1,24 +1,24 @@
-"""The processors that all workers of one service share: so much heavy work is done at once, whoever it came to.
+"""Share the processors among all workers of one service, to limit how much heavy work is done at once.
 
-`decodeat.worker` imports this, and so gunicorn's master does, before it forks: the file is the same in all workers.
+`decodeat.worker` imports this, so that gunicorn's master does so before it forks: all workers have the same file.
 """
 
 import fcntl
 import os
 
-# Per-process record locks on an anonymous file: byte N is processor N, and what a dead worker held is free again.
+# Per-process record locks on an anonymous file: byte N is processor N, and the kernel frees those of a dead worker.
 _FILE = os.memfd_create("decodeat-cores", os.MFD_CLOEXEC)
 
 
 class Cores:
-    """So many as `count`. A share for each worker would leave some idle: clients don't spread evenly over workers."""
+    """Lend `count` processors. A fixed share for each worker would leave some idle: clients don't spread evenly."""
 
     def __init__(self, count: int) -> None:
         self.count = count
         self._held: set[int] = set()
 
     def take(self) -> int | None:
-        """One that nobody uses, to be given back; None when all are taken."""
+        """Return the number of a free processor, which has to be given back; None when all are taken."""
         for core in range(self.count):
             if core in self._held:
                 continue

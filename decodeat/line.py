@@ -1,4 +1,4 @@
-"""A queue in front of work that takes seconds: first come, first served, and nobody waits for what can't be in time."""
+"""Queue work that takes seconds in order of arrival, and refuse at once what can't be finished in time."""
 
 import asyncio
 import random
@@ -12,15 +12,15 @@ from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
 
-RECENT = 16  # pieces of work by which the next ones are judged
-FRESH_SECONDS = 120.0  # that a measurement says something; the machine may have been busier before
+RECENT = 16  # pieces of work from which the time of the next ones is estimated
+FRESH_SECONDS = 120.0  # for which a measurement counts; the machine's load may have changed since
 LOOK_SECONDS = 0.04  # between two looks at whether another worker has given up a processor
-LEAST = 0.5  # seconds; with less left nothing is begun, and there is time to say why
-FEW = 3  # measurements that say nothing yet: the first piece of work may be the slowest of all
+LEAST = 0.5  # seconds; with less left no work is begun, and there is time to answer why
+FEW = 3  # fewest measurements for an estimate: the first piece of work may be the slowest of all
 
 
 class Overloaded(Failure):
-    """It could not be done in time: too many came before."""
+    """Raised when work can't be done in time because too much other work is queued before it."""
 
     def __init__(self) -> None:
         super().__init__("overload", "The service is busy at the moment. Please try again later.", transient=True)
@@ -28,7 +28,7 @@ class Overloaded(Failure):
 
 @dataclass(eq=False)
 class _Place:
-    """Where somebody stands; `moved` is set whenever the line got shorter, or somebody in it began."""
+    """Hold one request's place in the queue; `moved` is set when the queue gets shorter, or a request in it begins."""
 
     deadline: Deadline
     begun: bool = False
@@ -36,11 +36,11 @@ class _Place:
 
 
 class Line:
-    """The first in the line are served, as many as there are processors free; one line per worker process.
+    """Serve requests in order, as many at once as there are free processors; one queue per worker process.
 
-    Who waits is turned away when even the quickest work of late, done for all who come before, would take too long. Who
-    is next is passed over when most work of late took longer than it has left and others wait behind: begun and not
-    finished, it would take their time too.
+    A waiting request is refused when, even at the speed of the quickest recent work, the requests before it would take
+    too long. The next request is refused when others wait behind it and most recent work took longer than it has left:
+    begun but not finished, it would cost the others' time too.
     """
 
     def __init__(self, cores: Cores) -> None:
@@ -50,7 +50,7 @@ class Line:
 
     @asynccontextmanager
     async def turn(self, deadline: Deadline) -> AsyncIterator[None]:
-        """Wait, then work in the block; work that raises is not measured. Raises `Overloaded`."""
+        """Wait for a turn, then run the block; a block that raises is not measured. Raises `Overloaded`."""
         place = _Place(deadline)
         self._line.append(place)
         try:
@@ -73,7 +73,7 @@ class Line:
             place.moved.set()
 
     async def _served(self, place: _Place) -> int:
-        """The processor to work on."""
+        """Wait for a processor and return its number. Raises `Overloaded`."""
         while True:
             ahead = self._line.index(place)
             is_next = all(one.begun for one in self._line[:ahead])
@@ -86,26 +86,24 @@ class Line:
             if core is not None:
                 return core
             place.moved.clear()
-            # All workers look at different moments, so that none of them is always the first to see what is free.
+            # Workers look at random moments, so that none is always the first to see a free processor.
             looks = LOOK_SECONDS * random.uniform(0.5, 1.5) if is_next else spare  # noqa: S311
             with suppress(TimeoutError):
                 async with asyncio.timeout(min(spare, looks)):
                     await place.moved.wait()
 
     def _at_least(self, ahead: int) -> float:
-        """Seconds until the end of the work of whoever has so many before them, if all are as quick as any of late."""
-        rounds = max(
-            1, ahead // self._cores.count
-        )  # of those that are worked on nothing is known: they may end at once
+        """Return the seconds until a request with `ahead` others before it is done, at the quickest recent speed."""
+        rounds = max(1, ahead // self._cores.count)  # requests being worked on may end at any moment
         return max(LEAST, rounds * min(self._recent(), default=0.0))
 
     def _mostly(self) -> float:
-        """Seconds that three of four pieces of work took at most."""
+        """Return the seconds within which three of four recent pieces of work ended; 0 without enough measurements."""
         seconds = sorted(self._recent())
         return seconds[len(seconds) * 3 // 4] if seconds else 0.0
 
     def _recent(self) -> list[float]:
-        """Nothing while there is too little to judge by."""
+        """Return recent durations in seconds; none while there are fewer than `FEW`."""
         since = time.monotonic() - FRESH_SECONDS
         seconds = [took for ended, took in self._measured if ended >= since]
         return seconds if len(seconds) >= FEW else []

@@ -40,7 +40,7 @@ def create(config: Settings) -> FastAPI:
         try:
             async with assembled(config) as parts:
                 app.state.parts = parts
-                # For the worker, which has a choice of when to end, and for what it refuses before any layer of ours.
+                # For the worker, which decides when to end, and for requests that it refuses before any of our layers.
                 yield {"settled": parts.results.settled, "sites": config.cors_origins}
         finally:
             await limiter.close()

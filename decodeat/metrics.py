@@ -1,7 +1,7 @@
-"""The service's counters, and how they are read from all of its worker processes at once.
+"""Define the service's counters, and read them from all of its worker processes at once.
 
-Whoever counts asks for the labels that may come when it is made: a series that begins at 1 looks as if nothing had
-happened, for only what it grows by afterwards is seen.
+Every possible label is created at 0 beforehand: only growth is visible to monitoring, so that the first event of a
+series that begins at 1 would not be seen.
 """
 
 import os

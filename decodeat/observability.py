@@ -13,7 +13,7 @@ from typing import Any, TextIO
 request_id: ContextVar[str] = ContextVar("request_id", default="")
 
 _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
-# Matches every address to its end, so that none is looked through again from its middle.
+# Matches every address to its end, so that none is searched again from its middle.
 _ADDRESS = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)(?P<query>[?#][^\s'\"]*)?")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # At DEBUG these write addresses with their query strings, or a line for every block of a picture.

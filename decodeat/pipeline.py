@@ -36,7 +36,7 @@ _UNREADABLE = {
     "Please take it closer to the label, straight from the front and in good light.",
 }
 FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
-CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # of what FAILED
+CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # why an analysis FAILED
 
 
 class Status(StrEnum):
@@ -49,10 +49,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What is answered. `nutrition` has all eleven names when COMPLETED, and is None otherwise.
+    """Hold an answer. `nutrition` has all eleven names when COMPLETED, and is None otherwise.
 
-    `engine` made it ("none" when it did not come to that), this request spent `usage`, and `cause` is why it FAILED, a
-    word of `CAUSES`: for the record alone.
+    `engine` made it ("none" if none was asked), this request spent `usage`, and `cause` is why it FAILED, a word of
+    `CAUSES`; they are for the record alone.
     """
 
     status: Status
@@ -175,7 +175,7 @@ def _failed(failure: Failure) -> Outcome:
 
 
 def _cause(failure: Failure) -> str:
-    """Whose fault it was: the user's own (picture, label), the picture's host's for now, or ours (all the others)."""
+    """Return the cause: the user's (picture, label), a passing one of the picture's host, or ours (all the others)."""
     if isinstance(failure, ImageRefused) and failure.reason != "sandbox":
         return "host" if failure.transient else "picture"
     return failure.reason if failure.reason in {"timeout", "overload"} else "engine"
@@ -198,7 +198,7 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
 
 
 def _left_out(alone: Sequence[Label]) -> Iterator[tuple[int, str]]:
-    """Which of the pictures the answer does not rest on, and why."""
+    """Yield the pictures that the answer is not based on, and why."""
     for at, label in enumerate(alone):
         if label.kind is Kind.UNREADABLE:
             yield at, "it is too blurred or cut off to be read."

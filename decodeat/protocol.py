@@ -1,4 +1,4 @@
-"""HTTP/1.1 as uvicorn speaks it, with bounds on what surrounds a body and on how many connections there are."""
+"""Limit the bytes around a body and the number of connections in uvicorn's HTTP/1.1."""
 
 import asyncio
 import resource
@@ -8,27 +8,27 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MOST_AROUND = 32 * 1024  # bytes of headers, chunk marks and trailers a request; uvicorn itself keeps whatever comes
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection's beginning, to the last header
-LINGER_SECONDS = 1.0  # that a client which is still sending has to see why it is refused
-MOST_LINGERING = 1024 * 1024  # bytes that it may send meanwhile
+LINGER_SECONDS = 1.0  # for a client that is still sending to receive the reason for its refusal
+MOST_LINGERING = 1024 * 1024  # bytes that the client may send meanwhile
 MOST_CONNECTIONS = 1000  # per worker
-ROOM = 64  # more than that, while nobody is idle
-RESERVED = 256  # file handles for all else: pictures being fetched, engines, stores, and whoever asks for /health
+ROOM = 64  # additional connections while none is idle
+RESERVED = 256  # file handles for everything else: pictures being fetched, engines, stores, and probes of /health
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n"
 
 
 class HeadTooLarge(Exception):
-    """Raised inside the parser, so that the request ends there and no part of it reaches the application."""
+    """Raised inside the parser, so that no part of the request reaches the application."""
 
 
 class BoundedHttp(HttpToolsProtocol):
     """One connection. Bodies are bounded by whoever reads them; between requests uvicorn's keep-alive time holds."""
 
     _around = 0  # bytes of the request under way that were not its body
-    _head = 0  # bytes of its head, as far as it was understood
+    _head = 0  # bytes of the request's head, as far as it was parsed
     _in_head = True
     _refused = False
     _patience: asyncio.TimerHandle | None = None
-    _quiet_since = 0.0  # when there last was something to do
+    _quiet_since = 0.0  # since when the connection has been idle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
@@ -39,17 +39,17 @@ class BoundedHttp(HttpToolsProtocol):
             self._make_room(over)
 
     def _make_room(self, over: int) -> None:
-        """Close the connection that has had nothing to do for longest.
+        """Close the connection that has been idle for longest.
 
-        Else whoever opens connections and asks nothing takes all that there are, and a probe is not answered. Where all
-        others are busy this one may stay, for it may be a probe, as long as there is room for it.
+        Otherwise a client could take all connections without a request, and a probe would not be answered. Where all
+        others are busy, this new one may stay, up to `ROOM` more, since it may be a probe.
         """
         idle = [one for one in self._idle() if one is not self or over > ROOM]
         if idle:
             min(idle, key=lambda one: one._quiet_since).shutdown()
 
     def _idle(self) -> "Collection[BoundedHttp]":
-        """Clients' connections without a request under way; the private socket's are not theirs."""
+        """Return clients' connections without a request under way; those of the private socket are not clients'."""
         return [
             one
             for one in self.connections
@@ -77,14 +77,14 @@ class BoundedHttp(HttpToolsProtocol):
             self._refuse()
 
     def send_400_response(self, msg: str) -> None:
-        """What uvicorn calls when the parser gives up."""
+        """Answer when the parser gives up; called by uvicorn."""
         if self._head > MOST_AROUND:
             self._refuse()
         else:
             super().send_400_response(msg)
 
     def _refuse(self) -> None:
-        """Say why, unless an answer is under way, and close: at once that would destroy what was said."""
+        """Send the reason, unless an answer is under way, and close a little later: closing at once could lose it."""
         if self._refused:
             return
         self._refused = True
@@ -96,7 +96,7 @@ class BoundedHttp(HttpToolsProtocol):
             self.transport.close()
 
     def _too_large(self) -> bytes:
-        """Also another site's page can read it, where its Origin came before the bound: no layer of ours sees this."""
+        """Return the answer, with CORS headers if Origin came in time, since no layer of ours sees this request."""
         sites: Collection[str] = self.app_state.get("sites", ())
         origin = dict(self.headers).get(b"origin", b"").decode("latin-1") if self.headers else ""
         allowed = "*" if "*" in sites else origin if origin in sites else ""
@@ -117,7 +117,7 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_header(name, value)
 
     def _grow(self, size: int) -> None:
-        """Here, for a head that comes in one piece with its end would be through before anybody has counted."""
+        """Count bytes while parsing: a head that comes in one piece would be complete before a later count."""
         self._head += size
         if self._head > MOST_AROUND:
             raise HeadTooLarge
@@ -151,6 +151,6 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def most_connections() -> int:
-    """As many as there are file handles for, and not more than `MOST_CONNECTIONS`."""
+    """Return how many connections there are file handles for, at most `MOST_CONNECTIONS`."""
     handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(RESERVED // 4, min(MOST_CONNECTIONS, handles - RESERVED))

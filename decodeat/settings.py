@@ -12,10 +12,10 @@ from decodeat.spelling import meant
 
 @dataclass(frozen=True)
 class Variable:
-    """One environment variable. `parse` raises ValueError with what it must be; "" means the default.
+    """Describe one environment variable. `parse` raises ValueError saying what it must be; "" means the default.
 
-    `guards`: it bounds something or keeps somebody out, or says where secrets and results go. Set and empty is wrong
-    then: who wrote it did not mean that it does not hold, and a reference that led nowhere looks just so.
+    `guards`: it limits something, refuses access, or says where secrets and results go. Then it may not be set and
+    empty: that doesn't mean "no limit", but looks just like a reference to a missing value.
     """
 
     name: str
@@ -197,7 +197,7 @@ def inspect(environment: Mapping[str, str]) -> tuple[dict[str, Any], tuple[Probl
 
 
 def _value(variable: Variable, given: str | None) -> Any:
-    """Raises ValueError saying what is wrong with it."""
+    """Return the parsed value or the default. Raises ValueError saying what is wrong."""
     text = (given or "").strip()
     if variable.guards and given is not None and not text:
         raise ValueError("is set, and empty")

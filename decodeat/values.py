@@ -87,7 +87,7 @@ def hosts(text: str) -> tuple[str, ...]:
 
 
 def origins(text: str) -> tuple[str, ...]:
-    """Exact origins, scheme://host[:port], spelled as addresses are once they are taken apart."""
+    """Return exact origins, scheme://host[:port], in the spelling of parsed addresses."""
     try:
         return tuple(map(location.origin, listed(text)))
     except ValueError:
@@ -215,7 +215,7 @@ def _is_redis(parts: SplitResult) -> bool:
 
 
 def _check_credentials(parts: SplitResult) -> None:
-    """What is half given was a reference that led nowhere. Raises ValueError."""
+    """Refuse an empty or placeholder password: it comes from a reference without a value. Raises ValueError."""
     user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
     if "@" in parts.netloc and not (user or password):
         raise ValueError("has an @ and no credentials before it")

@@ -18,7 +18,7 @@ from uvicorn import Config, Server
 from uvicorn_worker import UvicornWorker
 
 from decodeat import (
-    cores,  # noqa: F401  made in the master, so that all workers share it
+    cores,  # noqa: F401  imported in the master, so that all workers share it
     heap,
 )
 from decodeat.protocol import BoundedHttp
@@ -161,9 +161,9 @@ class ReleaseServer(Server):
             return
         loop = asyncio.get_running_loop()
         doors = []
-        with ExitStack() as undo:  # all of them or none: with one open nobody would look for the others again
+        with ExitStack() as undo:  # all of them or none: with one open, the others would never be opened again
             for sock in self._public:
-                own = undo.enter_context(sock.dup())  # a duplicate here too: the door may be opened again
+                own = undo.enter_context(sock.dup())  # a duplicate here too: the listener may be opened again
                 door = await loop.create_server(self._protocol, sock=own, backlog=self.config.backlog)
                 undo.callback(door.close)
                 doors.append(door)

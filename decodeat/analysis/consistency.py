@@ -1,4 +1,4 @@
-"""Figures that can't be true: more than there is of all, parts larger than their whole, energy without its sources."""
+"""Drop figures that can't be true: more than the whole quantity, parts above their whole, energy without source."""
 
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
@@ -10,7 +10,7 @@ _ROUNDED = Decimal("0.1")  # that energy may differ from what its sources give
 PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
 SOURCES = ("carbohydrate", "protein", "fat")
 _TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
-# Milligrams in a gram at most: of sodium in salt, of cholesterol in egg yolk powder, of calcium in its carbonate.
+# The most milligrams in a gram: sodium in salt, cholesterol in egg yolk powder, calcium in calcium carbonate.
 _DENSEST = {"sodium": 400, "cholesterol": 40, "calcium": 400}
 
 Found = Mapping[str, Figure]
@@ -22,17 +22,17 @@ def consistent(found: Found) -> dict[str, Figure]:
 
 
 def possible(found: Found, quantity: Decimal) -> dict[str, Figure]:
-    """Without what is more than there can be in that many grams."""
+    """Return the figures without those that exceed what that many grams can contain."""
     most = {name: quantity * _DENSEST.get(name, 1) for name in found} | {"trans_fat": Decimal(_TRANS_FAT)}
     return {name: figure for name, figure in found.items() if figure.value <= most[name]}
 
 
 def without_excess(found: Found, quantity: Decimal) -> dict[str, Figure]:
-    """Without sources of energy that add up to more than that many grams: all, if all are confirmed."""
+    """Drop the sources of energy that together exceed that many grams; all of them, if all are confirmed."""
     kept = dict(found)
     if _together(kept) > quantity + 2 * _SLACK:
         kept = without_unconfirmed(kept, SOURCES)
-    if _together(kept) > quantity + 2 * _SLACK:  # the label leaves open which of them is wrong
+    if _together(kept) > quantity + 2 * _SLACK:  # nothing on the label shows which of them is wrong
         kept = {name: figure for name, figure in kept.items() if name not in SOURCES}
     return kept
 
@@ -42,7 +42,7 @@ def _together(found: Found) -> Decimal:
 
 
 def without_unconfirmed(found: Found, doubtful: Sequence[str]) -> dict[str, Figure]:
-    """Without the doubtful that the label's own percentage does not confirm."""
+    """Drop the doubtful figures that the label's own percentage does not confirm."""
     return {name: figure for name, figure in found.items() if name not in doubtful or figure.trust >= Trust.CONFIRMED}
 
 
@@ -84,7 +84,7 @@ def least(values: Mapping[str, Decimal]) -> Decimal:
 
 
 def fewest(values: Mapping[str, Decimal]) -> Decimal:
-    """kcal that no label states fewer than, be there fibre, sweeteners, and amounts rounded up."""
+    """Return the fewest kcal that a label can state, with allowance for fibre, sweeteners and amounts rounded up."""
     return _burnt(values) * Decimal("0.8") - 2 * values.get("dietary_fiber", Decimal(0)) - 10
 
 

@@ -1,4 +1,4 @@
-"""The energy of a label: the number of kcal that its carbohydrate, protein and fat bear out, or that is read alike."""
+"""Find a label's energy: the number of kcal that carbohydrate, protein and fat confirm, or that both pictures show."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -10,9 +10,9 @@ from decodeat.analysis.consistency import SOURCES, fewest, least, plausible
 from decodeat.analysis.figure import Form
 from decodeat.analysis.numbers import parse
 
-# A letter before it may be a digit of it.
+# No letter directly before it, since that may be a misread digit.
 _NUMBER = r"(?<![\d.,A-Za-z])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
-# What stands behind "100 g당" is a number of kcal, whatever its unit is read as.
+# The number after "100 g당" is one of kcal, however its unit is read.
 _ENERGY = re.compile(
     rf"{_NUMBER.format('sure')}k\s?(?:[ce][a-z0-9!|]{{0,3}}|[가-힣](?![가-힣]))"
     rf"|(?<=당)\s?{_NUMBER.format('likely')}(?:(?!m[gl]|[oli])[a-z]{{2,4}}|[^\s\d()oli]?[^\s\d().,]{{1,4}}$)",
@@ -22,23 +22,23 @@ _LABELLED = re.compile(
     r"(?:열\S?|칼로리|에너지|당|[&%]|&t|get?|Energy|Calories|100\s?g\S?)[)\]\s:'’.·…ㆍᆞ\-–—_~=]*(?:[\d,]+\s?kj?\s?[/|]?\s?)?$",
     re.IGNORECASE,
 )
-_REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that shares refer to, not the label's own
-_BEFORE = 120  # characters that are looked at
-_CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # that energy may differ from 4/4/9; fibre and sweeteners have less
+_REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that percentages refer to, not the label's own
+_BEFORE = 120  # characters before the number that are searched
+_CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # allowed difference from 4/4/9 kcal/g; fibre and sweeteners have less
 
 
 @dataclass(frozen=True)
 class Energy:
-    """A number of kcal. `labelled`: it follows 열량 or "100 g당", and is not the whole package's."""
+    """Hold a number of kcal. `labelled`: it follows 열량 or "100 g당", and is not the whole package's."""
 
     value: Decimal
     labelled: bool
 
 
 def found(lines: Sequence[str], form: Form) -> list[Energy]:
-    """Every number of kcal in one reading, in order, but the reference of 2,000 kcal a day.
+    """Return every number of kcal in one reading, in order, except the reference of 2,000 kcal a day.
 
-    Of those side by side, the last is for the quantity that the other figures are read for.
+    Of numbers side by side, the last is for the quantity that the other figures are for.
     """
     energies: list[Energy] = []
     line_of_last = -1
@@ -61,9 +61,9 @@ def found(lines: Sequence[str], form: Form) -> list[Energy]:
 
 
 def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> Decimal | None:
-    """What the label's own carbohydrate, protein and fat bear out, and no picture of it denies.
+    """Return the energy that carbohydrate, protein and fat confirm, unless a picture contradicts it.
 
-    Where they bear nothing out, or one of the three is unknown: the first labelled one, if both pictures have it.
+    Where they confirm none, or one of the three is unknown: the first labelled energy, if both pictures have it.
 
     `readings`: the first is of another picture than the rest.
     """
@@ -84,13 +84,13 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
 
 
 def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> bool:
-    """Whether both pictures show an energy that carbohydrate, protein and fat, as far as they are known, exceed."""
+    """Return whether both pictures show an energy below that of the known carbohydrate, protein and fat."""
     first, second = ({one.value for r in part for one in r} for part in (readings[:1], readings[1:]))
     return bool(first) and first == second and all(value < fewest(values) for value in first)
 
 
 def _alike(first: Sequence[Decimal], second: Sequence[Decimal]) -> Decimal | None:
-    """The first number that both have; where one has none, the only number of the other."""
+    """Return the first number that both have; where one has none, the only number of the other."""
     if first and second:
         return next((value for value in first if value in second), None)
     values = set(first or second)

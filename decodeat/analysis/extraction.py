@@ -63,13 +63,13 @@ def labels(said: Extraction, readings: Sequence[Reading]) -> tuple[tuple[Label, 
 
 
 def _agree(readings: Sequence[Reading]) -> bool:
-    """Whether nothing that rules of ours read on both pictures is different, whatever the model made of them."""
+    """Return whether our own rules read nothing different on both pictures, whatever the model says."""
     one, two = pages([understand(reading) for reading in readings], readings)
     return not contradict(one, two)
 
 
 def _kind(said: Kind, reading: Reading) -> Kind:
-    """A text that our own rules can read, or that has a label's headings, is one, whatever is said of it."""
+    """Return the model's kind, but UNREADABLE for OTHER if our rules find a label's headings or figures."""
     if said is Kind.OTHER and (
         legibility.shows_a_label(reading.passes) or len(understand(reading).figures) >= _SURE_LABEL
     ):
@@ -125,7 +125,7 @@ def _converted(number: Decimal, unit: str, wanted: str) -> Decimal | None:
 
 @dataclass(frozen=True)
 class _Letters:
-    """A text's letters and digits alone, and every pair of neighbours among them."""
+    """Hold a text's letters and digits alone, and every pair of neighbours among them."""
 
     whole: str
     pairs: frozenset[tuple[str, str]]
@@ -136,7 +136,7 @@ class _Letters:
         return cls(bare, frozenset(pairwise(bare)))
 
     def has(self, name: str) -> bool:
-        """Whether the name stands there, but for gaps, signs and a misread letter here and there."""
+        """Return whether the text has the name, ignoring gaps, punctuation and a few misread letters."""
         bare = _LETTERS.sub("", name).lower()
         if bare in self.whole:
             return bool(bare)

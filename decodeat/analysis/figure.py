@@ -19,7 +19,7 @@ _ALIKE = re.compile(r"[\dliIOoS!|.,]+(?=m?[g¢]\b|m?[g¢]$)")  # what looks like
 _DIGITS = str.maketrans("liI!|OoS", "11111005")
 _SHARE = re.compile(r"(\d{1,3})%.*")
 # What may stand between a nutrient's name and its amount: the name in English, leaders, the unit of a whole column.
-# It has no digits but those that are made of English in brackets, and no word of three Korean letters.
+# It has no digits, except English in brackets misread as digits, and no word of three Korean letters.
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]%]{5,}[)\]](?=\W*[\d<lIO])")
 _BETWEEN = re.compile(
     r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
@@ -27,7 +27,7 @@ _BETWEEN = re.compile(
 _LEADERS = re.compile(
     r"\s*(?:(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?|(?:[가-힣]?[아-잏]){3,}[가-힣]?\s?)(?=\d|[OlI]{1,2}\s?m?g)"  # or 아아어
 )
-# What is left of the name itself where it was read as something else: no number, and before one with its unit.
+# The rest of a partly misread name: it is no number, and a number with its unit follows.
 _REMNANT = re.compile(r"\s*(?=\S{0,3}[^\d\s.,])(?![\dOolI.,]+m?[g¢])[^\s%<]{1,4}\s+(?=\d[\d.,]*\s?m?g(?![A-Za-z]))")
 _SURE_ENGLISH = re.compile(
     r"[^%g\n]{0,8}?(?:Total|Carb|Sod|Sug|Prot|Chol|Calc|Diet|Fib|Satur|Trans|which|Fat(?![a-z]))[A-Za-z]*\)?(?=\W*[\dA-Z<])"
@@ -43,7 +43,7 @@ _BARE_SHARE = re.compile(r"\s+(\d{1,3})\s*$")
 _FIRST = re.compile(r"\s*[\dlIOo.,]+(?:\s?m?[g¢](?![A-Za-z])|[^\s\d(]{1,2}(?=\s|$)|\s[^\s\d.,]{1,2}(?=\s|$))?")
 _LAST = re.compile(r"(?:[<≤〈«({]\s?)?[\dOol][\d.,]*\s?(?:m?[g¢]|[^\s\d]{1,2}|\d{1,2})?(?:\s?미\s?만)?\s*$")
 _AMOUNTS = re.compile(r"(?<![\d.,])\d[\d.,]*\s?m?g(?![A-Za-z])")
-# A bracket that opens before an amount and never closes is what "<" is read as.
+# An opening bracket before an amount that never closes is a misread "<".
 _LESS = re.compile(
     r"\s*[({]\s?\d[\d.,]*\s?[^\s\d)%]{0,2}\s*$|\s*[<≤〈«]\s?\d|\W*미만|[^가-힣\d]*\d[\d.,]*\s?[^\s%]{0,3}?\s?(?:미만|미|만)(?![가-힣])"
 )
@@ -51,7 +51,7 @@ _LESS = re.compile(
 _APART = {"g": re.compile(r"[0-9A-Za-z&¢음응용으]|¢g"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
 _GRAM = re.compile(r"g|¢g?")  # a g that lost its tail is hardly ever anything else
 _WIDEST = 5  # words of a window that are looked at
-_LONGEST = 12  # signs of a number; the largest that a label prints, misread unit included, has eight
+_LONGEST = 12  # characters of a number; the largest that a label prints, misread unit included, has eight
 
 _LETTERS = re.compile(r"[A-Za-z|\]\[]{2,}\S?")  # behind an amount this may be what was made of "less than"
 
@@ -67,9 +67,9 @@ class Trust(IntEnum):
 
 @dataclass(frozen=True)
 class Figure:
-    """`possible`: all that the same text may stand for. `printed` is that text, from the amount on.
+    """Hold an amount as read. `possible`: all values that the same text may mean.
 
-    `share` is the percentage beside it.
+    `printed` is that text, from the amount on. `share` is the percentage beside it.
     """
 
     value: Decimal
@@ -81,10 +81,10 @@ class Figure:
 
 @dataclass(frozen=True)
 class Form:
-    """How the figures of a whole label stand.
+    """Describe the layout of a whole label's figures.
 
-    `side_by_side`: amounts for several quantities share one percentage, and the last of them is the one that it is of.
-    `units_first`: the units stand beside the names, and amounts and percentages are bare numbers.
+    `side_by_side`: amounts for several quantities share one percentage, which belongs to the last of them.
+    `units_first`: the units are beside the names, and amounts and percentages are bare numbers.
     """
 
     side_by_side: bool = False
@@ -122,23 +122,23 @@ def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | N
 
 
 def _doubted(trust: Trust) -> Trust:
-    """Of a number some of whose digits were read as letters."""
+    """Return the trust in a number some of whose digits were read as letters."""
     return Trust.REPAIRED if trust >= Trust.REPAIRED else Trust.GUESSED
 
 
 def unit_first(window: str) -> bool:
-    """Whether a unit in brackets stands before the number."""
+    """Return whether a unit in brackets comes before the number."""
     return _UNIT_FIRST.match(window) is not None
 
 
 def share(window: str) -> int | None:
-    """The first printed percentage that follows a nutrient's name."""
+    """Return the first printed percentage that follows a nutrient's name."""
     found = re.search(r"(?<!\d)(\d{1,3})%", _even(window))
     return int(found[1]) if found else None
 
 
 def seconds(window: str, figure: Figure) -> bool:
-    """Whether another picture's text shows a figure's percentage too, be it glued to the amount: "1.897%" for 1.8 g."""
+    """Return whether another picture shows the same percentage, even joined to the amount: "1.897%" for 1.8 g."""
     if figure.share is None:
         return False
     glued = rf"{re.escape(plain(figure.value))}\S{{0,2}}\s?\(?{figure.share}\s?%"
@@ -146,7 +146,7 @@ def seconds(window: str, figure: Figure) -> bool:
 
 
 def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
-    """Whether the percentage speaks for every digit: with the last one higher or lower it would be another."""
+    """Return whether the percentage confirms every digit: one more or less in the last digit would change it."""
     step = Decimal(10) ** int(figure.value.as_tuple().exponent)
     if figure.share is None or nutrient.daily is None or not figure.value:
         return False
@@ -155,12 +155,12 @@ def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
 
 
 def runs_together(figure: Figure, other: Figure) -> bool:
-    """Whether another picture shows a figure's amount and percentage as one number: "17" for 1 and 7."""
+    """Return whether another picture shows a figure's amount and percentage as one number: "17" for 1 and 7."""
     return figure.share is not None and f"{plain(figure.value)}{figure.share}" == plain(other.value)
 
 
 def _opened(window: str) -> str:
-    """What follows a name, from the amount on."""
+    """Return the text after a name, from the amount on."""
     text = window
     for pattern in (_BRACKET, _LEADERS, _SURE_ENGLISH, _REMNANT, _BETWEEN):
         found = pattern.match(text)
@@ -171,7 +171,7 @@ def _opened(window: str) -> str:
 
 
 def _with_unit(window: str, unit: str) -> str:
-    """The window of a table with bare numbers, "(mg) 279 14", as others print it: "279mg 14%"."""
+    """Return the window of a table with bare numbers, "(mg) 279 14", in the usual form: "279mg 14%"."""
     text = _opened(_UNIT_FIRST.sub("", window, count=1) if unit_first(window) else window)
     found = re.match(r"[\d.,]*\d(?![\d.,]*\s?m?g)", text)
     if found is None or "%" in text or _LESS.match(_even(text)):
@@ -180,12 +180,12 @@ def _with_unit(window: str, unit: str) -> str:
 
 
 def several(window: str) -> bool:
-    """Whether more than one amount stands before the first share."""
+    """Return whether more than one amount comes before the first percentage."""
     return len(_AMOUNTS.findall(_even(window).partition("%")[0])) > 1
 
 
 def _last(window: str) -> str:
-    """The last amount before the share, and the share."""
+    """Return the last amount before the percentage, with the percentage."""
     before, percent, _ = _even(window).partition("%")
     share = re.search(r"\s\(?\d{1,3}$", before) if percent else None
     found = _LAST.search(before[: share.start()] if share else before)
@@ -193,7 +193,7 @@ def _last(window: str) -> str:
 
 
 def of_the_last(window: str, nutrient: Nutrient) -> bool | None:
-    """Whether a share is that of the last of several amounts; None where there is none, or it fits none or all."""
+    """Return whether the percentage is that of the last amount; None without one, or if it fits none or all amounts."""
     percent = share(window)
     if percent is None or nutrient.daily is None:
         return None
@@ -206,7 +206,7 @@ def of_the_last(window: str, nutrient: Nutrient) -> bool | None:
 
 
 def _first(window: str) -> str:
-    """The first amount alone, with its unit."""
+    """Return the first amount alone, with its unit."""
     found = _FIRST.match(_even(window))
     return found.group() if found else ""
 
@@ -288,9 +288,9 @@ def _weak_shares(words: list[str]) -> list[int]:
 
 
 def _glued(word: str, nutrient: Nutrient) -> Figure | None:
-    """The only amount to which the rest of its text is its misread unit and its percentage: "4.187%" is 4.1 g, 7 %.
+    """Split an amount joined to its misread unit and percentage, if only one split fits: "4.187%" is 4.1 g, 7 %.
 
-    Without a point it may be a percentage alone.
+    A number without a point may be a percentage alone.
     """
     found = _GLUED.match(word)
     if found is None or nutrient.daily is None or nutrient.unit != "g":

@@ -35,7 +35,7 @@ _MISREAD = (
 )
 _OPEN, _CLOSE = "([{", ")]}"
 _LONGEST = 60  # characters; what is longer is a sentence, not an ingredient
-_LONGEST_ITEM = 1000  # characters before origins and amounts are taken out of it
+_LONGEST_ITEM = 1000  # characters, before origins and amounts are removed
 _DEEPEST = 8  # brackets inside each other; labels have three
 _MOST = 300  # names; the longest lists have a hundred
 
@@ -58,7 +58,7 @@ def _confirmed(names: list[str], readings: Sequence[list[str]]) -> int:
 
 
 def _opposite(base: list[str], other: list[str]) -> dict[int, str]:
-    """What another reading has in the place of each name, by position, as far as it can be laid beside them."""
+    """Return what another reading has in place of each name, by position, as far as the two lists can be aligned."""
     found: dict[int, str] = {}
     for _, start, end, theirs, their_end in SequenceMatcher(None, base, other, autojunk=False).get_opcodes():
         if end - start == their_end - theirs:
@@ -108,14 +108,14 @@ def without_section(one: str) -> str:
 
 
 def split(section: str) -> list[str]:
-    """Names in order, each once, at most `_MOST`. Commas inside brackets do not separate."""
+    """Return names in order, each once, at most `_MOST`. Commas inside brackets do not separate."""
     items = [item for item in _items(section) if _is_possible(item)]
     names = [name for item in items if (name := _name(item)) not in _DROPPED and len(name) <= _LONGEST]
     return list(dict.fromkeys(names))[:_MOST]
 
 
 def _is_possible(item: str) -> bool:
-    """Not so long or nested that it can't be one ingredient: this bounds what is spent on each."""
+    """Return whether length and nesting can be one ingredient's. This limits the time spent on each item."""
     deepest = max(accumulate((sign in _OPEN) - (sign in _CLOSE) for sign in item), default=0)
     return len(item) <= _LONGEST_ITEM and deepest <= _DEEPEST
 
@@ -137,10 +137,10 @@ def _items(section: str) -> list[str]:
 
 
 def _name(item: str) -> str:
-    """One ingredient: origins and amounts gone, other brackets kept. Calls itself for what is in them."""
+    """Return one ingredient without origins and amounts; other brackets stay. Calls itself for what is in them."""
     named = ""
     while True:
-        whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # "and others", before gaps are closed
+        whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # no "and others", before closing gaps
         plain = text.closed(whole).strip(" .·:;*-_'\"|~")
         opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
         if opening < 0:

@@ -1,4 +1,4 @@
-"""What is known about one label, and what is decided from it: is it one?"""
+"""Hold what is known about one label, and decide whether it is one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,20 +17,20 @@ class Kind(Enum):
 
 
 class Flaw(Enum):
-    """Why a picture can't be read, as far as that is known."""
+    """Name the reason why a picture can't be read."""
 
     EMPTY = "empty"  # no text was found at all
     BLURRED = "blurred"
     TURNED = "turned"  # its lines run from top to bottom
     SMALL = "small"  # its letters have too few pixels
-    UNCLEAR = "unclear"  # text is there, and too little of it can be made out
+    UNCLEAR = "unclear"  # there is text, but too little of it can be read
 
 
 @dataclass(frozen=True)
 class Reading:
-    """The text of one picture, read in one or more ways; the first is of another preparation of it than the rest.
+    """Hold the text of one picture from one or more passes; the first pass saw another preparation of it than the rest.
 
-    `flaw`: what in the picture makes it hard to read, whether or not it could be.
+    `flaw`: what makes the picture hard to read, whether or not it could be read.
     """
 
     passes: tuple[str, ...]
@@ -44,7 +44,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class Label:
-    """`nutrition` maps all eleven names to plain decimals or None. `flaw`: why it is unreadable, if it is."""
+    """Hold a label. `nutrition` maps all eleven names to plain decimals or None. `flaw`: why it is unreadable."""
 
     kind: Kind
     product_name: str | None = None
@@ -68,7 +68,7 @@ def understand(reading: Reading) -> Label:
 
 
 def _without_contents(reading: Reading) -> Label:
-    """It is no label only when what was read is sure and shows no sign of one: all else was too hard to read."""
+    """Decide between OTHER and UNREADABLE: no label only if the text is sure and shows no sign of one."""
     shows_a_label, sure = legibility.shows_a_label(reading.passes), legibility.is_sure(reading.passes)
     if sure and not shows_a_label:
         return Label(Kind.OTHER)

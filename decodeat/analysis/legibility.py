@@ -1,4 +1,4 @@
-"""How much of a picture's text can be read: signs of a label among it, and whether enough is sure to say it is none."""
+"""Judge how well a text was read: whether it shows signs of a label, and is sure enough to say that it is none."""
 
 import re
 from collections.abc import Sequence
@@ -7,7 +7,7 @@ from itertools import chain
 from decodeat.analysis import text
 from decodeat.analysis.nutrients import PATTERN
 
-# What Korean food labels head their parts with, without gaps.
+# Headings of the parts of Korean food labels, without gaps.
 _HEADINGS = (
     "영양정보", "영양성분", "1일영양", "기준치에대한", "1회제공량", "총내용량", "내용량", "원재료명", "원재료",
     "원산지", "식품유형", "식품의유형", "품목보고번호", "소비기한", "유통기한", "제조연월일", "업소명", "소재지",
@@ -16,11 +16,11 @@ _HEADINGS = (
     "제조시설에서제조", "제조시설", "직사광선",
 )  # fmt: skip
 _ENGLISH = r"nutrition(?:facts|information)|ingredients|haccp"
-_LONG = 4  # syllables of a heading of which one may be misread
-_NUTRIENTS = 2  # names of nutrients that make a sign: one alone stands in many a text
+_LONG = 4  # syllables from which on one of a heading may be misread
+_NUTRIENTS = 2  # nutrients that are a sign of a label: many other texts name one
 _WORD = re.compile(r"[가-힣]{2,}|[A-Za-z]{3,}")
 _PIECE = re.compile(r"(?=([가-힣]{2}))|(?<![A-Za-z])([A-Za-z]{3,})")  # of text: two Korean letters, a word in others
-_LEAST = 6  # different pieces that have to be read alike
+_LEAST = 6  # different pieces that must be read alike
 _SHARE = 0.6  # of all pieces that are read
 
 
@@ -35,7 +35,7 @@ _HEADING = _heading(_HEADINGS)
 
 
 def shows_a_label(passes: Sequence[str]) -> bool:
-    """Whether any reading has a heading that labels have, or names nutrients."""
+    """Return whether any reading has a label's heading, or names nutrients."""
     return any(_signs("".join(text.lines(one))) for one in passes)
 
 
@@ -46,9 +46,9 @@ def _signs(one: str) -> bool:
 
 
 def is_sure(passes: Sequence[str]) -> bool:
-    """Whether most of the text is read alike in different pictures: then what is not in it is not there.
+    """Return whether most of the text is read alike in different pictures, so that what it lacks is not on the label.
 
-    The first of the passes is of another picture than the last; where there is one alone, its reader is sure of it.
+    The first pass is of another picture than the last; a single pass comes from a reader that is sure of it.
     """
     first, last = _pieces(passes[0]), _pieces(passes[-1])
     alike = first & last

@@ -50,14 +50,14 @@ def _spelled(syllables: Sequence[str]) -> str:
     return r"\n?".join(syllables)
 
 
-# 지방 is a name of its own behind no Korean letter, but for one or two that English letters before it were read as.
+# 지방 is a name of its own only where no Korean letter precedes it, except one or two that are misread English letters.
 _APART = "(?:(?<![가-힣])|(?<=[A-Za-z][가-힣])|(?<=[A-Za-z][가-힣][가-힣]))"
 
 
 def _pattern(*, close: bool) -> re.Pattern[str]:
-    """All names, longest first, so that 지방 is not found inside 포화지방 or 지방산.
+    """Return a pattern of all names, longest first, so that 지방 is not found inside 포화지방 or 지방산.
 
-    `close`: with no gap between them, so that 지방 is found right behind another.
+    `close`: for names without gaps between them, so that 지방 is found right after another name.
     """
     by_length = sorted(NUTRIENTS, key=lambda n: -len(n.korean))
     groups = []
@@ -71,4 +71,4 @@ def _pattern(*, close: bool) -> re.Pattern[str]:
 
 
 PATTERN = _pattern(close=False)
-CLOSE_PATTERN = _pattern(close=True)  # for names side by side, between which no gaps are left
+CLOSE_PATTERN = _pattern(close=True)  # for names side by side, whose gaps have been removed

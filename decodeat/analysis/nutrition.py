@@ -31,7 +31,7 @@ from decodeat.analysis.numbers import plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN, Nutrient
 from decodeat.analysis.table import rows
 
-# How a figure that the end of a line cuts in two goes on: from what the line ends with to how the next begins.
+# A figure that a line's end cuts in two: a pattern of the line's end, and one of the next line's beginning.
 _CUT = (
     (
         re.compile(r"[\dOo]$"),
@@ -49,7 +49,7 @@ _BEFORE_FAT = re.compile(
     r"(?:^|[%),.:;·ㆍᆞ*•>/|\-\n]|[\dOo]\s?(?:m?[g¢]|kcal)?|(?:^|\n)\W*(?:Total\s?Fat|Total[가-힣]{0,2}|Fat)[\s/(]*)$"
 )
 
-# Rows of a form, from which all rows are taken to have it.
+# The number of rows with a layout from which on all rows are taken to have it.
 _SIDE_BY_SIDE, _UNITS_FIRST = 2, 3
 
 # What one reading says of each nutrient; None where it is printed as "less than".
@@ -57,7 +57,7 @@ Found = dict[str, Figure | None]
 
 
 def figures(passes: Sequence[str]) -> dict[str, str | None]:
-    """All eleven as plain decimals or None. The first of the passes saw another picture of the label than the rest."""
+    """Return all eleven as plain decimals or None. The first pass saw another picture of the label than the rest."""
     texts = [text.lines(one) for one in passes]
     windows = [_windows("\n".join(map(text.closed, rows(lines)))) for lines in texts]
     form = _form(windows)
@@ -88,7 +88,7 @@ def _values(found: Mapping[str, Figure]) -> dict[str, Decimal]:
 
 
 def _form(readings: Sequence[Sequence[tuple[Nutrient, str]]]) -> Form:
-    """How the label is laid out, as far as enough rows of one of its readings say so."""
+    """Return the label's layout, as far as enough rows of one of its readings show it."""
     last = [Counter(of_the_last(window, nutrient) for nutrient, window in one if several(window)) for one in readings]
     return Form(
         side_by_side=sum(one[True] for one in last) > sum(one[False] for one in last)
@@ -98,7 +98,7 @@ def _form(readings: Sequence[Sequence[tuple[Nutrient, str]]]) -> Form:
 
 
 def _windows(whole: str) -> list[tuple[Nutrient, str]]:
-    """Each nutrient that is named, with what follows its name."""
+    """Return each named nutrient with the text that follows its name."""
     names = [one for one in PATTERN.finditer(whole) if one.lastgroup != "fat" or _is_fat(whole, one.start())]
     ends = [name.start() for name in names[1:]] + [len(whole)]
     starts = [whole.rfind("\n", 0, name.start()) + 1 for name in names]
@@ -109,7 +109,7 @@ def _windows(whole: str) -> list[tuple[Nutrient, str]]:
 
 
 def _figures(windows: Sequence[tuple[Nutrient, str]], form: Form) -> Found:
-    """The best figure for each nutrient in one reading."""
+    """Return the best figure for each nutrient in one reading."""
     found: Found = {}
     for nutrient, window in windows:
         if nutrient.name == "energy":
@@ -128,9 +128,9 @@ def _is_fat(whole: str, start: int) -> bool:
 
 
 def _window(before: str, following: str) -> str:
-    """What follows a name in its line, and in the next where the figure is cut in two by the line's end.
+    """Return the text after a name in its line, and of the next line where the line's end cuts the figure in two.
 
-    `before` is what stands before the name in its line.
+    `before` is the text before the name in its line.
     """
     line, _, others = following.partition("\n")
     below = others.partition("\n")[0]
@@ -150,10 +150,10 @@ def _window(before: str, following: str) -> str:
 
 
 def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Figure | None:
-    """What the two pictures of a label say alike, or one of them alone where the label itself bears it out.
+    """Return the figure on which both pictures of a label agree, or one picture's that the label itself confirms.
 
-    An amount whose unit one picture misreads is borne out by a percentage that speaks for each of its digits, or that
-    both show.
+    An amount whose unit one picture misreads is confirmed by a percentage that fits only these digits, or that both
+    pictures show.
     """
     if any(name in reading and reading[name] is None for reading in readings):
         return None
@@ -167,13 +167,13 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
     better, other = (one, two) if one.trust >= two.trust else (two, one)
     if better.value == other.value:
         return better if better.trust >= Trust.PLAIN or _surely(better, other) else None
-    # A guess denies nothing that the label bears out: its own unit was misread.
+    # A guess (its own unit was misread) contradicts nothing that the label confirms.
     no_denial = other.trust is Trust.GUESSED or runs_together(better, other)
     return better if better.trust >= Trust.REPAIRED and no_denial else None
 
 
 def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found]) -> dict[str, Figure]:
-    """Parts that are read as 0 and nothing else, borne out by a whole that is 0."""
+    """Return the parts read as 0 and nothing else, which a whole of 0 confirms."""
     parts = [part for whole, names in PARTS if whole in agreed and not agreed[whole].value for part in names]
     found: dict[str, Figure] = {}
     for part in parts:
@@ -185,16 +185,16 @@ def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found])
 
 
 def _surely(one: Figure, other: Figure) -> bool:
-    """Whether two equal guesses are no mistake made twice.
+    """Return whether two equal guesses can't be the same mistake made twice.
 
-    They are none when they are made of different text; nor when the last sign of a number can only be its unit, for
-    each amount has one: behind a tenth, or behind a zero at the beginning.
+    They can't when they come from different text, nor when the last character of a number can only be its unit, which
+    each amount has: after a tenth, or after a zero at the beginning.
     """
     return one.printed != other.printed or one.value == 0 or one.value != one.value.to_integral_value()
 
 
 def _stated(name: str, readings: Sequence[Found]) -> Figure | None:
-    """What readings of one picture say: its best founded figure, or None where that is not one."""
+    """Return the most trusted figure in the readings of one picture, or None where the most trusted differ."""
     seen = [figure for reading in readings if (figure := reading.get(name)) is not None]
     best = max((figure.trust for figure in seen), default=Trust.GUESSED)
     values = {figure.value: figure for figure in seen if figure.trust == best}

@@ -1,4 +1,4 @@
-"""Do two pictures show one product? What both of them carry has to agree; what only one carries completes the other."""
+"""Decide whether two pictures show one product: what both have must agree; what only one has completes the other."""
 
 import re
 from bisect import bisect_left
@@ -14,11 +14,11 @@ from decodeat.analysis.nutrients import PATTERN
 _NAMES_ALIKE = 0.7  # share of equal letters; readers misread a letter here and there
 _ITEMS_ALIKE = 0.75  # the same for an ingredient, which is shorter
 _MAKERS_DIFFER = 0.5  # makers' names and addresses are long, and misread in more places
-_FEWEST_FIGURES = 3  # that are not zero: zeros are what different products share
-_LISTS_AGREE, _LISTS_DIFFER = 0.7, 0.35  # share of the shorter list that the longer one has: salt and sugar always
-_FEWEST_ITEMS, _MOST_ITEMS = 3, 40  # that are compared; every one with every other
+_FEWEST_FIGURES = 3  # figures that are not zero: different products share zeros
+_LISTS_AGREE, _LISTS_DIFFER = 0.7, 0.35  # share of the shorter list in the longer one; most have salt and sugar
+_FEWEST_ITEMS, _MOST_ITEMS = 3, 40  # ingredients that are compared, each with every other
 _TABLE = re.compile(r"영양\s*정보|영양\s*성분|nutrition\s*facts", re.IGNORECASE)
-_ROWS = 3  # nutrients named in a text that is a table
+_ROWS = 3  # named nutrients that make a text a table
 _QUANTITY = re.compile(r"(?:내\s*용\s*량|중\s*량)\s*[:;]?\s*(\d[\d,]*(?:\.\d+)?)\s?(kg|g|mg|ml|l)\b", re.IGNORECASE)
 _MAKER = re.compile(
     r"(제\s*조\s*원|제\s*조\s*업\s*소|판\s*매\s*원|유통\s*전문\s*판매원|업\s*소\s*명)\s*[:;]?\s*(.{2,60})"
@@ -28,14 +28,14 @@ _LETTERS = re.compile(r"[^가-힣A-Za-z0-9]")
 
 @dataclass(frozen=True)
 class Page:
-    """One picture's text, and what was understood of it alone."""
+    """Hold one picture's text, and what was understood from it alone."""
 
     label: Label
     reading: Reading
 
 
 class Verdict(Enum):
-    """What one part of two labels says. UNKNOWN where it is not on both, or not read on both."""
+    """State whether one part of two labels agrees. UNKNOWN where it is not on both, or not read on both."""
 
     AGREE = 1
     UNKNOWN = 2
@@ -43,9 +43,9 @@ class Verdict(Enum):
 
 
 def same_product(one: Page, two: Page) -> bool:
-    """Nothing differs, and something agrees, unless neither the table nor the list stands on both pictures.
+    """Return whether nothing differs, and something agrees if the table or the list is on both pictures.
 
-    So two labels of which one's name was not read are not taken for one product because nothing speaks against it.
+    So two labels, one of whose names was not read, are not taken for one product just because nothing contradicts it.
     """
     if contradict(one, two):
         return False
@@ -55,7 +55,7 @@ def same_product(one: Page, two: Page) -> bool:
 
 
 def contradict(one: Page, two: Page) -> bool:
-    """Something that was read on both pictures is different."""
+    """Return whether something that was read on both pictures differs."""
     return any(part(one, two) is Verdict.DIFFER for part in (_names, _tables, _lists, _makers, _quantities))
 
 
@@ -69,7 +69,7 @@ def _names(one: Page, two: Page) -> Verdict:
 
 
 def _tables(one: Page, two: Page) -> Verdict:
-    """Two thirds have to be equal: a figure that can't be read is null, and one or the other may be misread."""
+    """Compare the tables: two thirds must be equal, since an unreadable figure is null and a few may be misread."""
     left, right = one.label.figures, two.label.figures
     common = [name for name in left if name in right and (left[name], right[name]) != ("0", "0")]
     equal = sum(left[name] == right[name] for name in common)
@@ -79,7 +79,7 @@ def _tables(one: Page, two: Page) -> Verdict:
 
 
 def _lists(one: Page, two: Page) -> Verdict:
-    """Ingredients stand in the order of their weight: those of one label are in one order, however they were read."""
+    """Compare the lists by order too: ingredients are sorted by weight, so those of one label keep their order."""
     short, long = sorted((page.label.ingredients[:_MOST_ITEMS] for page in (one, two)), key=len)
     if len(short) < _FEWEST_ITEMS:
         return Verdict.UNKNOWN
@@ -96,8 +96,8 @@ def _place(name: str, names: Sequence[str]) -> int | None:
 
 
 def _ascending(places: Sequence[int]) -> int:
-    """How many of them can be kept so that each is larger than the one before."""
-    ends: list[int] = []  # the smallest last one of so many
+    """Return the length of the longest subsequence in which each place is larger than the one before."""
+    ends: list[int] = []  # for each length, the smallest last place
     for place in places:
         at = bisect_left(ends, place)
         ends[at : at + 1] = [place]
@@ -105,7 +105,7 @@ def _ascending(places: Sequence[int]) -> int:
 
 
 def _makers(one: Page, two: Page) -> Verdict:
-    """Who makes it and who sells it may be two: only what stands behind the same heading is compared."""
+    """Compare what follows the same heading only: maker and seller may be two companies."""
     left, right = (dict(_agreed(page.reading, _maker_lines)) for page in (one, two))
     common = [(left[heading], right[heading]) for heading in left if heading in right]
     differ = any(a not in b and b not in a and _ratio(a, b) < _MAKERS_DIFFER for a, b in common)
@@ -122,7 +122,7 @@ def _has_table(page: Page) -> bool:
 
 
 def _shows_table(one: str) -> bool:
-    """Nutrients are named where a row may begin: inside a Korean word they are ingredients, such as 탄산칼슘."""
+    """Return whether nutrients begin rows. Inside a Korean word they are ingredients, such as 탄산칼슘."""
     lines = [text.closed(line) for line in text.lines(one)]
     named = [(line, found) for line in lines for found in PATTERN.finditer(line)]
     rows = {found.lastgroup for line, found in named if not text.KOREAN.match(line[: found.start()][-1:])}
@@ -134,7 +134,7 @@ def _has_list(page: Page) -> bool:
 
 
 def _agreed(reading: Reading, printed: Callable[[str], Iterator[tuple[str, str]]]) -> set[tuple[str, str]]:
-    """What all passes that show anything of the kind show alike: a misread quantity is no other product."""
+    """Return what all passes with such a text agree on, so that a misread quantity makes no other product."""
     shown = [found for one in reading.passes if (found := set(printed(one)))]
     return set.intersection(*shown) if shown else set()
 

@@ -1,4 +1,4 @@
-"""How much of a product a label speaks of at most: the package, a serving or 100 g, whichever is the largest."""
+"""Find the largest quantity that a label's figures may be for: the package, a serving or 100 g."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from decodeat.analysis.numbers import parse
 
-# Its unit may be misread: then the number is too large rather than too small.
+# Where the unit is misread, the number comes out too large rather than too small.
 _QUANTITY = re.compile(
     r"(?<![\d.,])(?P<number>\d[\d,]*(?:\.\d+)?)\s?(?P<unit>kg|g|mL|L|[^\s(당]{1,2})?(?P<each>\s?\)?\s?당)?",
     re.IGNORECASE,
@@ -17,7 +17,7 @@ _LEAST = Decimal(100)  # g; a smaller quantity may be that of a serving, beside 
 
 
 def largest(readings: Sequence[Sequence[str]]) -> Decimal:
-    """Grams or millilitres that figures may be for."""
+    """Return the most grams or millilitres that figures may be for."""
     stated = [number for lines in readings for line in lines for number in _of(line)]
     return max([*stated, _LEAST]) if stated else _UNKNOWN
 

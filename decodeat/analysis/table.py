@@ -1,4 +1,4 @@
-"""Tables whose names stand side by side with their amounts below: each amount is put beside its name."""
+"""Turn tables with names side by side and amounts below them into rows: each amount beside its name."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,7 +7,7 @@ from decodeat.analysis import text
 from decodeat.analysis.nutrients import BY_NAME, CLOSE_PATTERN
 
 _LEAST = 2  # names side by side
-_UNREAD, _LONGEST = 2, 7  # letters of a name that was not made out
+_UNREAD, _LONGEST = 2, 7  # letters of an unread name
 _SHARE = re.compile(r"\(?\d{1,3}%\)?")
 _IN_BRACKETS = re.compile(r"\s*\([^()]*\)?")
 _UNIT = re.compile(r"m?g|[0-9¢q&]|0[079][0-9]|\d9|0\d")
@@ -16,7 +16,7 @@ _GAPS = re.compile(r"(?<=\d)\s+(?=(?:m?[g¢]|%)(?![A-Za-z])|\S{1,2}\()")  # with
 
 
 def rows(lines: Sequence[str]) -> list[str]:
-    """The lines, with names and the amounts below them as rows; where they don't match, as they were."""
+    """Return the lines, with names and the amounts below them as rows; unchanged where they don't match."""
     return list(_turned([text.closed(line) for line in lines]))
 
 
@@ -38,11 +38,11 @@ def _turned(lines: list[str]) -> Iterator[str]:
         for one, amount in zip(names, amounts, strict=True):
             if one is not None:
                 yield f"{one[1]} {amount} {by_name.get(one, '')}".rstrip()
-        lines, least = lines[3 if by_name else 2 :], 1  # the last row of a table may be of one name
+        lines, least = lines[3 if by_name else 2 :], 1  # the last row of a table may have one name
 
 
 def _names(line: str, least: int) -> list[tuple[str, str] | None]:
-    """The nutrients of a line that names hardly anything else, and what was read of them; None for an unread one."""
+    """Return the nutrients of a line of little else, with the text read for each; None for an unread one."""
     names: list[tuple[str, str] | None] = []
     end = 0
     for one in CLOSE_PATTERN.finditer(line):
@@ -55,13 +55,13 @@ def _names(line: str, least: int) -> list[tuple[str, str] | None]:
 
 
 def _unread(between: str) -> list[None]:
-    """A name of which letters are left, but not enough; what is shorter is read of strokes between cells."""
+    """Return one None for an unread name, many for a longer text, none for a shorter one (lines between cells)."""
     letters = len(re.sub(r"\W", "", between))
     return [None] if _UNREAD <= letters <= _LONGEST else [None] * 9 if letters > _LONGEST else []
 
 
 def _cells(line: str) -> list[str]:
-    """The cells of a line of amounts; nothing when there are words on it."""
+    """Return the cells of a line of amounts; none when it has words."""
     line = _LESS_THAN.sub("미만", line)
     if re.search("[가-힣]{2}", line.replace("미만", "")):
         return []
@@ -70,7 +70,7 @@ def _cells(line: str) -> list[str]:
 
 
 def _with_units(cells: list[str]) -> list[str]:
-    """The cells, with units that stand apart, or what they are misread as, put to their amounts again."""
+    """Return the cells with separated units, misread ones included, joined to their amounts again."""
     joined: list[str] = []
     for cell in cells:
         if joined and _UNIT.fullmatch(cell) and joined[-1][-1:].isdecimal():

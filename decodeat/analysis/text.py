@@ -3,9 +3,9 @@
 import re
 import unicodedata
 
-MOST = 40_000  # characters that are looked at, of one page or two; a label has two thousand
+MOST = 40_000  # characters that are read, of one page or two; a label has two thousand
 KOREAN = re.compile("[가-힣]")
-_LONGEST_LINE = 500  # characters: what Unicode's composed form takes grows with the square of the marks in a line
+_LONGEST_LINE = 500  # characters: the time for Unicode's composed form grows with the square of the marks in a line
 _GAP = re.compile(r"(?<=[가-힣])[ \t]+(?=[가-힣])")
 # What Unicode's compatibility form leaves alone, or would turn into letters.
 _SIGNS = str.maketrans(
@@ -20,7 +20,7 @@ def lines(text: str) -> list[str]:
 
 
 def even(text: str) -> str:
-    """Unicode's compatibility form of a text, of its first `MOST` characters: nothing here reads more of any text."""
+    """Return Unicode's compatibility form of a text's first `MOST` characters; this package never reads more."""
     parts = (line[at : at + _LONGEST_LINE] for line in text[:MOST].splitlines(keepends=True) for at in _starts(line))
     return "".join(unicodedata.normalize("NFKC", part) for part in parts)[:MOST]
 

@@ -1,4 +1,4 @@
-"""What other sites' pages may do: two layers, so that whatever is answered in between can be read by such a page."""
+"""Let pages of other sites use the API, in two layers, so that they can read every answer made in between."""
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -6,7 +6,7 @@ from starlette.types import Receive, Scope, Send
 
 
 class CrossOriginAnswers(CORSMiddleware):
-    """Outside all that may refuse a request: a page that can't read an error takes it for a broken network."""
+    """Add CORS headers outside every layer that may refuse: a page takes an unreadable error for a network failure."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" else None
@@ -17,7 +17,7 @@ class CrossOriginAnswers(CORSMiddleware):
 
 
 class CrossOriginPreflight(CORSMiddleware):
-    """Inside all that counts and logs requests: answers a browser's question before the request itself."""
+    """Answer a browser's preflight request, inside the layers that count and log requests."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "OPTIONS" else Headers()

@@ -11,13 +11,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _OWN = frozenset({"localhost", "127.0.0.1", "[::1]"})
 
-# What a load balancer's or a platform's probe asks for, and what monitoring scrapes. They know this instance by its
-# address, by the name that a container network gives it (nutrition-api:8000), or (HTTP/1.0) send no Host at all. That
-# is safe to answer: an attack that needs a foreign Host (a page whose name is made to lead here) carries a name that
-# can be registered, with a dot in it. Whether the public sees these paths is for whoever stands in front to decide: a
-# client can send any Host.
+# Paths for probes of load balancers and platforms, and for monitoring. These know this instance by its address, by the
+# name that a container network gives it (nutrition-api:8000), or (HTTP/1.0) send no Host at all. Answering them is
+# safe: an attack that needs a foreign Host (a page whose name is made to resolve to this machine) has a name that can
+# be registered, with a dot in it. Any client can send any Host, so the proxy in front decides whether the public sees
+# these paths.
 PROBED = frozenset({"/health", "/ready", "/metrics"})
-_ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # begins with a letter: 0x7f000001 is no name
+_ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # a name begins with a letter: 0x7f000001 is an address
 
 
 class AllowedHosts:
@@ -39,7 +39,7 @@ class AllowedHosts:
         host = Headers(scope=scope).get("host", "").lower()
         bare, _, port = host.rpartition(":")
         name = bare if bare and port.isdecimal() else host
-        if self._listed(name.removesuffix(".")):  # with a dot at its end it is the same name
+        if self._listed(name.removesuffix(".")):  # a dot at the end makes no other name
             return True
         return scope["path"] in PROBED and (not name or _is_address(name) or _is_local(name))
 
@@ -48,7 +48,7 @@ class AllowedHosts:
 
 
 def _is_local(name: str) -> bool:
-    """A name that only a network of one's own has, or this machine's."""
+    """Return whether a name is this machine's or belongs to a private network."""
     return bool(_ONE_LABEL.fullmatch(name)) or name == socket.gethostname().lower()
 
 

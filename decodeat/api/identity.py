@@ -72,7 +72,7 @@ class Credentials:
                 leeway=LEEWAY,
                 options={"require": list(_REQUIRED)},
             )
-        except (jwt.InvalidTokenError, RecursionError):  # the latter for JSON that is nested without end
+        except (jwt.InvalidTokenError, RecursionError):  # the latter for JSON that is nested too deeply
             return None
         return found
 

@@ -36,7 +36,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if "//" in scope["path"]:  # a client's base address ended with a slash; here, so that all below see one path
+        if "//" in scope["path"]:  # a client's base address ended with a slash; here, so that all layers see one path
             scope["path"] = _SLASHES.sub("/", scope["path"])
         exchange = _Exchange(scope, send, self._release)
         scope.setdefault("state", {})["noted"] = exchange.noted
@@ -122,13 +122,13 @@ def _counted(status: str, method: str, route: str, by: str) -> tuple[Counter, Hi
 
 
 def start_counting() -> None:
-    """Begin at 0 whatever may be answered to an analysis."""
+    """Start the counter of every possible answer to an analysis at 0."""
     for status in (200, 400, 401, 408, 413, 422, 429, _CLIENT_LEFT, 500):
         _counted(str(status), "POST", GUARDED, "user")
 
 
 def _by(scope: Scope) -> str:
-    """Who asked: there are more probes and scrapes than users at night, and they would thin out every ratio."""
+    """Return who asked, "user" or "probe": at night probes outnumber users and would distort every ratio."""
     server = scope.get("server")
     private = server is not None and server[1] is None
     return "probe" if private or scope["path"] in PROBED else "user"
@@ -146,5 +146,5 @@ def _route(scope: Scope) -> str:
     path = getattr(route, "path", None)
     if isinstance(path, str):
         return path
-    # Refused before it came to a route: who was asked for is known all the same.
+    # Refused before it reached a route; for these paths the route is known anyway.
     return scope["path"] if scope["path"] in {GUARDED, *PROBED} else "unmatched"

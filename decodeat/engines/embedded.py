@@ -14,7 +14,7 @@ NOTE = "Read with the offline engine; what it could not read with certainty is l
 
 class EmbeddedAnalyst:
     name = "embedded"
-    version = "3"  # a number of our own: the rules, for what earlier ones made of a text may be remembered
+    version = "3"  # our own number for the rules: results of earlier ones may be cached
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         """Milliseconds of arithmetic, in a thread because a long text takes more."""

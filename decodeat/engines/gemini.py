@@ -35,7 +35,7 @@ SERVICE = "analysis"
 TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
 KNOWN_FOR = 60.0  # seconds that a condition is believed
-_MOST_VERSIONS = 8  # that are counted apart; they come from outside
+_MOST_VERSIONS = 8  # that are counted separately; they come from outside
 _AT_ONCE = 32  # calls under way per worker, one thread each
 
 log = logging.getLogger(__name__)
@@ -125,7 +125,7 @@ class GeminiAnalyst:
         return usage
 
     def _compare(self, answered: str) -> None:
-        """Count who answered: where a model was retired Google may answer with another one, at that one's price."""
+        """Count which model answered: for a retired one Google may use another, at that one's price."""
         answered = answered.removeprefix("models/") or "unknown"
         if answered not in self._answered and len(self._answered) >= _MOST_VERSIONS:
             answered = "other"
@@ -148,7 +148,7 @@ class GeminiAnalyst:
         return _reached(self._model_name)
 
     async def refusal(self) -> str:
-        """The word for why Google does not tell of the model, "" when it does."""
+        """Return the word for why Google gives no information about the model, "" when it gives some."""
         options = {"timeout": PROBE_SECONDS, "retry": None}
         name = f"models/{self._model_name}"
         try:

@@ -1,4 +1,4 @@
-"""What `python -m decodeat --check-model` does: asks Google about the model and the key, and costs nothing."""
+"""Ask Google about the model and the key, which costs nothing, for `python -m decodeat --check-model`."""
 
 import asyncio
 import json
@@ -13,19 +13,19 @@ from decodeat.engines.models import KeyKind
 from decodeat.settings import Settings
 
 FORMAT = 1  # of the JSON that it prints
-FAULTS = frozenset({"model_gone", "refused"})  # with which no analysis can be made
+FAULTS = frozenset({"model_gone", "refused"})  # codes with which no analysis is possible
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Others decide by `code` (model_gone, model_ending, key_ending, refused, unasked); `text` is for people."""
+    """Hold one finding. Programs use `code` (model_gone, model_ending, key_ending, refused, unasked), people `text`."""
 
     code: str
     text: str
 
 
 def run(environment: Mapping[str, str], *, as_json: bool) -> int:
-    """Exit code 0, 1 where no analysis can be made, 3 where the environment is wrong."""
+    """Print the findings. Returns exit code 0, 1 if no analysis is possible, or 3 if the environment is wrong."""
     try:
         config = settings.load(environment)
     except settings.SettingsError as error:
@@ -46,7 +46,7 @@ def run(environment: Mapping[str, str], *, as_json: bool) -> int:
 
 
 def found(config: Settings, today: date, refusal: str) -> list[Finding]:
-    """What is wrong, or will be; `refusal` is the word for why Google did not tell of the model, "" when it did."""
+    """Return present and coming problems. `refusal` is the word for why Google gave no information, "" when it did."""
     kind, end = models.key_kind(config.gemini_api_key), models.retires(config.gemini_model)
     findings = []
     if refusal == "model":

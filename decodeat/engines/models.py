@@ -1,23 +1,23 @@
-"""What is known of Google's models and keys without asking: which are at their end, and what a version says."""
+"""Know Google's models and keys without asking: which ones end and when, and which model a version belongs to."""
 
 import re
 from datetime import date
 from enum import StrEnum
 
-# Announced ends, from when on Google answers with another model or none. Its page of deprecations has the last word:
+# Announced ends, after which Google answers with another model or none. Its page of deprecations is authoritative:
 # https://ai.google.dev/gemini-api/docs/deprecations
 RETIRES = {
     "gemini-1.5-flash": date(2025, 9, 24),
     "gemini-1.5-pro": date(2025, 9, 24),
     "gemini-2.5-flash": date(2026, 12, 1),
 }
-NOTICE_DAYS = 90  # in which an end that is announced is worth a warning
+NOTICE_DAYS = 90  # before an announced end, during which we warn
 STANDARD_KEYS_END = date(2026, 9, 1)
 _VERSION = r"(-(\d{3}|latest|exp|preview)[A-Za-z0-9._-]*)?"
 
 
 class KeyKind(StrEnum):
-    """By its form alone. Google announced to refuse `STANDARD` keys from `STANDARD_KEYS_END` on."""
+    """Tell kinds of keys apart by form. Google announced to refuse `STANDARD` keys from `STANDARD_KEYS_END` on."""
 
     STANDARD = "standard"
     AUTH = "auth"
@@ -31,12 +31,12 @@ def key_kind(key: str) -> KeyKind:
 
 
 def retires(model: str) -> date | None:
-    """The end of the model or of what it is a version of; None where none is known."""
+    """Return the end of the model, or of the model that it is a version of; None where none is known."""
     return next((day for name, day in RETIRES.items() if re.fullmatch(re.escape(name) + _VERSION, model)), None)
 
 
 def is_same(asked: str, answered: str) -> bool:
-    """Whether an answer's version is of the model that was asked. Who asks for the latest of a kind gets any of it."""
+    """Return whether the answering version is of the requested model. A "latest" matches any version of its kind."""
     if not answered or "latest" in asked:
         return True
     return bool(re.fullmatch(re.escape(asked) + _VERSION, answered))

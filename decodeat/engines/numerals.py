@@ -1,8 +1,8 @@
-"""Figures are read twice more than the Korean around them: alone, tesseract tells "79 g" from "799".
+"""Read figures twice more than the Korean around them: read alone, tesseract tells "79 g" from "799".
 
-What stands between the Korean words of a line is cut out of the page, set line under line on a sheet, and read in
-English; and it is looked up, by its place, in what was read on a larger copy of the page. Each is put back between the
-words, so that figures have two witnesses who saw different pictures.
+The stretches between the Korean words of a line are cut out of the page, put line under line on a sheet, and read in
+English. They are also looked up, by place, in the text read on a larger copy of the page. Both are put back between
+the words, so that each figure is read from two different pictures.
 """
 
 import re
@@ -15,8 +15,8 @@ from PIL import Image
 
 from decodeat.engines.signs import Line
 
-_FIGURE = re.compile(r"[^\W_가-힣ㆍᆞ]|[%&¢<]")  # not the dot that stands before a name: to Unicode it is a letter
-_WORD_BEFORE = re.compile(r"(?:[^\d가-힣]*[가-힣]+\s*)+")  # whose end the stretch reaches over
+_FIGURE = re.compile(r"[^\W_가-힣ㆍᆞ]|[%&¢<]")  # not the dot before a name, which is a letter in Unicode
+_WORD_BEFORE = re.compile(r"(?:[^\d가-힣]*[가-힣]+\s*)+")  # the stretch overlaps its end
 _LETTER_GAP = 0.14  # of the distance between Korean letters; a wider gap follows a word
 _COLUMN_GAP = 1.2  # of the same; wider gaps are made this narrow
 _MARGIN = 40  # pixels around the figures on the sheet
@@ -150,7 +150,7 @@ def _inked(piece: Image.Image) -> list[tuple[int, int]]:
 
 
 def on_sheet(asked: Sheet, read: Sequence[Line]) -> list[str]:
-    """What was read on a sheet, for each of its stretches."""
+    """Return the text read on a sheet, for each of its stretches."""
     figures = [""] * len(asked.stretches)
     for line in read:
         row = int(((line.top + line.bottom) / 2 - _MARGIN) // asked.rows)
@@ -160,7 +160,7 @@ def on_sheet(asked: Sheet, read: Sequence[Line]) -> list[str]:
 
 
 def in_place(wanted: Sequence[Stretch], read: Sequence[Line], larger: float) -> list[str]:
-    """What was read where the stretches are, on a copy of the page that is so many times larger."""
+    """Return the text read at the stretches' places on a copy of the page that is `larger` times as large."""
     found = [" ".join(_words_at(stretch, read, larger)) for stretch in wanted]
     return [_WORD_BEFORE.sub("", text, count=1) if _WORD_BEFORE.match(text) else text for text in found]
 
@@ -177,7 +177,7 @@ def _words_at(stretch: Stretch, read: Sequence[Line], larger: float) -> Iterator
 
 
 def composed(lines: Sequence[Line], wanted: Sequence[Stretch], figures: Sequence[str]) -> str:
-    """The page's text with these figures in place of its stretches."""
+    """Return the page's text with these figures in place of its stretches."""
     written = [""] * len(lines)
     done = [0] * len(lines)
     for stretch, found in zip(wanted, figures, strict=True):

@@ -11,7 +11,7 @@ from decodeat.images.picture import LARGEST_SIDE, is_blurred, scaled
 
 LETTERS = 34  # pixels that a line of Korean letters is high when tesseract sees it; it reads best between 30 and 40
 _MOST, _LEAST = 3.5, 0.6  # times that a page is enlarged; what is large on it may be pictures, so not much smaller
-_SMALL = 2.0  # times that a page was enlarged, from which its letters may have been too small to be read
+_SMALL = 2.0  # factor of enlargement from which on a page's letters may have been too small to read
 _LARGE = 1800  # pixels of the longer side from which it pays to make a page smaller first of all
 _COARSE = 1000  # pixels of the longer side on which that is found out
 _PIECES = 8  # upright strips in which the height of lines is measured, so that columns of different rows don't mix
@@ -32,7 +32,7 @@ def prepared(grey: Image.Image) -> Image.Image:
 
 
 def flaw(grey: Image.Image, page: Image.Image) -> Flaw | None:
-    """What makes a picture hard to read, of which the page was prepared."""
+    """Return what makes a picture hard to read, or None. `page` was prepared from it."""
     if is_blurred(grey):
         return Flaw.BLURRED
     if level.is_turned(page):

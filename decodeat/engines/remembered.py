@@ -110,7 +110,7 @@ class Engines:
         return found | {name: replace(found[name], needed=False) for name in spare}
 
     async def close(self) -> None:
-        """First what is being made, then what makes it; one that can't be closed keeps none of the others open."""
+        """Close calls under way first, then the engines; a failure to close one doesn't leave the others open."""
         async with AsyncExitStack() as closing:
             for engine in self._engines:
                 closing.push_async_callback(engine.analyst.close)

@@ -34,7 +34,7 @@ class Line:
     bottom: int
 
     def words(self) -> list[tuple[Sign, ...]]:
-        """The signs of each word, as tesseract saw words."""
+        """Return the signs of each word, with words as tesseract separated them."""
         starts = [place for place, sign in enumerate(self.signs) if sign.opens_word]
         return [self.signs[start:end] for start, end in pairwise([*starts, len(self.signs)])]
 

@@ -24,30 +24,30 @@ from decodeat.images.decoding import Picture
 from decodeat.images.picture import scaled
 from decodeat.line import Line
 
-# Page mode 6 is one block of text. With Korean alone words are read best and have their places, but units suffer; with
-# both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). Each fails elsewhere, and a second
-# picture of another size makes other mistakes than the first.
+# Page mode 6 is one block of text. With Korean alone, words and their places are read best, but units suffer; with
+# both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). They fail in different places, and a
+# second picture of another size causes other mistakes than the first.
 KOREAN = ("-l", "kor", "--psm", "6", "tsv")
 BOTH = ("-l", "kor+eng", "--psm", "6", "tsv")
 FIGURES = ("-l", "eng", "--psm", "6", "tsv")
-LARGER = 1.25  # times that the second picture is larger than the first
+LARGER = 1.25  # factor by which the second picture is larger than the first
 LANGUAGES = frozenset({"kor", "eng"})
-# Processor time, for how long it takes by the clock says more about the machine than about the page. One takes well
-# below a second; a wall of noise can take minutes. By the clock the request's own deadline is all that counts.
+# Processor time, since elapsed time depends more on the machine's load than on the page. A usual pass takes well below
+# a second; a picture of noise can take minutes. Elapsed time is limited by the request's own deadline alone.
 PASS_SECONDS = 30.0
-PROBE_SECONDS = 5.0  # by the clock
+PROBE_SECONDS = 5.0  # elapsed
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _TRIES = 2  # a process that is killed from outside may fare better next time
 
 
 class TesseractReader:
-    """Reads pages in the order in which they come, each in several ways; at most `at_once` in all workers together.
+    """Read pages in order of arrival, each in several ways; at most `at_once` at a time in all workers together.
 
-    A page is unpacked, prepared and read in one go: if all took turns at each step, all would be late together.
+    A page is decoded, prepared and read in one go: if pages took turns at each step, all would be late together.
     """
 
     name = "tesseract"
-    version = "3"  # a number of our own: passes and preparation, for the text of earlier ones may be remembered
+    version = "3"  # our own number for passes and preparation: the text of earlier ones may be cached
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._line = Line(Cores(at_once))
@@ -67,7 +67,7 @@ class TesseractReader:
             return error
 
     async def _page(self, picture: Picture) -> Reading:
-        """Raises `EngineFailed`, or `ImageRefused` for what is no picture."""
+        """Read one page. Raises `EngineFailed`, or `ImageRefused` for data that is no picture."""
         image = await picture.image()
         page, hard = await asyncio.to_thread(_prepared, image)
         for again in range(_TRIES, 0, -1):
@@ -79,9 +79,9 @@ class TesseractReader:
         raise AssertionError("the last try returns")
 
     async def _passes(self, page: Image.Image) -> tuple[str, str, str]:
-        """Korean words with the figures read apart, the same with those of a larger picture, and that one's own text.
+        """Return Korean words with figures read separately, with those of a larger picture, and that one's own text.
 
-        The second and the third are one witness for a figure: both come from the same pass over the same picture.
+        For a figure, the second and the third count as one reading: both come from the same pass over the same picture.
         """
         lines = signs.lines(await self._pass(await asyncio.to_thread(_png, page), KOREAN))
         both = signs.lines(await self._pass(await asyncio.to_thread(_png, page, LARGER), BOTH))
@@ -117,7 +117,7 @@ class TesseractReader:
         except OSError as error:
             raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
         try:
-            # The kernel's to keep: it also holds when the worker that could watch it was killed.
+            # The kernel enforces this limit, also after the worker that started the process was killed.
             limit = math.ceil(PASS_SECONDS)
             with suppress(ProcessLookupError):
                 resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 1))

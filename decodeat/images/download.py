@@ -28,7 +28,7 @@ _PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REASONS = ("address", "private", "name", "connection", "timeout", "status", "redirects", "encoding", "too_large",
             "pieces", "empty")  # fmt: skip
-_MOST_CODINGS = 2  # over each other
+_MOST_CODINGS = 2  # applied one over the other
 _UNKNOWN = frozenset({"br", "zstd", "compress", "x-compress", "dcb", "dcz", "exi", "pack200-gzip"})  # IANA's others
 _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate": zlib.MAX_WBITS}
 
@@ -141,7 +141,7 @@ class Downloader:
         return bytes(body)
 
     async def _decoded(self, pieces: AsyncIterable[bytes], coding: str) -> AsyncIterator[bytes]:
-        """What the host packed unasked, unpacked, to just beyond the limit."""
+        """Decode a body that the host compressed unasked, to just beyond the limit."""
         unpack, unpacked = zlib.decompressobj(_WINDOW[coding]), 0
         async for packed in pieces:
             try:
@@ -160,10 +160,10 @@ class Downloader:
 
 
 def _codings(header: str) -> tuple[str, ...]:
-    """What has to be undone, first applied first. Raises `ImageRefused` for what we can't.
+    """Return the codings to undo, first applied first. Raises `ImageRefused` for one that we can't undo.
 
-    A word that is no coding (`aws-chunked`, `UTF-8`, `none`) was left there by who stored the picture; browsers pass
-    over it too. What the body then is, its first bytes say.
+    A word that is no coding (`aws-chunked`, `UTF-8`, `none`) was set when the picture was stored; browsers ignore
+    it too. The body's first bytes then show what it is.
     """
     named = [word.strip().lower() for word in header.split(",")]
     codings = tuple(word for word in named if word in _WINDOW)

@@ -13,7 +13,7 @@ _WIDEST = 8  # degrees that a page may be held askew
 _SIDE = 420  # pixels of the longer side on which slopes are measured
 _NARROW = 8  # pixels on which nothing can be measured
 _SLOPING = 0.3  # degrees that lines still slope in a half of the page, from which it is pulled straight
-_TURNED = 0.5  # of the change from column to column, below which that from row to row is that of turned text
+_TURNED = 0.5  # the text is turned if the change from row to row is below this share of that from column to column
 _STRIPS = 24  # upright strips in which a bent page is flattened
 
 Change = Callable[[Image.Image], Image.Image]
@@ -46,7 +46,7 @@ def levelled(page: Image.Image, *others: Image.Image) -> tuple[Image.Image, ...]
 
 
 def is_turned(page: Image.Image) -> bool:
-    """Whether lines of text seem to run from top to bottom. Sure only of a page that is hardly anything but text."""
+    """Return whether lines of text seem to run from top to bottom; reliable only for a page of little but text."""
     sketch = _sketch(page)
     if min(sketch.size) < _NARROW:
         return False

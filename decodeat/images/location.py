@@ -43,7 +43,7 @@ class Location:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def join(self, reference: bytes, allowed: Collection[str]) -> "Location":
-        """Where a redirect leads, also one with blanks or letters that are not encoded. Raises `ImageRefused`."""
+        """Return the target of a redirect, also with unencoded blanks or letters. Raises `ImageRefused`."""
         text = _as_text(reference).strip(" \t").replace(" ", "%20")
         if _SUSPECT.search(text):
             raise _refused("it redirects to an address with unusual characters")
@@ -65,7 +65,7 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
 
 
 def origin(text: str) -> str:
-    """An origin as `Location.origin` spells it, however it was written. Raises ValueError."""
+    """Return an origin in the spelling of `Location.origin`. Raises ValueError."""
     try:
         location = _taken_apart(text)
     except ImageRefused as error:
@@ -76,7 +76,7 @@ def origin(text: str) -> str:
 
 
 def _as_text(reference: bytes) -> str:
-    """UTF-8, as today's hosts send it; what is none goes back byte by byte, as browsers do it."""
+    """Decode UTF-8, as today's hosts send it; other bytes are decoded one by one, as browsers do."""
     try:
         return reference.decode()
     except UnicodeDecodeError:

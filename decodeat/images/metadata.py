@@ -12,11 +12,11 @@ _ORIENTATION = 0x0112  # EXIF's tag
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 # What a PNG needs, and what says how its colours are meant; all else is text, time or private.
 _CHUNKS = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"sBIT", b"pHYs"})
-_ESSENTIAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})  # what grey pixels are made of
+_ESSENTIAL = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"eXIf"})  # chunks that grey pixels need
 _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
-_SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # how the frame of a JPEG that isn't progressive begins
-_COLOUR_KIND = 25  # where a PNG says whether it is grey (0), in colours (2) or has a palette (3)
-_CLEAR_LEVELS = {0: 2, 2: 6, 3: 1}  # bytes that say which level or colour is transparent
+_SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # markers of the frame of a JPEG that isn't progressive
+_COLOUR_KIND = 25  # offset of a PNG's colour type: grey (0), colours (2), palette (3)
+_CLEAR_LEVELS = {0: 2, 2: 6, 3: 1}  # least bytes that state the transparent level or colour, by colour type
 _STAND_IN = 64  # bytes
 _ADOBE = 0xEE  # APP14 says how colours are packed; the other application segments and comments go
 _DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE}) - {_ADOBE}
@@ -39,7 +39,7 @@ def without(data: bytes, image: Image.Image) -> bytes | None:
 
 
 def orientation(image: Image.Image) -> int:
-    """How the picture lies, as EXIF counts; upright where that can't be read: it says nothing about the pixels then."""
+    """Return the picture's orientation as in EXIF; upright where EXIF can't be read, since the pixels may be whole."""
     try:
         found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # as with pictures, Pillow raises almost anything on damaged metadata
@@ -48,14 +48,14 @@ def orientation(image: Image.Image) -> int:
 
 
 def essential(data: bytes) -> bytes:
-    """A PNG without what its pixels don't need, large or damaged as that may be; anything else as it is."""
+    """Return a PNG without chunks that its pixels don't need, which may be large or damaged; other data unchanged."""
     if not data.startswith(_SIGNATURE):
         return data
     kept, at = [_SIGNATURE], len(_SIGNATURE)
     while at + 12 <= len(data):
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 12 + length
-        # The fifth bit of the first letter: a picture can be shown without it.
+        # The fifth bit of the first letter marks a chunk without which a picture can be shown.
         if kind in _ESSENTIAL and (not kind[0] & 0x20 or _is_intact(data, at, end)):
             kept.append(data[at:end])
         if kind == b"IEND":
@@ -65,15 +65,15 @@ def essential(data: bytes) -> bytes:
 
 
 def _is_intact(data: bytes, start: int, end: int) -> bool:
-    """Whether an ancillary chunk is what was written, and long enough for what it is."""
+    """Return whether an ancillary chunk is undamaged, and long enough for its type."""
     shortest = _CLEAR_LEVELS.get(data[_COLOUR_KIND], 0) if data[start + 4 : start + 8] == b"tRNS" else 0
     return end - start - 12 >= shortest and zlib.crc32(data[start + 4 : end - 4]) == int.from_bytes(data[end - 4 : end])
 
 
 def lacks_end(data: bytes) -> bool:
-    """Whether a JPEG stops inside its only scan. A scan holds no such mark; a thumbnail before it may.
+    """Return whether a JPEG stops inside its only scan. A scan has no end mark inside; a thumbnail before it may.
 
-    One of several scans has too few colours, or not all 64 frequencies: then nobody knows which are missing.
+    One of several scans has too few colours, or not all 64 frequencies: then it is unknown which are missing.
     """
     scan = data.rfind(bytes((0xFF, _SOS)))
     frame = max(data.rfind(kind, 0, max(scan, 0)) for kind in _SEQUENTIAL)
@@ -84,7 +84,7 @@ def lacks_end(data: bytes) -> bool:
 
 
 def ended(data: bytes, bits: bytes) -> bytes:
-    """The same with an end, and some bits that stand in for what may be missing before it."""
+    """Return the data with an end mark, and with filler bits before it for data that may be missing."""
     return data.rstrip(b"\xff") + bits * _STAND_IN + _EOI
 
 

@@ -17,8 +17,8 @@ MOST_SCANS = 100  # of a JPEG; a progressive one has about ten
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
-_DARK_INK = 0.01  # share of what is opaque; less of it is no text
-_LETTERS_ALONE = 0.5  # share of a picture that letters cover at most; more is a ground of their own
+_DARK_INK = 0.01  # share of the opaque pixels; with less ink there is no text
+_LETTERS_ALONE = 0.5  # largest share of a picture that letters cover; more is a background
 _LANCZOS = Image.Resampling.LANCZOS
 _JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _MAGIC = (_JPEG, b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
@@ -35,7 +35,7 @@ def decode(data: bytes) -> Image.Image:
     """
     if not metadata.lacks_end(data):
         return _decoded(data)
-    # Cut off: whole pictures come so too. A missing pixel would be made of the bits that stand in for it.
+    # Cut off, as whole pictures may be too: a missing pixel would be made of the filler bits, and so differ.
     one, other = (_decoded(metadata.ended(data, bits)) for bits in (b"\x00", b"\xaa"))
     if one.tobytes() != other.tobytes():
         raise _damaged()
@@ -51,7 +51,7 @@ def _decoded(data: bytes) -> Image.Image:
         if largest > LARGEST_SIDE:
             grey = grey.resize(scaled(grey.size, LARGEST_SIDE / largest), _LANCZOS)
         if metadata.orientation(grey) != 1:
-            ImageOps.exif_transpose(grey, in_place=True)  # last, when there is least to turn
+            ImageOps.exif_transpose(grey, in_place=True)  # last, when the fewest pixels are left to turn
         return grey
 
 
@@ -112,7 +112,7 @@ def _grey(image: Image.Image) -> Image.Image:
 
 
 def _grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """The upper eight bits of each pixel: a plain conversion would clip everything to white."""
+    """Return the upper eight bits of each pixel; a plain conversion would clip everything to white."""
     upper, lower = Image.frombytes("LA", image.size, image.tobytes("raw", "I;16B")).split()
     clear = image.info.get("transparency")
     if not isinstance(clear, int):
@@ -126,7 +126,7 @@ def _grey_of_16_bits(image: Image.Image) -> Image.Image:
 
 
 def _on_paper(image: Image.Image, grey: Image.Image, opaque: Image.Image) -> Image.Image:
-    """What is opaque on white paper. Letters as light as the paper, made for a dark ground, become dark."""
+    """Put the opaque pixels on white paper. Letters as light as the paper, made for a dark background, become dark."""
     seen = opaque.point(lambda level: 255 if level >= 128 else 0)
     levels = grey.histogram(seen)
     all_light = sum(levels[:128]) < _DARK_INK * sum(levels)

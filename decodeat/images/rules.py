@@ -43,11 +43,11 @@ def without_rules(page: Image.Image, height: float) -> Image.Image:
 
 
 def without_leaders(page: Image.Image, height: float) -> Image.Image:
-    """Without the dots or dashes that lead from a name to its amount: thin, far apart, and with nothing beside them."""
+    """Erase dots or dashes that lead from a name to its amount: thin, far apart, and with nothing beside them."""
     page, dark = page.copy(), ink(page, 60)
     lines = runs(closed(dark, round(1.1 * height), ACROSS), round(3 * height), ACROSS)
     leaders = runs(_alone(_thin(lines, height, ACROSS), dark, height, ACROSS), round(3 * height), ACROSS)
-    beside = round(0.2 * height)  # where a name ends or an amount begins nothing is taken away
+    beside = round(0.2 * height)  # nothing is erased at a name's end or an amount's beginning
     for way in (beside, -beside):
         leaders = ImageChops.darker(leaders, ImageChops.offset(leaders, way, 0))
     page.paste(255, (0, 0), thickened(thickened(leaders, ACROSS), ACROSS))
@@ -66,14 +66,14 @@ def _thin(line: Image.Image, height: float, along: Direction) -> Image.Image:
 
 
 def _alone(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:
-    """The parts of a line that have nothing dark beside them."""
+    """Return the parts of a line that have nothing dark beside them."""
     aside, across = ImageChops.subtract(dark, line), (along[1], along[0])
     near = ImageChops.lighter(*(swept(aside, _thick(height), across, sign, ImageChops.lighter) for sign in (1, -1)))
     return runs(ImageChops.subtract(line, near), round(2 * height), along)
 
 
 def _thick(height: float) -> int:
-    """Pixels that no rule is thick."""
+    """Return a thickness in pixels that no rule reaches."""
     return max(5, round(0.35 * height))
 
 

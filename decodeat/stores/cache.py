@@ -14,7 +14,7 @@ class Claim(Protocol):
     """The word of one worker that it is making what is not remembered yet; it ends by itself if the worker dies."""
 
     async def release(self) -> None:
-        """Let go, in a second or two at most; cancelled on the way it is no longer renewed and ends by itself."""
+        """Release the claim, in two seconds at most. If this is cancelled, the claim is not renewed and expires."""
 
 
 class Cache(Protocol):

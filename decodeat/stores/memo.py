@@ -95,7 +95,7 @@ class Memo(Generic[T]):
         return {key: self._flights[key] for key in missing}
 
     def _ended(self, task: asyncio.Task[None], started: dict[str, asyncio.Future[T | Failure]]) -> None:
-        """Nobody waits for a flight whose task is over: one that is cancelled before its first step lands nothing."""
+        """Wake the waiters of a task that is over: one that is cancelled before its first step sets no result."""
         self._tasks.discard(task)
         for key, flight in started.items():
             if not flight.done():
@@ -122,8 +122,8 @@ class Memo(Generic[T]):
     async def _made(self, keys: list[str], make: Make[T]) -> None:
         """Make what this worker gets the claim for; wait for what others are making."""
         while keys:
-            # Each claim is in the stack from the moment that it is ours: whatever ends this, the next `await` included,
-            # lets go of all of them, and one that can't be let go of keeps none of the others.
+            # Each claim is in the stack as soon as it is ours: however this ends, during the next `await` too, all are
+            # released, and a failure to release one keeps none of the others.
             async with AsyncExitStack() as held:
                 claimed = [key for key in keys if await self._claimed(key, held)]
                 if claimed:
@@ -143,14 +143,14 @@ class Memo(Generic[T]):
             keys = [key for key in keys if key in self._flights]
 
     async def _claimed(self, key: str, held: AsyncExitStack) -> bool:
-        """Whether it is ours to make: `held` has the claim then, and nothing is remembered by now."""
+        """Return whether we must compute the value: then `held` has the claim, and no value is stored yet."""
         if not self._seconds:
             return True
         claim = await self._cache.claim(key)
         if claim is None:
             return False
         held.push_async_callback(claim.release)
-        thing = await self._remembered(key)  # another worker may have finished between our look and our claim
+        thing = await self._remembered(key)  # another worker may have finished between our read and our claim
         if thing is not None:
             self._land({key: thing})
         return thing is None

@@ -52,7 +52,7 @@ class RedisCache:
         await self.ask(lambda: self._redis.set(_PREFIX + key, value, px=max(1, round(seconds * 1000))), None)
 
     async def claim(self, key: str) -> Claim | None:
-        # Given up between the server's yes and its arrival here, a claim is renewed by nobody and ends by itself.
+        # A claim cancelled between the server's yes and its arrival here is never renewed, and expires.
         lock = self._redis.lock(f"{_PREFIX}claim:{key}", timeout=CLAIM_SECONDS, thread_local=False)
         taken = await self.ask(lambda: lock.acquire(blocking=False), None)
         if taken is None:
