@@ -1,4 +1,4 @@
-"""What stays in memory after fifty pictures, with the heap as the service configures it. Exit 1 when it is too much.
+"""Measure what stays in memory after fifty pictures with the service's malloc settings. Exit 1 when it is too much.
 
 Run it as `python -m bench.heap` (part of `make bench`). What the kernel counts as resident depends on the machine's
 memory and its load, which is why this is measured and not a test.
@@ -33,7 +33,7 @@ print(resident(os.getpid()) - before)
 
 
 def left(how: str) -> int:
-    """Bytes more than before, when all pictures are freed and small things between them are not."""
+    """Return the growth in bytes after all pictures are freed, but not the small objects between them."""
     argv = (sys.executable, "-c", _PICTURES, how)
     return int(subprocess.run(argv, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60).stdout)
 

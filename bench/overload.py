@@ -1,8 +1,8 @@
-"""Many different labels at once, more than there is time for: who is answered, when, and what the others are told.
+"""Send more different labels at once than there is time for, and check which are answered, when and how.
 
-Run it as `python -m bench.overload`. One label alone says how long a page takes; from that follows how many fit into an
-analysis' time. Exit 1 when fewer are answered, when anything comes after its deadline, when those who are turned away
-are not told that the service is busy, or when half of the answers took longer than in order of arrival they would have.
+Run it as `python -m bench.overload`. One label alone shows how long a page takes; from that follows how many fit into
+an analysis' time. Exit 1 when fewer are answered, when an answer comes after its deadline, when refused requests are
+not told that the service is busy, or when half of the answers took longer than in order of arrival.
 """
 
 import argparse
@@ -32,7 +32,7 @@ ON_THE_WAY = 5.0  # seconds between a deadline and its answer's arrival, on a ma
 
 @dataclass(frozen=True)
 class Answer:
-    """What one label was told; `seconds` from its request to its answer."""
+    """Hold the answer for one label; `seconds` from its request to its answer."""
 
     number: int
     status: str
@@ -52,7 +52,7 @@ def ask(running: Service, url: str, number: int) -> Answer:
 
 @contextmanager
 def labels(seed: int, count: int) -> Iterator[list[str]]:
-    """Addresses of so many labels, each different."""
+    """Yield the addresses of `count` labels, all different."""
     with ProcessPoolExecutor() as pool, web() as site:
         drawn = list(pool.map(_drawn, range(seed, seed + count)))
         yield [site.serve(f"/{number}.png", png) for number, png in enumerate(drawn)]
@@ -63,7 +63,7 @@ def _drawn(seed: int) -> bytes:
 
 
 def together(running: Service, urls: Sequence[str], apart: float) -> list[Answer]:
-    """All at once, in this order: each is sent `apart` seconds after the one before."""
+    """Send all in this order, each `apart` seconds after the one before."""
     with ThreadPoolExecutor(len(urls)) as pool:
         asked = []
         for number, url in enumerate(urls):
@@ -90,7 +90,7 @@ def main() -> int:
             "MAX_REQUESTS": "0",
         }
         with service(Path(scratch), **settings) as running:
-            # As many side by side as there are processors: so it is under the load.
+            # As many at once as there are processors, as it is under load.
             alone = together(running, urls[:2], 0.0)
             answers = together(running, urls[2:], 0.02)
             shares = _workers(running.log)

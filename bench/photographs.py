@@ -1,8 +1,8 @@
-"""How the embedded engine reads photographs that are not ours to keep: a directory of them, with what is printed.
+"""Measure how the embedded engine reads a directory of photographs, which are not ours to keep in the repository.
 
 `truth.json` in it maps each name of a file to "printed", "legible_in_part" and perhaps "second_basis": numbers by name.
-What is legible in part counts only when it is wrong; of two printed quantities either is right, and a mixture is not.
-"less than" values are written "<5"; a number where one is printed is wrong, as is one where nothing is.
+Partly legible values count only when they are wrong. Of two printed quantities either is right, but not a mixture.
+"less than" values are written "<5"; answering a number for one is wrong, and so is a number where none is printed.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ Numbers = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Photograph:
-    """What a file shows. `basis` are the numbers of each printed quantity, `partly` those that may be answered too."""
+    """Describe what a file shows. `basis` are the numbers of each printed quantity, `partly` those legible in part."""
 
     path: Path
     bases: tuple[Numbers, ...]
@@ -37,7 +37,7 @@ class Photograph:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was answered for a photograph. `count` has right, null and wrong; `wrong` names those."""
+    """Hold the answer for a photograph. `count` has the numbers right, null and wrong; `wrong` names the wrong ones."""
 
     name: str
     status: Status
@@ -93,7 +93,7 @@ def _score(
 
 
 def report(directory: Path, at_once: int) -> int:
-    """Print what was answered; 1 when a value is wrong, or a label is called something else."""
+    """Print the answers. Returns 1 when a value is wrong, or a label is not recognised as one."""
     with ProcessPoolExecutor(at_once) as pool:
         answers = list(pool.map(read, photographs(directory)))
     for one in answers:

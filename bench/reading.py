@@ -1,8 +1,8 @@
-"""How well the embedded engine reads synthetic labels of a fresh seed. Exit 1 when a limit is missed.
+"""Measure how well the embedded engine reads synthetic labels of a fresh seed. Exit 1 when a limit is missed.
 
-Run it as `python -m bench.reading`; --seed draws the same labels again. A value that is answered where none was printed
-counts as wrong, and so does a number where "less than" one is printed. Where figures for two quantities are printed,
-those of either are right, and a mixture is not. With --photos it reads a directory of photographs instead.
+Run it as `python -m bench.reading`; --seed draws the same labels again. A value answered where none was printed
+counts as wrong, and so does a number for a printed "less than". Where figures for two quantities are printed,
+those of either are right, but not a mixture. With --photos it reads a directory of photographs instead.
 """
 
 import argparse
@@ -90,7 +90,7 @@ def read(seed: int) -> Read:
 
 
 def scored(drawn: Drawing, printed: Mapping[str, str], answered: Mapping[str, str | None]) -> list[Value]:
-    """What was answered beside what is printed for one of a label's quantities."""
+    """Compare the answer with the values printed for one of a label's quantities."""
     return [
         Value(drawn.seed, drawn.layout, drawn.wear, name, printed.get(name), answer)
         for name, answer in answered.items()

@@ -1,4 +1,4 @@
-"""What storing results together costs, against a transaction for each: CPU of one run. Exit 1 over its limit.
+"""Compare the CPU cost of storing results together and in a transaction each. Exit 1 over the limit.
 
 Run it as `python -m bench.results` (part of `make bench`).
 """
@@ -28,14 +28,14 @@ def cpu() -> float:
 
 
 async def measured(work: Awaitable[None]) -> tuple[float, float]:
-    """Rows a second, and microseconds of CPU a row."""
+    """Return rows a second, and microseconds of CPU a row."""
     began, used = time.perf_counter(), cpu()
     await work
     return ROWS / (time.perf_counter() - began), (cpu() - used) / ROWS * 1e6
 
 
 async def both(directory: str) -> tuple[tuple[float, float], tuple[float, float]]:
-    """One after the other alone, then as many together as come in a tenth of a second under load."""
+    """Measure rows stored one by one, then as many together as arrive in a tenth of a second under load."""
     ledger = Ledger(f"sqlite:///{directory}/results.sqlite3")
     waiting = Queue(ledger)
 

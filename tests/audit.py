@@ -1,9 +1,9 @@
-"""Ask a public database for known vulnerabilities of every locked package. No answer is never taken for a good one.
+"""Ask a public database for known vulnerabilities of every locked package. A missing answer never counts as clean.
 
-pip-audit alone calls a package clean when the database answered with nothing, as an index without such data does.
-So one package whose vulnerabilities every such database has is asked about too: where it comes back clean, the answer
-says nothing about the others. OSV is asked, since pip-audit can be sent to another server of its kind
-(PIP_AUDIT_OSV_URL), and to PyPI's own only at one address.
+pip-audit alone calls a package clean when the database has no data, as an index without vulnerabilities does.
+So we also ask about one package whose vulnerabilities every such database has: if that comes back clean, the answer
+proves nothing about the others. We ask OSV because pip-audit can use another server of that kind
+(PIP_AUDIT_OSV_URL), but PyPI's own database only at one address.
 """
 
 import json
@@ -16,21 +16,21 @@ from typing import Any, Literal
 
 LOCKS = tuple(map(Path, ("decodeat/requirements.txt", "decodeat_ops/requirements.txt", ".ci/build.txt")))
 LOCKS += (Path("tests/requirements.txt"),)
-# CVE-2018-1000656, mended in 0.12.3. It is none of ours, and is asked about, never installed.
+# CVE-2018-1000656, fixed in 0.12.3. It is no dependency of ours: we ask about it and never install it.
 VULNERABLE = ("flask", "0.12.2")
-LIMIT = 120.0  # seconds for everything: some 150 packages are asked about one after the other
+LIMIT = 120.0  # seconds for everything: some 150 packages are looked up one after the other
 OPTIONS = ("--strict", "--require-hashes", "--disable-pip", "--vulnerability-service", "osv", "--format", "json")
 QUIETLY = ("--desc", "off", "--progress-spinner", "off", "--timeout", "10")
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What a database said of the locked packages; `packages` is how many it answered about."""
+    """Hold a database's answer about the locked packages; `packages` is how many it answered about."""
 
     status: Literal["clean", "findings", "unknown"]
     packages: int
     findings: tuple[dict[str, Any], ...] = ()
-    reason: str = ""  # why nothing is known
+    reason: str = ""  # why the answer is unknown
 
     def as_record(self) -> dict[str, Any]:
         return {"status": self.status, "packages": self.packages, "findings": list(self.findings)}
@@ -51,7 +51,7 @@ def unknown(reason: str) -> Audit:
 
 
 def judge(output: str, errors: str) -> Audit:
-    """Return what pip-audit's output says; its exit status is 1 for findings and for trouble alike."""
+    """Parse pip-audit's output, since its exit status is 1 both for findings and for its own errors."""
     try:
         answers = {
             (answer["name"], answer["version"]): answer["vulns"] for answer in json.loads(output)["dependencies"]
@@ -72,10 +72,10 @@ def judge(output: str, errors: str) -> Audit:
 
 
 def audit(locks: tuple[Path, ...] = LOCKS, limit: float = LIMIT) -> Audit:
-    """Ask about every package of the lock files, without answers that were kept from earlier."""
+    """Ask about every package of the lock files, without cached answers."""
     with tempfile.TemporaryDirectory() as scratch:
         known = Path(scratch, "known.txt")
-        # A hash is demanded of every line; only an installation would compare it.
+        # Every line must have a hash, but only an installation would compare it.
         known.write_text(f"{'=='.join(VULNERABLE)} --hash=sha256:{'0' * 64}\n")
         files = [option for lock in (*locks, known) for option in ("--requirement", str(lock))]
         argv = (sys.executable, "-m", "pip_audit", *OPTIONS, *QUIETLY, "--cache-dir", scratch, *files)

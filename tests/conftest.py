@@ -1,4 +1,4 @@
-"""What holds for every test: which process runs which, one id for each, and what they measured."""
+"""Configure all tests: distribution over processes, one id for each, and their measurements."""
 
 from collections import Counter
 from typing import Any

@@ -1,8 +1,8 @@
-"""`python -m tests.pythons`: the unit tests on every other Python that the project says it supports, and on the next.
+"""Run the unit tests on every other Python that the project supports, and on the next: `python -m tests.pythons`.
 
-An interpreter is looked for on PATH and among pyenv's. Each gets an environment of its own with the locked packages,
-wheels alone, and the run fails where they do not install. What was not found is named as not tested. The record of the
-whole run, when there is one, says what became of each.
+Interpreters are looked for on PATH and among pyenv's. Each gets an environment of its own with the locked packages,
+wheels alone, and the run fails where they do not install. Missing Pythons are listed as not tested. The record of the
+whole run, when there is one, holds the result of each.
 """
 
 import json
@@ -19,7 +19,7 @@ from decodeat_ops.deployment import files
 from tests.record_results import RESULT
 
 CLASSIFIER = "Programming Language :: Python :: "
-NEXT = "3.14"  # not promised: nobody has tested it yet
+NEXT = "3.14"  # not promised: not tested yet
 LOCKS = (".ci/build.txt", "tests/requirements.txt")
 VERSION = "import sys; print('%d.%d' % sys.version_info[:2])"
 
@@ -40,7 +40,7 @@ def _candidates(version: str) -> Iterator[Path]:
 
 
 def find(version: str) -> Path | None:
-    """Return an interpreter that answers with this version: one of pyenv's on PATH may answer with an error."""
+    """Return an interpreter of this version that works: one of pyenv's on PATH may print only an error."""
     for candidate in _candidates(version):
         said = subprocess.run((candidate, "-c", VERSION), capture_output=True, text=True, check=False)
         if said.stdout.strip() == version:
@@ -49,7 +49,7 @@ def find(version: str) -> Path | None:
 
 
 def passes(interpreter: Path, *options: str) -> bool:
-    """Run the unit tests in an environment that holds what the lock files say."""
+    """Run the unit tests in an environment with the locked packages."""
     with tempfile.TemporaryDirectory() as scratch:
         venv = Path(scratch, "venv")
         commands: tuple[tuple[str | Path, ...], ...] = (

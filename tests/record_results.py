@@ -1,7 +1,7 @@
-"""A pytest plugin: after a whole run it records the counts beside the hash of the very code that was tested.
+"""Record a whole run's counts with the hash of the tested code, as a pytest plugin.
 
 A whole run is one with `--suite`, whose name and share of the fault matrix are recorded too. A selection of tests
-(-k, -m, paths, --lf) records nothing: it would speak for tests that did not run.
+(-k, -m, paths, --lf) records nothing: it would vouch for tests that did not run.
 """
 
 import json

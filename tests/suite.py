@@ -1,8 +1,8 @@
-"""A pytest plugin: what a whole run has. `make test` leaves out the long forms, which `make proof` has.
+"""Choose the tests of a whole run, as a pytest plugin: `make proof` has the long forms, `make test` leaves them out.
 
 `--suite test` leaves out tests marked `proof`, and runs a share of those marked `share` (the cases of the fault
 matrix). The number of commits chooses the share, so that `SHARES` commits in a row run every case. Without `--suite`
-whatever is named on the command line runs, in its short form.
+the tests named on the command line run, in their short form.
 """
 
 import os
@@ -37,7 +37,7 @@ def suite_of(config: pytest.Config) -> str:
 
 
 def share_of(directory: Path) -> int:
-    """Return which share of the matrix this commit runs. Outside a repository that is the first one."""
+    """Return which share of the matrix this commit runs; outside a repository, the first one."""
     argv = ("git", "rev-list", "--count", "HEAD")
     counted = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=False)
     return int(counted.stdout or 0) % SHARES
@@ -55,7 +55,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def proof(pytestconfig: pytest.Config) -> bool:
-    """Whether the long forms are wanted."""
+    """Return whether the long forms are wanted."""
     return suite_of(pytestconfig) == "proof"
 
 
@@ -63,7 +63,7 @@ def proof(pytestconfig: pytest.Config) -> bool:
 def pytest_runtest_makereport(
     item: pytest.Item, call: pytest.CallInfo[None]
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Elsewhere a missing part skips a test, with its reason in plain sight; with CI=true that is a failure."""
+    """Turn a skip for a missing part into a failure with CI=true; elsewhere it stays a skip that shows its reason."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
         reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)

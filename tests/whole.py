@@ -1,7 +1,7 @@
-"""`python -m tests.whole test|proof`: a whole run of the tests, and once more, alone, each of those that failed.
+"""Run all tests, and each failed one once more, alone: `python -m tests.whole test|proof`.
 
-A test that passes then is FLAKY: the run stays green, says so with the first output, and lists it in the record, so
-that somebody finds out why. When more than a few fail nothing is run again, for that is no flakiness. The proof, and
+A test that passes then is FLAKY: the run stays green, shows the first output, and lists the test in the record, so
+that the cause can be found. When more than a few fail, none is run again, since that is no flakiness. The proof, and
 with CI=true the test too, also ask for known vulnerabilities of the locked packages: one makes the run red.
 """
 
@@ -46,7 +46,7 @@ def rerun_failed(record: dict[str, Any], *options: str) -> dict[str, Any]:
 
 
 def with_audit(record: dict[str, Any], wanted: bool) -> dict[str, Any]:
-    """Ask about the locked packages. Return the record with the answer; what was found counts as failed."""
+    """Ask about the locked packages. Return the record with the answer; vulnerabilities count as failures."""
     answer = audit() if wanted else unknown("Nobody was asked: with CI=true, and in the proof, a database is.")
     print(answer)
     return {**record, "failed": record["failed"] + len(answer.findings), "audit": answer.as_record()}

@@ -1,4 +1,4 @@
-"""The steps of each verb, taken from the plans themselves: a new step has its cases as soon as it exists."""
+"""List the steps of each verb from the plans themselves, so that a new step gets its test cases at once."""
 
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment.schema import Migration
@@ -39,7 +39,7 @@ def _ids(plan: Plan) -> tuple[str, ...]:
     return tuple(step.id for step in plan.steps)
 
 
-# Where two releases are there, the newer one serves, and the schema stays as it is.
+# For two releases of which the newer one serves, and an unchanged schema.
 STEPS = {
     "deploy": _ids(_deploy(AT_HEAD)),
     "rollback": _ids(_rollback()),
@@ -47,5 +47,5 @@ STEPS = {
     "restore": _ids(_restore()),
 }
 _BREAKING = _ids(_deploy(Migration("0003", (releases.BREAKS,), archived.BEFORE)))
-# What a deploy does besides when it brings a migration that can't be reversed, and the two steps that it changes.
+# A deploy's additional steps for a migration that can't be reversed, and the two steps that it changes.
 MIGRATING = tuple(step for step in _BREAKING if step not in STEPS["deploy"] or step in {"migrate", "start"})

@@ -16,7 +16,7 @@ from tests.support.deployments import Deployment, Prober, deployment, make_sourc
 
 pytestmark = pytest.mark.faults
 
-GOOD = 60.0  # seconds in which a release that is right must be ready, on a machine that is busy
+GOOD = 60.0  # seconds within which a good release must be ready on a busy machine
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def rows(made: Deployment) -> list[str]:
 
 
 def break_at(made: Deployment, verb: str, step: str, fault: str) -> tuple[int, dict[str, object]]:
-    made.ready = 25.0 if fault == "fill" else 60.0  # what can't write never becomes ready, and is waited for in vain
+    made.ready = 25.0 if fault == "fill" else 60.0  # a release that can't write never becomes ready
     made.write()
     argv = [sys.executable, "-m", "tests.faults.driver", str(made.home / "decodeat-ops.toml"), verb, step, fault]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=300, check=False)

@@ -62,7 +62,7 @@ def empty(source: Path, tmp_path: Path) -> Iterator[Deployment]:
 
 
 def picture(*places: Path, without: frozenset[str] = frozenset()) -> dict[str, str]:
-    """Every path below with kind, mode and content; not what is logged, the supervisor's beat, nor who had the lock."""
+    """Return kind, mode and content of every path below, but not logs, the supervisor's beat and the lock's owner."""
     found = {}
     for place in places:
         for path in [place, *sorted(place.rglob("*"))] if place.exists() else []:

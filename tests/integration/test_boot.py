@@ -1,4 +1,4 @@
-"""After a reboot, under a systemd that really runs: what was deployed is found and serves, whatever its path."""
+"""Test with a real systemd that a deployment serves again after a reboot, whatever its path."""
 
 import os
 import shlex
@@ -36,7 +36,7 @@ print(boot.write_unit(Context(open_tools(loaded)), step.do.params))
 
 
 class Manager:
-    """A user's systemd of the test's own: its own /run, its own units, and nothing of this shell."""
+    """Run a user's systemd with its own /run and units, without this shell's environment."""
 
     def __init__(self, home: Path) -> None:
         self.home = home
@@ -49,7 +49,7 @@ class Manager:
 
     @contextmanager
     def running(self) -> Iterator[None]:
-        """From its start, which starts what is enabled, to its end."""
+        """Run it, with the units that are enabled, until the block ends."""
         private = self.home / "run" / "systemd" / "private"
         private.unlink(missing_ok=True)
         script = f"mount -t tmpfs boot /run && mkdir -p /run/systemd/system && exec {SYSTEMD} --user"
@@ -74,7 +74,7 @@ class Manager:
 
 @pytest.fixture
 def odd(tmp_path: Path) -> Iterator[tuple[Deployment, dict[str, str]]]:
-    """A deployment whose place and port the shell alone knew, in a directory with signs that mean something."""
+    """Make a deployment whose place and port only the shell knows, in a directory with special characters."""
     place = tmp_path / "100%n $HOME a'b"
     state = place / "state" / "decodeat-ops" / "tested-production"
     with deployment(place, state=state, ready=60.0) as made:
@@ -85,7 +85,7 @@ def odd(tmp_path: Path) -> Iterator[tuple[Deployment, dict[str, str]]]:
 
 
 def power_cut(made: Deployment) -> None:
-    """Everything ends at once."""
+    """Kill every process at once."""
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in numbers:
@@ -116,7 +116,7 @@ def test_it_comes_back_with_systemd(odd: tuple[Deployment, dict[str, str]], tmp_
 
 
 def test_it_comes_back_with_cron(odd: tuple[Deployment, dict[str, str]]) -> None:
-    """The line as the deploy prints it, read as cron reads it: what stands behind @reboot, with few variables."""
+    """Run the line that deploy prints as cron would: the command after @reboot, with few variables."""
     made, shell = odd
     told = made.ok("deploy", "--yes", env=shell)["data"]
     power_cut(made)

@@ -140,7 +140,7 @@ def test_variables_that_the_service_refuses_stop_a_deploy_before_it_starts(made:
 
 
 def test_the_known_label_is_never_answered_from_memory(made: Deployment) -> None:
-    """Neither its address, nor its picture, nor its text was seen before: each run goes through reader and analyst."""
+    """Check that address, picture and text are new in each run, so that it goes through reader and analyst."""
     for _ in range(2):
         assert made.ok("check", "api.label")["data"]["findings"][0]["status"] == "PASS"
     lines = [line for line in made.get("/metrics")[2].decode().splitlines() if "cache_lookups_total{" in line]

@@ -63,7 +63,7 @@ def test_a_dry_run_shows_the_plan_and_touches_nothing(served: Deployment) -> Non
 
 
 class Held:
-    """A request that is being answered until the test lets it go."""
+    """Hold a request under way until the test releases it."""
 
     def __init__(self, served: Deployment, directory: Path) -> None:
         began, self._until = directory / "began", directory / "until"
@@ -194,7 +194,7 @@ def test_two_environments_side_by_side(source: Path, tmp_path: Path) -> None:
     with deployment(tmp_path, source=source) as made:
         staging_port = free_port()
         (made.home / "decodeat-ops.staging.toml").write_text(
-            f"[local]\nport = {staging_port}\n"  # and no more: the state's place follows from the name
+            f"[local]\nport = {staging_port}\n"  # nothing else: the state's place follows from the name
         )
         staging = Deployment(made.home, made.state.with_name("tested-staging"), staging_port, source)
         try:

@@ -1,4 +1,4 @@
-"""What protects the service gets lost: it does not start, or does not become ready, and says why."""
+"""Test that a service which lost a protecting setting does not start or become ready, and says why."""
 
 import json
 import os
@@ -20,7 +20,7 @@ from tests.support.supervised import RELEASE, SHOWS, Supervised, supervised, wai
 
 __all__ = ["supervised"]
 
-# Every variable of the service that keeps somebody or something out.
+# Every variable of the service that refuses access or limits something.
 PROTECTING = (
     "API_KEYS",
     "JWT_SECRET",
@@ -72,14 +72,14 @@ def test_without_a_variable_that_protects_it_a_release_does_not_start(supervised
 
 @pytest.fixture
 def looking(supervised: Supervised) -> Supervisor:
-    """A supervisor between two looks, in this process: what it saw last is what a test says."""
+    """Make a supervisor in this process between two rounds; the test sets what it saw last."""
     return Supervisor(supervised.layout, -1, Listeners())
 
 
 def test_what_was_called_back_since_the_last_look_keeps_its_secrets(
     supervised: Supervised, looking: Supervisor
 ) -> None:
-    """The look saw it draining and its process ended; meanwhile a rollback asked for it again."""
+    """Request a release again by rollback after the supervisor saw it draining and its process ended."""
     lay_out(supervised)
     looking._watched[RELEASE] = watched = Watched()
     looking._let_go(RELEASE, watched)
@@ -121,7 +121,7 @@ def test_a_service_that_lost_its_keys_stays_down_until_start_writes_them_anew(gu
     os.kill(guarded.store.supervisor().releases[release].pid, signal.SIGKILL)
     wait_for(lambda: "secrets.env is missing" in guarded.store.supervisor().releases[release].problem)
     status = guarded.run("status", "--json")
-    assert status.status in {4, 8}, str(status)  # its orphaned workers, with their keys, may answer some seconds more
+    assert status.status in {4, 8}, str(status)  # its orphaned workers, with their keys, may answer a little longer
     assert "secrets.env is missing" in " ".join(status.json["data"]["problems"])
     guarded.ok("start", "--yes")
     assert analyze(guarded, "a-key-that-nobody-was-given") == 401

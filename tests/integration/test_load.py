@@ -13,15 +13,15 @@ import pytest
 
 from tests.support.deployments import REPOSITORY, Deployment, deployment
 
-pytestmark = [pytest.mark.load, pytest.mark.timeout(1500)]  # redeploys that each wait for the slow requests
+pytestmark = [pytest.mark.load, pytest.mark.timeout(1500)]  # each redeploy waits for the slow requests
 
 RATE = 100  # requests a second
-LOAD_SECONDS = 1200.0  # an upper bound: the test ends the load when it is through
+LOAD_SECONDS = 1200.0  # upper limit: the test ends the load when it is done
 
 
 @dataclass(frozen=True)
 class Form:
-    """How many redeploys and rollbacks there are, and how many seconds each slow request lasts (one every 2 s)."""
+    """Hold the number of redeploys and rollbacks, and the seconds that each slow request lasts (one every 2 s)."""
 
     rounds: int
     slow: float

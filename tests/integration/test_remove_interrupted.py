@@ -1,4 +1,4 @@
-"""A removal that was killed: the next deploy finds a state like any other, and `resume` leaves nothing behind."""
+"""Test that after a killed removal the next deploy works as usual, and `resume` leaves nothing behind."""
 
 import os
 import signal
@@ -29,7 +29,7 @@ local.remove(load(Path(sys.argv[1]), None, {}), Change(emit=watch), delete_data=
 
 @pytest.fixture
 def killed(tmp_path: Path) -> Iterator[Deployment]:
-    """A deployment whose removal was killed just before anything was deleted."""
+    """Make a deployment whose removal was killed just before anything was deleted."""
     with deployment(tmp_path / "world", source=make_source(tmp_path / "source"), ready=60.0) as made:
         made.deploy()
         argv = [sys.executable, "-c", KILLED, str(made.home / "decodeat-ops.toml")]

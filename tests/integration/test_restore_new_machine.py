@@ -1,4 +1,4 @@
-"""An archive brought to a machine without settings: nothing is written before it is approved, nor where nobody said."""
+"""Test restoring on a machine without settings: nothing is written before approval, nor in places not allowed."""
 
 import contextlib
 import os
@@ -24,7 +24,7 @@ PATIENCE = 60.0  # seconds
 
 @pytest.fixture(scope="module")
 def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The archive of a deployment that keeps an API key outside its own directory, and whose machine is gone."""
+    """Make the archive of a lost deployment that kept an API key outside its own directory."""
     directory = tmp_path_factory.mktemp("lost")
     key = directory / "outside" / "api.key"
     key.parent.mkdir()
@@ -46,7 +46,7 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def machine(lost: Path) -> Iterator[Deployment]:
-    """The new machine: no settings, no state; the port and paths are those that the archive's settings name."""
+    """Make the new machine: no settings, no state; port and paths are those of the archive's settings."""
     directory = lost.parent
     settings = Deployment(directory / "home", directory / "state" / STATE, 0, directory / "source")
     assert everything(directory) == BARE
@@ -60,7 +60,7 @@ BARE = {"brought.tar.zst", "home", "source"}
 
 
 def everything(directory: Path) -> set[str]:
-    """What there is, without what lies in the service's source."""
+    """Return every path below, without the service's source."""
     names = {p.relative_to(directory).as_posix() for p in directory.rglob("*")}
     return {name for name in names if not name.startswith("source/")}
 
@@ -70,7 +70,7 @@ def said(lost: Path) -> list[str]:
 
 
 def until_asked(master: int) -> str:
-    """Read a terminal until the question stands there."""
+    """Read a terminal until the question appears."""
     text = b""
     deadline = time.monotonic() + PATIENCE
     while b"[y/N]" not in text:
@@ -100,7 +100,7 @@ def test_nothing_is_written_before_the_question_is_answered(machine: Deployment,
         while os.waitpid(pid, os.WNOHANG) == (0, 0):
             assert time.monotonic() < deadline
             if select.select([master], [], [], 0.1)[0]:
-                with contextlib.suppress(OSError):  # its end of the terminal is closed
+                with contextlib.suppress(OSError):  # the program closed its end of the terminal
                     os.read(master, 65536)
     os.close(master)  # SIGHUP
     if ending != "declined":
@@ -117,7 +117,7 @@ def test_places_outside_are_refused_until_the_operator_names_them(machine: Deplo
     for place in (lost.parent / "outside" / "api.key", machine.state.parent, ENVIRONMENTS):
         assert f"--outside {place}" in words.replace("\n", "")
     assert everything(lost.parent) == BARE
-    # Naming some of them is not naming all of them.
+    # Naming some of the places does not allow the others.
     assert machine.run("restore", "--archive", str(lost), "--yes", "--outside", str(machine.state)).status == 2
     assert everything(lost.parent) == BARE
 
@@ -157,7 +157,7 @@ def test_writing_settings_is_a_step_that_a_kill_leaves_to_be_gone_on_with(
     assert KEY not in left_open.read_text()
     assert "settings" in {one.id for one in read(left_open).plan.steps}
     if goes_on == "restore":
-        assert list(machine.home.iterdir()) == []  # `resume` has no settings to find the journal by
+        assert list(machine.home.iterdir()) == []  # `resume` has no settings to find the journal with
         machine.ok("restore", "--archive", str(lost), *said(lost), "--yes")
     else:
         machine.ok("resume", "--yes")

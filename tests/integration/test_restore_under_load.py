@@ -1,4 +1,4 @@
-"""Every answer that a client got is found again, however a restore under load ends: done, undone, or long ago."""
+"""Test that a restore under load loses no answer that a client got: done, undone, or long after it."""
 
 import errno
 import http.client
@@ -30,11 +30,11 @@ PATIENCE = 60.0  # seconds
 
 
 class Clients:
-    """Ask for analyses all the time, each with a number of its own; `answered` are those that were COMPLETED."""
+    """Request analyses all the time, each with its own number; `answered` are those that were COMPLETED."""
 
     def __init__(self, made: Deployment, picture: str, first: int, *, early: bool = False) -> None:
         self._made, self._picture = made, picture
-        self._early = early  # they may ask before anything serves, and after
+        self._early = early  # they may ask before and after anything serves
         self._numbers = iter(range(first, first + 1_000_000))
         self._ending = threading.Event()
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(2)]
@@ -54,7 +54,7 @@ class Clients:
             thread.join(PATIENCE)
 
     def until(self, more: int) -> None:
-        """Wait until so many more were answered."""
+        """Wait until `more` further requests were answered."""
         enough = len(self.answered) + more
         wait(lambda: len(self.answered) >= enough or bool(self.failures))
         assert not self.failures, self.failures[:3]
@@ -134,7 +134,7 @@ def made(tmp_path: Path, source: Path, picture: str) -> Iterator[Deployment]:
 
 
 def fails_at_the_post_gate(made: Deployment, clients: Clients, verb: Callable[[Loaded, Change], object]) -> OpsError:
-    """Carry a change out until clients got answers after its switch, and let it fail then; returns what it told."""
+    """Run a change until clients got answers after its switch, then let it fail; returns its messages."""
 
     def watch(event: events.Event) -> None:
         if isinstance(event, events.StepFinished) and event.step.id == "gate-post" and not event.undoing:
@@ -165,7 +165,7 @@ def test_a_restore_under_load_carries_over_what_was_answered_meanwhile(
     assert carried == len(numbers(old) - before) > 0
     assert any(f"{carried} result" in text and str(serving(made)) in text for text in told["warnings"])
 
-    # Retention deletes the old generation only now, and nothing with it.
+    # Retention deletes the old generation only now, and no result with it.
     for _ in range(3):
         made.deploy_again()
     assert not old.exists()

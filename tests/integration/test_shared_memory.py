@@ -88,7 +88,7 @@ def test_the_claim_of_a_worker_that_died_ends(server: RedisServer, monkeypatch: 
 
 
 def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -> None:
-    """The first is taken, the second never answers: other workers can make the first all the same."""
+    """Take the first claim and get no answer for the second: other workers can still compute the first."""
 
     class StuckAtSecond(RedisCache):
         async def claim(self, key: str) -> Claim | None:
@@ -272,7 +272,7 @@ def test_sixty_four_at_once_in_two_workers_cost_one_call(world: World) -> None:
 
 
 OUTAGE = 4.0  # seconds
-RATE = 8  # requests a second: what is tested is that none is lost, not how many a busy machine can serve
+RATE = 8  # requests a second: the test is about losing none, not about speed
 
 
 @pytest.mark.timeout(180)

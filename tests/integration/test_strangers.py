@@ -1,4 +1,4 @@
-"""Processes, names and files that others can set: the supervisor takes none of them for its own."""
+"""Test that the supervisor trusts no process, name or file that other users can make."""
 
 import os
 import signal
@@ -21,7 +21,7 @@ NOBODY = 65534
 
 
 class Strangers:
-    """Processes that carry a deployment's mark and aren't of it."""
+    """Start processes that have a deployment's mark but don't belong to it."""
 
     def __init__(self) -> None:
         self._started: list[subprocess.Popen[bytes]] = []
@@ -113,7 +113,7 @@ def test_what_runs_of_this_deployment_is_found(supervised: Supervised) -> None:
 
 
 def test_a_program_with_borrowed_rights_is_its_callers(tmp_path: Path) -> None:
-    """As root, with another user among its ids: what a set-user-ID program looks like that somebody started."""
+    """Start a process as root with another user among its ids, like a set-user-ID program that a user started."""
     run = tmp_path / "run"
     run.mkdir(mode=0o700)
     for ids, ours in (((0, 0, 0), True), ((NOBODY, 0, 0), False), ((0, 0, NOBODY), False)):
@@ -157,7 +157,7 @@ def test_what_is_no_id_never_becomes_a_path(name: str) -> None:
 
 
 def test_only_its_own_children_are_signalled(supervised: Supervised, strangers: Strangers) -> None:
-    """A number that a child had and a stranger has now is not signalled."""
+    """Send no signal to a process number that a child had and another process has now."""
     supervised.release(IGNORES)
     supervised.start()
     supervised.wait(lambda: supervised.state() == "running")

@@ -1,4 +1,4 @@
-"""Given a supervisor that is dead, stopped, older or in another place: what runs is found, and no request is lost."""
+"""Test replacing a dead, stopped, older or moved supervisor: running releases are found, and no request is lost."""
 
 import os
 import shutil
@@ -59,7 +59,7 @@ def test_one_that_was_stopped_is_not_alive_and_is_replaced(supervised: Supervise
 
 
 def test_its_sockets_are_taken_with_it_though_no_release_holds_them(supervised: Supervised) -> None:
-    """The release has crashed and waits for its next start: clients wait in the socket's queue meanwhile."""
+    """Replace it while a crashed release waits for its next start, and clients wait in the socket's queue."""
     supervised.release("import sys; sys.exit(3)")
     supervised.start()
     supervised.wait(lambda: (k := supervised.store.supervisor().releases.get(RELEASE)) and k.restarts >= 5)

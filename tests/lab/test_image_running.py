@@ -24,7 +24,7 @@ from tests.unit.decodeat.web import Web
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(900)]  # the first test of the lab makes the bases and the image
 
 PORT = 9123
-SLOW, QUICK = 20.0, 6.0  # seconds that a picture takes to arrive, in the proof and otherwise
+SLOW, QUICK = 20.0, 6.0  # seconds that a picture takes to arrive: in the proof, and otherwise
 GRACE = 60  # seconds that a stop waits
 Record = Callable[[str, object], None]
 

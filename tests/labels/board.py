@@ -1,6 +1,6 @@
-"""A second way to set a label: tables as wide as what is in them, stacked, in type that is set close and made narrow.
+"""Draw labels in a second way: stacked tables as wide as their content, in type that is set close and made narrow.
 
-Nothing of the sheet in `paper.py` is used but its faces: a reader that does well on one alone is too close to it.
+Only the typefaces come from `paper.py`: a reader that does well on one kind alone is fitted too closely to it.
 """
 
 import re
@@ -12,13 +12,13 @@ from PIL import Image, ImageDraw, ImageFont
 from tests.labels.paper import BLACK, WHITE, Face, font
 
 _LEADING = 1.5  # of the type's size, from one line to the next
-_FIELD = 0.4  # of the type's size, between a field's edge and what stands in it
+_FIELD = 0.4  # of the type's size, between a field's edge and its content
 _PIECES = re.compile(r"[\d.,]+%?\)?|[A-Za-z]+[).,]*|\s|[^\dA-Za-z\s][),.:%]*")  # a line may end after each
 
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands in a field of a table. `scale` is of the type's size."""
+    """Hold the content of a table's field. `scale` is relative to the type's size."""
 
     text: str
     right: bool = False
@@ -28,7 +28,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Type:
-    """How letters are set; `tracking` in pixels between them, less than none sets them closer."""
+    """Describe the type; `tracking` are additional pixels between letters, negative to set them closer."""
 
     face: Face
     size: int
@@ -58,7 +58,7 @@ class Type:
 
 
 class Board:
-    """Blocks of a label under each other. Lengths are pixels."""
+    """Stack the blocks of a label. Lengths are pixels."""
 
     def __init__(self, type_: Type, width: int) -> None:
         self.type, self.width, self.margin = type_, width, type_.size
@@ -71,7 +71,7 @@ class Board:
         self._y += self.type.size * _LEADING * lines
 
     def paragraph(self, text: str, *, scale: float = 1.0) -> None:
-        """Broken wherever the line is full, between a number and its unit too."""
+        """Add a paragraph, broken wherever the line is full, even between a number and its unit."""
         line = ""
         for piece in _PIECES.findall(text):
             if line and self.type.long(line + piece, scale=scale) > self.across:
@@ -86,7 +86,7 @@ class Board:
         self._y += self.type.size * _LEADING * scale
 
     def banner(self, title: str, *lines: str, dark: bool) -> None:
-        """A title at the left in large letters, and lines at the right of it."""
+        """Add a title in large letters on the left, with lines on its right."""
         scale = min([1.0, *(0.62 * self.across / self.type.long(line) for line in lines)])
         top, step = self._y, self.type.size * _LEADING * scale
         height = max(1.6 * self.type.size, step * len(lines)) + self.type.size * 0.6
@@ -104,7 +104,7 @@ class Board:
         self._y = top + height
 
     def table(self, rows: Sequence[Sequence[Cell]], *, across: int = 0, down: int = 0) -> None:
-        """Columns as wide as their widest cell, what is left shared out; too wide a table is set in smaller type.
+        """Add a table. Columns are as wide as their widest cell and share the rest; too wide a table gets smaller type.
 
         `across` and `down` are the widths of its rules, 0 for none.
         """
@@ -140,6 +140,6 @@ class Board:
         self.type.write(self._draw, (x, y), cell.text, bold=cell.bold, scale=scale)
 
     def sheet(self, narrow: float = 1.0) -> Image.Image:
-        """The whole label; `narrow` is how wide it is made, of what it was: makers squeeze type to save room."""
+        """Return the whole label, its width multiplied by `narrow`: makers squeeze type to save space."""
         whole = self._image.crop((0, 0, self.width, round(self._y) + self.margin))
         return whole.resize((round(narrow * whole.width), whole.height), Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Draws a label from its truth and a seed: one of the layouts or forms in one of the faces, then worn."""
+"""Draw a label from its truth and a seed: one of the layouts or forms in one of the typefaces, then worn."""
 
 import io
 import random
@@ -31,7 +31,7 @@ class Label:
 
 
 def pair(seed: int) -> tuple[str, str]:
-    """The layout or form and the wear of a seed: following ones go through all of them, then through all wear."""
+    """Return the layout or form and the wear for a seed: consecutive seeds go through all of them, then all wear."""
     return KINDS[seed % len(KINDS)], list(WEAR)[seed // len(KINDS) % len(WEAR)]
 
 

@@ -1,6 +1,6 @@
-"""Forms that the labelling standard allows and importers bring, set on a board of their own: see `board.py`.
+"""Draw forms that the labelling standard allows or importers use; see `board.py`.
 
-bilingual   names in Korean and English, in either order, in brackets or with a stroke between them
+bilingual   names in Korean and English, in either order, in brackets or with a slash between them
 leaders     dots or dashes between a name and its amount, perhaps a dash or a dot before each name
 broken      the text form in a narrow strip: lines end anywhere, between a number and its unit too
 units       the unit stands beside the name or in brackets, amounts and shares are bare numbers
@@ -34,12 +34,12 @@ ENGLISH = {
     "calcium": ("Calcium",),
 }
 _LEADERS = (".", "·", "-", " .", "…", "_", " -")
-_NARROWEST = 0.85  # of its width, to which type is made narrow
+_NARROWEST = 0.85  # the narrowest that type is made, of its width
 _KJ = 4.184  # kJ in a kcal
 
 
 class Maker:
-    """What one maker does the same way all over a label."""
+    """Hold the choices that one maker uses all over a label."""
 
     def __init__(self, dice: random.Random) -> None:
         self.chance = dice.random()
@@ -67,14 +67,14 @@ class Maker:
         return f"{column.percent[name]}{self.percent}" if name in column.percent else ""
 
     def together(self, column: Column, name: str) -> str:
-        """The amount with its share, in brackets or not."""
+        """Return the amount with its percentage, in brackets or not."""
         share = self.share(column, name)
         if share:
             share = f"{self.gap}({share})" if self.brackets else f" {share}"
         return self.amount(column, name) + share
 
     def both(self, name: str) -> str:
-        """A name in both languages."""
+        """Return a name in both languages."""
         korean, english = KOREAN[name], self.english[name]
         forms = (f"{korean} {english}", f"{korean}({english})", f"{english} {korean}", f"{korean} / {english}")
         return forms[int(self.chance * len(forms))]
@@ -85,7 +85,7 @@ def _rows(column: Column) -> list[str]:
 
 
 def _by(names: Sequence[str], most: int) -> Iterator[Sequence[str]]:
-    """The names, so many at a time."""
+    """Yield the names, at most `most` at a time."""
     return (names[start : start + most] for start in range(0, len(names), most))
 
 
@@ -200,7 +200,7 @@ def _sticker(board: Board, truth: Truth, maker: Maker) -> None:
 
 
 def _around(board: Board, truth: Truth, maker: Maker, body: Callable[[Board, Truth, Maker], None]) -> None:
-    """What else a package says, before or after the figures."""
+    """Draw the other texts of a package, before and after the figures."""
     listed = ", ".join(printed for printed, _ in truth.ingredients)
     board.paragraph(f"제품명: {truth.product}")
     board.paragraph(f"식품유형: {maker.kind}")
@@ -212,7 +212,7 @@ def _around(board: Board, truth: Truth, maker: Maker, body: Callable[[Board, Tru
         board.paragraph(line, scale=0.9)
 
 
-# A form's width in letters of its type, how many quantities it has, and what draws its figures.
+# A form's width in letters of its type, its number of quantities, and the function that draws its figures.
 FORMS: dict[str, tuple[tuple[int, int], int, Callable[[Board, Truth, Maker], None]]] = {
     "bilingual": ((26, 34), 1, _bilingual),
     "leaders": ((20, 30), 1, _leaders),
@@ -226,9 +226,9 @@ FORMS: dict[str, tuple[tuple[int, int], int, Callable[[Board, Truth, Maker], Non
 
 
 def drawn(form: str, truth: Truth, dice: random.Random, face: Face, size: int) -> Image.Image:
-    """A whole label in one of the forms, dark on white."""
+    """Return a whole label in one of the forms, dark on white."""
     widths, _, body = FORMS[form]
-    size = round(size / _NARROWEST)  # as high as type must be that is made narrow and stays as legible
+    size = round(size / _NARROWEST)  # larger type, which stays as legible when it is made narrow
     board = Board(Type(face, size, tracking=dice.choice((-1.0, 0.0, 0.0))), size * dice.randint(*widths))
     _around(board, truth, Maker(dice), body)
     return board.sheet(dice.uniform(_NARROWEST, 1.0))

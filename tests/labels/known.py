@@ -36,7 +36,7 @@ def _plain(picture: Image.Image) -> bytes:
 
 
 def _lot(drawn: Label, picture: Image.Image) -> Image.Image:
-    """The heading of a lot number and the ten digits, each in a cell of the same width, as the label is printed."""
+    """Return the heading of a lot number and the ten digits, each in a cell of the same width, as on the label."""
     face = next(face for face in FACES if face.plain.endswith(drawn.face))
     pen = Pen(face, drawn.size, picture.width)
     cell = max(round(pen.long(digit)) for digit in DIGITS) + 1

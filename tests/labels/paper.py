@@ -89,5 +89,5 @@ class Pen:
 
 @cache
 def font(path: str, size: int, index: int) -> ImageFont.FreeTypeFont:
-    """A face's file below /usr/share/fonts, in pixels."""
+    """Load a typeface from its file below /usr/share/fonts; `size` is in pixels."""
     return ImageFont.truetype(_SYSTEM / path, size, index=index)

@@ -83,7 +83,7 @@ class Truth:
 
     @property
     def bases(self) -> list[dict[str, str]]:
-        """The same for each quantity that figures are printed for."""
+        """Return the same for each quantity that figures are printed for."""
         return [{name: text.replace(",", "") for name, text in one.values.items()} for one in self.columns]
 
     @property

@@ -1,4 +1,4 @@
-"""A server that speaks OSV's query protocol, strictly: https://google.github.io/osv.dev/post-v1-query/."""
+"""Serve OSV's query protocol, strictly: https://google.github.io/osv.dev/post-v1-query/."""
 
 import contextlib
 import json
@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass
 class Database:
-    """`url` answers with what `vulnerabilities` has of a (name, version), and `asked` are those asked about."""
+    """Serve at `url` what `vulnerabilities` has for a (name, version); `asked` records the queries."""
 
     url: str
     vulnerabilities: Mapping[tuple[str, str], tuple[str, ...]]
@@ -33,7 +33,7 @@ def _vulnerability(name: str, identifier: str) -> dict[str, Any]:
 def serve(vulnerabilities: Mapping[tuple[str, str], tuple[str, ...]], status: int = 200) -> Iterator[Database]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # one connection for all questions
-        wbufsize = -1  # an answer in one piece
+        wbufsize = -1  # buffered, so that an answer is sent in one piece
 
         def do_POST(self) -> None:
             query = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -52,7 +52,7 @@ def serve(vulnerabilities: Mapping[tuple[str, str], tuple[str, ...]], status: in
             self.wfile.write(body)
 
         def log_message(self, format: str, *args: Any) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     database = Database(f"http://127.0.0.1:{server.server_port}/v1/query", vulnerabilities, status)

@@ -1,4 +1,4 @@
-"""A clock for tests whose subject is time: it passes when a test says so, and when an event loop would only wait."""
+"""Replace the clock in tests about time: it advances when a test says so, or when an event loop would only wait."""
 
 import asyncio
 import selectors
@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 class Clock:
-    """Stands in for `time.monotonic` and `time.time`."""
+    """Replace `time.monotonic` and `time.time`."""
 
     def __init__(self, patch: pytest.MonkeyPatch) -> None:
         self.now = 1000.0  # small, so that a sum of seconds is exact enough for an event loop
@@ -21,13 +21,13 @@ class Clock:
         patch.setattr("time.time", lambda: began + self.now)
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run what waits for nothing but time. Each wait is over at once, and has lasted as long as it should."""
+        """Run a coroutine that waits for time alone. Each wait ends at once, with the clock advanced by its length."""
         with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(_Leaping(self))) as runner:
             return runner.run(work)
 
 
 class _Leaping(selectors.DefaultSelector):
-    """Nothing outside is waited for, so that a pause is a step of the clock."""
+    """Advance the clock instead of waiting; nothing outside the process can end a wait."""
 
     def __init__(self, clock: Clock) -> None:
         super().__init__()

@@ -59,9 +59,9 @@ class Ran:
 
 @dataclass
 class Deployment:
-    """Settings in `home`; commands run as the installed program runs, in their own process.
+    """Hold settings in `home`, and run commands as the installed program does, in their own process.
 
-    `state` is the deployment's own directory, which bears its name.
+    `state` is the deployment's own directory, which has its name.
     """
 
     home: Path
@@ -179,7 +179,7 @@ def pids_of(state: Path) -> list[int]:
 
 
 def keep_environment() -> None:
-    """Tests share the service's environment, and a test that removes its deployment must not take it away."""
+    """Keep the environment when a test removes its deployment, since all tests share it."""
     lock = source.lock_digest(REPOSITORY / "decodeat" / source.LOCK_NAME)
     name = inputs.environment_path(ENVIRONMENTS, lock).name
     if not (ENVIRONMENTS / name).exists():
@@ -189,10 +189,10 @@ def keep_environment() -> None:
 
 
 def end_supervised(state: Path) -> None:
-    """Kill a supervisor and all that it runs. Each half would replace the other, so both are stopped first."""
+    """Kill a supervisor and its releases. It and its standby would restart each other, so both are stopped first."""
     store = Store(Layout(state))
     while any(_signal(pid, signal.SIGSTOP) for pid in _halves(store) if not _is_stopped(pid)):
-        time.sleep(0.01)  # the one that was stopped last may have started another half just before
+        time.sleep(0.01)  # the one stopped last may just have started another one
     for pid in (*_halves(store), *pids_of(state)):
         _signal(pid, signal.SIGKILL)
 
@@ -210,7 +210,7 @@ def _is_stopped(pid: int) -> bool:
 
 
 def _signal(pid: int, number: signal.Signals) -> bool:
-    """Whether there is such a process."""
+    """Send a signal; return whether the process exists."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

@@ -1,8 +1,8 @@
-"""How many examples a property is tried with: the number that a test names, ten times as many in the proof."""
+"""Set how many examples a property is tested with: the test's own number, or ten times as many in the proof."""
 
 from hypothesis import settings
 
-USUAL, PROOF = 100, 1000  # hypothesis' own default, and the profile's that `make proof` chooses
+USUAL, PROOF = 100, 1000  # hypothesis' own default, and that of the profile for `make proof`
 
 
 def examples(number: int) -> int:

@@ -1,4 +1,4 @@
-"""A supervisor of a test's own with small programs in a release's place; whatever became of it, nothing stays."""
+"""Run a supervisor for one test, with small programs as releases, and end all of its processes afterwards."""
 
 import contextlib
 import os
@@ -21,7 +21,7 @@ from tests.support.ports import free_port
 
 RELEASE = "20260101T000000Z-aaaaaaa"
 IGNORES = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
-# Prints its sockets and its environment, then waits for its end.
+# Prints its sockets and its environment, then waits to be ended.
 SHOWS = (
     "import json, os, socket, time\n"
     "fds = [int(n) for n in os.environ['LISTEN_ON'].split()]\n"
@@ -32,7 +32,7 @@ SHOWS = (
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 60, otherwise: Callable[[], object] = str) -> None:
-    """Until it holds; `otherwise` is what is shown when it never does."""
+    """Wait until the condition holds; `otherwise` returns the message when it never does."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, otherwise()
@@ -40,7 +40,7 @@ def wait_for(condition: Callable[[], object], seconds: float = 60, otherwise: Ca
 
 
 class Supervised:
-    """One state directory, its supervisor and the releases in it."""
+    """Hold one state directory, its supervisor and its releases."""
 
     def __init__(self, root: Path) -> None:
         self.layout = Layout(root)
@@ -49,7 +49,7 @@ class Supervised:
         inputs.prepare(self.layout)
 
     def release(self, program: str, name: str = RELEASE, **changes: Any) -> None:
-        """Lay a release out and ask for it."""
+        """Create a release and request it from the supervisor."""
         self.layout.release(name).mkdir(parents=True, exist_ok=True)
         unit = Unit(argv=(sys.executable, "-c", program), host="127.0.0.1", port=self.port, **changes)
         self.layout.unit(name).write_text(unit.dumps())
@@ -74,12 +74,12 @@ class Supervised:
         return known.pid if known else 0
 
     def processes(self) -> list[int]:
-        """Supervisor, standby and releases: all that works in the run directory."""
+        """Return the processes that work in the run directory: supervisor, standby and releases."""
         numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
         return [pid for pid in numbers if belongs(pid, self.layout.run)]
 
     def end(self) -> None:
-        """Stopped first and killed then, so that none of them makes another one meanwhile."""
+        """Stop all processes, then kill them, so that none starts another one meanwhile."""
         deadline = time.monotonic() + 60
         while found := self.processes():
             assert time.monotonic() < deadline, found

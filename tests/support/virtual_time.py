@@ -1,4 +1,4 @@
-"""An event loop whose clock jumps to whatever happens next: hours pass at once, in an order that can be relied on."""
+"""Run an event loop whose clock jumps to the next event: hours pass at once, in a reproducible order."""
 
 import asyncio
 import selectors
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class _Clock(selectors.SelectSelector):
-    """Waits for nothing outside: the time that it was asked to wait is over at once."""
+    """Advance the clock by the requested time at once, without waiting for anything outside."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class _Clock(selectors.SelectSelector):
 
 
 def run(story: Coroutine[Any, Any, T]) -> T:
-    """As `asyncio.run`, with `time.monotonic` on the same clock. For what starts no thread and no process."""
+    """Run like `asyncio.run`, with `time.monotonic` on the same clock. For code that starts no thread or process."""
     clock = _Clock()
     runner = asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(clock))
     with patch.object(time, "monotonic", lambda: clock.now), runner:

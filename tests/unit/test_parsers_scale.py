@@ -1,4 +1,4 @@
-"""Given files from outside of any length and nesting, the operator's parsers take linear time and no stack."""
+"""Test that the operator's parsers take linear time and no deep recursion for files of any length and nesting."""
 
 import tempfile
 import time
@@ -12,7 +12,7 @@ from decodeat_ops.settings import envfile, toml
 from decodeat_ops.wiring.logs import _Tail
 
 LENGTH = 400_000  # characters
-SECONDS = 3.0  # of processor time; what grows with the square of the length takes minutes
+SECONDS = 3.0  # of processor time; time that grows with the square of the length would be minutes
 
 
 @pytest.mark.parametrize(
@@ -49,7 +49,7 @@ def test_a_log_of_one_endless_line_is_read_in_linear_time() -> None:
     with tempfile.TemporaryDirectory() as place:
         log = Path(place) / "x.log"
         with log.open("wb") as stream:
-            stream.truncate(128 * 1024 * 1024)  # a hole: takes no room
+            stream.truncate(128 * 1024 * 1024)  # a sparse file takes no disk space
             stream.seek(0, 2)
             stream.write("\n끝\nwithout an end".encode())
         tail = _Tail.open("x", log)

@@ -1,4 +1,4 @@
-"""The threat model names tests that exist."""
+"""Test that the tests named in the threat model exist."""
 
 import re
 from pathlib import Path

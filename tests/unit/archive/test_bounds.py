@@ -1,4 +1,4 @@
-"""A file of a few KiB that unpacks to very much: every read of an archive is bounded in bytes and in members."""
+"""Test that every read of an archive is limited in bytes and members, also of a few KiB that unpack to very much."""
 
 import sys
 import time
@@ -21,11 +21,11 @@ else:
     from backports import zstd
 
 MIB = 1 << 20
-SECONDS = 20.0  # of this process's own time; unbounded, the worst of them takes minutes
+SECONDS = 20.0  # of this process's own time; without limits the worst takes minutes
 
 
 def squeezed(path: Path, pieces: Iterator[bytes]) -> Path:
-    """Compress without holding it: what comes out is tiny."""
+    """Compress piece by piece, without holding the content; the result is tiny."""
     with zstd.ZstdFile(path, "wb") as stream:
         for piece in pieces:
             stream.write(piece)
@@ -33,7 +33,7 @@ def squeezed(path: Path, pieces: Iterator[bytes]) -> Path:
 
 
 def content(size: int) -> Iterator[bytes]:
-    """One member of so many zeros, and its header says so truly."""
+    """Yield one member of `size` zeros, with a correct header."""
     yield info("logs/x", size).tobuf()
     for _ in range(size // MIB):
         yield bytes(MIB)
@@ -42,7 +42,7 @@ def content(size: int) -> Iterator[bytes]:
 
 
 def headers(size: int) -> Iterator[bytes]:
-    """Empty files, each with an extended header just below what one may have."""
+    """Yield empty files, each with an extended header just below the limit."""
     head, _ = plain("logs/x", b"")
     for number in range(size // 50_000):
         head.name, head.pax_headers = f"logs/{number}", {"comment": "a" * 50_000}
@@ -51,7 +51,7 @@ def headers(size: int) -> Iterator[bytes]:
 
 
 def zeros(size: int) -> Iterator[bytes]:
-    """A whole archive, and very much nothing behind it."""
+    """Yield a whole archive with `size` zeros after it."""
     yield tar([plain("logs/x", b"x")], manifest([plain("logs/x", b"x")]))
     for _ in range(size // MIB):
         yield bytes(MIB)

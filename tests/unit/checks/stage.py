@@ -160,7 +160,7 @@ class Service:
     answer: dict[str, Any] = field(default_factory=dict)
     fetches: bool = True
     refuses: int = 0  # how a POST is answered, when not with `status`
-    closed: int = 0  # how a POST without a key is answered, when not like any other
+    closed: int = 0  # status for a POST without a key, where it differs from the others
     requests: int = 0
     keys: list[str] = field(default_factory=list)
     lock: Any = field(default_factory=threading.Lock)

@@ -79,7 +79,7 @@ class TestHealth:
 
 @pytest.fixture
 def label_stage(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> Stage:
-    """The known label, with less to compare, served where the settings say."""
+    """Serve the known label, with less to compare, where the settings say."""
     path = stage.home / "TRUTH"
     path.write_text(json.dumps(TRUTH))
     monkeypatch.setattr(label, "TRUTH", path)

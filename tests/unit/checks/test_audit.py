@@ -1,4 +1,4 @@
-"""Known vulnerabilities of locked packages: what pip-audit and a database say, and what is made of it."""
+"""Test how answers of pip-audit and its database about the locked packages are judged."""
 
 import socket
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ REPOSITORY = Path(__file__).resolve().parents[3]
 
 @pytest.fixture
 def locks(tmp_path: Path) -> tuple[Path, ...]:
-    """Two lock files with one package in both, and one that this Python does not install."""
+    """Make two lock files with one package in both, and one that this Python does not install."""
     hashed = " --hash=sha256:" + "1" * 64 + "\n"
     first, second = tmp_path / "first.txt", tmp_path / "second.txt"
     first.write_text(f"aaa==1.0{hashed}bbb==2.5.1{hashed}")
@@ -79,7 +79,7 @@ def test_no_connection_is_unknown(locks: tuple[Path, ...], monkeypatch: pytest.M
 
 @pytest.fixture
 def silent() -> Iterator[str]:
-    """A server that takes connections and never says anything."""
+    """Run a server that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/v1/query"
 
@@ -102,7 +102,7 @@ def test_a_lock_that_cannot_be_asked_about_is_unknown(
 
 
 def test_every_lock_of_this_project_can_be_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    """All of them in one go, and the package that must be vulnerable is none of them."""
+    """Ask about all locks in one call; the package that must be vulnerable is in none of them."""
     assert set(LOCKS) >= {path.relative_to(REPOSITORY) for path in REPOSITORY.glob("[!.]*/requirements.txt")}
     with osv.serve(DATA) as database:
         said = ask(database.url, tuple(REPOSITORY / lock for lock in LOCKS), monkeypatch, limit=300)

@@ -1,4 +1,4 @@
-"""The known label: another one for every run, so that it is read and understood and never remembered."""
+"""Test that the known label is new in every run, so that it is read and understood, not answered from a cache."""
 
 import asyncio
 import http.client
@@ -34,7 +34,7 @@ def test_two_runs_differ_in_the_number_below_the_label_alone() -> None:
 
 
 def test_the_digits_are_cut_where_they_were_drawn() -> None:
-    """Each digit of the strip is in its cell, whole: a cut one would be read as another."""
+    """Check that each digit of the strip is whole in its cell: a cut one would be read as another."""
     strip = grey.read(label.LOT.read_bytes())
     heading = len(strip[0]) - len(label.DIGITS) * label.CELL
     paper = strip[0][0]
@@ -71,7 +71,7 @@ def test_only_this_runs_label_is_served() -> None:
 
 
 def test_the_engine_reads_every_runs_label_anew_and_rightly() -> None:
-    """What is remembered goes by address, picture and text; the number is in all three."""
+    """Check that the lot number changes address, picture and text, which are the keys of the caches."""
     texts, numbers = [], ("20973607", "48035476")
 
     async def analysed(number: str) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What the doctor says of the language model, as the service's own code tells it."""
+"""Test what the doctor reports about the language model, from the answer of the service's own code."""
 
 import json
 
@@ -22,7 +22,7 @@ def ask(stage: Stage, main: str) -> Finding:
 
 
 def telling(used: bool, *codes: str) -> str:
-    """A service that tells this, if it is asked as it has to be."""
+    """Return a service that gives this answer, but only to the right command."""
     findings = [{"code": code, "text": f"About {code}."} for code in codes]
     report = {"format": 1, "ok": True, "used": used, "model": "gemini-x", "findings": findings}
     return (

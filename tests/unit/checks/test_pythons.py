@@ -1,4 +1,4 @@
-"""Which Pythons the project promises, and how each is found for `make proof`."""
+"""Test which Pythons the project promises, and how each is found for `make proof`."""
 
 import tomllib
 from pathlib import Path

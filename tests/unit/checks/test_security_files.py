@@ -1,4 +1,4 @@
-"""security.files sees who could put other files in the place of ours, on every level above them."""
+"""Test that security.files finds every directory above our files in which another user could replace them."""
 
 from pathlib import Path
 

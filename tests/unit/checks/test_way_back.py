@@ -1,4 +1,4 @@
-"""A check must not call a way back ready that `rollback` refuses, and a rollback needs nothing that is beside it."""
+"""Test that the check reports no rollback as ready that would be refused, and that a rollback needs nothing else."""
 
 import json
 import socket
@@ -23,7 +23,7 @@ from decodeat_ops.targets.local.traffic_actions import gate
 from decodeat_ops.wiring.migrations import allow_rollback
 from tests.unit.checks.stage import NEW, OLD, Stage, free_port, serving
 
-# Answers --schema as the service does; the second step is as `REVERSIBLE` says.
+# Answers --schema as the service does; `REVERSIBLE` says whether the second step is reversible.
 MAIN = """
 import json
 steps = [{"id": "0001", "title": "The first", "reversible": True, "lossless": True},
@@ -47,7 +47,7 @@ def knows(package: Path, *revisions: str, reversible: bool) -> None:
 
 
 def released(stage: Stage, reversible: bool) -> Release:
-    """A release that knows two steps; what it was made of is digested anew, for the steps came after its code."""
+    """Make a release with two steps; its digest is computed again, since the steps were added after its code."""
     release = stage.release(NEW)
     package = stage.layout.code(NEW) / "decodeat"
     knows(package, "0001", "0002", reversible=reversible)
@@ -57,7 +57,7 @@ def released(stage: Stage, reversible: bool) -> Release:
 
 
 def asking(stage: Stage) -> Tools:
-    """As the wiring opens it: checks can be asked."""
+    """Return tools as the wiring opens them, with checks."""
     return replace(stage.tools, ask=run, say=sentence)
 
 

@@ -1,4 +1,4 @@
-"""What the README and the commands claim of checklists and records is what they do."""
+"""Test that what the README and the commands claim about checklists and records is true."""
 
 import hashlib
 import json
@@ -13,7 +13,7 @@ from tests.unit.checks.stage import Stage, serving
 
 
 def test_the_readme_counts_the_items_that_are_answered(stage: Stage) -> None:
-    """An item is skipped when all that it asks is skipped for a deployment that serves."""
+    """Count an item as skipped when all of its checks are skipped for a deployment that serves."""
     items = [item for checklist in lists.CHECKLISTS.values() for item in checklist.items]
     asked = {"certificate.valid", "monitoring.targets", "logs.sink", "alerts.reach"}
     with serving(stage) as (_, subject):
@@ -26,7 +26,7 @@ def test_the_readme_counts_the_items_that_are_answered(stage: Stage) -> None:
 
 
 def test_a_rewritten_record_is_not_called_proven(stage: Stage) -> None:
-    """Whoever may write the file can hash it anew: `verify` says what it can't see."""
+    """Compute a rewritten file's hashes again, as its owner can: `verify` says that it can't detect this."""
     record = Record.begin(stage.layout.records, Identity("pre-deploy", "r", "c", "s", "h", "t"))
     record.append("finding", finding={"status": "FAIL"})
     noted = record.head

@@ -1,4 +1,4 @@
-"""A whole run: what failed is run once more, alone, and what the record says of it; the share of each commit."""
+"""Test a whole run: failed tests are run once more, alone, and recorded so; each commit runs its share."""
 
 import json
 import os
@@ -95,7 +95,7 @@ def test_what_must_not_become_green(tmp_path: Path, more: str, workers: int) -> 
 
 
 def test_many_failures_are_no_flakiness(tmp_path: Path) -> None:
-    """Nothing is run again, and the run is red."""
+    """Run nothing again when many tests fail; the run is red."""
     many = "import pathlib\n" + "\n".join(
         FLAKY.replace("flaky", f"flaky_{n}").replace("here", f"here {n}") for n in range(16)
     )

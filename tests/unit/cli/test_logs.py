@@ -119,7 +119,7 @@ def test_a_named_release_is_followed_whatever_serves(layout: Layout, home: Path)
 
 
 def test_following_goes_on_after_the_log_was_cut_down_in_place(layout: Layout) -> None:
-    """As `logrotate` does with copytruncate, and whoever makes room with `> LOG`."""
+    """Truncate the log as `logrotate` does with copytruncate, or an operator with `> LOG`."""
     log = layout.log(ONE)
     add(log, *(f"old line {number}" for number in range(50)))
     add(log, "half a line", end="")

@@ -1,4 +1,4 @@
-"""Pasted, a command out of a message acts on the deployment that the message was about."""
+"""Test that a command copied from a message acts on the deployment that the message was about."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ PACKAGE = REPOSITORY / "decodeat_ops"
 
 
 def texts() -> list[tuple[str, str]]:
-    """Every text of the program, with where it stands; parts of one f-string are joined, values are {}."""
+    """Return every text of the program with its place; parts of one f-string are joined, values are {}."""
     found = []
     for path in sorted(PACKAGE.rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -47,7 +47,7 @@ def test_there_are_texts_with_commands() -> None:
 
 
 def test_every_command_in_a_text_is_one_of_ours_and_whole() -> None:
-    """A command that is shortened, or stands outside backticks, could not repeat the selection."""
+    """Refuse commands that are shortened or outside backticks, since they could not repeat the selection."""
     wrong = []
     for place, text in TEXTS:
         for quoted in re.findall(r"`([^`]*)`", text):
@@ -64,7 +64,7 @@ def test_every_command_in_a_text_is_one_of_ours_and_whole() -> None:
 
 
 def test_a_text_that_is_a_command_is_one_whole_command() -> None:
-    """What stands in an outcome's `next` begins with the program's name and a command."""
+    """Check that each text in an outcome's `next` begins with the program's name and a command."""
     commands = [text for place, text in TEXTS if re.match("decodeat-ops [a-z]", text) and not place.startswith("cli/")]
     assert len(commands) > 20
     assert [text for text in commands if not known(text.split()[1:])] == []

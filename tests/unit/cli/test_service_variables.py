@@ -1,4 +1,4 @@
-"""The service's variables are checked as soon as somebody looks: config show, doctor, a dry run."""
+"""Test that config show, doctor and a dry run already check the service's variables."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The operator's shell decides how we speak, not what we read or write."""
+"""Test that the operator's shell affects only how we print, not what we read or write."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""A change whose report can't be written stands, and the exit code and stderr say so, whatever stream is broken."""
+"""Test that a change whose report can't be written stays done, and that exit code and stderr say so."""
 
 import subprocess
 import sys
@@ -21,7 +21,7 @@ def shell(home: Path, script: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def closed(home: Path) -> str:
-    """A shell's redirection of stdout to a pipe that nobody reads any more."""
+    """Return a shell's redirection of stdout to a pipe whose reader is gone."""
     (home / "reader.py").write_text("import os, sys, subprocess\nr, w = os.pipe()\nos.close(r)\n"
                                     "sys.exit(subprocess.run(sys.argv[1:], stdout=w).returncode)\n")  # fmt: skip
     return f"{sys.executable} reader.py "
@@ -74,7 +74,7 @@ def test_a_closed_standard_input_is_no_bug_of_ours(home: Path, words: str) -> No
 
 
 def test_no_file_of_ours_takes_the_number_of_a_closed_stream(home: Path) -> None:
-    """Whatever the tool starts would read from it, or write into it."""
+    """Keep the number of a closed stream free of our files: child processes would read from it or write into it."""
     (home / "numbers.py").write_text(
         "import os, sys\n"
         "from decodeat_ops.cli.boundary import run\n"

@@ -1,4 +1,4 @@
-"""Text from outside may not steer the operator's terminal, whichever way it is printed."""
+"""Test that text from outside never controls the operator's terminal, in whatever way it is printed."""
 
 import io
 import json
@@ -44,7 +44,7 @@ def test_a_request_path_in_a_log_does_nothing_to_the_terminal(home: Path) -> Non
 
 @pytest.fixture
 def planted(home: Path) -> Path:
-    """An archive in the list whose manifest speaks to the terminal."""
+    """Put an archive into the list whose manifest has terminal control characters."""
     snapshot = "20261124T000001Z-0000"
     (home / "state" / "tested-production" / "backups").mkdir(parents=True)
     log = home / "a.log"
@@ -87,8 +87,8 @@ def test_every_way_through_the_consoles_is_covered() -> None:
 
 
 def test_nothing_is_printed_past_the_one_place() -> None:
-    """Whoever writes to a stream itself writes a text of our own, or calls `visible`."""
-    # Programs of their own, whose output the command line reads and shows in its own way.
+    """Allow code to write to a stream itself only a text of our own, or one passed through `visible`."""
+    # Separate programs, whose output the command line reads and prints itself.
     read = ("decodeat_ops/supervisor/__main__.py", "decodeat_ops/deployment/whole_environment.py")
     own = ('.write("\\n")', '.write(f"decodeat-ops {__version__}\\n")')
     found = []

@@ -195,7 +195,7 @@ HEAVY: dict[str, Callable[[], bytes]] = {
     "jpeg of empty segments": lambda: with_segments(b"\xff\xfe\0\2" * 1_000_000),
     "jpeg of filling": lambda: with_segments(b"\xff" * 4_000_000),
     "jpeg with an exif bomb": lambda: with_segments(segment(0xE1, b"Exif\0\0" + exif(60_000, 4900))),
-    # Never unpacked: no pixel is in there.
+    # Never unpacked: it contains no pixel.
     "png with a text bomb": lambda: with_chunk(b"zTXt", b"a\0\0" + packed_zeros(80_000_000)),
     "png with many text bombs": lambda: with_chunk(b"zTXt", b"a\0\0" + packed_zeros(1_000_000), 100),
     "png with an xmp bomb": lambda: with_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + packed_zeros(80_000_000)),

@@ -16,7 +16,7 @@ def children(of: int | None = None) -> list[int]:
 
 
 def processor_seconds(process: int) -> float:
-    """Seconds of processor time that it has used so far."""
+    """Return the seconds of processor time that a process has used so far."""
     words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 

@@ -245,7 +245,7 @@ def test_large_headers_within_bounds_are_fine(running: Service) -> None:
 
 
 def _head(size: int) -> bytes:
-    """A request of so many bytes, in which nothing but its size is unusual."""
+    """Return a request with a head of `size` bytes, unusual only in its size."""
     begun, line = b"GET /health HTTP/1.1\r\nHost: localhost\r\n", b"X: " + b"y" * 95 + b"\r\n"
     rest = size - len(begun) - 2
     return begun + line * (rest // len(line) - 1) + b"Z: " + b"z" * (rest % len(line) + len(line) - 5) + b"\r\n\r\n"
@@ -285,7 +285,7 @@ HANDLES, CROWD = 400, 1200
 
 @pytest.fixture
 def crowded(tmp_path: Path) -> Iterator[Service]:
-    """A service with few file handles, and this process with enough to take them all."""
+    """Run a service with few file handles, and give this process enough to take them all."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (HANDLES, hard))
     try:
@@ -298,7 +298,7 @@ def crowded(tmp_path: Path) -> Iterator[Service]:
 
 @pytest.mark.parametrize("says", [b"", b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n", b"GET /health HT"])
 def test_a_crowd_that_asks_nothing_does_not_keep_a_probe_out(crowded: Service, says: bytes) -> None:
-    """Many times more connections than there are handles; the ones that were quiet for longest go."""
+    """Open many times more connections than there are handles; those idle for longest are closed."""
     host, _, port = crowded.url.removeprefix("http://").partition(":")
     with contextlib.ExitStack() as crowd:
         opened = []
@@ -312,7 +312,7 @@ def test_a_crowd_that_asks_nothing_does_not_keep_a_probe_out(crowded: Service, s
             assert httpx.get(crowded.url + path, timeout=PATIENT, trust_env=False).status_code == 200
         (worker,) = children(crowded.process.pid)
         assert len(list(Path(f"/proc/{worker}/fd").iterdir())) < HANDLES - 50, "there is room for all else"
-        # Who came last is still there: nothing to read but an answer, and no end.
+        # The last connection is still open: it can have an answer to read, but no end.
         last = opened[-1]
         last.setblocking(False)
         with contextlib.suppress(BlockingIOError):
@@ -322,7 +322,7 @@ def test_a_crowd_that_asks_nothing_does_not_keep_a_probe_out(crowded: Service, s
 
 
 def test_where_everybody_is_busy_a_probe_still_gets_in(crowded: Service) -> None:
-    """More requests under way than a worker has connections for: each waits for a body that is never sent whole."""
+    """Keep more requests under way than a worker has connections; each waits for a body that is never complete."""
     host, _, port = crowded.url.removeprefix("http://").partition(":")
     with contextlib.ExitStack() as crowd:
         for _ in range(HANDLES - protocol.RESERVED + protocol.ROOM // 2):

@@ -1,4 +1,4 @@
-"""Given a security setting that is empty, malformed or half there, the service does not start, and says which."""
+"""Test that the service does not start with an empty, malformed or incomplete security setting, and names it."""
 
 import os
 import subprocess
@@ -16,7 +16,7 @@ TOKENS = {"JWT_SECRET": SIGNING, "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}
 BLANK = ("", " ", "\t\n", "\u3000")
 NOTHING = (",", " , ,", "[]", '[""]', '["", " "]', "[ ]")
 
-# Every variable is in one of the two: a new one has to be put into one.
+# Every variable is in one of the two sets, so that a new one has to be added to one.
 GUARDS = {
     "HOST": ("*", "0.0.0.0 everywhere", "http://0.0.0.0"),
     "ALLOWED_HOSTS": (*NOTHING, "https://a.kr", "a.kr/x", '["a.kr"', "a b", "${HOST}", "*.", "**"),

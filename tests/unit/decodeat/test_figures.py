@@ -248,7 +248,7 @@ def test_columns_that_are_read_one_after_the_other_are_not_mixed() -> None:
 
 
 def test_one_reading_is_enough_for_what_the_label_itself_bears_out() -> None:
-    """Trans fat has no percentage, and nothing else on the label speaks for it."""
+    """Accept one reading where the label confirms it. Trans fat has no percentage, and nothing else confirms it."""
     assert figures([LABEL]) == VALUES | {"trans_fat": None}
 
 
@@ -256,7 +256,7 @@ def test_one_reading_is_enough_for_what_the_label_itself_bears_out() -> None:
     "passes",
     [
         (LABEL, LABEL.replace("트랜스지방 0 g\n", "")),
-        (LABEL.replace("트랜스지방 0 g\n", ""), LABEL, LABEL),  # the last two are of one picture
+        (LABEL.replace("트랜스지방 0 g\n", ""), LABEL, LABEL),  # the last two come from one picture
         (LABEL, LABEL.replace("트랜스지방 0 g", "트랜스지방 1 g")),
         (LABEL.replace("트랜스지방 0 g", "트랜스지방 (0.5g"),) * 2,  # "<0.5g"
         (LABEL.replace("트랜스지방 0 g", "트랜스지방 19"),) * 2,  # 1 g or 19: the same mistake twice
@@ -293,7 +293,7 @@ def test_a_percentage_that_both_pictures_show_bears_out_what_one_of_them_shows()
 
 
 def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_shows() -> None:
-    """8 % of the daily value are 8 g of sugars and no others; 6 % may be 18, 19, 20 or 21 g of carbohydrate."""
+    """Accept an amount that alone fits its percentage: 8 % is 8 g of sugars, 6 % is 18 to 21 g of carbohydrate."""
     repaired = LABEL.replace("당류 8 g 8 %", "당류 89 8 %").replace("탄수화물 20 g 6 %", "탄수화물 209 6 %")
     unread = LABEL.replace("당류 8 g 8 %", "").replace("탄수화물 20 g 6 %", "")
     found = figures([unread, repaired])
@@ -303,7 +303,7 @@ def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_sho
 @pytest.mark.parametrize(
     ("name", "before", "after"),
     [
-        # A percentage glued to the amount, and units read as digits.
+        # A percentage joined to the amount, and units read as digits.
         ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 3201"),
         ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 3201 0%"),
         ("protein", "단백질 2 g 4 %", "단백질 12900"),
@@ -312,7 +312,7 @@ def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_sho
         ("carbohydrate", "탄수화물 20 g 6 %", "탄수화물 320 g 99 %"),
         ("sodium", "나트륨 90 mg 5 %", "나트륨 90000 mg 4500 %"),
         ("cholesterol", "콜레스테롤 5 mg 2 %", "콜레스테롤 7500 mg 2500 %"),
-        # The digits before a unit that is nowhere.
+        # The digits before a unit that is missing.
         ("sodium", "나트륨 90 mg 5 %", "나트륨 90"),
     ],
 )
@@ -330,7 +330,7 @@ def test_when_sources_add_up_to_more_than_there_is_none_of_them_is_believed() ->
 
 
 def test_an_energy_that_its_sources_exceed_takes_those_with_it_that_nothing_bears_out() -> None:
-    """Which of them is wrong is open."""
+    """Drop the unconfirmed sources too: which of the figures is wrong is unknown."""
     bare = LABEL.replace("탄수화물 20 g 6 %", "탄수화물 80 g")
     assert figures([bare, bare]) == VALUES | dict.fromkeys(("carbohydrate", "energy"))
 
@@ -374,7 +374,7 @@ ENERGY = "열량 Energy 2,092 kJ / 500 kcal 628 kJ / 150 kcal\n"
 
 
 def _each(form: str) -> str:
-    """The label's rows, with `form` between name and amount."""
+    """Return the label's rows, with `form` between name and amount."""
     return re.sub(r"^([가-힣]{2,6})(?= \d+ m?g)", form, LABEL, flags=re.MULTILINE)
 
 

@@ -46,7 +46,7 @@ def test_foreign_names_are_refused_everywhere(client: TestClient, path: str, hos
 
 @pytest.mark.parametrize("host", ["10.0.0.5", "10.0.0.5:8000", "172.17.0.2:8000", "[fd00::5]:8000", "[fd00::5]", ""])
 def test_probes_and_scrapes_ask_by_address_and_see_no_more(client: TestClient, host: str) -> None:
-    """They know an instance by nothing else. A bare address can't be the name of somebody's page."""
+    """Answer probes by address, since they know no name. A bare address can't be the name of a hostile page."""
     assert [status(client, path, host) for path in ("/health", "/ready", "/metrics")] == [200] * 3
     assert [status(client, path, host) for path in ("/docs", "/health/", "/metrics/", "/api/v1/analyze")] == [400] * 4
 

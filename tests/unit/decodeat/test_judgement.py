@@ -28,7 +28,7 @@ def reading(text: str, flaw: Flaw | None = None) -> Reading:
         (INGREDIENTS, None, Kind.LABEL, None),
         (POSTER, None, Kind.OTHER, None),
         (POSTER, Flaw.SMALL, Kind.OTHER, None),
-        # An empty picture may be of a label: nobody knows.
+        # A picture without text may show a label.
         ("", None, Kind.UNREADABLE, Flaw.EMPTY),
         ("", Flaw.BLURRED, Kind.UNREADABLE, Flaw.BLURRED),
         (CUT, None, Kind.UNREADABLE, Flaw.UNCLEAR),
@@ -55,7 +55,7 @@ def test_a_single_heading_of_labels_is_enough_not_to_be_called_something_else(he
 
 
 def test_what_different_pictures_show_differently_is_not_sure_enough_to_be_called_something_else() -> None:
-    """A label in small type: each picture of it yields other nonsense."""
+    """Read a label in small type, of which each picture gives different nonsense."""
     assert understand(Reading(("을카누 대로진 서우마 이하가", "물커루 데르질 시무미 아허기"))).kind is Kind.UNREADABLE
     assert understand(Reading((f"{POSTER}\n을카누 대로진 서우마 이하가 차라소 지무", POSTER))).kind is Kind.UNREADABLE
     assert understand(Reading((POSTER.replace("개봉", "개몽"), POSTER))).kind is Kind.OTHER

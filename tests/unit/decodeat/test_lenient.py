@@ -1,4 +1,4 @@
-"""Given hosts and clients that take liberties which all browsers allow, pictures are fetched and requests served."""
+"""Test hosts and clients that deviate from the standards as browsers allow: pictures are fetched, requests served."""
 
 import asyncio
 import gzip
@@ -35,7 +35,7 @@ def fetch(url: str, *allowed: str) -> bytes:
 
 
 def redirecting(site: Web, location: bytes) -> str:
-    """A page whose Location has these very bytes."""
+    """Return the address of a page whose Location has exactly these bytes."""
 
     def answer(handler: BaseHTTPRequestHandler) -> None:
         handler.wfile.write(b"HTTP/1.1 302 Found\r\nContent-Length: 0\r\nLocation: " + location + b"\r\n\r\n")

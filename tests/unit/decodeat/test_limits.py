@@ -32,7 +32,7 @@ def redis(server: RedisServer) -> RedisServer:
 
 @pytest.fixture(autouse=True)
 def _a_busy_machine_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tests count together with a Redis that answers; one that doesn't has tests of its own."""
+    """Give Redis enough time on a busy machine; other tests cover a Redis that doesn't answer."""
     monkeypatch.setattr(limits, "PATIENCE", 20.0)
 
 
@@ -75,7 +75,7 @@ def test_each_client_has_its_own_count(redis: RedisServer, shared: bool, monkeyp
 def test_retry_after_is_exact_and_trying_again_too_soon_does_not_lengthen_it(
     redis: RedisServer, shared: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Whoever waits as told is served, and a second less was too little."""
+    """Serve a client that waits as long as told, and not one that waits a second less."""
     clock = Clock(monkeypatch)
 
     async def work(limiter: Limiter) -> None:
@@ -147,7 +147,7 @@ def test_while_redis_is_away_the_worker_counts_alone_and_then_together_again(
             assert await limiter.wait("a") == 0
             breaks(server)
             before, began = fallbacks(), time.monotonic()
-            # Nobody waits in line behind the others: all have their answer when the first one has.
+            # The calls don't wait for each other: all have their answer when the first one has.
             waits = await asyncio.gather(*(limiter.wait("b") for _ in range(10)))
             took = time.monotonic() - began
             record_property("measured", f"Redis {breaks.__name__}: 10 clients at once counted in {took * 1000:.0f} ms")

@@ -1,4 +1,4 @@
-"""Given more work than there is time for, who came first is served first, and nobody waits in vain."""
+"""Test the queue with more work than time: requests are served in order of arrival, and none waits in vain."""
 
 import asyncio
 import multiprocessing
@@ -19,7 +19,7 @@ PATIENCE = 100.0
 
 @dataclass(frozen=True)
 class Told:
-    """How it ended for one who came: served, turned away or late; and how many seconds after it came."""
+    """Hold how a request ended (served, refused or late), and how many seconds after its arrival."""
 
     number: int
     outcome: str
@@ -58,12 +58,12 @@ def test_as_many_are_served_as_there_is_time_for_and_the_first_ones(places: int,
 
 def test_who_can_t_be_served_is_told_as_soon_as_it_is_certain() -> None:
     told = virtual_time.run(together(Line(Cores(1)), [10.0] * 32))
-    # Nothing is known before the first few are done; from then on everybody's turn can be foreseen.
+    # Nothing is known before the first few are done; from then on every request's turn can be estimated.
     assert {round(one.after, 6) for one in told[10:]} == {FEW * 10.0}
 
 
 def test_nobody_is_turned_away_whose_turn_comes_in_time_if_all_are_as_quick_as_the_quickest() -> None:
-    """The first ones take long; the others are believed to take as long only as far as every one of late did."""
+    """Let the first requests take long; the estimate is as long only if all recent ones were."""
     takes = [20.0, 8.0, 12.0, *[5.0] * 12]
     told = virtual_time.run(together(Line(Cores(1)), takes))
     assert numbers(told, "served") == list(range(10)), "40 s for three, and what the other 60 s hold at 8 s each"
@@ -71,7 +71,7 @@ def test_nobody_is_turned_away_whose_turn_comes_in_time_if_all_are_as_quick_as_t
 
 
 def test_nothing_is_begun_that_most_likely_ends_too_late_while_others_wait() -> None:
-    """New ones come all the time, twice as many as can be served: those that are served make full use of the time."""
+    """Send twice as many requests as can be served: those that are served use all of the time."""
 
     async def flood() -> list[Told]:
         line, tasks = Line(Cores(1)), []
@@ -89,7 +89,7 @@ def test_nothing_is_begun_that_most_likely_ends_too_late_while_others_wait() -> 
 
 
 def test_who_came_first_gets_the_processor_that_another_worker_gives_up() -> None:
-    """However often others of the same worker look: who is next is one, and not as many as there are processors."""
+    """Give it the processor however often the same worker's others look: one request is next, not one per processor."""
 
     async def story() -> list[int]:
         elsewhere = Cores(2)
@@ -155,14 +155,14 @@ def test_whoever_leaves_or_fails_makes_room_and_measures_nothing() -> None:
 
 
 def test_where_the_first_takes_all_the_time_the_others_are_told_just_before_their_own_deadline() -> None:
-    """So that it is said why, rather than that their analysis took too long."""
+    """Tell the others that the service is busy, not that their analysis took too long."""
     told = virtual_time.run(together(Line(Cores(1)), [500.0, 1.0, 1.0]))
     assert [one.outcome for one in told] == ["late", "turned away", "turned away"]
     assert [one.after for one in told] == pytest.approx([PATIENCE, PATIENCE - LEAST, PATIENCE - LEAST])
 
 
 def work(number: int, pieces: int, place: Path) -> None:
-    """A worker process with so many pieces of work: each leaves a mark while it is under way, and says how many do."""
+    """Run a worker process with `pieces` of work; each leaves a mark while under way, and reports their number."""
 
     async def story() -> None:
         line = Line(Cores(2))

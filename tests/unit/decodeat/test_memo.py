@@ -189,7 +189,7 @@ def test_what_another_worker_is_making_is_waited_for(
 
 
 class Lender(MemoryCache):
-    """A shared cache that knows which claims are out; `stuck` names what never ends: claiming a key, or letting go."""
+    """Record which claims of a shared cache are held; `stuck` names the call that never ends: claiming or releasing."""
 
     def __init__(self, *stuck: str) -> None:
         super().__init__()

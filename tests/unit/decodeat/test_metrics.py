@@ -1,4 +1,4 @@
-"""What never happened is counted as 0, users are told apart from probes, and their faults from ours."""
+"""Test that events which never happened count as 0, and that users differ from probes, and their faults from ours."""
 
 import re
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def host() -> Iterator[Web]:
 
 @pytest.fixture(scope="module")
 def fresh(host: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
-    """Nobody has asked it for an analysis yet."""
+    """Run a service that had no analysis request yet."""
     place = tmp_path_factory.mktemp("service")
     with service(place, WORKERS="1", DATABASE_URL="none", IMAGE_ALLOWED_ORIGINS=host.origin) as running:
         yield running

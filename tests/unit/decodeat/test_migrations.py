@@ -430,7 +430,7 @@ def test_a_writer_in_the_middle_of_something_is_waited_for(adopted: str) -> None
 
 
 def _opened_by(process: int) -> list[str]:
-    """Files that a process has open."""
+    """Return the files that a process has open."""
     found = []
     for entry in Path(f"/proc/{process}/fd").iterdir():
         with suppress(OSError):

@@ -1,4 +1,4 @@
-"""A model that is gone, about to go or answered for by another, and a key of a kind that is given up, are noticed."""
+"""Test that a retired, retiring or replaced model is noticed, and a key of a kind that Google will refuse."""
 
 import asyncio
 import contextlib
@@ -113,7 +113,7 @@ def _count(name: str, **labels: str) -> float | None:
 
 
 def test_an_answer_of_another_model_is_counted(caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever becomes of the answer itself."""
+    """Count it whatever happens to the answer itself."""
     model = "gemini-9-counted"
 
     async def story(origin: str, times: int) -> None:

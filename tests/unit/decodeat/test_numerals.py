@@ -108,7 +108,7 @@ def test_what_was_read_on_the_sheet_takes_the_place_of_the_figures() -> None:
 
 
 def test_what_a_larger_picture_shows_in_their_place_takes_the_place_of_the_figures() -> None:
-    """Words beside them stay out, also the one before where the place begins too far to the left."""
+    """Leave out neighbouring words, also the one before when the place begins too far to the left."""
     _, seen = _page()
     lines = signs.lines(seen)
     wanted = numerals.stretches(lines)

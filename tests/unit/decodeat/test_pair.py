@@ -1,4 +1,4 @@
-"""Given two pictures of labels, what both carry agrees, or they are two products; what one lacks the other has."""
+"""Test that two pictures are one product only if what both show agrees, and that each completes the other."""
 
 import random
 from dataclasses import replace
@@ -45,7 +45,7 @@ def page(*lines: list[str]) -> Page:
 
 
 def worn(lines: list[str], dice: random.Random, share: float) -> list[str]:
-    """The same with figures that could not be read: the row's name is there, its amount is not."""
+    """Return the lines with some figures unread: the row's name is there, its amount is not."""
     return [line.split(" ")[0] if (dice.random() < share and " mg" in line) or " g" in line else line for line in lines]
 
 

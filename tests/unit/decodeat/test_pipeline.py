@@ -146,7 +146,7 @@ def test_who_never_gets_a_turn_is_told_that_the_service_is_busy(site: Web, monke
             engine = Engine(ScriptedReader(), EmbeddedAnalyst())
             engines = Engines([engine], MemoryCache(), read_for=60, judged_for=60)
             pipeline = Pipeline(downloader, decoder, engines, kept, release="r-1", seconds=0.5)
-            async with pipeline._queued():  # somebody's turn, which does not end
+            async with pipeline._queued():  # another request's turn, which does not end
                 return await asyncio.gather(*(pipeline.analyse([url], 1) for url in urls))
 
     before = _failures("overload")

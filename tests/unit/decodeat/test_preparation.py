@@ -50,7 +50,7 @@ def test_a_page_seen_from_the_side_is_pulled_straight() -> None:
     assert slopes(straight) == pytest.approx([0] * 4, abs=0.4)
 
 
-@pytest.mark.parametrize(("seed", "layout"), [(9001, "bar"), (9003, "split")])  # one sags in the middle, one rises
+@pytest.mark.parametrize(("seed", "layout"), [(9001, "bar"), (9003, "split")])  # one is lower in the middle, one higher
 def test_a_page_round_a_can_is_flattened(seed: int, layout: str) -> None:
     bent = light.evened(Image.open(io.BytesIO(label(seed, layout, "bent").png)).convert("L")).page
     left, right, *_ = slopes(bent)

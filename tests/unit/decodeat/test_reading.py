@@ -136,7 +136,7 @@ def test_an_engine_that_hangs_is_killed_when_its_request_is_over(tmp_path: Path)
 
 
 def test_an_engine_s_time_is_its_processor_s_not_the_clock_s(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a machine that is busy with something else a pass takes longer, and is none the worse for it."""
+    """Allow a pass more elapsed time on a busy machine, since only its processor time is limited."""
     monkeypatch.setattr("decodeat.engines.tesseract.PASS_SECONDS", 1.0)
     waiting = read(TesseractReader(1, _program(tmp_path, "cat > /dev/null; sleep 2; echo 영양정보")))
     assert isinstance(waiting, Reading)
@@ -145,7 +145,7 @@ def test_an_engine_s_time_is_its_processor_s_not_the_clock_s(tmp_path: Path, mon
 
 
 def test_more_pages_than_there_is_time_for_are_read_in_order_and_the_rest_are_told(tmp_path: Path) -> None:
-    """Real processes that use up real time: all pages together would take three times as long as they have."""
+    """Use real processes and real time: all pages together would take three times as long as they have."""
     running = tmp_path / "running"
     running.mkdir()
     script = f"cat > /dev/null; touch {running}/$$; sleep 0.4; rm {running}/$$; echo 영양정보"
@@ -199,7 +199,7 @@ def test_an_engine_that_fails_is_said_to(tmp_path: Path) -> None:
 
 
 def test_an_engine_whose_worker_is_gone_ends_by_itself(tmp_path: Path) -> None:
-    """Nobody watches it any more: the kernel does."""
+    """Rely on the kernel's limit once the worker that watched the process is gone."""
     pid = tmp_path / "pid"
     program = _program(tmp_path, f"cat > /dev/null; echo $$ > {pid}; while :; do :; done")
     script = (

@@ -168,7 +168,7 @@ def test_a_picture_whose_process_is_killed_gets_a_second_one_and_no_third() -> N
     async def kill() -> None:
         await _when(children)
         (process,) = children()
-        await _when(lambda: processor_seconds(process) > 0.5)  # more than its start takes: it is at work
+        await _when(lambda: processor_seconds(process) > 0.5)  # more than its start takes, so that it is at work
         os.kill(process, signal.SIGKILL)
         await _when(lambda: children() != [process])
 

@@ -58,7 +58,7 @@ def analyse(running: Service, *urls: str, product_id: int | None = None) -> dict
 
 
 def stored(database: Path, product_id: int) -> dict[str, Any]:
-    """The row of a product, as soon as it is there."""
+    """Wait for the row of a product and return it."""
     deadline = time.monotonic() + 60
     while True:
         found = [row for row in rows(f"sqlite:///{database}") if row["product_id"] == product_id]

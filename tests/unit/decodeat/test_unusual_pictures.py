@@ -1,4 +1,4 @@
-"""Given pictures that other programs accept, unusual as their files are, they are read; what lacks pixels is not."""
+"""Test that unusual files which other programs accept are read, and pictures with missing pixels are not."""
 
 import struct
 import zlib
@@ -20,7 +20,7 @@ def chunk(kind: bytes, content: bytes, *, damaged: bool = False) -> bytes:
 
 
 def with_chunk(png: bytes, added: bytes) -> bytes:
-    """Behind the first chunk, where most of them stand."""
+    """Insert a chunk after the first one, the usual place."""
     return png[:33] + added + png[33:]
 
 
@@ -64,7 +64,7 @@ def test_what_a_png_needs_has_to_be_whole(damaged: bytes) -> None:
 
 
 def textured() -> Image.Image:
-    """Detail down to the last corner, as a photograph has."""
+    """Return a picture with detail everywhere, like a photograph."""
     page = drawn()
     pen = ImageDraw.Draw(page)
     for at in range(0, 400, 7):
@@ -94,7 +94,7 @@ def test_a_progressive_jpeg_without_its_end_mark_may_lack_anything() -> None:
 
 
 def sixteen(levels: Image.Image, clear: int | None) -> bytes:
-    """A grey PNG of 16 bits a pixel, the levels of 8 times 256, in which one level is transparent."""
+    """Return a grey PNG of 16 bits a pixel (the 8-bit levels times 256), in which the level `clear` is transparent."""
     rows = b"".join(
         b"\0" + b"".join(bytes((level, 0)) for level in levels.crop((0, y, levels.width, y + 1)).tobytes())
         for y in range(levels.height)

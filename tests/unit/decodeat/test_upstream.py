@@ -30,7 +30,7 @@ BUSY, GONE, BAD = (
 
 @pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    """Nothing waits here but for time, so all of it is made up."""
+    """Replace the clock: the code here waits for time alone."""
     return Clock(monkeypatch)
 
 

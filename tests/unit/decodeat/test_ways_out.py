@@ -1,4 +1,4 @@
-"""What is acquired in a loop, or one after the other, is let go of on every way out."""
+"""Test that resources acquired in a loop, or one after the other, are released however the code ends."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ from decodeat.worker import Admission, Recycling, ReleaseServer
 
 
 class FailsOnce(socket.socket):
-    """Can't be duplicated the first time, as when all file handles are taken."""
+    """Fail at the first duplication, as when all file handles are taken."""
 
     failed = False
 
@@ -33,7 +33,7 @@ class FailsOnce(socket.socket):
 
 
 async def _nothing(scope: object, receive: object, send: object) -> None:
-    """An application that is never asked."""
+    """Stand in for an application that is never called."""
 
 
 def test_listeners_open_together_or_not_at_all(tmp_path: Path) -> None:
@@ -62,7 +62,7 @@ def test_listeners_open_together_or_not_at_all(tmp_path: Path) -> None:
 
 
 class Closing:
-    """Reader and analyst at once, which may fail to close."""
+    """Stand in for both reader and analyst; may fail to close."""
 
     name, version = "closing", "1"
 

@@ -1,4 +1,4 @@
-"""A clock that was wrong once decides nothing: not what is newest, nor what is fresh or was interrupted."""
+"""Test that a clock that was once wrong doesn't decide what is newest, fresh or interrupted."""
 
 import json
 import time
@@ -43,7 +43,7 @@ def stage(tmp_path: Path) -> Stage:
 
 class TestJournals:
     def test_one_left_open_is_seen_behind_a_later_one_from_the_future(self, tmp_path: Path) -> None:
-        future = tmp_path / f"{moment(days=365):%Y%m%dT%H%M%S.%fZ}-backup.jsonl"  # as earlier versions name them
+        future = tmp_path / f"{moment(days=365):%Y%m%dT%H%M%S.%fZ}-backup.jsonl"  # named as in earlier versions
         journal = Journal.begin(tmp_path, PLAN)
         journal.end("done")
         journal.path.rename(future)
@@ -51,7 +51,7 @@ class TestJournals:
         left_open.close()
         assert unfinished(tmp_path) == left_open.path
 
-        # The last version named them by the clock alone: there the open one comes first.
+        # The last version named journals by the clock alone, so that the open one comes first.
         legacy = tmp_path / f"{moment():%Y%m%dT%H%M%S.%fZ}-deploy.jsonl"
         left_open.path.rename(legacy)
         assert unfinished(tmp_path) == legacy
@@ -88,7 +88,7 @@ class TestJournals:
 
 
 def kept(stage: Stage, name: str, **changed: object) -> Release:
-    """A release on disk under that id."""
+    """Make a release on disk with that id."""
     made = stage.release(name)
     told = {**made.as_json(), **changed}
     stage.layout.manifest(name).write_text(json.dumps(told))
@@ -105,7 +105,7 @@ class TestReleases:
 
     def test_the_last_one_made_is_the_newest_whatever_its_name_says(self, stage: Stage) -> None:
         future, past = f"{stamp(moment(days=365))}-aaaaaaa", f"{stamp(moment(days=-1))}-bbbbbbb"
-        earlier = kept(stage, future, fingerprint="1" * 64)  # of a version that did not count
+        earlier = kept(stage, future, fingerprint="1" * 64)  # made by a version without numbers
         later = kept(stage, past, fingerprint="2" * 64, sequence=1)
         stage.activate(later)
         observed = observe(stage.tools.store)
@@ -144,7 +144,7 @@ class TestSnapshots:
         future, real = self.both(tmp_path)
         directory = tmp_path / "backups"
         assert snapshots.choose("latest", directory).id == real
-        assert snapshots.choose(future, directory).id == future  # named, it is still to be had
+        assert snapshots.choose(future, directory).id == future  # it can still be chosen by name
         chosen, _, passed = snapshots.newest_usable(directory, BLANK.deployment)
         assert chosen.id == real
         assert passed == (f"{future}: it {snapshots.FUTURE}.",)

@@ -99,7 +99,7 @@ def test_the_check_says_that_it_has_nothing_to_show(stage: Stage) -> None:
 def test_a_new_release_must_answer_as_its_access_says(
     stage: Stage, secrets: dict[str, str], status: int, keyless: int, refused: bool
 ) -> None:
-    """With a key, and once without where access is configured: one that lets anybody in is not ready."""
+    """Ask with a key, and once without where access is configured: a release that accepts both is not ready."""
     stage.secrets = secrets
     with serving(stage, fetches=False, refuses=status, closed=keyless) as (_, subject):
         if refused:

@@ -1,4 +1,4 @@
-"""Whose state a directory is: environments of one settings file never meet, state of earlier versions works."""
+"""Test that environments of one settings file never share state, and that state of earlier versions works."""
 
 import json
 from pathlib import Path
@@ -18,7 +18,7 @@ from tests.unit.cli.program import run
 
 @pytest.fixture
 def home(tmp_path: Path) -> Path:
-    """As the README has it: the overlay changes the port alone."""
+    """Make settings as in the README: the overlay changes only the port."""
     (tmp_path / "decodeat-ops.toml").write_text('name = "label"\n[local]\nport = 8001\nstate_dir = "state"\n')
     (tmp_path / "decodeat-ops.staging.toml").write_text("[local]\nport = 8002\n")
     return tmp_path
@@ -29,7 +29,7 @@ def loaded(home: Path, env: str = "production") -> Loaded:
 
 
 def flat(home: Path, *, deployment: str = "") -> Layout:
-    """State as the version before this one left it: in `local.state_dir` itself, and without a record."""
+    """Make state as the previous version left it: in `local.state_dir` itself, and without a record."""
     layout = Layout(home / "state")
     inputs.prepare(layout)
     if deployment:
@@ -52,7 +52,7 @@ def test_the_record_names_deployment_and_environment_and_keeps_the_salt(home: Pa
 
 
 def test_names_that_join_alike_are_still_two(tmp_path: Path) -> None:
-    """a-b in c and a in b-c share a directory's name, and so would their state."""
+    """Keep a-b in c apart from a in b-c, whose directories have the same name."""
     for name, env in (("a-b", "c"), ("a", "b-c")):
         (tmp_path / f"{env}.toml").write_text(f'name = "{name}"\n[local]\nstate_dir = "state"\n')
         (tmp_path / f"{env}.{env}.toml").write_text("")

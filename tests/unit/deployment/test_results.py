@@ -1,4 +1,4 @@
-"""Which results a data generation holds alone, and that none of them is lost with it."""
+"""Test which results only one data generation holds, and that none of them is lost with it."""
 
 import sqlite3
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""The revision that is recorded is the code's own: git is believed only where it tracks the package's files."""
+"""Test that the recorded revision is the code's own: git is asked only where it tracks the package's files."""
 
 import os
 import shutil
@@ -29,7 +29,7 @@ def package_in(directory: Path) -> Path:
 
 
 def repository(directory: Path, *, track: bool = True) -> Path:
-    """A package in a repository that tracks it, or that tracks something else altogether."""
+    """Make a package in a repository that tracks it, or that tracks only other files."""
     package = package_in(directory)
     git(directory, "init", "-q")
     (directory / "other.txt").write_text("something\n")
@@ -48,7 +48,7 @@ def test_a_checkout_of_the_code_is_believed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ignored", [False, True])
 def test_a_repository_above_that_does_not_track_the_code_is_not(tmp_path: Path, ignored: bool) -> None:
-    """Somebody keeps their home directory in git, and the tool is installed below it."""
+    """Install the tool below a home directory that is kept in git."""
     package = repository(tmp_path, track=False)
     if ignored:
         (tmp_path / ".gitignore").write_text("/decodeat/\n")

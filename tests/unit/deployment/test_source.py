@@ -1,4 +1,4 @@
-"""Whatever lies in the source is deployed or refused by name: nothing is dropped, and no name is a bug of ours."""
+"""Test that every file in the source is deployed or refused by name, and that no file name causes a bug."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_every_problem_is_named_at_once(home: Path, package: Path) -> None:
 
 
 def test_a_way_back_needs_no_source_that_could_be_deployed(package: Path) -> None:
-    """The digest that `rollback` and `resume` compare is made of whatever is there."""
+    """Compute the digest that `rollback` and `resume` compare from whatever files are there."""
     before = source.tree_digest(package)
     (package / NOT_UTF8).touch()
     dangle(package / "dangling.py")

@@ -1,4 +1,4 @@
-"""Given a change that was interrupted: what the next one may do about it, and what it asks first."""
+"""Test what the next change may do about an interrupted one, and what it asks first."""
 
 import errno
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from decodeat_ops.wiring.opening import open_tools
 
 
 def plan(subject: str, *names: str) -> Plan:
-    """Steps whose names begin with "after" come after the point of no return."""
+    """Make a plan in which steps whose names begin with "after" come after the point of no return."""
     steps = (
         Step(
             name, f"Step {name}", Action("mark", {"name": name}), undo=Action("unmark", {"name": name}),
@@ -33,7 +33,7 @@ def plan(subject: str, *names: str) -> Plan:
 
 @dataclass
 class World:
-    """Changes through the real corridor; `trouble` breaks a step by name, `asked` is what approval was asked for."""
+    """Run changes through the real workflow; `trouble` breaks a step by name, `asked` lists the plans to approve."""
 
     home: Path
     marks: list[str] = field(default_factory=list)
@@ -88,7 +88,7 @@ def world(tmp_path: Path) -> World:
 
 @pytest.fixture
 def interrupted(world: World) -> World:
-    """A deploy that was killed in its second step."""
+    """Leave a deploy that was killed in its second step."""
     world.trouble = {"two": KeyboardInterrupt()}
     with pytest.raises(Interrupted):
         world.change(plan("r1", "one", "two"), True)
@@ -137,7 +137,7 @@ def test_other_verbs_wait_until_it_is_settled(interrupted: World) -> None:
 
 @pytest.fixture
 def half_clean(world: World) -> World:
-    """A deploy that stands; the first of two things to clean up after it could not be."""
+    """Leave a completed deploy whose first of two clean-ups failed."""
     world.trouble = {"after-one": OSError(errno.ELOOP, "Too many levels of symbolic links", "/dev/shm/planted")}
     with pytest.raises(DoneInPart) as caught:
         world.change(plan("r1", "one", "after-one", "after-two"), True)

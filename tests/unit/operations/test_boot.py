@@ -85,7 +85,7 @@ def test_the_cron_line_is_a_whole_command(loaded: Loaded) -> None:
 
 
 class Logind(Systemd):
-    """Systemd that also knows whether one user's services linger."""
+    """Stand in for systemd with the lingering state of one user."""
 
     def __init__(self, lingers: bool, allows: bool) -> None:
         super().__init__({})
@@ -140,7 +140,7 @@ def test_a_secret_that_only_the_shell_knows_is_named(tmp_path: Path) -> None:
 
 
 def test_cron_runs_what_was_meant_whatever_signs_a_path_has(loaded: Loaded) -> None:
-    """As cron reads a line (crontab(5)): a bare percent sign ends the command; what is left `sh` runs."""
+    """Read the line as cron does (crontab(5)): an unescaped percent sign ends the command; `sh` runs the rest."""
     program = "import os, sys; print(os.environ['XDG_STATE_HOME'] + '|' + sys.argv[1])"
     line = quoting.cron((sys.executable, "-c", program, ODD), {"XDG_STATE_HOME": ODD})
     assert not re.search(r"(?<!\\)%", line)

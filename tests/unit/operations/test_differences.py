@@ -1,4 +1,4 @@
-"""A plan lists everything that changes: code, dependencies, configuration with its values, secrets by name alone."""
+"""Test that a plan lists every change: code, dependencies, configuration with its values, secrets by name alone."""
 
 import json
 import socket
@@ -53,7 +53,7 @@ def test_a_rendered_file_is_named_when_no_value_explains_it() -> None:
 
 @pytest.fixture
 def stage(tmp_path: Path) -> Stage:
-    """NEW serves, and was configured with LIMIT 5 and a key; OLD is kept."""
+    """Make a stage where NEW serves, configured with LIMIT 5 and a key, and OLD is kept."""
     made = Stage(tmp_path)
     for name in ("environments", "backups"):
         files.private_directory(tmp_path / name)
@@ -69,7 +69,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 def lay_out(stage: Stage, name: str, text: str) -> None:
-    """Files and secrets as a deploy with the stage's settings leaves them."""
+    """Write files and secrets as a deploy with the stage's settings does."""
     made = stage.release(name, text, port=stage.settings["local"]["port"])
     release = replace(made, secrets=inputs.secrets_digest(stage.tools.secrets, stage.layout))
     files.write(stage.layout.manifest(name), json.dumps(release.as_json()))
@@ -137,7 +137,7 @@ def test_a_wrong_variable_is_refused_before_a_plan_is_made(stage: Stage, name: s
 
 @pytest.fixture
 def occupied(stage: Stage) -> Iterator[Stage]:
-    """Another program has the port, and nothing of ours runs."""
+    """Let another program have the port while nothing of ours runs."""
     stage.layout.active.unlink()
     with socket.socket() as other:
         other.bind(("127.0.0.1", stage.settings["local"]["port"]))

@@ -1,4 +1,4 @@
-"""The service's Python environment: built alike in every shell, imported before it counts, mended when damaged."""
+"""Test that the service's Python environment is built alike in every shell, imported before use, and mended."""
 
 import base64
 import hashlib
@@ -22,7 +22,7 @@ IMPOSTOR = "import sys; sys.exit('a module of the working directory was run')\n"
 
 
 def wheel(directory: Path, code: str) -> str:
-    """A package `tiny` as an index would serve it; returns its line of a lock."""
+    """Make a package `tiny` as an index would serve it; returns its line of a lock."""
     members = {
         "tiny/__init__.py": code,
         "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
@@ -36,12 +36,12 @@ def wheel(directory: Path, code: str) -> str:
     path = directory / "tiny-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in members.items():
-            archive.writestr(zipfile.ZipInfo(name), text)  # without a time: the same hash whenever it is made
+            archive.writestr(zipfile.ZipInfo(name), text)  # without a time, so that the hash is always the same
     return f"tiny==1.0 --hash=sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}\n"
 
 
 class World:
-    """A service that depends on `tiny`, and the shell of somebody who builds its environment."""
+    """Hold a service that depends on `tiny`, and the shell in which its environment is built."""
 
     def __init__(self, directory: Path, code: str = "import json\nVALUE = 7\n") -> None:
         self.index = directory / "index"
@@ -69,7 +69,7 @@ class World:
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """Built by somebody whose shell means well for other things."""
+    """Build it in a shell with variables that serve other purposes."""
     world = World(tmp_path_factory.mktemp("built"))
     shell = tmp_path_factory.mktemp("shell")
     for name in ("venv", "pip", "json"):
@@ -100,7 +100,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> World:
 
 @pytest.fixture
 def world(built: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> World:
-    """A copy, to be damaged; an environment's own paths lie in scripts that nothing here runs."""
+    """Copy the environment, to be damaged; its own paths are only in scripts that no test here runs."""
     monkeypatch.setenv("PIP_FIND_LINKS", str(built.index))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     copied = World(tmp_path)

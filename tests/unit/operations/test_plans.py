@@ -284,7 +284,7 @@ def test_retention_never_takes_what_serves_drains_or_is_pinned() -> None:
 
 
 def test_restarts_of_one_version_count_once_in_retention() -> None:
-    """Four restarts with five kept releases used to leave nothing to go back to."""
+    """Keep an older version to roll back to after four restarts, with five kept releases."""
     first, second = release(1), release(2)
     copies = [release(number, second.fingerprint, origin="restart") for number in (3, 4, 5)]
     seen = observed(*reversed(copies), second, first)
@@ -311,7 +311,7 @@ def test_start_stop_and_remove_know_when_there_is_nothing_to_do(loaded: Loaded) 
 
 
 def without_a_supervisor(*releases: Release, draining: tuple[str, ...] = (), stopped: bool = False) -> Observed:
-    """Both halves are dead, and every release runs on."""
+    """Observe a state where supervisor and standby are dead, and every release runs on."""
     seen = observed(*releases, draining=draining, alive=False, stopped=stopped)
     return replace(seen, running=frozenset(r.id for r in releases))
 
@@ -335,7 +335,7 @@ def test_what_runs_on_after_a_stop_is_stopped(loaded: Loaded) -> None:
 
 
 def test_a_start_leaves_what_runs_its_secrets(loaded: Loaded) -> None:
-    """The manifest says what a process was started with; one that is only adopted has what it had."""
+    """Keep the manifest of an adopted process, which still has the secrets that it was started with."""
     plan = lifecycle.plan_start(without_a_supervisor(release(1)), loaded, secrets="rotated", inputs="i")
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "probe", "confirm"]

@@ -1,4 +1,4 @@
-"""What is of another deployment: refused unless it is meant, and never put where it would hide what is here."""
+"""Test that another deployment's archive is refused unless named, and never hides what is deployed here."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +17,7 @@ TOML = "settings/decodeat-ops.toml"
 
 
 def brought(directory: Path, text: str, deployment: str) -> Path:
-    """An archive with these settings."""
+    """Make an archive with these settings."""
     source = directory / "archived.toml"
     source.write_text(text)
     path = directory / f"{BLANK.snapshot}.tar.zst"

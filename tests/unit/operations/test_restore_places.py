@@ -1,4 +1,4 @@
-"""Where the settings' files of an archive may go: into their deployment, or where the operator says."""
+"""Test that an archive's settings files may be written only in their deployment or where the operator says."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -44,7 +44,7 @@ def test_what_todays_settings_name_is_part_of_the_deployment(tmp_path: Path) -> 
     manifest = replace(BLANK, settings={NAME: str(key)})
     text = f'[service.secrets]\nX = "file:{key}"\n'
     assert places(manifest, loaded(tmp_path / "home", text), (), new=False) == {NAME: str(key)}
-    with pytest.raises(Usage, match="would write outside"):  # said by the archive alone, it is nobody's word
+    with pytest.raises(Usage, match="would write outside"):  # the archive alone names it, the operator does not
         places(manifest, loaded(tmp_path / "home", text), (), new=True)
 
 
@@ -57,7 +57,7 @@ def test_directories_that_an_archives_settings_name(tmp_path: Path, section: str
     with pytest.raises(Usage, match="would write outside"):
         places(BLANK, archived, (), new=True)
     assert places(BLANK, archived, (place,), new=True) == {}
-    assert places(BLANK, archived, (), new=False) == {}  # in force here: the operator's own
+    assert places(BLANK, archived, (), new=False) == {}  # the settings here are the operator's own
     inside = loaded(tmp_path / "home", f'[{section}]\n{key} = "below"\n')
     assert places(BLANK, inside, (), new=True) == {}
 

@@ -1,4 +1,4 @@
-"""What somebody else could have put there is refused: settings, secrets, state, environments, archives."""
+"""Test that settings, secrets, state, environments and archives that another user could write are refused."""
 
 import os
 import shutil
@@ -47,7 +47,7 @@ def loaded(home: Path) -> Loaded:
 
 
 def opened(home: Path) -> None:
-    """Everything that a command opens before it does anything."""
+    """Open everything that a command opens before it does anything."""
     found = loaded(home)
     open_tools(found, secrets=resolve(found, environ={}))
 
@@ -85,7 +85,7 @@ def test_what_another_user_owns_is_refused_with_the_mend(home: Path, name: str) 
 @pytest.mark.parametrize("name", EVERYTHING)
 def test_what_others_may_write_is_refused_with_the_mend(home: Path, name: str, mode: int) -> None:
     if mode == 0o020 and os.geteuid() == 0:
-        os.chown(home / name, 0, 12345)  # a group that nobody's name stands for
+        os.chown(home / name, 0, 12345)  # a group without a name
     (home / name).chmod((home / name).stat().st_mode | mode)
     assert "chmod" in str(refused(home, home / name).advice)
 
@@ -182,7 +182,7 @@ def test_a_private_directory_is_private_on_every_level_that_it_makes(tmp_path: P
 
 @pytest.mark.usefixtures("careless_umask")
 def test_no_command_makes_a_directory_that_others_may_write(tmp_path: Path) -> None:
-    """A checklist makes the state with all its parts, records too."""
+    """Check the directories that a checklist makes: the state with all its parts, records included."""
     (tmp_path / "decodeat-ops.toml").write_text('[local]\nstate_dir = "deep/down/state"\n')
     (tmp_path / "decodeat-ops.toml").chmod(0o600)
     argv = (sys.executable, "-m", "decodeat_ops", "checklist", "pre-deploy", "--non-interactive", "--json")
@@ -193,7 +193,7 @@ def test_no_command_makes_a_directory_that_others_may_write(tmp_path: Path) -> N
 
 
 def test_what_a_command_writes_is_private_whatever_the_umask(tmp_path: Path) -> None:
-    """Also where the operator's own would take everything away from them."""
+    """Check this also with an umask that would remove all of the operator's own rights."""
     (tmp_path / "decodeat-ops.toml").write_text('[local]\nstate_dir = "state"\n')
     (tmp_path / "decodeat-ops.toml").chmod(0o600)
     argv = (sys.executable, "-m", "decodeat_ops", "checklist", "pre-deploy", "--non-interactive", "--json")

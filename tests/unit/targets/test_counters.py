@@ -1,4 +1,4 @@
-"""Where a release's workers count: in memory, under a name that nobody can predict, reached through our own files."""
+"""Test that a release's counters are in memory, under an unpredictable name, found through our own files."""
 
 import os
 import runpy
@@ -29,7 +29,7 @@ def layout(tmp_path: Path) -> Layout:
 
 @pytest.fixture
 def gunicorn(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[Any], None]]:
-    """The rendered configuration, as gunicorn runs it."""
+    """Run the rendered configuration as gunicorn does."""
     for name, value in {
         "LISTEN_ON": "3 4",
         "SERVICE_LOG": "log",
@@ -44,7 +44,7 @@ def gunicorn(layout: Layout, monkeypatch: pytest.MonkeyPatch) -> dict[str, Calla
 
 @pytest.fixture
 def strangers(tmp_path: Path) -> Iterator[Path]:
-    """A directory in shared memory that belongs to somebody else."""
+    """Make a directory in shared memory that belongs to another user."""
     place = Path("/dev/shm") / f"decodeat-test-{os.getpid()}-{tmp_path.name}"
     place.mkdir()
     (place / "kept").touch()

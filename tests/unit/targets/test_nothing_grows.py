@@ -1,4 +1,4 @@
-"""Nothing on disk grows for ever: Python environments, journals, records, signatures, restored logs."""
+"""Test that nothing on disk grows for ever: Python environments, journals, records, signatures, restored logs."""
 
 import json
 import os
@@ -26,7 +26,7 @@ from decodeat_ops.wiring.opening import open_tools
 
 
 def opened(home: Path, name: str) -> Tools:
-    """One of several deployments that share their environments."""
+    """Open one of several deployments that share their environments."""
     (home / name).mkdir()
     text = f'name = "{name}"\n[local]\nstate_dir = "state"\nenvironments_dir = "../environments"\n'
     (home / name / "decodeat-ops.toml").write_text(text)
@@ -37,7 +37,7 @@ def opened(home: Path, name: str) -> Tools:
 
 
 def build(tools: Tools, name: str) -> Path:
-    """As a deploy does: claim it, and make it where it isn't there."""
+    """Claim an environment, and make it where it is missing, as a deploy does."""
     claims.claim(tools.environments, name, tools.layout.root)
     home = tools.environments / name
     (home / "bin").mkdir(parents=True, exist_ok=True)

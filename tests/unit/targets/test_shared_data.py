@@ -1,4 +1,4 @@
-"""A rollback lets an older release serve today's data, and whoever looks at that release later is told so."""
+"""Test that after a rollback an older release serves today's data, and that its manifest says so."""
 
 import json
 from pathlib import Path
@@ -31,7 +31,7 @@ def tools(tmp_path: Path) -> Tools:
 
 
 def test_the_manifest_names_the_data_that_the_release_serves(tools: Tools) -> None:
-    """After a restore the older release's own data is not today's: a deploy after a rollback would have taken it up."""
+    """Roll back after a restore: the older release's own data is not today's, and the next deploy must not use it."""
     for data in ("of-today", "of-before"):
         share_data(Context(tools), {"release": OLD.id, "data": data})
         found = tools.store.get(OLD.id)
