@@ -1,4 +1,4 @@
-"""Measure how the embedded engine reads a directory of photographs, which are not ours to keep in the repository.
+"""Measure how the embedded engine reads a directory of photographs, which are not ours to keep.
 
 `truth.json` in it maps each name of a file to "printed", "legible_in_part" and perhaps "second_basis": numbers by name.
 Partly legible values count only when they are wrong. Of two printed quantities either is right, but not a mixture.

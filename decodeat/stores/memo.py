@@ -123,7 +123,7 @@ class Memo(Generic[T]):
         """Make what this worker gets the claim for; wait for what others are making."""
         while keys:
             # Each claim is in the stack as soon as it is ours: however this ends, during the next `await` too, all are
-            # released, and a failure to release one keeps none of the others.
+            # released, and a failure to release one doesn't keep the others.
             async with AsyncExitStack() as held:
                 claimed = [key for key in keys if await self._claimed(key, held)]
                 if claimed:

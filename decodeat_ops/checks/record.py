@@ -1,6 +1,6 @@
-"""The record of one walk through a checklist: append-only lines, each holding the SHA-256 of the one before.
+"""Record one walk through a checklist in append-only lines, each holding the SHA-256 of the one before.
 
-The chain detects accidents. It is no signature: whoever may write the file can write a new one.
+The chain detects accidents. It is no signature: a user who may write the file can write a new chain.
 """
 
 import hashlib

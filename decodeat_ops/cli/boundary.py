@@ -19,7 +19,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 def run(argv: Sequence[str]) -> int:
     """Carry out one command line; returns its exit code and lets no exception out."""
-    os.umask(0o077)  # the operator's own must not decide who may read or run what is made here
+    os.umask(0o077)  # the operator's umask must not decide who may read or run the files made here
     _open_streams()
     try:
         code = _run(argv)

@@ -1,4 +1,4 @@
-"""`python -m decodeat_ops.supervisor STATE_DIR [--replace]`: become a daemon, take the lock, supervise.
+"""Become a daemon, take the lock and supervise: `python -m decodeat_ops.supervisor STATE_DIR [--replace]`.
 
 `--replace` replaces a supervisor that is older or does not answer; running releases go on.
 """
