@@ -76,8 +76,7 @@ class Manager:
 def odd(tmp_path: Path) -> Iterator[tuple[Deployment, dict[str, str]]]:
     """Make a deployment whose place and port only the shell knows, in a directory with special characters."""
     place = tmp_path / "100%n $HOME a'b"
-    state = place / "state" / "decodeat-ops" / "tested-production"
-    with deployment(place, state=state, ready=60.0) as made:
+    with deployment(place, state=place / "state" / "decodeat-ops", ready=60.0) as made:
         settings = made.home / "decodeat-ops.toml"
         lines = settings.read_text().splitlines(keepends=True)
         settings.write_text("".join(line for line in lines if not line.startswith(("state_dir", "port"))))
@@ -86,6 +85,7 @@ def odd(tmp_path: Path) -> Iterator[tuple[Deployment, dict[str, str]]]:
 
 def power_cut(made: Deployment) -> None:
     """Kill every process at once."""
+    assert made.store.running(made.store.supervisor()), "there is something to kill"
     numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in numbers:
