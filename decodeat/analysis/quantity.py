@@ -12,6 +12,7 @@ _QUANTITY = re.compile(
     re.IGNORECASE,
 )
 _STATED = re.compile(r"(?:내용량|중량|제공량|분량|Net|serving)\D{0,6}$", re.IGNORECASE)
+_BEFORE = 16  # characters before a number that may say what it is a quantity of
 _UNKNOWN = Decimal(1000)  # g, where no quantity is read; larger packages state their figures for 100 g
 _LEAST = Decimal(100)  # g; a smaller quantity may be that of a serving, beside figures for 100 g
 
@@ -25,5 +26,5 @@ def largest(readings: Sequence[Sequence[str]]) -> Decimal:
 def _of(line: str) -> Iterator[Decimal]:
     for one in _QUANTITY.finditer(line):
         number = parse(one["number"])
-        if number is not None and (one["each"] or _STATED.search(line[: one.start()])):
+        if number is not None and (one["each"] or _STATED.search(line[max(0, one.start() - _BEFORE) : one.start()])):
             yield number * (1000 if (one["unit"] or "").lower() in {"kg", "l"} else 1)

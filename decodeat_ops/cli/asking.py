@@ -1,6 +1,5 @@
 """Questions to a person: the plan's approval, a typed name, a sign-off; and what Ctrl-C means meanwhile."""
 
-import select
 import signal
 import sys
 from collections.abc import Callable
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from decodeat_ops.checks.walk import Question
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring.corridor import Change
-
-LISTEN_SECONDS = 0.2
 
 
 class Interruption:
@@ -113,9 +110,6 @@ def ask(question: str) -> str:
     sys.stderr.write(f"{visible(question)} ")
     sys.stderr.flush()
     try:
-        # Wait in short steps: a Ctrl-C that comes just before a read would be noticed only after the next line.
-        while sys.stdin.isatty() and not select.select([sys.stdin], (), (), LISTEN_SECONDS)[0]:
-            pass
         line = sys.stdin.readline()
     except KeyboardInterrupt:
         sys.stderr.write("\n")  # what is said next begins on a line of its own

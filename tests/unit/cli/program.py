@@ -58,6 +58,7 @@ def on_terminal(
     pid, terminal = pty.fork()
     if pid == 0:
         os.chdir(home)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # ignored where the whole run was started in the background
         env = environment(TERM="xterm-256color", COLUMNS="80", LINES="40", **variables)
         os.execve(sys.executable, [sys.executable, "-m", module, *words], env)
     shown = b""
