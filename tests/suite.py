@@ -15,7 +15,7 @@ from hypothesis import settings
 
 from tests.support.examples import PROOF
 
-SHARES = 7  # a prime that is neither the number of faults nor a usual number of commits in one push
+SHARES = 11  # a prime within the dozen that is neither the number of faults nor a usual number of commits in one push
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -20,7 +20,7 @@ from tests.record_results import RESULT
 
 MOST_RERUN = 15
 COVERAGE = ("--cov", "--cov-report=")  # the report is made once everything has run
-TOGETHER = ("-n", "2", "--no-loadscope-reorder")
+TOGETHER = ("-n", "3", "--no-loadscope-reorder")
 
 
 def run_pytest(*argv: str, **variables: str) -> int:

@@ -28,7 +28,8 @@ def _heading(words: Sequence[str]) -> re.Pattern[str]:
     forms = chain.from_iterable(
         [word, *(f"{word[:n]}[가-힣]{word[n + 1 :]}" for n in range(len(word)) if len(word) >= _LONG)] for word in words
     )
-    return re.compile(f"{'|'.join(forms)}|{_ENGLISH}", re.IGNORECASE)
+    # Only the English part ignores case: to look for the cases of every Korean letter takes a sixth of the start.
+    return re.compile(f"{'|'.join(forms)}|(?i:{_ENGLISH})")
 
 
 _HEADING = _heading(_HEADINGS)

@@ -134,6 +134,7 @@ def test_no_secret_is_in_any_layer(contents: Contents, checkout: Checkout, base:
     assert contents.found(list(checkout.markers.values())) == []
 
 
+@pytest.mark.proof
 def test_no_secret_is_in_what_the_newer_builder_makes(
     docker: Engine, python_base: str, checkout: Checkout, base: int
 ) -> None:
