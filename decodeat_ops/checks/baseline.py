@@ -8,7 +8,7 @@ from typing import Any
 
 from decodeat_ops.checks.load import Soak
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 KEPT = 50  # releases; far more than are kept on disk to go back to
@@ -37,7 +37,7 @@ def write(directory: Path, release: str, soak: Soak) -> None:
     known = read(directory)
     known[release] = {**soak.as_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
     kept = dict(sorted(known.items(), reverse=True)[:KEPT])
-    files.private_directory(directory)
+    trust.private_directory(directory)
     partial = directory / "baseline.json.partial"
     with partial.open("w", encoding="utf-8") as stream:
         json.dump({"format": FORMAT, "releases": kept}, stream, indent=1)

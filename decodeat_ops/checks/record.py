@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 KEPT = 100  # records of walks through a checklist
@@ -71,7 +71,7 @@ class Record:
 
     @classmethod
     def begin(cls, directory: Path, identity: Identity) -> "Record":
-        files.private_directory(directory)
+        trust.private_directory(directory)
         for oldest in records(directory)[KEPT - 1 :]:
             oldest.unlink(missing_ok=True)
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")

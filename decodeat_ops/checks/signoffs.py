@@ -9,6 +9,7 @@ from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 LONGEST = 365  # days; a signature that never ends is a setting, not a signature
@@ -65,7 +66,7 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
         at=now.isoformat(timespec="seconds"),
         until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
     )
-    files.private_directory(directory)
+    trust.private_directory(directory)
     _drop_ended(directory, now)
     line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
     descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)

@@ -23,16 +23,6 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     sync(path.parent)
 
 
-def private_directory(path: Path) -> None:
-    """Make a directory and every missing level above it, for its owner alone, whatever the umask is.
-
-    `mkdir(parents=True, mode=...)` protects the last level only. What is there already keeps its mode.
-    """
-    missing = [place for place in (path, *path.parents) if not place.is_dir()]
-    for place in reversed(missing):
-        place.mkdir(mode=0o700, exist_ok=True)
-
-
 def link(path: Path, target: str) -> None:
     """Point a symbolic link somewhere else in one rename."""
     partial = path.with_name(f".{path.name}.partial")

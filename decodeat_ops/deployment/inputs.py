@@ -14,6 +14,7 @@ from decodeat_ops.core.layout import STATE_FORMAT, Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.settings import trust
 
 
 def prepare(layout: Layout) -> None:
@@ -42,7 +43,7 @@ def _prepare(layout: Layout) -> None:
         layout.records,
         layout.journals,
     ):
-        files.private_directory(directory)
+        trust.private_directory(directory)
     if not layout.format_file.exists():
         # The salt keeps a short secret from being guessed from its digest in a journal.
         files.write(layout.format_file, json.dumps({"format": STATE_FORMAT, "salt": _new_salt(layout.root)}) + "\n")

@@ -185,9 +185,10 @@ def _differs(path: Path, text: str) -> bool:
 
 def _put(path: Path, text: str) -> None:
     from decodeat_ops.deployment import files
+    from decodeat_ops.settings import trust
 
     try:
-        files.private_directory(path.parent)
+        trust.private_directory(path.parent)
         if path.exists():
             path.replace(path.with_name(f"{path.name}.bak"))
         files.write(path, text, 0o600)

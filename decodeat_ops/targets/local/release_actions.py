@@ -19,6 +19,7 @@ from decodeat_ops.deployment import claims, environments, files, source
 from decodeat_ops.deployment.inputs import environment_path
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.settings import trust
 from decodeat_ops.supervisor.unit import Unit
 from decodeat_ops.targets.local import configuration, rescue
 
@@ -35,7 +36,7 @@ def environment(context: Context, params: Params) -> Results | None:
     tools = _tools(context)
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
-    files.private_directory(tools.environments)
+    trust.private_directory(tools.environments)
     with _alone(tools.environments / f".{home.name}.lock"):
         if (home / environments.MARK).exists():
             damage = environments.damage(tools.host, home, "--files")
@@ -59,7 +60,7 @@ def environment(context: Context, params: Params) -> Results | None:
 def claimed_environment(context: Context, params: Params) -> Results | None:
     """Claim the environment first, so that the removal of another deployment doesn't delete it meanwhile."""
     tools = _tools(context)
-    files.private_directory(tools.environments)
+    trust.private_directory(tools.environments)
     claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
     return environment(context, params)
 
@@ -153,7 +154,7 @@ def stage(context: Context, params: Params) -> Results | None:
     if source.tree_digest(partial / "code" / "decodeat") != release.code:
         raise StepFailed(f"{package} changed while it was copied.", hint="Run the command again.")
     for name, text in configuration.files(tools.loaded).items():
-        files.private_directory((partial / name).parent)
+        trust.private_directory((partial / name).parent)
         files.write(partial / name, text)
     complete(tools, release, partial)
     return None
@@ -181,12 +182,12 @@ def stage_copy(context: Context, params: Params) -> Results | None:
 def complete(tools: Tools, release: Release, partial: Path) -> None:
     """Give a staged release its unit, data and manifest, make it durable and move it into place."""
     layout = tools.layout
-    files.private_directory(layout.generation(release.data))
+    trust.private_directory(layout.generation(release.data))
     (partial / "data").symlink_to(f"../../data/{release.data}")
     files.write(partial / "unit.json", configuration.unit(release, tools).dumps())
     files.write(partial / "release.json", json.dumps(release.as_json(), indent=2) + "\n")
     files.sync_tree(partial)
-    files.private_directory(layout.releases)
+    trust.private_directory(layout.releases)
     partial.rename(layout.release(release.id))
     files.sync(layout.releases)
 
@@ -204,14 +205,14 @@ def unstage(context: Context, params: Params) -> Results | None:
 
 def _fresh(directory: Path) -> Path:
     files.discard(directory)
-    files.private_directory(directory)
+    trust.private_directory(directory)
     return directory
 
 
 def copy_package(package: Path, to: Path) -> None:
     for path in source.files(package):
         target = to / path.relative_to(package)
-        files.private_directory(target.parent)
+        trust.private_directory(target.parent)
         shutil.copyfile(path, target)
 
 
@@ -254,7 +255,7 @@ def prune(context: Context, params: Params) -> Results | None:
     _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
     leave_environments(context, params)
     files.discard(layout.staging)
-    files.private_directory(layout.staging)
+    trust.private_directory(layout.staging)
     return {"removed": len(params["releases"]), "warnings": said}
 
 
