@@ -7,18 +7,18 @@ from decodeat_ops.core.outcome import Outcome
 @command(examples=("decodeat-ops lock status",))
 def status(run: Run) -> Outcome:
     """Tell who holds this deployment's lock, and since when."""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.wiring import locks
 
-    return state.lock_status(run.loaded())
+    return locks.status(run.loaded())
 
 
 @command(changes=("yes",), examples=("decodeat-ops lock release", "decodeat-ops lock release --yes"))
 def release(run: Run) -> Outcome:
     """Interrupt the process that holds the lock."""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.wiring import locks
 
     loaded = run.loaded()
-    held = state.lock_status(loaded)
+    held = locks.status(loaded)
     if held.data["locked"]:
         refuse_unattended(run, "lock release")
         if not run.yes:
@@ -27,4 +27,4 @@ def release(run: Run) -> Outcome:
 
             if ask(f"{held.summary} Interrupt it? [y/N]").lower() not in ("y", "yes"):
                 raise Interrupted("The lock was not released.", hint="Run it again and answer y, or give --yes.")
-    return state.lock_release(loaded)
+    return locks.release(loaded)

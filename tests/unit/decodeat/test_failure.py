@@ -20,7 +20,7 @@ FAILURES = (
 
 @pytest.mark.parametrize("failure", FAILURES, ids=lambda failure: type(failure).__name__)
 def test_it_is_the_same_after_a_trip_to_another_process(failure: Failure) -> None:
-    back = pickle.loads(pickle.dumps(failure))  # noqa: S301 - our own
+    back = pickle.loads(pickle.dumps(failure))
     assert type(back) is type(failure)
     assert (vars(back), str(back)) == (vars(failure), str(failure))
 
