@@ -18,13 +18,13 @@ def release(run: Run) -> Outcome:
     from decodeat_ops.wiring import locks
 
     loaded = run.loaded()
-    held = locks.status(loaded)
-    if held.data["locked"]:
+    owner = locks.owner_of(loaded)
+    if owner is not None:
         refuse_unattended(run, "lock release")
         if not run.yes:
             from decodeat_ops.cli.asking import ask
             from decodeat_ops.core.errors import Interrupted
 
-            if ask(f"{held.summary} Interrupt it? [y/N]").lower() not in ("y", "yes"):
+            if ask(f"Locked: {owner}. Interrupt it? [y/N]").lower() not in ("y", "yes"):
                 raise Interrupted("The lock was not released.", hint="Run it again and answer y, or give --yes.")
-    return locks.release(loaded)
+    return locks.release(loaded, owner)

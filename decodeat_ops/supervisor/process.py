@@ -109,7 +109,7 @@ def holders(layout: Layout) -> dict[int, int]:
         return {}
 
     def holds(pid: int) -> bool:
-        return pid != os.getpid() and belongs(pid, layout.run) and _has_open(pid, lock)
+        return pid != os.getpid() and belongs(pid, layout.run) and has_open(pid, lock)
 
     return {pid: pidfd for pid, pidfd, _ in _processes(holds)}
 
@@ -165,7 +165,8 @@ def belongs(pid: int, run: Path) -> bool:
     return (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino) and set(users) == {str(place.st_uid)}
 
 
-def _has_open(pid: int, file: os.stat_result) -> bool:
+def has_open(pid: int, file: os.stat_result) -> bool:
+    """Return whether a process has a file open. Raises OSError when that can't be seen."""
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             found = descriptor.stat()

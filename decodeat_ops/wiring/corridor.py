@@ -64,13 +64,13 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
             approved = first
     identity.claim(tools.layout, tools.loaded)
     with held(tools.layout.lock, verb, change.lock_wait):
+        identity.claim(tools.layout, tools.loaded)  # what we waited for may have been a `remove`
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context, change)
         if settled:
-            # The change just ended may be a `remove`, which deletes the state directory.
-            identity.claim(tools.layout, tools.loaded)
+            identity.claim(tools.layout, tools.loaded)  # what was brought to its end may be one, too
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):

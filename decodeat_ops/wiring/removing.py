@@ -1,7 +1,9 @@
 """remove, for the command line: what goes, what stays, and the removal's own traces last."""
 
+import contextlib
 from collections.abc import Mapping
 
+from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
@@ -12,6 +14,7 @@ from decodeat_ops.deployment.snapshots import snapshots
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.journal import unfinished
+from decodeat_ops.engine.lock import held
 from decodeat_ops.operations.lifecycle import Beside
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out
@@ -66,12 +69,15 @@ def removed(layout: Layout, verb: str) -> Finish:
 
 def _leave(layout: Layout) -> None:
     """Delete the removal's own files, its journal included. They are last, since they record what is under way."""
-    if unfinished(layout.journals) is not None or not layout.root.is_dir():
+    if not layout.root.is_dir():
         return
-    files.discard(layout.journals)
-    layout.lock.unlink(missing_ok=True)
-    if not any(layout.root.iterdir()):
-        layout.root.rmdir()
+    with contextlib.suppress(Locked), held(layout.lock, "remove"):  # else another command works here by now
+        if unfinished(layout.journals) is not None:
+            return
+        files.discard(layout.journals)
+        layout.lock.unlink(missing_ok=True)
+        if not any(layout.root.iterdir()):
+            layout.root.rmdir()
 
 
 def _beside(tools: Tools, observed: Observed) -> Beside:
