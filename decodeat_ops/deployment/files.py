@@ -23,6 +23,23 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     sync(path.parent)
 
 
+def append(path: Path, line: bytes) -> None:
+    """Add a line to a file (0600), on disk before it returns. Of one that doesn't fit nothing stays; raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            left = line
+            while left:  # a full disk takes a part of it, and says no only the next time
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
+
+
 def link(path: Path, target: str) -> None:
     """Point a symbolic link somewhere else in one rename."""
     partial = path.with_name(f".{path.name}.partial")
