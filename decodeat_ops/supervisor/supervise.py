@@ -198,8 +198,8 @@ class Supervisor:
     def _busy(self, release: str) -> bool:
         try:
             descriptor = os.open(self._layout.busy(release), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
+        except FileNotFoundError:
+            return False  # no worker has ever had a client
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
