@@ -18,13 +18,13 @@ from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
-from decodeat_ops.engine.journal import unfinished
+from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings import envfile, secrets
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.archived_settings import Held, check_same, places, settings_for_restore
+from decodeat_ops.wiring.archived_settings import Held, check_interrupted, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part
@@ -145,8 +145,10 @@ def restore(
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
-    if held is not None and unfinished(tools.layout.journals) is not None and not change.dry_run:
+    left_open = unfinished(tools.layout.journals) if held is not None and not change.dry_run else None
+    if file is not None and left_open is not None:
         # Killed before its settings were in place: `resume` can't find it, but the same command can.
+        check_interrupted(read(left_open).plan, file)
         outcome = resume(tools, change, actions(), finish)
     else:
         outcome = carry_out(tools, "restore", derive, change, actions(), finish)
