@@ -1,5 +1,8 @@
 """Something outside did not do its part: for people, for counters, and for whoever may try again."""
 
+from collections.abc import Callable
+from typing import Any
+
 
 class Failure(Exception):
     """`text` is for the client: it repeats neither addresses nor a library's words. `reason` is a word for counters.
@@ -13,3 +16,13 @@ class Failure(Exception):
         self.text = text
         self.transient = transient
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Callable[..., "Failure"], tuple[Any, ...]]:
+        """Pickle what it holds: an exception is made again from its text alone otherwise, which no `__init__` takes."""
+        return _again, (type(self), self.args, self.__dict__)
+
+
+def _again(kind: type[Failure], args: tuple[str, ...], held: dict[str, Any]) -> Failure:
+    failure = kind.__new__(kind, *args)
+    failure.__dict__.update(held)
+    return failure

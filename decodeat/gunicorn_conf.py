@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from decodeat import settings
+from decodeat import private, settings
 
 try:
     _given = settings.load()
@@ -59,7 +59,7 @@ _counters = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdt
 def on_starting(server: Any) -> None:
     """Counters of an earlier start must not be added to this one's."""
     shutil.rmtree(_counters, ignore_errors=True)
-    _counters.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private.directory(_counters)
 
 
 def child_exit(server: Any, worker: Any) -> None:

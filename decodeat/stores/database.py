@@ -12,7 +12,7 @@ from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from decodeat import values
+from decodeat import private, values
 
 Row = Mapping[str, Any]  # by column
 Rows = Sequence[Row]
@@ -57,7 +57,7 @@ def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
             path.open("rb").close()
         else:
             if path == file_of(values.database("")):  # the place that is taken where none is named
-                path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+                private.directory(path.parent)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
     def prepare(connection: Any, _: Any) -> None:

@@ -1,14 +1,19 @@
 """HTTP to a server on this machine, over TCP or a unix socket, one connection a request and no proxy."""
 
 import http.client
+import io
 import os
 import socket
 import time
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.ports import Endpoint, Response
+
+MOST = 64 * 1024 * 1024  # bytes of a body; metrics and analyses take a few hundred KiB
 
 
 class DirectHttp:
@@ -24,21 +29,58 @@ class DirectHttp:
         headers: Mapping[str, str] | None = None,
         timeout: float = 5.0,
     ) -> Response:
-        """Send one request. Raises `Unreachable` when there is no whole answer within `timeout` seconds a read."""
+        """Send one request. Raises `Unreachable` without a whole answer of at most `MOST` bytes in `timeout` seconds.
+
+        Who listens there may be anybody: while nothing of ours runs, any user can take the port.
+        """
         began = time.monotonic()
         connection = _connection(endpoint, timeout)
         try:
+            connection.response_class = partial(_Response, deadline=began + timeout)  # type: ignore[assignment]
             # The service answers to this name whatever ALLOWED_HOSTS says; the address it listens on may not be listed.
             sent = {"Host": "localhost", "Connection": "close", **(headers or {})}
             connection.request(method, path, body=body or None, headers=sent)
             answer = connection.getresponse()
-            content = answer.read()
+            content = answer.read(MOST + 1)
+            if len(content) > MOST:
+                raise OSError(f"it sends more than {MOST >> 20} MiB")
             lowered = {name.lower(): value for name, value in answer.getheaders()}
             return Response(answer.status, lowered, content, time.monotonic() - began)
         except (OSError, http.client.HTTPException) as error:
             raise Unreachable(f"{endpoint} did not answer: {error or type(error).__name__}.") from error
         finally:
             connection.close()
+
+
+class _Response(http.client.HTTPResponse):
+    """An answer that has to be whole before a deadline, however little at a time comes of it."""
+
+    def __init__(self, sock: socket.socket, *given: Any, deadline: float, **options: Any) -> None:
+        super().__init__(sock, *given, **options)
+        self.fp = io.BufferedReader(_Until(sock, self.fp, deadline))
+
+
+class _Until(io.RawIOBase):
+    """Read a socket until a deadline. `under` is closed with it, which ends the socket's own count of its readers."""
+
+    def __init__(self, sock: socket.socket, under: io.BufferedIOBase, deadline: float) -> None:
+        self._sock = sock
+        self._under = under
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        self._sock.settimeout(left)
+        return self._sock.recv_into(buffer)
+
+    def close(self) -> None:
+        self._under.close()
+        super().close()
 
 
 def _connection(endpoint: Endpoint, timeout: float) -> http.client.HTTPConnection:

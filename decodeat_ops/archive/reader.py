@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from decodeat_ops.archive.manifest import LARGEST, NAME, Entry, Manifest, check_name, damaged, load
 from decodeat_ops.core.errors import Configuration, GateFailed
+from decodeat_ops.settings import trust
 
 if sys.version_info >= (3, 14):
     from compression import zstd
@@ -244,7 +245,7 @@ def _create(to: Path, info: tarfile.TarInfo) -> IO[bytes]:
             hint="Free some space there and try again.",
         )
     place = to / info.name
-    place.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    trust.private_directory(place.parent)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     os.fchmod(descriptor, info.mode & 0o777 | 0o600)  # its owner must be able to read on
     return os.fdopen(descriptor, "wb")

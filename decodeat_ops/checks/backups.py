@@ -15,10 +15,10 @@ from decodeat_ops.checks.answer import answer, first_deploy, nothing_serves
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import files
 from decodeat_ops.deployment.snapshots import Snapshot, from_the_future, new_id
 from decodeat_ops.deployment.snapshots import newest as newest_snapshot
 from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.settings import trust
 
 RECENT = "backups.recent"
 RESTORABLE = "backups.restorable"
@@ -91,7 +91,7 @@ def _since(began: float) -> int:
 def _scratch(subject: Subject) -> Iterator[Path]:
     """A place beside the state, so that there is as much room as a restore would find; gone afterwards."""
     staging = subject.tools.layout.staging
-    files.private_directory(staging)
+    trust.private_directory(staging)
     with tempfile.TemporaryDirectory(prefix="check-", dir=staging) as name:
         yield Path(name)
 

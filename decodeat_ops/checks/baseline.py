@@ -1,7 +1,6 @@
 """What a release's response times were when it was measured, by release, in the records directory."""
 
 import json
-import os
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 from decodeat_ops.checks.load import Soak
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 KEPT = 50  # releases; far more than are kept on disk to go back to
@@ -33,14 +33,10 @@ def read(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def write(directory: Path, release: str, soak: Soak) -> None:
-    """Remember a release's measurement; the newest `KEPT` releases stay."""
+    """Remember a release's measurement; the `KEPT` that were measured last stay, and stand first."""
     known = read(directory)
-    known[release] = {**soak.as_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
-    kept = dict(sorted(known.items(), reverse=True)[:KEPT])
-    files.private_directory(directory)
-    partial = directory / "baseline.json.partial"
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump({"format": FORMAT, "releases": kept}, stream, indent=1)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.rename(directory / "baseline.json")
+    known.pop(release, None)
+    new = {**soak.as_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}
+    kept = dict([(release, new), *known.items()][:KEPT])
+    trust.private_directory(directory)
+    files.write(directory / "baseline.json", json.dumps({"format": FORMAT, "releases": kept}, indent=1))

@@ -5,7 +5,6 @@ The chain detects accidents. It is no signature: a user who may write the file c
 
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -13,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.deployment import files
+from decodeat_ops.engine import journal
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 KEPT = 100  # records of walks through a checklist
@@ -71,23 +72,17 @@ class Record:
 
     @classmethod
     def begin(cls, directory: Path, identity: Identity) -> "Record":
-        files.private_directory(directory)
+        trust.private_directory(directory)
         for oldest in records(directory)[KEPT - 1 :]:
             oldest.unlink(missing_ok=True)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        record = cls(directory / f"{stamp}-{identity.checklist}.jsonl", BEFORE_THE_FIRST)
+        record = cls(journal.next_path(directory, identity.checklist), BEFORE_THE_FIRST)
         record.append("header", format=FORMAT, **asdict(identity))
         return record
 
     def append(self, kind: str, **facts: Any) -> None:
         entry = {"prev": self.head, "at": datetime.now(UTC).isoformat(timespec="milliseconds"), "record": kind, **facts}
         line = json.dumps(entry, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
-        descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            os.write(descriptor, line + b"\n")
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        files.append(self.path, line + b"\n")
         self.head = hashlib.sha256(line).hexdigest()
 
 
@@ -119,5 +114,5 @@ def verify(path: Path) -> Verdict:
 
 
 def records(directory: Path) -> tuple[Path, ...]:
-    """Every record, newest first."""
+    """Every record, newest first: by number; earlier versions gave none, and their records come last, by time."""
     return tuple(sorted((p for p in directory.glob("*-*.jsonl")), reverse=True)) if directory.is_dir() else ()

@@ -1,7 +1,6 @@
 """What people have signed: manual items and waived findings, each with a name, a reason and an end."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
@@ -9,6 +8,7 @@ from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 LONGEST = 365  # days; a signature that never ends is a setting, not a signature
@@ -65,15 +65,10 @@ def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) ->
         at=now.isoformat(timespec="seconds"),
         until=(now + timedelta(days=signoff.days)).isoformat(timespec="seconds"),
     )
-    files.private_directory(directory)
+    trust.private_directory(directory)
     _drop_ended(directory, now)
     line = json.dumps(asdict(signed), ensure_ascii=False).encode() + b"\n"
-    descriptor = os.open(_file(directory), os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        os.write(descriptor, line)
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    files.append(_file(directory), line)
     return signed
 
 

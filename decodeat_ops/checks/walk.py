@@ -14,6 +14,7 @@ from decodeat_ops.checks.run import Emit, ask
 from decodeat_ops.checks.shared import measured_once
 from decodeat_ops.checks.signoffs import Signed, SignOff
 from decodeat_ops.core.check import Check, Checklist, Finding, Item, Status
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.events import Checked, Event
 from decodeat_ops.deployment.tools import Subject
 
@@ -213,6 +214,8 @@ def _void(verdict: Verdict | None, identity: Identity) -> str:
     changed = identity.changed_since(verdict.header)
     if changed:
         return f"{name} is void: the {changed} changed since"
+    if ahead(verdict.header["at"]):
+        return f"{name} is void: it is dated in the future"
     age = datetime.now(UTC) - datetime.fromisoformat(verdict.header["at"])
     return f"{name} is void: it is older than 24 hours" if age > TOO_OLD else ""
 

@@ -83,7 +83,8 @@ class Watch:
 
     def _broke(self, step: Step, why: str, undoing: bool) -> None:
         title = f"Undoing: {step.title}" if undoing else step.title
-        self._view.line(Text.assemble((console.sign("✗", self._console), "bad"), " ", (title, "strong"), f": {why}"))
+        mark = (console.sign("✗", self._console), "bad")
+        self._view.line(Text.assemble(mark, " ", (title, "strong"), f": {selection.commands(why)}"))
 
     def _title(self, check: str) -> str:
         from decodeat_ops.checks import words

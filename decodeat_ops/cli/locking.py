@@ -7,24 +7,24 @@ from decodeat_ops.core.outcome import Outcome
 @command(examples=("decodeat-ops lock status",))
 def status(run: Run) -> Outcome:
     """Tell who holds this deployment's lock, and since when."""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.wiring import locks
 
-    return state.lock_status(run.loaded())
+    return locks.status(run.loaded())
 
 
 @command(changes=("yes",), examples=("decodeat-ops lock release", "decodeat-ops lock release --yes"))
 def release(run: Run) -> Outcome:
     """Interrupt the process that holds the lock."""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.wiring import locks
 
     loaded = run.loaded()
-    held = state.lock_status(loaded)
-    if held.data["locked"]:
+    owner = locks.owner_of(loaded)
+    if owner is not None:
         refuse_unattended(run, "lock release")
         if not run.yes:
             from decodeat_ops.cli.asking import ask
             from decodeat_ops.core.errors import Interrupted
 
-            if ask(f"{held.summary} Interrupt it? [y/N]").lower() not in ("y", "yes"):
+            if ask(f"Locked: {owner}. Interrupt it? [y/N]").lower() not in ("y", "yes"):
                 raise Interrupted("The lock was not released.", hint="Run it again and answer y, or give --yes.")
-    return state.lock_release(loaded)
+    return locks.release(loaded, owner)

@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 
 
 def _place(environments: Path, name: str) -> Path:
@@ -21,7 +22,7 @@ def claim(environments: Path, name: str, root: Path) -> None:
     if not place.is_dir():
         if (environments / name).exists():
             return  # made before claims were kept: its other users are unknown, so it stays
-        place.mkdir(parents=True, mode=0o700)
+        trust.private_directory(place)
     files.link(place / _link(root), str(root))
 
 

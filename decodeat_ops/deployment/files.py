@@ -23,14 +23,21 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
     sync(path.parent)
 
 
-def private_directory(path: Path) -> None:
-    """Make a directory and every missing level above it, for its owner alone, whatever the umask is.
-
-    `mkdir(parents=True, mode=...)` protects the last level only. What is there already keeps its mode.
-    """
-    missing = [place for place in (path, *path.parents) if not place.is_dir()]
-    for place in reversed(missing):
-        place.mkdir(mode=0o700, exist_ok=True)
+def append(path: Path, line: bytes) -> None:
+    """Add a line to a file (0600), on disk before it returns. Of one that doesn't fit nothing stays; raises OSError."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        before = os.fstat(descriptor).st_size
+        try:
+            left = line
+            while left:  # a full disk takes a part of it, and says no only the next time
+                left = left[os.write(descriptor, left) :]
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, before)
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def link(path: Path, target: str) -> None:

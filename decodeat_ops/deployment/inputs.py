@@ -6,6 +6,7 @@ import json
 import secrets as random
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration
@@ -13,6 +14,7 @@ from decodeat_ops.core.layout import STATE_FORMAT, Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.settings import trust
 
 
 def prepare(layout: Layout) -> None:
@@ -41,18 +43,26 @@ def _prepare(layout: Layout) -> None:
         layout.records,
         layout.journals,
     ):
-        files.private_directory(directory)
+        trust.private_directory(directory)
     if not layout.format_file.exists():
         # The salt keeps a short secret from being guessed from its digest in a journal.
-        files.write(layout.format_file, json.dumps({"format": STATE_FORMAT, "salt": random.token_hex(16)}) + "\n")
+        files.write(layout.format_file, json.dumps({"format": STATE_FORMAT, "salt": _new_salt(layout.root)}) + "\n")
 
 
 def salt(layout: Layout) -> str:
-    """This deployment's salt, "" before it exists."""
+    """This deployment's salt; before it is on disk, the one that will be written."""
     try:
         return str(json.loads(layout.format_file.read_bytes())["salt"])
-    except (FileNotFoundError, KeyError):
-        return ""
+    except FileNotFoundError:
+        return _new_salt(layout.root)
+    except KeyError:
+        return ""  # of a version that had none
+
+
+@cache
+def _new_salt(root: Path) -> str:
+    """Draw the salt of a new deployment once, so that a plan made before it is on disk equals the one made after."""
+    return random.token_hex(16)
 
 
 def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
 LOCK_NAME = "requirements.txt"  # the service's hashed dependency lock, inside its package
@@ -23,7 +24,10 @@ class Source:
 
 
 def find(loaded: Loaded) -> Path:
-    """The package directory of the setting `service.source`, or of this installation. Raises `Configuration`."""
+    """The package directory of the setting `service.source`, or of this installation.
+
+    Raises `Configuration` when it is not there, or when another user could change it: checks run its code already.
+    """
     if loaded.settings.service.source:
         package = loaded.path(loaded.settings.service.source) / "decodeat"
         if not (package / "__init__.py").is_file():
@@ -32,6 +36,7 @@ def find(loaded: Loaded) -> Path:
                 hint="Set service.source to a directory that holds it, or leave it empty for the installed one.",
                 where="service.source",
             )
+        trust.check(loaded.named(loaded.settings.service.source) / "decodeat", "The service's code in")
         return package
     spec = importlib.util.find_spec("decodeat")
     if spec is None or not spec.submodule_search_locations:

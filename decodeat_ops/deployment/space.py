@@ -9,6 +9,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
 
 MIB = 1024 * 1024
+ENVIRONMENT = 400 * MIB  # what the service's dependencies take unpacked, with room to grow
 HEADROOM = 32 * MIB  # journals, logs and the database go on growing while we work
 
 

@@ -221,10 +221,18 @@ def _status(path: Path) -> dict[str, Any] | None:
 
 
 def _link(path: Path) -> str:
+    """The name that a link leads to, "" when there is none. Raises `Configuration` for what is there and no link."""
     try:
         return path.readlink().name
-    except OSError:
+    except (FileNotFoundError, NotADirectoryError):
         return ""
+    except OSError as error:
+        raise Configuration(
+            f"{path} can't be read as a link: {error.strerror}.",
+            hint="What serves goes on. Look at what is there, then put the link back: "
+            f"`ln -sfn releases/RELEASE {path}`.",
+            where=str(path),
+        ) from error
 
 
 def _names(directory: Path) -> Iterator[str]:

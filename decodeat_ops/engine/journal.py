@@ -55,9 +55,7 @@ class Journal:
         """Take the journal's space and write the plan. Raises `StepFailed` when there is no room: nothing has begun."""
         directory.mkdir(exist_ok=True, mode=0o700)
         _retire(directory)
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
-        number = max((_number(path) for path in directory.glob("*.jsonl")), default=0) + 1
-        path = directory / f"n{number:08}-{stamp}-{plan.verb}.jsonl"
+        path = next_path(directory, plan.verb)
         partial = path.with_suffix(".partial")
         try:
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
@@ -192,6 +190,13 @@ def ordered(directory: Path) -> list[Path]:
     Those of earlier versions have only a time; a name that begins with n sorts after them.
     """
     return sorted(directory.glob("*.jsonl"))
+
+
+def next_path(directory: Path, what: str) -> Path:
+    """Return a name for a new journal or record, whose number makes it the last one whatever the clock says."""
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+    number = max((_number(path) for path in directory.glob("*.jsonl")), default=0) + 1
+    return directory / f"n{number:08}-{stamp}-{what}.jsonl"
 
 
 def _number(path: Path) -> int:

@@ -37,10 +37,8 @@ def _user() -> str:
 @contextmanager
 def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
     """Hold the deployment's lock. Raises `Locked`, naming the owner, when it isn't free within `wait` seconds."""
-    path.parent.mkdir(exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = _taken(path, time.monotonic() + wait)
     try:
-        _take(descriptor, path, wait)
         owner = Owner(verb, _user(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         _write(descriptor, owner)
         yield owner
@@ -48,8 +46,25 @@ def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
         os.close(descriptor)
 
 
-def _take(descriptor: int, path: Path, wait: float) -> None:
-    deadline = time.monotonic() + wait
+def _taken(path: Path, deadline: float) -> int:
+    """Return the descriptor of the locked file. One that was deleted meanwhile (by a removal) would exclude nobody."""
+    while True:
+        path.parent.mkdir(exist_ok=True, mode=0o700)
+        try:
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except FileNotFoundError:
+            continue  # the directory was deleted that very moment
+        try:
+            _take(descriptor, path, deadline)
+            if os.fstat(descriptor).st_nlink:
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path, deadline: float) -> None:
     while True:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

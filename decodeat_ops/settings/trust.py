@@ -1,4 +1,4 @@
-"""Trust a file or directory only when this user and root alone could have put it there or could change it."""
+"""Make and recognise places that this user and root alone can change; what lies anywhere else is not trusted."""
 
 import os
 import stat
@@ -21,12 +21,28 @@ def check(path: Path, what: str) -> None:
     )
 
 
-def flaw(path: Path) -> tuple[Path, str, str] | None:
+def private_directory(path: Path) -> None:
+    """Make a directory and every missing level above it, for its owner alone, whatever the umask is.
+
+    `mkdir(parents=True, mode=...)` protects the last level only. What is there already keeps its mode.
+    """
+    missing = [place for place in (path, *path.parents) if not place.is_dir()]
+    for place in reversed(missing):
+        try:
+            place.mkdir(mode=0o700)
+        except FileExistsError:
+            if not place.is_dir():
+                raise
+        else:
+            place.chmod(0o700)  # an umask may take the owner's own rights away
+
+
+def flaw(path: Path, *, private: bool = False) -> tuple[Path, str, str] | None:
     """Return the place that another user could change, why, and the command that mends it; None when all is well.
 
     Checks the path itself, the directories above it and the targets of links, as sshd does with its files.
     A directory above that others may write passes when it is sticky (/tmp): there users can move only their own files.
-    A missing file is as safe as the directory that it would be made in.
+    A missing file is as safe as the directory that it would be made in. `private`: others may not even enter it.
     """
     path = path.absolute()
     trusted = {0, os.geteuid()}
@@ -42,6 +58,8 @@ def flaw(path: Path) -> tuple[Path, str, str] | None:
         above = place not in (path, path.resolve())
         if _others_write(found) and not (above and found.st_mode & stat.S_ISVTX):
             return place, f"may be written by others (mode {stat.S_IMODE(found.st_mode):04o})", f"chmod go-w {place}"
+        if private and not above and found.st_mode & 0o077:
+            return place, f"is open to others (mode {stat.S_IMODE(found.st_mode):04o})", f"chmod 700 {place}"
     return None
 
 

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.settings import trust
 from decodeat_ops.supervisor.process import holders
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.supervise import Supervisor
@@ -23,12 +24,13 @@ LET_GO_SECONDS = 15.0  # from a process's end until the system has closed its fi
 def main() -> int:
     """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
     layout = Layout(Path(sys.argv[1]).resolve())
-    os.umask(0o077)  # before anything is made: with parents=True a mode protects the last level alone
+    os.umask(0o077)
     for directory in (layout.root, layout.run, layout.wants, layout.logs, layout.releases):
-        directory.mkdir(parents=True, exist_ok=True)
-        problem = _not_ours(directory, 0o077 if directory == layout.run else 0o022)
-        if problem:
-            sys.stderr.write(problem)
+        trust.private_directory(directory)
+        # Whoever writes there gives us orders; whoever enters the run directory could pretend to be a release.
+        if untrusted := trust.flaw(directory, private=directory == layout.run):
+            place, why, mend = untrusted
+            sys.stderr.write(f"{place} {why}; look at what it holds, then {mend}\n")
             return 1
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     listeners = Listeners()
@@ -79,19 +81,6 @@ def _send(processes: dict[int, int], number: int) -> None:
     for pidfd in processes.values():
         with contextlib.suppress(ProcessLookupError):
             signal.pidfd_send_signal(pidfd, number)
-
-
-def _not_ours(directory: Path, forbidden: int) -> str:
-    """Return why other users could give this supervisor orders there, "" when they can't.
-
-    A user who may enter the run directory could pretend to be one of its releases.
-    """
-    found = directory.stat()
-    if found.st_uid != os.geteuid():
-        return f"{directory} belongs to another user (uid {found.st_uid}); remove it, or run as that user.\n"
-    if found.st_mode & forbidden:
-        return f"{directory} is open to others (mode {found.st_mode & 0o777:04o}); chmod 700 {directory}\n"
-    return ""
 
 
 def _detach(log: Path) -> None:

@@ -5,11 +5,15 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 from decodeat_ops.core.layout import Layout, is_id
+from decodeat_ops.settings import trust
 
+T = TypeVar("T")
 MARK = "DECODEAT_OPS_INSTANCE"  # in every release's environment, so that a new supervisor finds what runs
 
 
@@ -65,7 +69,7 @@ class Process:
 
 def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, sockets: tuple[int, ...]) -> Process:
     """Start a release with the listening sockets inherited. Raises OSError when it can't be."""
-    log.parent.mkdir(parents=True, exist_ok=True)
+    trust.private_directory(log.parent)
     with log.open("ab") as output:
         popen = subprocess.Popen(
             argv,
@@ -78,40 +82,71 @@ def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, s
             start_new_session=True,
             umask=0o077,
         )
-    return Process(popen.pid, os.pidfd_open(popen.pid), time.time(), popen)
+    try:
+        return Process(popen.pid, os.pidfd_open(popen.pid), time.time(), popen)
+    except OSError:
+        popen.kill()  # nobody would watch it, and another would be started beside it
+        popen.wait()
+        raise
 
 
 def adopt(layout: Layout) -> dict[str, Process]:
     """Releases of this deployment that are running, whoever started them, by id."""
     found: dict[str, Process] = {}
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        pid = int(entry.name)
-        try:
-            pidfd = os.pidfd_open(pid)  # opened first: what is read afterwards is about this process, or about none
-            release = _release_of(pid, layout)
-        except OSError:
-            continue  # ended meanwhile, or a thread
-        if not release or release in found or _gone(pid, pidfd):
+    for pid, pidfd, (release, since) in _processes(lambda pid: _master(pid, layout)):
+        if release in found or _gone(pid, pidfd):
             os.close(pidfd)
-            continue
-        with contextlib.suppress(OSError):
-            found[release] = Process(pid, pidfd, entry.stat().st_mtime)
+        else:
+            found[release] = Process(pid, pidfd, since)
     return found
 
 
-def _release_of(pid: int, layout: Layout) -> str:
-    """Return the release whose master a process is, "" when it is none of this deployment's."""
+def holders(layout: Layout) -> dict[int, int]:
+    """Return the processes (supervisor and standby) that hold the supervisor's lock, with a pidfd of each."""
     try:
-        if os.getsid(pid) != pid or not belongs(pid, layout.run):
-            return ""  # a worker (its master is the session's leader), or a process of another program
-        variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+        lock = layout.supervisor_lock.stat()
     except OSError:
-        return ""
+        return {}
+
+    def holds(pid: int) -> bool:
+        return pid != os.getpid() and belongs(pid, layout.run) and has_open(pid, lock)
+
+    return {pid: pidfd for pid, pidfd, _ in _processes(holds)}
+
+
+def _processes(look: Callable[[int], T | None]) -> Iterator[tuple[int, int, T]]:
+    """Yield each process that `look` finds something in, with a pidfd, which is then the caller's, and what it found.
+
+    A look that raises OSError finds nothing: the process ended meanwhile.
+    """
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        pid, found = int(entry.name), None
+        try:
+            pidfd = os.pidfd_open(pid)  # opened first: what is read afterwards is about this process, or about none
+        except OSError:
+            continue  # ended meanwhile, or a thread
+        try:
+            with contextlib.suppress(OSError):
+                found = look(pid)
+        finally:
+            if not found:
+                os.close(pidfd)
+        if found:
+            yield pid, pidfd, found
+
+
+def _master(pid: int, layout: Layout) -> tuple[str, float] | None:
+    """Return the release whose master a process is and when it started, None when it is none of this deployment's."""
+    if os.getsid(pid) != pid or not belongs(pid, layout.run):
+        return None  # a worker (its master is the session's leader), or a process of another program
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
     marks = [v.decode(errors="replace") for v in variables if v.startswith(f"{MARK}=".encode())]
     release = marks[0].rpartition("|")[2] if marks else ""
-    return release if is_id(release) and layout.unit(release).is_file() else ""
+    if not is_id(release) or not layout.unit(release).is_file():
+        return None
+    return release, Path(f"/proc/{pid}").stat().st_mtime
 
 
 def belongs(pid: int, run: Path) -> bool:
@@ -130,26 +165,9 @@ def belongs(pid: int, run: Path) -> bool:
     return (here.st_dev, here.st_ino) == (place.st_dev, place.st_ino) and set(users) == {str(place.st_uid)}
 
 
-def holders(layout: Layout) -> dict[int, int]:
-    """Return the processes (supervisor and standby) that hold the supervisor's lock, with a pidfd of each."""
-    try:
-        lock = layout.supervisor_lock.stat()
-    except OSError:
-        return {}
-    found: dict[int, int] = {}
-    for entry in Path("/proc").iterdir():
-        if entry.name.isdigit() and entry.name != str(os.getpid()):
-            with contextlib.suppress(OSError):
-                pidfd = os.pidfd_open(int(entry.name))
-                if belongs(int(entry.name), layout.run) and _has_open(entry, lock):
-                    found[int(entry.name)] = pidfd
-                else:
-                    os.close(pidfd)
-    return found
-
-
-def _has_open(entry: Path, file: os.stat_result) -> bool:
-    for descriptor in (entry / "fd").iterdir():
+def has_open(pid: int, file: os.stat_result) -> bool:
+    """Return whether a process has a file open. Raises OSError when that can't be seen."""
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
         with contextlib.suppress(OSError):
             found = descriptor.stat()
             if (found.st_dev, found.st_ino) == (file.st_dev, file.st_ino):

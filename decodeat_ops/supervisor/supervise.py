@@ -10,15 +10,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from decodeat_ops import __version__
-from decodeat_ops.core.errors import Configuration, OpsError
+from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.layout import Layout, is_id
-from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor import logs, wishes
 from decodeat_ops.supervisor.account import Account, Watched
-from decodeat_ops.supervisor.process import MARK, adopt, start
+from decodeat_ops.supervisor.process import adopt, start
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.standby import Standby, allow_takeover, name_process
 from decodeat_ops.supervisor.unit import NO_PORT, Unit
+from decodeat_ops.supervisor.variables import variables
 
 LOOK_SECONDS = 0.1
 SETTLE_SECONDS = 0.5  # longer than a worker takes to notice that it lost the traffic
@@ -26,7 +26,6 @@ BACK_OFF = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0, 30.0)  # seconds before the n-th
 STEADY_SECONDS = 60.0  # a release that ran so long starts its back-off afresh
 LOGS_SECONDS = 2.0
 REMIND_SECONDS = 1.0
-ANEW = "`decodeat-ops start` writes its secrets anew"
 
 
 class Supervisor:
@@ -163,7 +162,7 @@ class Supervisor:
             self._trouble(release, watched, f"{NO_PORT} {unit.address}: {error.strerror}")
             return
         sockets = (self._listeners.private(self._layout.socket(release).name).fileno(), listener.fileno())
-        env = self._environment(release, unit, sockets)
+        env = variables(self._layout, release, unit, sockets)
         log = self._layout.log(release)
         watched.process = start(unit.argv, cwd=self._layout.run, env=env, log=log, sockets=sockets)
         watched.problem = ""
@@ -176,19 +175,6 @@ class Supervisor:
             watched.unit = Unit.load(self._layout.unit(release))
         except (OSError, ValueError, TypeError) as error:
             self._trouble(release, watched, f"its unit can't be read: {error}")
-
-    def _environment(self, release: str, unit: Unit, sockets: tuple[int, ...]) -> dict[str, str]:
-        """Nothing of the operator's own environment but where programs and home are."""
-        env = {name: os.environ[name] for name in ("PATH", "HOME", "TZ") if name in os.environ}
-        env |= {"LANG": "C.UTF-8", **unit.env}
-        for path in map(Path, unit.env_files):
-            if not path.exists():
-                raise Configuration(f"{path.name} is missing, and without it the release is not started; {ANEW}")
-            env |= envfile.read(path)
-        lacking = [name for name in unit.requires if name not in env]
-        if lacking:
-            raise Configuration(f"{', '.join(lacking)}: missing in its variables, so that it is not started; {ANEW}")
-        return env | {"LISTEN_ON": " ".join(map(str, sockets)), MARK: f"{self._layout.root}|{release}"}
 
     def _trouble(self, release: str, watched: Watched, problem: str) -> None:
         watched.next_start = time.monotonic() + 1.0
@@ -212,8 +198,8 @@ class Supervisor:
     def _busy(self, release: str) -> bool:
         try:
             descriptor = os.open(self._layout.busy(release), os.O_RDONLY | os.O_CLOEXEC)
-        except OSError:
-            return False
+        except FileNotFoundError:
+            return False  # no worker has ever had a client
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Manifest
-from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.errors import Configuration, Locked, Usage
+from decodeat_ops.core.plan import Plan
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.opening import layout_of
 
@@ -60,6 +61,20 @@ def check_same(file: Path, loaded: Loaded) -> None:
             hint="Put them into a directory of their own: run "
             f"`decodeat-ops restore --archive {file} --only settings` in an empty one.",
         )
+
+
+def check_interrupted(plan: Plan, file: Path) -> None:
+    """Refuse to go on with anything but the restore of that very archive. Raises `Locked`."""
+    began_with = {step.do.params.get("manifest") for step in plan.steps}
+    if plan.verb == "restore" and archive.inspect(file).digest in began_with:
+        return
+    raise Locked(
+        f"An interrupted {plan.verb} of {plan.subject} is waiting to be settled here, and it is not of {file.name}.",
+        hint="`decodeat-ops restore --archive FILE` goes on with the archive it began with."
+        if plan.verb == "restore"
+        else "Put its settings back, then `decodeat-ops resume` goes on with it, or `decodeat-ops resume --undo` takes "
+        "it back.",
+    )
 
 
 def _is_settings(belongs: str) -> bool:

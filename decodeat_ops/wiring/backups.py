@@ -18,18 +18,18 @@ from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
-from decodeat_ops.engine.journal import unfinished
+from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.settings import envfile, secrets
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring import local
-from decodeat_ops.wiring.archived_settings import Held, check_same, places, settings_for_restore
+from decodeat_ops.wiring.archived_settings import Held, check_interrupted, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part
 from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.targets import actions, gates
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
@@ -69,7 +69,7 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
             next=("decodeat-ops backup list", "decodeat-ops restore --dry-run"),
         )
 
-    return carry_out(tools, "backup", derive, change, local.actions(), finish)
+    return carry_out(tools, "backup", derive, change, actions(), finish)
 
 
 def _current(observed: Observed) -> Release:
@@ -122,7 +122,7 @@ def restore(
             parts = tuple(dict.fromkeys(("settings", *wanted.parts)))
             wanted = replace(wanted, parts=parts, settings=targets)
         _room(tools, wanted, observed)
-        return restore_operation.plan(wanted, observed, loaded, local.gates(), tools.layout)
+        return restore_operation.plan(wanted, observed, loaded, gates(), tools.layout)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         facts = dict(plan.facts)
@@ -145,11 +145,13 @@ def restore(
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
-    if held is not None and unfinished(tools.layout.journals) is not None and not change.dry_run:
+    left_open = unfinished(tools.layout.journals) if held is not None and not change.dry_run else None
+    if file is not None and left_open is not None:
         # Killed before its settings were in place: `resume` can't find it, but the same command can.
-        outcome = resume(tools, change, local.actions(), finish)
+        check_interrupted(read(left_open).plan, file)
+        outcome = resume(tools, change, actions(), finish)
     else:
-        outcome = carry_out(tools, "restore", derive, change, local.actions(), finish)
+        outcome = carry_out(tools, "restore", derive, change, actions(), finish)
     return replace(outcome, warnings=(*outcome.warnings, *unresolved))
 
 
@@ -198,7 +200,7 @@ def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) ->
     space.require(tools.backups, before, "The backup before a restore")
     release = wanted.release
     if release is not None and not environment_path(tools.environments, release.lock).exists():
-        space.require(tools.environments, local.ENVIRONMENT_BYTES, "The Python environment of the service")
+        space.require(tools.environments, space.ENVIRONMENT, "The Python environment of the service")
 
 
 def _wanted(

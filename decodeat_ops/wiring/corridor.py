@@ -52,30 +52,31 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
     tools.store.check_place()
     tools.store.check_format()
     left_open = unfinished(tools.layout.journals)
-    new = not tools.layout.root.exists()  # then nothing is made before the operator's approval, not even a lock
+    approved: Plan | None = None
     if left_open is None or change.dry_run:
         first = derive()
         if isinstance(first, Outcome):
             return first  # nothing to do: no lock is taken and nothing is written
         if change.dry_run:
             return _shown(first, left_open)
-        if new and not change.approve(first):
-            raise _declined(verb, "Nothing was changed.", change.consent)
+        if not tools.layout.root.exists():  # nothing is made before the operator's approval, not even a lock
+            _approve(change, verb, first, "Nothing was changed.")
+            approved = first
     identity.claim(tools.layout, tools.loaded)
     with held(tools.layout.lock, verb, change.lock_wait):
+        identity.claim(tools.layout, tools.loaded)  # what we waited for may have been a `remove`
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context, change)
         if settled:
-            # The change just ended may be a `remove`, which deletes the state directory.
-            identity.claim(tools.layout, tools.loaded)
+            identity.claim(tools.layout, tools.loaded)  # what was brought to its end may be one, too
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
             return _warned(derived, context)
-        if not new and not change.approve(derived):
-            raise _declined(verb, SETTLED if settled else "Nothing was changed.", change.consent)
+        if derived != approved:  # another command may have changed what is there since
+            _approve(change, verb, derived, SETTLED if settled else "Nothing was changed.")
         results = engine.carry_out(derived, context)
     return _warned(finish(derived, results), context)
 
@@ -111,8 +112,7 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context, change:
             "`decodeat-ops rollback` undoes it, then does its own.",
         )
     plan = settling(progress)
-    if not change.approve(plan):
-        raise _declined(verb, "Nothing was changed; what was interrupted waits as it did.", change.consent)
+    _approve(change, verb, plan, "Nothing was changed; what was interrupted waits as it did.")
     engine.undo(left_open, context)
     return True
 
@@ -128,11 +128,11 @@ def resume(tools: Tools, change: Change, actions: Actions, finish: Finish, *, un
         if left_open is None:
             return Outcome("resume", "Nothing was interrupted.")
         progress = read(left_open)
-        plan = _taken_back(progress) if undo else progress.plan
+        back = undo or progress.undoing
+        plan = _taken_back(progress) if back else progress.plan
         if change.dry_run:
-            return _shown(plan, None, done=() if undo else tuple(progress.done))
-        if not change.approve(plan):
-            raise _declined("resume", "Nothing was changed; what was interrupted waits as it did.", change.consent)
+            return _shown(plan, None, done=() if back else tuple(progress.done))
+        _approve(change, "resume", plan, "Nothing was changed; what was interrupted waits as it did.")
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         if undo:
@@ -166,8 +166,10 @@ def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Ou
     )
 
 
-def _declined(verb: str, state: str, consent: str) -> Interrupted:
-    return Interrupted(f"{verb} was not approved.", state=state, hint=f"Run it again and {consent}.")
+def _approve(change: Change, verb: str, plan: Plan, state: str) -> None:
+    """Have a plan approved. `state` says how things are left if it isn't. Raises `Interrupted`."""
+    if not change.approve(plan):
+        raise Interrupted(f"{verb} was not approved.", state=state, hint=f"Run it again and {change.consent}.")
 
 
 def summary(plan: Plan) -> Facts:

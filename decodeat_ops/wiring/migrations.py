@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema, snapshots, space
@@ -66,8 +67,13 @@ def _crossed(tools: Tools, at: str, knows: frozenset[str], observed: Observed) -
 
 
 def _newest_before(tools: Tools, crossed: tuple[Revision, ...]) -> str:
-    """The newest whole archive whose release knows none of these steps, "" when there is none."""
+    """The newest whole archive whose release knows none of these steps, "" when there is none.
+
+    One that is dated in the future is passed over, as "latest" passes over it.
+    """
     for snapshot in snapshots.snapshots(tools.backups):
+        if ahead(snapshot.made):
+            continue
         try:
             manifest = snapshots.describe(snapshot)
         except Configuration:

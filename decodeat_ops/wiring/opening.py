@@ -33,9 +33,13 @@ def layout_of(loaded: Loaded) -> Layout:
     return layout
 
 
-def backups_of(loaded: Loaded) -> Path:
-    """Return the archives' directory. Raises `Configuration` when another user could have put archives there."""
-    return _trusted(loaded, loaded.settings.backup.directory or layout_of(loaded).backups, "The archives in")
+def backups_of(loaded: Loaded, layout: Layout | None = None) -> Path:
+    """Return the archives' directory. `layout` spares a caller that has it already the same checks again.
+
+    Raises `Configuration` when another user could have put archives there.
+    """
+    chosen = loaded.settings.backup.directory or (layout or layout_of(loaded)).backups
+    return _trusted(loaded, chosen, "The archives in")
 
 
 def environments_of(loaded: Loaded) -> Path:
@@ -66,7 +70,7 @@ def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -
         host=ThisMachine(),
         http=DirectHttp(),
         environments=environments_of(loaded),
-        backups=backups_of(loaded),
+        backups=backups_of(loaded, layout),
         secrets=secrets,
         ask=_ask,
         say=_say,

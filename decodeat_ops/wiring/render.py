@@ -8,6 +8,7 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.deployment import files as disk
 from decodeat_ops.deployment.store import Store
+from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
 
@@ -36,7 +37,7 @@ def _write(out: Path, rendered: Mapping[str, str]) -> Outcome:
             path = out / name
             if path.is_file() and path.read_bytes() == text.encode():
                 continue
-            path.parent.mkdir(parents=True, exist_ok=True)
+            trust.private_directory(path.parent)  # variables may tell much; a place for others is made by the operator
             disk.write(path, text)
             changed.append(name)
     except OSError as error:

@@ -1,10 +1,11 @@
 """Settings for the command line: load them, show where each comes from, write the first ones."""
 
+import contextlib
 import importlib
+import itertools
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,7 @@ def load(config: Path | None, env: str | None, overrides: Mapping[str, str]) -> 
     return loader.load(config, env, overrides)
 
 
-@contextmanager
+@contextlib.contextmanager
 def _without_plugins() -> Iterator[None]:
     """Let pydantic look for no plugins: that would search every installed distribution, and load what it takes to.
 
@@ -185,11 +186,12 @@ def _differs(path: Path, text: str) -> bool:
 
 def _put(path: Path, text: str) -> None:
     from decodeat_ops.deployment import files
+    from decodeat_ops.settings import trust
 
     try:
-        files.private_directory(path.parent)
+        trust.private_directory(path.parent)
         if path.exists():
-            path.replace(path.with_name(f"{path.name}.bak"))
+            _keep(path)
         files.write(path, text, 0o600)
     except OSError as error:
         raise Configuration(
@@ -197,6 +199,15 @@ def _put(path: Path, text: str) -> None:
             hint="Run `decodeat-ops init` in a directory of your own.",
             where=str(path),
         ) from error
+
+
+def _keep(path: Path) -> None:
+    """Give a file a second name with .bak, or the next free one; it stays where it is until it is replaced."""
+    for number in itertools.count(1):
+        with contextlib.suppress(FileExistsError):
+            aside = f"{path.name}.bak" if number == 1 else f"{path.name}.bak-{number}"
+            os.link(path, path.with_name(aside), follow_symlinks=False)
+            return
 
 
 def _would_write(write: Mapping[Path, str]) -> Outcome:

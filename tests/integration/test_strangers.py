@@ -1,5 +1,6 @@
 """Test that the supervisor trusts no process, name or file that other users can make."""
 
+import errno
 import os
 import signal
 import socket
@@ -12,7 +13,7 @@ import pytest
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.supervisor.process import MARK, adopt, belongs
+from decodeat_ops.supervisor.process import MARK, adopt, belongs, holders, start
 from tests.support.supervised import IGNORES, RELEASE, SHOWS, Supervised, supervised
 
 __all__ = ["supervised"]
@@ -128,18 +129,19 @@ def test_a_program_with_borrowed_rights_is_its_callers(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("directory", "owner", "mode", "said"),
     [
-        ("run", NOBODY, 0o700, "belongs to another user"),
-        ("wants", NOBODY, 0o700, "belongs to another user"),
-        ("run", 0, 0o711, "open to others"),
-        ("wants", 0, 0o777, "open to others"),
-        ("releases", 0, 0o770, "open to others"),
+        ("run", NOBODY, 0o700, "belongs to"),
+        ("wants", NOBODY, 0o700, "belongs to"),
+        ("run", 0, 0o711, "is open to others"),
+        ("wants", 0, 0o777, "may be written by others"),
+        ("releases", 0, 0o770, "may be written by others"),
+        ("..", 0, 0o777, "may be written by others"),
     ],
 )
 def test_no_supervisor_takes_orders_from_where_others_can_write(
     supervised: Supervised, directory: str, owner: int, mode: int, said: str
 ) -> None:
-    place = supervised.layout.root / directory
-    os.chown(place, owner, -1)
+    place = (supervised.layout.root / directory).resolve()
+    os.chown(place, owner, NOBODY)
     place.chmod(mode)
     argv = [sys.executable, "-m", "decodeat_ops.supervisor", str(supervised.layout.root)]
     ran = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
@@ -167,3 +169,34 @@ def test_only_its_own_children_are_signalled(supervised: Supervised, strangers: 
     assert strangers.alive()
     process.send(signal.SIGKILL)
     process.close()
+
+
+def test_looking_at_every_process_leaves_nothing_open(supervised: Supervised) -> None:
+    supervised.release(SHOWS)
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running")
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for process in adopt(supervised.layout).values():
+        process.close()
+    for pidfd in holders(supervised.layout).values():
+        os.close(pidfd)
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_a_process_that_cant_be_watched_is_not_left_running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left(pid: int, flags: int = 0) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    monkeypatch.setattr(os, "pidfd_open", none_left)
+    mark = f"WATCHED={tmp_path}".encode()
+    with pytest.raises(OSError, match="Too many open files"):
+        start(("/usr/bin/sleep", "600"), cwd=tmp_path, env={"WATCHED": str(tmp_path)}, log=tmp_path / "log", sockets=())
+    left = [entry.name for entry in Path("/proc").iterdir() if entry.name.isdigit() and mark in environ(entry)]
+    assert left == []
+
+
+def environ(process: Path) -> bytes:
+    try:
+        return (process / "environ").read_bytes()
+    except OSError:
+        return b""

@@ -16,6 +16,7 @@ from decodeat_ops.deployment import results as stored
 from decodeat_ops.deployment.snapshots import SUFFIX
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.settings import trust
 
 Params = Mapping[str, Any]
 HELD = 30.0  # seconds that somebody else may keep the database locked before the backup gives up
@@ -34,7 +35,7 @@ def database(context: Context, params: Params) -> Results | None:
     tools: Tools = context.tools
     place = staging(tools.layout, params["snapshot"])
     files.discard(place)
-    files.private_directory(place)
+    trust.private_directory(place)
     live = tools.layout.database(params["data"])
     if not live.exists():
         return {"bytes": 0}  # nothing has been stored yet
@@ -101,7 +102,7 @@ def write(context: Context, params: Params) -> Results | None:
         *_logs(tools.layout),
     ]
     path = archive_path(tools, params["snapshot"])
-    files.private_directory(path.parent)
+    trust.private_directory(path.parent)
     manifest = archive.write(path, blank, members, _sparingly(context))
     count = len(manifest.entries())
     return {"path": str(path), "bytes": path.stat().st_size, "files": count, "partial": list(manifest.partial)}
@@ -159,7 +160,7 @@ def verify(context: Context, params: Params) -> Results | None:
     """Read the written archive back from end to end: what was never read back is no backup."""
     tools: Tools = context.tools
     scratch = staging(tools.layout, params["snapshot"])
-    files.private_directory(scratch)
+    trust.private_directory(scratch)
     manifest = archive.verify(archive_path(tools, params["snapshot"]), scratch)
     return {"files": len(manifest.entries())}
 

@@ -15,7 +15,7 @@ from decodeat_ops.deployment import files
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.rendering import quoting
-from decodeat_ops.settings import envfile
+from decodeat_ops.settings import envfile, trust
 from decodeat_ops.settings.load import NOT_SETTINGS, PREFIX
 from decodeat_ops.settings.schema import Loaded
 
@@ -130,7 +130,8 @@ def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
     path, system = Path(params["path"]), params["system"]
     try:
         if not path.exists() or path.read_text() != params["text"]:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            # Missing only for a user, whose configuration is private (XDG base directories); systemd made its own.
+            trust.private_directory(path.parent)
             files.write(path, params["text"], 0o644)
     except OSError as error:
         return {"problem": f"{path} could not be written: {error.strerror}"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import files, schema
 from decodeat_ops.deployment.schema import Code
@@ -43,8 +43,12 @@ def unmigrate(context: Context, params: Params) -> Results | None:
     except FileNotFoundError:
         return None  # nothing was begun
     code, database = _of(tools, params["release"])
+    try:
+        at = schema.revision_of(database)
+    except Configuration as error:  # an undo that stopped here would keep a restore from being made
+        note.unlink()
+        return {"warnings": [f"{error.advice.what.rstrip('.')} ({database}); it stays as it is. {error.advice.hint}"]}
     steps = schema.ask(tools, code)
-    at = schema.revision_of(database)
     lossy = [step.id for step in steps if before < step.id <= at and not step.lossless]
     if not lossy:
         # Also where nothing seems to be done: the program of a step that was killed may be at it still, and then this

@@ -1,13 +1,11 @@
-"""What the steps do to files: environments, releases, data, retention; each may be repeated after a crash."""
+"""What the steps do to files: releases, data, retention; each may be repeated after a crash."""
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
-import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,12 +13,12 @@ from typing import Any
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import claims, environments, files, source
-from decodeat_ops.deployment.inputs import environment_path
+from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
-from decodeat_ops.supervisor.unit import Unit
+from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import configuration, rescue
+from decodeat_ops.targets.local.environment_actions import leave_environments
 
 Params = Mapping[str, Any]
 
@@ -28,114 +26,6 @@ Params = Mapping[str, Any]
 def _tools(context: Context) -> Tools:
     tools: Tools = context.tools
     return tools
-
-
-def environment(context: Context, params: Params) -> Results | None:
-    """Build the Python environment for a dependency lock unless a whole one exists; deployments share it."""
-    tools = _tools(context)
-    lock = Path(params["lock_file"])
-    home = environment_path(tools.environments, params["lock"])
-    files.private_directory(tools.environments)
-    with _alone(tools.environments / f".{home.name}.lock"):
-        if (home / environments.MARK).exists():
-            damage = environments.damage(tools.host, home, "--files")
-            if not damage:
-                return {"built": False}
-            context.progress(f"building it anew: {damage}")
-        if source.lock_digest(lock) != params["lock"]:
-            raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
-        partial = home.with_name(f".{home.name}.partial")
-        files.discard(partial)
-        _build(context, lock, partial)
-        damaged = home.with_name(f".{home.name}.removed")
-        files.discard(damaged)
-        if home.exists():
-            home.rename(damaged)
-        partial.rename(home)
-        files.discard(damaged)
-    return {"built": True}
-
-
-def claimed_environment(context: Context, params: Params) -> Results | None:
-    """Claim the environment first, so that the removal of another deployment doesn't delete it meanwhile."""
-    tools = _tools(context)
-    files.private_directory(tools.environments)
-    claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
-    return environment(context, params)
-
-
-def leave_environments(context: Context, params: Params) -> Results | None:
-    """Give up the environments that no release here runs in, and delete those that no other deployment uses."""
-    tools = _tools(context)
-    root, removed = tools.layout.root, []
-    for name in unneeded_environments(tools):
-        with _alone(tools.environments / f".{name}.lock"):
-            if claims.unused(tools.environments, name, root):
-                files.remove_tree(tools.environments / name)
-                claims.forget(tools.environments, name)
-                removed.append(name)
-            else:
-                claims.give_up(tools.environments, name, root)
-    return {"environments": removed}
-
-
-def unneeded_environments(tools: Tools) -> list[str]:
-    """Return the claimed environments that no release here runs in; none as long as one release's is unknown."""
-    needed = set()
-    for unit in tools.layout.releases.glob("*/unit.json"):
-        try:
-            needed.add(Path(Unit.load(unit).argv[0]).parents[1].name)
-        except (OSError, ValueError, TypeError, KeyError, IndexError):
-            return []
-    return [name for name in claims.claimed(tools.environments, tools.layout.root) if name not in needed]
-
-
-def _build(context: Context, lock: Path, home: Path) -> None:
-    """Install and import everything. -I keeps modules in the working directory from replacing the installed ones."""
-    host = _tools(context).host
-    python = home / "bin" / "python"
-    variables = environments.variables()
-    context.progress("creating a virtual environment")
-    venv = (sys.executable, "-I", "-m", "venv", str(home))
-    _run(context, venv, variables, "The virtual environment could not be made")
-    packages = sum(
-        1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" ")
-    )
-    context.progress(f"installing {packages} locked packages")
-    pip: tuple[str, ...] = (str(python), "-I", "-m", "pip", "install", "--quiet", "--no-input")
-    pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
-    variables |= environments.pip_variables(host, python)
-    _run(context, pip, variables, "The service's dependencies could not be installed")
-    context.progress("importing them")
-    problem = environments.damage(host, home, "--write")
-    if problem:
-        raise StepFailed(
-            f"The service's dependencies were installed and can't be used: {problem}.",
-            hint="It may need a library that this machine lacks, or the package index may serve a broken copy.",
-        )
-
-
-def drop_environment(context: Context, params: Params) -> None:
-    """Only what was half built goes: a whole environment may serve others."""
-    home = environment_path(_tools(context).environments, params["lock"])
-    files.discard(home.with_name(f".{home.name}.partial"))
-
-
-def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
-    done = _tools(context).host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
-    if done.status != 0:
-        lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
-        raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)
-
-
-@contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(descriptor)
 
 
 def stage(context: Context, params: Params) -> Results | None:
@@ -153,7 +43,7 @@ def stage(context: Context, params: Params) -> Results | None:
     if source.tree_digest(partial / "code" / "decodeat") != release.code:
         raise StepFailed(f"{package} changed while it was copied.", hint="Run the command again.")
     for name, text in configuration.files(tools.loaded).items():
-        files.private_directory((partial / name).parent)
+        trust.private_directory((partial / name).parent)
         files.write(partial / name, text)
     complete(tools, release, partial)
     return None
@@ -181,12 +71,12 @@ def stage_copy(context: Context, params: Params) -> Results | None:
 def complete(tools: Tools, release: Release, partial: Path) -> None:
     """Give a staged release its unit, data and manifest, make it durable and move it into place."""
     layout = tools.layout
-    files.private_directory(layout.generation(release.data))
+    trust.private_directory(layout.generation(release.data))
     (partial / "data").symlink_to(f"../../data/{release.data}")
     files.write(partial / "unit.json", configuration.unit(release, tools).dumps())
     files.write(partial / "release.json", json.dumps(release.as_json(), indent=2) + "\n")
     files.sync_tree(partial)
-    files.private_directory(layout.releases)
+    trust.private_directory(layout.releases)
     partial.rename(layout.release(release.id))
     files.sync(layout.releases)
 
@@ -204,14 +94,14 @@ def unstage(context: Context, params: Params) -> Results | None:
 
 def _fresh(directory: Path) -> Path:
     files.discard(directory)
-    files.private_directory(directory)
+    trust.private_directory(directory)
     return directory
 
 
 def copy_package(package: Path, to: Path) -> None:
     for path in source.files(package):
         target = to / path.relative_to(package)
-        files.private_directory(target.parent)
+        trust.private_directory(target.parent)
         shutil.copyfile(path, target)
 
 
@@ -254,7 +144,7 @@ def prune(context: Context, params: Params) -> Results | None:
     _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
     leave_environments(context, params)
     files.discard(layout.staging)
-    files.private_directory(layout.staging)
+    trust.private_directory(layout.staging)
     return {"removed": len(params["releases"]), "warnings": said}
 
 
@@ -295,9 +185,6 @@ def remove_state(context: Context, params: Params) -> Results | None:
 
 
 ACTIONS: Actions = {
-    "environment": claimed_environment,
-    "leave-environments": leave_environments,
-    "drop-environment": drop_environment,
     "stage": stage,
     "stage-copy": stage_copy,
     "unstage": unstage,

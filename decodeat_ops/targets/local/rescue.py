@@ -15,11 +15,11 @@ def drop_generation(layout: Layout, generation: str, *, archived: Path | None = 
     `archived` is the database that it was made from.
     """
     database = layout.database(generation)
-    if not _holds_results(database):
-        files.remove_tree(layout.generation(generation))
-        return None
     before = [path for path in (archived, layout.database(to) if to else None) if path is not None]
-    given = results.alone(database, before)
+    try:
+        given = results.alone(database, before) if _holds_results(database) else 0
+    except StepFailed as error:  # an undo that stopped here would stop here each time, and every change after it
+        return {"warnings": [_unreadable(layout, generation, error)]}
     said = []
     if given:
         try:
@@ -29,7 +29,7 @@ def drop_generation(layout: Layout, generation: str, *, archived: Path | None = 
         except StepFailed as error:
             return {"warnings": [stays(given, database, error)]}
     files.remove_tree(layout.generation(generation))
-    return {"warnings": said}
+    return {"warnings": said} if said else None
 
 
 def _holds_results(database: Path) -> bool:
@@ -48,13 +48,17 @@ def prunable(layout: Layout, generation: str, kept: Sequence[str], archives: Pat
     try:
         left = results.unsaved(layout, generation, kept, archives) if _holds_results(database) else 0
     except StepFailed as error:
-        return f"{layout.generation(generation)} is kept: what it holds can't be read ({error.advice.what})."
+        return _unreadable(layout, generation, error)
     if not left:
         return ""
     return (
         f"{layout.generation(generation)} is kept: {_count(left)} found neither in the data of a release nor in an "
         "archive. Delete that directory once you don't need them."
     )
+
+
+def _unreadable(layout: Layout, generation: str, error: StepFailed) -> str:
+    return f"{layout.generation(generation)} is kept: what it holds can't be read ({error.advice.what})."
 
 
 def carried(rows: int, to: Path) -> str:

@@ -13,6 +13,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import files, results
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import rescue
 
 Params = Mapping[str, Any]
@@ -46,7 +47,7 @@ def data(context: Context, params: Params) -> Results | None:
     files.discard(generation)
     partial = layout.staging / f"data-{params['data']}"
     files.discard(partial)
-    files.private_directory(partial)
+    trust.private_directory(partial)
     for database in sorted((layout.staging / params["place"] / "database").glob("*.sqlite3")):
         shutil.copyfile(database, partial / database.name)
         (partial / database.name).chmod(0o600)
@@ -131,7 +132,7 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
         aside = asides[str(target)]
         if aside and target.exists() and not Path(aside).exists():
             target.rename(aside)
-        files.private_directory(target.parent)
+        trust.private_directory(target.parent)
         files.write(target, content.decode())
         if target.suffix == ".toml":  # holds no secret; everything else stays private whatever it was
             target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)

@@ -6,6 +6,7 @@ from typing import TextIO
 import pytest
 from rich.console import Console
 
+from decodeat_ops.cli import selection
 from decodeat_ops.cli.console import THEME
 from decodeat_ops.cli.live import Watch, duration, how_far
 from decodeat_ops.core import events
@@ -126,3 +127,13 @@ def test_how_far_and_how_long() -> None:
     assert how_far(25, 100, 10) == "25 %, 30 s left"
     assert how_far(100, 100, 10) == "100 %"
     assert how_far(300, 100, 10) == "100 %"
+
+
+def test_a_command_in_what_went_wrong_repeats_the_selection() -> None:
+    selection.select(env="staging")
+    try:
+        assert "`decodeat-ops --env staging start` brings one back" in told(
+            events.StepBroke(STEP, "`decodeat-ops start` brings one back")
+        )
+    finally:
+        selection.select()

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from decodeat_ops.core.errors import DoneInPart, Interrupted, Locked, StepFailed, Usage
+from decodeat_ops.core.errors import DoneInPart, Interrupted, Locked, StepFailed, UndoFailed, Usage
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.executor import Context, Results
@@ -189,3 +189,22 @@ def test_a_step_before_the_commit_still_undoes_everything(world: World) -> None:
     with pytest.raises(StepFailed):
         world.change(plan("r1", "one", "two", "after-one"), True)
     assert world.marks == []
+
+
+def test_what_is_being_undone_is_shown_as_an_undo_before_it_goes_on(world: World) -> None:
+    world.trouble = {"two": StepFailed("broken")}
+    unmark, world.actions = world.actions["unmark"], {**world.actions, "unmark": _refuses}
+    with pytest.raises(UndoFailed):
+        world.change(plan("r1", "one", "two"), True)
+    world.actions = {**world.actions, "unmark": unmark}
+    world.asked.clear()
+    shown = world.resume(dry_run=True)
+    assert shown.data["plan"]["verb"] == "undo"
+    with pytest.raises(Interrupted):
+        world.resume(False)
+    assert world.asked == ["undo deploy of r1: Undo: Step two, Undo: Step one"]
+    assert world.marks == ["one", "two"]
+
+
+def _refuses(context: Context, params: Mapping[str, Any]) -> Results | None:
+    raise StepFailed("it can't be undone yet")

@@ -11,7 +11,7 @@ import pytest
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import files, inputs
 from decodeat_ops.deployment.configured import Configured, difference
-from decodeat_ops.settings import envfile
+from decodeat_ops.settings import envfile, trust
 from decodeat_ops.targets.local import configuration
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.corridor import Change
@@ -56,7 +56,7 @@ def stage(tmp_path: Path) -> Stage:
     """Make a stage where NEW serves, configured with LIMIT 5 and a key, and OLD is kept."""
     made = Stage(tmp_path)
     for name in ("environments", "backups"):
-        files.private_directory(tmp_path / name)
+        trust.private_directory(tmp_path / name)
     given = {"local": {"port": free_port()}, "checks": {"label_url": ""}}
     made.settings = {**given, "service": {"environment": {"LIMIT": 5}, "secrets": {"API_KEYS": "file:key"}}}
     files.write(tmp_path / "key", KEYS)

@@ -15,7 +15,7 @@ from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.deployment import environments, inputs, source
 from decodeat_ops.engine.executor import Context
-from decodeat_ops.targets.local.release_actions import environment
+from decodeat_ops.targets.local.environment_actions import environment
 from tests.unit.checks.stage import Stage
 
 IMPOSTOR = "import sys; sys.exit('a module of the working directory was run')\n"

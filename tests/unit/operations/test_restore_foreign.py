@@ -7,10 +7,14 @@ import pytest
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Member
-from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.errors import Locked, Usage
+from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.deployment import inputs
+from decodeat_ops.engine.journal import Journal, unfinished
 from decodeat_ops.settings.load import load
 from decodeat_ops.wiring import backups
 from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.wiring.opening import layout_of
 from tests.unit.archive.forge import BLANK
 
 TOML = "settings/decodeat-ops.toml"
@@ -59,3 +63,25 @@ def test_settings_that_would_put_what_is_deployed_out_of_sight(home: Path, tmp_p
     assert "directory of their own" in caught.value.advice.hint
     assert (home / "decodeat-ops.toml").read_text() == 'name = "tested"\n'
     assert not (tmp_path / "states").exists()
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"), [("deploy", "Put its settings back"), ("restore", "the archive it began with")]
+)
+def test_on_a_machine_without_settings_nothing_else_is_gone_on_with(
+    home: Path, tmp_path: Path, verb: str, said: str
+) -> None:
+    """What was interrupted there may be another change, or the restore of another archive: it was not asked for."""
+    (home / "decodeat-ops.toml").unlink()
+    path = brought(tmp_path, 'name = "tested"\n', "tested-production")
+    loaded, held = backups.settings_for_restore(home / "decodeat-ops.toml", None, path)
+    assert held is not None
+    layout = layout_of(loaded)
+    inputs.prepare(layout)
+    step = Step("unpack", "Unpack", Action("restore-unpack", {"manifest": "another's"}))
+    Journal.begin(layout.journals, Plan(verb, "tested-production", "r1", (step,))).close()
+    with pytest.raises(Locked, match=f"An interrupted {verb} of r1") as caught:
+        backups.restore(loaded, Change(), "latest", ("settings",), path, held=held)
+    assert said in caught.value.advice.hint
+    assert not (home / "decodeat-ops.toml").exists()
+    assert unfinished(layout.journals) is not None

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.deployment import files
+from decodeat_ops.settings import trust
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.settings.secrets import resolve
@@ -38,7 +38,7 @@ def home(tmp_path: Path) -> Path:
         (tmp_path / name).write_text(text)
         (tmp_path / name).chmod(0o600)
     for name in ("environments", "archives", "state/decodeat-production"):
-        files.private_directory(tmp_path / name)
+        trust.private_directory(tmp_path / name)
     return tmp_path
 
 
@@ -172,11 +172,11 @@ def careless_umask() -> Iterator[None]:
 
 @pytest.mark.usefixtures("careless_umask")
 def test_a_private_directory_is_private_on_every_level_that_it_makes(tmp_path: Path) -> None:
-    files.private_directory(tmp_path / "a" / "b" / "c")
+    trust.private_directory(tmp_path / "a" / "b" / "c")
     for name in ("a", "a/b", "a/b/c"):
         assert (tmp_path / name).stat().st_mode & 0o777 == 0o700
     tmp_path.joinpath("a").chmod(0o755)
-    files.private_directory(tmp_path / "a" / "b" / "c")
+    trust.private_directory(tmp_path / "a" / "b" / "c")
     assert tmp_path.joinpath("a").stat().st_mode & 0o777 == 0o755, "what was there is the operator's"
 
 

@@ -19,7 +19,8 @@ from decodeat_ops.engine.executor import Context
 from decodeat_ops.engine.journal import Journal, unfinished
 from decodeat_ops.settings.load import load
 from decodeat_ops.supervisor.unit import Unit
-from decodeat_ops.targets.local.release_actions import leave_environments, prune
+from decodeat_ops.targets.local.environment_actions import leave_environments
+from decodeat_ops.targets.local.release_actions import prune
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.corridor import Change
 from decodeat_ops.wiring.opening import open_tools
