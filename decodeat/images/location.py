@@ -7,8 +7,6 @@ from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv6Address
 from urllib.parse import quote, urljoin, urlsplit
 
-import idna
-
 from decodeat.images.errors import ImageRefused
 
 LONGEST = 4096  # characters
@@ -126,8 +124,8 @@ def _host(name: str) -> str:
         except ValueError:
             raise _refused("its host name is not valid") from None
     try:
-        ascii_name = idna.encode(name, uts46=True).decode() if not name.isascii() else name
-    except (idna.IDNAError, UnicodeError):
+        ascii_name = name if name.isascii() else _punycode(name)
+    except UnicodeError:
         raise _refused("its host name is not valid") from None
     ascii_name = ascii_name.lower().removesuffix(".")
     # 2130706433, 0x7f.1 and 0177.0.0.1 are all spellings of 127.0.0.1 to some resolvers: only the plain one is read.
@@ -136,6 +134,19 @@ def _host(name: str) -> str:
     if not _NAME.fullmatch(ascii_name) or len(ascii_name) > 253:
         raise _refused("its host name is not valid")
     return ascii_name
+
+
+def _punycode(name: str) -> str:
+    """Return a name as DNS has it. Raises UnicodeError, which `idna`'s own errors are.
+
+    The operator's tool checks variables before the service's packages are installed. Then the standard library's
+    older rules have to do: they accept and refuse the same names but for a few letters.
+    """
+    try:
+        import idna
+    except ImportError:
+        return name.encode("idna").decode()
+    return idna.encode(name, uts46=True).decode()
 
 
 def _is_quad(name: str) -> bool:

@@ -17,6 +17,7 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import environments, inputs, ports, space
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings.secrets import resolve
+from decodeat_ops.targets.local import boot
 
 OLDEST_PYTHON = (3, 11)
 MIB = 1024 * 1024
@@ -153,6 +154,11 @@ def schedule(subject: Subject) -> Finding:
         found.remove("systemctl")  # installed, but not what runs this machine
     if not found:
         return answer("machine.schedule", Status.WARN, "machine.no_schedule")
+    where = boot.look()
+    if where.systemd and subject.tools.store.active_id():
+        problem = boot.missing(subject.tools, where)
+        if problem:
+            return answer("machine.schedule", Status.WARN, "machine.no_boot", problem=problem)
     return answer("machine.schedule", Status.PASS, "machine.schedule_ok", names=found)
 
 

@@ -11,6 +11,7 @@ from decodeat_ops.cli.command import Run, refuse_unattended
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.errors import Interrupted, Usage
 from decodeat_ops.core.plan import Plan
+from decodeat_ops.engine.settling import UNDO
 
 if TYPE_CHECKING:
     from decodeat_ops.checks.signoffs import SignOff
@@ -45,7 +46,8 @@ class Interruption:
 def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) -> "Change":
     """How this invocation changes things: watched, and approved by a person unless `--yes`.
 
-    `typed` is a name that has to be typed instead of a plain y. Raises `Usage` when nobody can answer.
+    Without `asks` only the undo of an interrupted change needs approval. `typed` is a name that has to be typed instead
+    of a plain y. Raises `Usage` when nobody can answer.
     """
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring.corridor import Change
@@ -58,8 +60,9 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
     interruption = Interruption(watch)
 
     def approve(plan: Plan) -> bool:
-        if run.yes or not asks:
+        if run.yes or (not asks and plan.verb != UNDO):
             return True
+        refuse_unattended(run, verb, flags)
         watch.pause()
         interruption.answering = True
         show_plan(plan)

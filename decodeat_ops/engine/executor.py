@@ -244,6 +244,6 @@ def _interrupted(progress: Progress, step: Step) -> Interrupted:
     return Interrupted(
         what,
         state="The journal is open; what serves was not touched by stopping.",
-        hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy` or "
-        "`decodeat-ops rollback` undoes it, then does its own.",
+        hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy`, "
+        "`decodeat-ops rollback` or `decodeat-ops start` undoes it, then does its own.",
     )

@@ -5,6 +5,8 @@ from dataclasses import replace
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.engine.journal import Progress
 
+UNDO = "undo"  # the verb of a plan that takes back an interrupted change
+
 
 def settling(progress: Progress) -> Plan:
     """Return the undo of its steps, newest first; past the point of no return, the remaining steps."""
@@ -21,4 +23,4 @@ def settling(progress: Progress) -> Plan:
         if step.undo is not None
     )
     fact = ("interrupted", "everything that it did is taken back; what served before serves still")
-    return Plan("undo", plan.deployment, subject, undone, (fact,))
+    return Plan(UNDO, plan.deployment, subject, undone, (fact,))

@@ -86,6 +86,12 @@ def plan(
     )
 
 
+def plan_boot(serving: str, boot: Step, loaded: Loaded, inputs: str) -> Plan:
+    """Bring back the start after a reboot, of a release that serves already."""
+    facts = (("serves now", serving), ("changed", "nothing; it would not start after a reboot"))
+    return Plan("deploy", loaded.deployment, serving, (boot,), facts, inputs)
+
+
 def _facts(release: Release, observed: Observed, differs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     old = observed.active
     told = dict(differs)

@@ -43,7 +43,9 @@ class Change:
 
 Derive = Callable[[], Plan | Outcome]
 Finish = Callable[[Plan, Mapping[str, Results]], Outcome]
-SETTLES = frozenset({"deploy", "rollback"})  # these undo what an earlier command left half done
+# These undo what an earlier command left half done. `start` does because it is what runs after a reboot, which may come
+# in the middle of a deploy.
+SETTLES = frozenset({"deploy", "rollback", "start"})
 SETTLED = "The interrupted operation before it was brought to its end; nothing else was changed."
 
 
@@ -108,8 +110,8 @@ def _settle(journals: Path, verb: str, engine: Engine, context: Context, change:
     if not progress.committed and verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
-            hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy` or "
-            "`decodeat-ops rollback` undoes it, then does its own.",
+            hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy`, "
+            "`decodeat-ops rollback` or `decodeat-ops start` undoes it, then does its own.",
         )
     plan = settling(progress)
     _approve(change, verb, plan, "Nothing was changed; what was interrupted waits as it did.")

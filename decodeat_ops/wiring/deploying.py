@@ -44,6 +44,9 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         )
         if operation.unchanged(candidate, observed) and observed.active is not None:
             serving = observed.active.id
+            where = boot.look()
+            if where.systemd and boot.missing(tools, where):
+                return operation.plan_boot(serving, boot.step(loaded, where), loaded, inputs(tools))
             return Outcome(
                 "deploy",
                 f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
@@ -80,10 +83,11 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         first = dict(plan.facts)["serves now"] == "nothing"
         back = _after_reboot(loaded, results)
         saved = results.get("before-archive", {})
+        in_vain = set(results) == {"boot"} and results["boot"]["problem"]  # nothing else was to be done, or was
         return Outcome(
             "deploy",
             f"Release {plan.subject} serves at {address}.",
-            changed=1,
+            changed=0 if in_vain else 1,
             data={"release": plan.subject, "address": address, "after_reboot": back, **data(plan, results)},
             blocks=(Lines((back,), title="To have it back after a reboot, add to your crontab", language="crontab"),)
             if back and first

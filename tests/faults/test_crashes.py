@@ -5,6 +5,7 @@ import json
 import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.engine.journal import read, unfinished
-from tests.support.deployments import Deployment, Prober, deployment, make_source, pids_of
+from tests.support.deployments import REPOSITORY, Deployment, Prober, deployment, make_source, pids_of
 
 pytestmark = pytest.mark.faults
 
@@ -144,6 +145,23 @@ def test_a_reboot_brings_it_back_with_one_start(served: Deployment) -> None:
     wait_until(lambda: not served.store.supervisor().alive and not pids_of(served.state), "still alive")
     served.ok("start", "--yes")
     served.wait_serving(release)
+
+
+@pytest.mark.parametrize("step", ["probe", "switch", "confirm"])
+def test_a_reboot_in_the_middle_of_a_deploy_brings_back_what_served(served: Deployment, step: str) -> None:
+    """A unit or a line of the crontab runs `start --yes`; nobody is there to settle the deploy first."""
+    release = served.serving()
+    served.configure(MAX_REQUESTS=int(served.variables.get("MAX_REQUESTS", 1000)) + 1)
+    argv = [sys.executable, "-m", "tests.faults.driver", str(served.home / "decodeat-ops.toml"), "deploy", step, "kill"]
+    done = subprocess.run(argv, cwd=REPOSITORY, capture_output=True, timeout=200, check=False)
+    assert done.returncode == -signal.SIGKILL, done
+    served.destroy()
+    wait_until(lambda: not served.store.supervisor().alive and not pids_of(served.state), "still alive")
+    served.ok("start", "--yes")
+    assert served.serving() == release
+    assert unfinished(served.layout.journals) is None
+    assert served.store.releases()[0].id == release, "the new one is gone"
+    assert served.run("status", "--json").status == 0
 
 
 def test_two_deploys_at_once_and_a_backup_during_a_deploy(served: Deployment) -> None:

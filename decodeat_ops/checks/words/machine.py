@@ -154,6 +154,11 @@ WORDS = {
         "Have something run `decodeat-ops backup` daily and `decodeat-ops start` at boot.",
         "매일 `decodeat-ops backup`, 부팅 시 `decodeat-ops start`가 실행되게 하세요.",
     ),
+    "machine.no_boot": ("After a reboot it does not start: {problem}", "재부팅 후 시작되지 않음: {problem}"),
+    "machine.no_boot.hint": (
+        "`decodeat-ops deploy` sets it up again, also where nothing else changed, and says what stands in its way.",
+        "`decodeat-ops deploy`가 다른 변경이 없어도 다시 설정하고, 무엇이 막는지 알려 줍니다.",
+    ),
     "machine.supervisor": ("Supervisor", "슈퍼바이저"),
     "machine.supervisor.why": (
         "It owns the socket and restarts what crashes.",

@@ -90,6 +90,26 @@ def text(loaded: Loaded, boot: Boot, environ: Mapping[str, str] = os.environ) ->
     return rendering.render("systemd/decodeat-ops.service.j2", values)
 
 
+def missing(tools: Tools, boot: Boot) -> str:
+    """Return why systemd would not start the deployment after a reboot, "" when it would. Changes nothing."""
+    unit = boot.unit(tools.loaded)
+    try:
+        lines = unit.read_text().splitlines()
+    except OSError as error:
+        return f"{unit} can't be read: {error.strerror}"
+    if _command(tools.loaded) not in lines:
+        return f"{unit} starts another command than this one"
+    if _systemctl(tools, boot.system, "is-enabled", unit.name):
+        return f"{unit.name} is not enabled"
+    if boot.user and not _lingers(tools, boot.user):
+        return f"{unit.name} starts when {boot.user} logs in, not at boot"
+    return ""
+
+
+def _command(loaded: Loaded) -> str:
+    return f"ExecStart={quoting.systemd_command(argv(loaded))} start --yes"
+
+
 def step(loaded: Loaded, boot: Boot) -> Step:
     """Write and enable the unit. It comes after the commit: what serves does not depend on it."""
     path = str(boot.unit(loaded))

@@ -119,6 +119,19 @@ def test_no_terminal_is_never_asked(home: Path) -> None:
         assert not (home / "state").exists()
 
 
+def test_start_undoes_nothing_that_nobody_approved(home: Path) -> None:
+    """It asks only when it has to undo an interrupted change first."""
+    slow(home, answers="y\n", interrupt_at="at work")
+    ran = run(home, "start")
+    assert ran.status == 2
+    assert "Give --yes to carry it out" in " ".join(ran.stderr.split())
+    status, shown = on_terminal(home, "start", answers="n\n")
+    assert status == 130
+    assert "Undo: Wait a while" in shown and "Carry it out? [y/N]" in shown
+    (journal,) = (home / "state" / "tested-production" / "journal").glob("*.jsonl")
+    assert b'"how"' not in journal.read_bytes()
+
+
 def test_the_end_of_input_is_a_no(home: Path) -> None:
     status, shown = on_terminal(home, "init", "--force", answers="\x04")
     assert status == 130

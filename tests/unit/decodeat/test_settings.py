@@ -287,6 +287,17 @@ def test_check_env_exits_3_and_shows_no_secret() -> None:
     assert "hunter2" not in done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("origin", ["https://shop.example", "https://예시.example"])
+def test_check_env_needs_nothing_that_is_installed(origin: str) -> None:
+    """The operator's tool runs it before the service's packages are there; -S leaves all packages out."""
+    argv = (sys.executable, "-S", "-m", "decodeat", "--check-env", "--json")
+    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    child |= {"CORS_ORIGINS": origin, "IMAGE_ALLOWED_ORIGINS": origin, "WORKRES": "1"}
+    done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=30, check=False)
+    assert done.returncode == 3, done.stderr
+    assert [problem["name"] for problem in json.loads(done.stdout)["problems"]] == ["WORKRES"]
+
+
 def test_check_env_for_a_person() -> None:
     done = _check_env(PORT="none")
     assert done.returncode == 3

@@ -129,6 +129,14 @@ def test_resume_undo_just_takes_it_back(interrupted: World) -> None:
     assert interrupted.resume(undo=True).changed == 0
 
 
+def test_start_undoes_what_a_reboot_interrupted(interrupted: World) -> None:
+    """It is what a machine runs when it comes up, and nobody is there to settle anything."""
+    interrupted.change(plan("r0", "three"), True, True, verb="start")
+    assert interrupted.asked[0] == "undo deploy of r1: Undo: Step two, Undo: Step one"
+    assert interrupted.marks == ["three"]
+    assert interrupted.left_open is None
+
+
 def test_other_verbs_wait_until_it_is_settled(interrupted: World) -> None:
     with pytest.raises(Locked):
         interrupted.change(plan("backup", "three"), True, verb="backup")

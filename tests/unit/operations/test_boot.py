@@ -31,8 +31,8 @@ class Systemd:
 
 
 class Tools:
-    def __init__(self, host: Systemd) -> None:
-        self.host = host
+    def __init__(self, host: Systemd, loaded: Loaded | None = None) -> None:
+        self.host, self.loaded = host, loaded
 
 
 @pytest.fixture
@@ -115,6 +115,31 @@ def test_a_users_unit_starts_at_boot_or_it_is_told(
     assert told is not None
     assert (("loginctl", "enable-linger") in host.asked) is asks
     assert said in told["problem"] and bool(told["problem"]) is bool(said)
+
+
+@pytest.mark.parametrize(
+    ("enabled", "lingers", "said"),
+    [(0, True, ""), (1, True, "is not enabled"), (0, False, "starts when operator logs in, not at boot")],
+)
+def test_what_would_not_come_back_is_seen(
+    loaded: Loaded, tmp_path: Path, enabled: int, lingers: bool, said: str
+) -> None:
+    """A deploy that finds nothing changed, and the doctor, look at what systemd knows."""
+    place = boot.Boot(systemd=True, system=False, directory=tmp_path / "units", user="operator")
+    unit = place.unit(loaded)
+
+    class Both(Logind):
+        def run(self, argv: Sequence[str], **options: Any) -> Completed:
+            if tuple(argv) == ("systemctl", "--user", "is-enabled", unit.name):
+                return Completed(tuple(argv), enabled, "", "")
+            return super().run(argv, **options)
+
+    tools = cast(Any, Tools(Both(lingers, allows=False), loaded))
+    assert "can't be read" in boot.missing(tools, place)
+    boot.write_unit(Context(tools), boot.step(loaded, place).do.params)
+    assert boot.missing(tools, place).endswith(said) and bool(boot.missing(tools, place)) is bool(said)
+    unit.write_text(unit.read_text().replace(sys.executable, "/gone/python"))
+    assert "starts another command" in boot.missing(tools, place)
 
 
 ODD = "/srv/100%n/$HOME a'b\"c\\d"
