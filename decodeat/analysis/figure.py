@@ -222,10 +222,10 @@ def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
         return None
     possible = frozenset(value for tier in tiers for value in tier.values)
     if share is not None and nutrient.daily is not None:
-        return _confirmed(tiers, share, nutrient.daily, possible)
+        return _confirmed(tiers, share, nutrient.daily, nutrient.unit, possible)
     if nutrient.daily is not None and position == len(words):
         shorter = list(_candidates(words[:-1], nutrient.unit))
-        weakly = [_confirmed(shorter, weak, nutrient.daily, possible) for weak in _weak_shares(words)]
+        weakly = [_confirmed(shorter, weak, nutrient.daily, nutrient.unit, possible) for weak in _weak_shares(words)]
         found = {figure.value for figure in weakly if figure}
         if len(found) == 1:
             return Figure(found.pop(), Trust.REPAIRED, possible.union(*(tier.values for tier in shorter)))
@@ -369,7 +369,9 @@ def _slips(number: str) -> list[str]:
     return pointed + ([number[1:]] if len(number) > 1 and number[0] == number[1] else [])
 
 
-def _confirmed(tiers: list[_Tier], share: int, daily: Decimal, possible: frozenset[Decimal]) -> Figure | None:
+def _confirmed(
+    tiers: list[_Tier], share: int, daily: Decimal, unit: str, possible: frozenset[Decimal]
+) -> Figure | None:
     """The only candidate of the first tier where the share fits; else the only one where it nearly does."""
     for tier in tiers:
         fitting = [value for value in tier.values if shares(value, daily) == share]
@@ -378,7 +380,7 @@ def _confirmed(tiers: list[_Tier], share: int, daily: Decimal, possible: frozens
         if fitting:
             return None
     for tier in tiers:
-        near = [value for value in tier.values if value and _nearly(value, share, daily)]
+        near = [value for value in tier.values if value and _nearly(value, share, daily, unit)]
         if len(near) == 1:
             return Figure(near[0], Trust.REPAIRED, possible)
         if near:
@@ -386,9 +388,9 @@ def _confirmed(tiers: list[_Tier], share: int, daily: Decimal, possible: frozens
     return None
 
 
-def _nearly(value: Decimal, share: int, daily: Decimal) -> bool:
+def _nearly(value: Decimal, share: int, daily: Decimal, unit: str) -> bool:
     """Whether the share was taken of what the value was before it was rounded."""
     step = Decimal(10) ** int(value.as_tuple().exponent)
-    if daily >= 300 and value and value % 5 == 0:
-        step = Decimal(10) if value > 120 and value % 10 == 0 else Decimal(5)  # mg, as the standard rounds them
+    if unit == "mg" and value % 5 == 0:
+        step = Decimal(10) if value > 120 and value % 10 == 0 else Decimal(5)  # as the standard rounds them
     return shares(max(Decimal(0), value - step / 2), daily) <= share <= shares(value + step / 2, daily)

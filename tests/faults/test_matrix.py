@@ -9,7 +9,6 @@ import os
 import sqlite3
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,8 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.engine.journal import unfinished
 from tests.faults.plans import STEPS
-from tests.support.deployments import Deployment, Prober, deployment, make_source
+from tests.support.deployments import Deployment, Prober, deployment
+from tests.support.waiting import wait_for
 
 pytestmark = [
     pytest.mark.faults,
@@ -37,11 +37,6 @@ def small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
         yield directory
     finally:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
 
 
 @pytest.fixture(scope="module")
@@ -90,10 +85,7 @@ def break_at(made: Deployment, verb: str, step: str, fault: str) -> tuple[int, d
 
 
 def _settle_drain(made: Deployment) -> None:
-    deadline = time.monotonic() + 60
-    while made.store.draining():
-        assert time.monotonic() < deadline, "a release never finished draining"
-        time.sleep(0.05)
+    wait_for(lambda: not made.store.draining(), otherwise="a release never finished draining")
 
 
 def change_something(made: Deployment) -> None:
@@ -211,10 +203,7 @@ def assert_clean(made: Deployment, told: dict[str, object]) -> None:
     _settle_drain(made)
     assert not any(made.layout.staging.iterdir()), told
     active = made.serving()
-    deadline = time.monotonic() + 60
-    while running_of(made) != {active}:
-        assert time.monotonic() < deadline, (running_of(made), active, told)
-        time.sleep(0.05)
+    wait_for(lambda: running_of(made) == {active}, otherwise=lambda: (running_of(made), active, told))
     assert made.store.wanted() == {active}
     status = made.run("status", "--json")
     assert status.status == 0, str(status)

@@ -8,7 +8,6 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -21,14 +20,10 @@ from decodeat_ops import archive
 from decodeat_ops.archive import Manifest, Member
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.engine.journal import unfinished
-from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment, make_source
+from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment
+from tests.support.waiting import PATIENCE, wait_for
 
 KEY = "a-key-that-must-never-show-4711"
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
 
 
 @contextmanager
@@ -57,13 +52,13 @@ def database(made: Deployment) -> Path:
 
 
 def write(made: Deployment, value: str) -> None:
-    with closing(sqlite3.connect(database(made), timeout=20)) as connection, connection:
+    with closing(sqlite3.connect(database(made), timeout=PATIENCE)) as connection, connection:
         connection.execute("create table if not exists witness (value text)")
         connection.execute("insert into witness values (?)", (value,))
 
 
 def rows(made: Deployment) -> list[str]:
-    with closing(sqlite3.connect(database(made), timeout=20)) as connection:
+    with closing(sqlite3.connect(database(made), timeout=PATIENCE)) as connection:
         assert connection.execute("pragma integrity_check").fetchone() == ("ok",)
         return [value for (value,) in connection.execute("select value from witness order by rowid")]
 
@@ -370,10 +365,7 @@ def test_nothing_to_back_up(tmp_path: Path, source: Path) -> None:
 def forget(made: Deployment) -> None:
     """The machine is lost: nothing of the deployment is left but what was taken elsewhere."""
     made.destroy()
-    deadline = time.monotonic() + 20
-    while made.store.supervisor().alive:
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    wait_for(lambda: not made.store.supervisor().alive)
     shutil.rmtree(made.state.parent)
     shutil.rmtree(made.home)
     shutil.rmtree(made.home.parent / "outside")

@@ -8,7 +8,6 @@ import socket
 import stat
 import subprocess
 import tarfile
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -27,14 +26,10 @@ from tests.support.deployments import (
     make_source,
     pids_of,
 )
+from tests.support.waiting import wait_for
 from tests.unit.archive import forge
 
 Rewrite = Callable[[str], str]
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
 
 
 @pytest.fixture(scope="module")
@@ -692,10 +687,10 @@ def test_a_change_to_a_port_that_is_taken(served: Deployment) -> None:
         there.write()
         refused(there, ("deploy", "--yes"), taken(port))
     assert served.serving() == before
-    deadline = time.monotonic() + 10  # the supervisor looks ten times a second
-    while list(served.store.supervisor().releases) != [before]:
-        assert time.monotonic() < deadline, served.store.supervisor().releases
-        time.sleep(0.05)
+    wait_for(
+        lambda: list(served.store.supervisor().releases) == [before],
+        otherwise=lambda: served.store.supervisor().releases,
+    )
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ import pytest
 
 from decodeat_ops.supervisor.process import belongs
 from tests.support.deployments import Deployment, deployment
-from tests.support.supervised import wait_for
+from tests.support.waiting import wait_for
 
 SYSTEMD = Path("/lib/systemd/systemd")
 pytestmark = pytest.mark.skipif(

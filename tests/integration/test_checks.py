@@ -17,7 +17,8 @@ KEY = "integration-key-4711-4712"
 def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
     extra = (
         '[service.secrets]\nAPI_KEYS = "env:API_KEYS"\n'
-        f'[checks]\nlabel_url = "http://127.0.0.1:{free_port()}/known-label.png"\nsoak_seconds = 1.0\n'
+        f'[checks]\nlabel_url = "http://127.0.0.1:{free_port()}/known-label.png"\n'
+        "soak_seconds = 1.0\nmax_p95_seconds = 60.0\n"
     )
     with deployment(tmp_path_factory.mktemp("checked"), extra=extra) as one:
         (one.home / "decodeat-ops.env").write_text(f"API_KEYS={KEY}\n")

@@ -6,8 +6,7 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,11 +14,7 @@ import pytest
 from decodeat_ops.engine.journal import read, unfinished
 from tests.support.deployments import ENVIRONMENTS, REPOSITORY, STATE, Deployment, Prober, deployment, make_source
 from tests.support.ports import free_port
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
+from tests.support.waiting import wait_for
 
 
 @pytest.fixture(scope="module")
@@ -71,18 +66,11 @@ class Held:
         self.statuses: list[int] = []
         self._thread = threading.Thread(target=lambda: self.statuses.append(served.get(path, timeout=300)[0]))
         self._thread.start()
-        wait_until(began.exists, "the request was not taken")
+        wait_for(began.exists, otherwise="the request was not taken")
 
     def let_go(self) -> None:
         self._until.touch()
         self._thread.join()
-
-
-def wait_until(condition: Callable[[], object], otherwise: str) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.05)
 
 
 def test_a_third_deploy_waits_for_the_draining_one(served: Deployment, tmp_path: Path) -> None:
@@ -98,7 +86,7 @@ def test_a_third_deploy_waits_for_the_draining_one(served: Deployment, tmp_path:
         plan = served.ok("deploy", "--dry-run")["data"]["plan"]
         assert plan["steps"][3]["id"] == "wait", [s["id"] for s in plan["steps"]]
         third = subprocess.Popen(served.argv("deploy", "--yes", "--json"), cwd=served.home, stdout=subprocess.PIPE)
-        wait_until(lambda: "wait" in _begun(served), "it does not come to its waiting")
+        wait_for(lambda: "wait" in _begun(served), otherwise="it does not come to its waiting")
         assert (third.poll(), slow.statuses, served.serving()) == (None, [], second)
     finally:
         slow.let_go()
@@ -145,10 +133,10 @@ def test_another_port_is_served_and_the_old_one_is_let_go(served: Deployment) ->
     served.write()
     served.deploy()
     assert served.get("/health")[0] == 200
-    deadline = time.monotonic() + 60
-    while f"127.0.0.1:{old}" in served.store.supervisor().listening:
-        assert time.monotonic() < deadline, "the old port is still listened on"
-        time.sleep(0.1)
+    wait_for(
+        lambda: f"127.0.0.1:{old}" not in served.store.supervisor().listening,
+        otherwise="the old port is still listened on",
+    )
     served.ok("rollback", "--yes")
     assert f"127.0.0.1:{old}" in served.store.supervisor().listening, "a rollback brings the port back too"
     served.port = old
@@ -176,18 +164,21 @@ def test_stop_start_restart_and_what_status_says(served: Deployment) -> None:
 def test_logs_rotate_without_losing_a_line(source: Path, tmp_path: Path) -> None:
     with deployment(tmp_path, source=source, extra="[logs]\nmax_mb = 0.02\nkeep_files = 50\n") as made:
         release = made.deploy()
+        log, rotated = made.layout.log(release), 0
         for number in range(300):
             assert made.get(f"/health?{number}")[0] == 200
             if number % 100 == 99:
-                time.sleep(2.2)  # the supervisor looks at logs every two seconds
-        log = made.layout.log(release)
-        rotated = sorted(log.parent.glob(f"{log.name}.*"))
-        assert rotated, "nothing was rotated"
-        lines = [line for path in (*rotated, log) if path.exists() for line in path.read_text().splitlines()]
+                wait_for(lambda: len(_rotated(log)) > rotated, otherwise="nothing was rotated")  # noqa: B023
+                rotated = len(_rotated(log))
+        lines = [line for path in (*_rotated(log), log) if path.exists() for line in path.read_text().splitlines()]
         served = [x for x in lines if '"path": "/health"' in x]
         assert len(served) >= 300
         assert len({json.loads(x)["request_id"] for x in served}) == len(served)
         assert made.run("logs", "-n", "3").stdout.count("\n") == 3
+
+
+def _rotated(log: Path) -> list[Path]:
+    return sorted(log.parent.glob(f"{log.name}.*"))
 
 
 def test_two_environments_side_by_side(source: Path, tmp_path: Path) -> None:

@@ -16,7 +16,8 @@ from decodeat_ops.supervisor.supervise import Supervisor
 from decodeat_ops.supervisor.unit import Unit
 from tests.integration.test_secrets import OLD, analyze, plant
 from tests.support.deployments import Deployment, deployment, make_source
-from tests.support.supervised import RELEASE, SHOWS, Supervised, supervised, wait_for
+from tests.support.supervised import RELEASE, SHOWS, Supervised, supervised
+from tests.support.waiting import wait_for
 
 __all__ = ["supervised"]
 

@@ -3,7 +3,6 @@
 import http.client
 import json
 import sqlite3
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,6 +14,7 @@ from decodeat_ops.deployment.schema import revision_of
 from decodeat_ops.engine.journal import unfinished
 from tests.support.deployments import Deployment, Prober, Ran, deployment, make_source
 from tests.support.migrations import add_revision, before_migrations
+from tests.support.waiting import PATIENCE, wait_for
 
 IRREVERSIBLE: dict[str, Any] = {"reversible": False}
 LOSSY: dict[str, Any] = {"reversible": False, "lossless": False}
@@ -29,23 +29,20 @@ def at(made: Deployment) -> str:
 
 
 def stored(made: Deployment) -> list[int]:
-    with closing(sqlite3.connect(database(made), timeout=20)) as connection:
+    with closing(sqlite3.connect(database(made), timeout=PATIENCE)) as connection:
         query = "SELECT product_id FROM analysis_results WHERE product_id IS NOT NULL ORDER BY product_id"
         return [number for (number,) in connection.execute(query)]
 
 
 def analyse(made: Deployment, number: int) -> None:
     """An answer whose result is stored: that the picture can't be fetched is a result as well."""
-    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=PATIENCE)
     body = json.dumps({"image_urls": ["http://127.0.0.1/nothing.png"], "product_id": number})
     connection.request("POST", "/api/v1/analyze", body, {"Content-Type": "application/json"})
     answer = connection.getresponse()
     assert (answer.status, json.loads(answer.read())["decodeStatus"]) == (200, "FAILED")
     connection.close()
-    deadline = time.monotonic() + 60
-    while number not in stored(made):
-        assert time.monotonic() < deadline, f"the result {number} was not stored"
-        time.sleep(0.05)
+    wait_for(lambda: number in stored(made), otherwise=f"the result {number} was not stored")
 
 
 def source_with(directory: Path, *steps: dict[str, Any], fault: str = "") -> Path:

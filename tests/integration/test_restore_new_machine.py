@@ -17,9 +17,9 @@ import pytest
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.engine.journal import read, unfinished
 from tests.support.deployments import ENVIRONMENTS, REPOSITORY, STATE, Deployment, deployment, make_source
+from tests.support.waiting import PATIENCE
 
 KEY = "a-key-that-must-never-show-4712"
-PATIENCE = 60.0  # seconds
 
 
 @pytest.fixture(scope="module")

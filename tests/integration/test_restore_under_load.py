@@ -5,7 +5,6 @@ import http.client
 import json
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -23,10 +22,9 @@ from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import backups, local
 from decodeat_ops.wiring.corridor import Change
 from decodeat_ops.wiring.settings import load
-from tests.support.deployments import Deployment, deployment, make_source
+from tests.support.deployments import Deployment, deployment
 from tests.support.ports import free_port
-
-PATIENCE = 60.0  # seconds
+from tests.support.waiting import PATIENCE, wait_for
 
 
 class Clients:
@@ -56,7 +54,7 @@ class Clients:
     def until(self, more: int) -> None:
         """Wait until `more` further requests were answered."""
         enough = len(self.answered) + more
-        wait(lambda: len(self.answered) >= enough or bool(self.failures))
+        wait_for(lambda: len(self.answered) >= enough or bool(self.failures))
         assert not self.failures, self.failures[:3]
 
     def _run(self) -> None:
@@ -76,13 +74,6 @@ class Clients:
             self._ending.wait(0.05)
 
 
-def wait(condition: Callable[[], bool], seconds: float = PATIENCE) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.05)
-
-
 def ask(made: Deployment, picture: str, number: int) -> dict[str, Any]:
     with closing(http.client.HTTPConnection("127.0.0.1", made.port, timeout=PATIENCE)) as connection:
         body = json.dumps({"image_urls": [picture], "product_id": number})
@@ -94,7 +85,7 @@ def ask(made: Deployment, picture: str, number: int) -> dict[str, Any]:
 
 
 def numbers(database: Path) -> set[int]:
-    with closing(sqlite3.connect(database, timeout=20)) as connection:
+    with closing(sqlite3.connect(database, timeout=PATIENCE)) as connection:
         found = connection.execute("SELECT product_id FROM analysis_results WHERE decode_status = 'COMPLETED'")
         return {number for (number,) in found if number is not None}
 
@@ -110,11 +101,6 @@ def archived(made: Deployment, snapshot: str, scratch: Path) -> set[int]:
     if not place.exists():
         archive.extract(made.layout.backups / f"{snapshot}.tar.zst", place)
     return numbers(place / "database" / "decodeat.sqlite3")
-
-
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
 
 
 @pytest.fixture
@@ -160,7 +146,7 @@ def test_a_restore_under_load_carries_over_what_was_answered_meanwhile(
     assert serving(made) != old
     before = archived(made, told["data"]["before"], tmp_path)
     answered = set(clients.answered)
-    wait(lambda: answered <= numbers(serving(made)) | before)
+    wait_for(lambda: answered <= numbers(serving(made)) | before)
     carried = told["data"]["carried"]
     assert carried == len(numbers(old) - before) > 0
     assert any(f"{carried} result" in text and str(serving(made)) in text for text in told["warnings"])
@@ -176,7 +162,7 @@ def test_what_was_answered_after_the_switch_outlives_its_undo(made: Deployment, 
     made.deploy()
     with Clients(made, picture, 1):
         pass
-    wait(lambda: len(numbers(serving(made))) >= 5)
+    wait_for(lambda: len(numbers(serving(made))) >= 5)
     made.ok("backup")
     old = serving(made)
     with Clients(made, picture, 1000) as clients:
@@ -184,7 +170,7 @@ def test_what_was_answered_after_the_switch_outlives_its_undo(made: Deployment, 
         clients.until(5)
     assert not clients.failures, clients.failures[:3]
     assert serving(made) == old
-    wait(lambda: set(clients.answered) <= numbers(old))
+    wait_for(lambda: set(clients.answered) <= numbers(old))
     assert f"carried over to {old}" in error.advice.state
     assert [p.name for p in made.layout.data.iterdir()] == [old.parent.name]
 
@@ -194,7 +180,7 @@ def test_a_first_deploy_undone_after_its_switch_keeps_what_it_answered(made: Dep
         error = fails_at_the_post_gate(made, clients, local.deploy)
     (left,) = made.layout.data.iterdir()
     database = made.layout.database(left.name)
-    wait(lambda: set(clients.answered) <= numbers(database))
+    wait_for(lambda: set(clients.answered) <= numbers(database))
     assert not clients.failures, clients.failures[:3]
     assert str(database) in error.advice.state
     made.deploy()
@@ -207,7 +193,7 @@ def test_a_generation_with_results_found_nowhere_else_is_never_pruned(made: Depl
     old = serving(made)
     with Clients(made, picture, 1):
         pass
-    wait(lambda: len(numbers(old)) >= 5)
+    wait_for(lambda: len(numbers(old)) >= 5)
     told = made.ok("restore", snapshot, "--yes")
     (made.layout.backups / f"{told['data']['before']}.tar.zst").unlink()
     for number in range(3):

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pytest
 
 from tests.support.deployments import Deployment, Ran, deployment, make_source, pids_of
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 # Long, and like nothing else: a hit is a leak. The second one takes its place as after a rotation.
 OLD = "Zq7-planted-secret-4fK9-old-one-xW2m"
@@ -45,11 +45,6 @@ class CommandLines(threading.Thread):
         self.join()
 
 
-@pytest.fixture(scope="module")
-def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return make_source(tmp_path_factory.mktemp("service") / "source")
-
-
 @pytest.fixture
 def guarded(tmp_path: Path, source: Path) -> Iterator[Deployment]:
     """A service that demands an API key, which is in the env file and nowhere else."""
@@ -70,7 +65,7 @@ def plant(made: Deployment, secret: str) -> None:
 def analyze(made: Deployment, key: str) -> int:
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", made.port, timeout=PATIENCE)
     headers = {"Content-Type": "application/json", "X-API-Key": key}
     connection.request("POST", "/api/v1/analyze", body=json.dumps({"image_urls": []}), headers=headers)
     status = connection.getresponse().status
@@ -165,10 +160,9 @@ def test_secrets_of_a_stopped_release_are_gone_from_disk(guarded: Deployment) ->
     assert guarded.layout.secrets(first).stat().st_mode & 0o777 == 0o600
     guarded.configure(MAX_REQUESTS=778)
     guarded.deploy()
-    deadline = time.monotonic() + 30
-    while guarded.layout.secrets(first).exists():
-        assert time.monotonic() < deadline, "the drained release's secrets are still there"
-        time.sleep(0.05)
+    wait_for(
+        lambda: not guarded.layout.secrets(first).exists(), otherwise="the drained release's secrets are still there"
+    )
 
 
 def test_the_archive_is_private_and_says_what_it_holds(guarded: Deployment) -> None:

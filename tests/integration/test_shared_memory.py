@@ -1,10 +1,14 @@
 """A real Redis, shared by workers and killed in the middle of things: slower sometimes, wrong never."""
 
 import asyncio
+import itertools
 import json
+import re
+import shutil
+import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,7 +25,8 @@ from tests.servers import gemini as model
 from tests.servers import vision as ocr
 from tests.servers.redis import RedisServer, redis_server
 from tests.support import numbered
-from tests.unit.decodeat.web import Service, Web, service, web
+from tests.support.waiting import PATIENCE, until
+from tests.unit.decodeat.web import ROOT, Service, Web, service, web
 
 
 @pytest.fixture
@@ -39,6 +44,13 @@ async def opened(url: str) -> AsyncIterator[RedisCache]:
         await cache.close()
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give Redis enough time on a busy machine, where its silence is not what is tested."""
+    monkeypatch.setattr("decodeat.stores.redis.ANSWER_SECONDS", PATIENCE)
+
+
+@pytest.mark.usefixtures("patient")
 def test_what_one_worker_remembers_another_knows_for_a_while(server: RedisServer) -> None:
     async def story() -> None:
         async with opened(server.url) as one, opened(server.url) as two:
@@ -52,6 +64,7 @@ def test_what_one_worker_remembers_another_knows_for_a_while(server: RedisServer
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_claim_is_one_worker_s_until_it_lets_go(server: RedisServer) -> None:
     async def story() -> None:
         async with opened(server.url) as one, opened(server.url) as two:
@@ -69,24 +82,29 @@ def test_a_claim_is_one_worker_s_until_it_lets_go(server: RedisServer) -> None:
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient")
 def test_the_claim_of_a_worker_that_died_ends(server: RedisServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("decodeat.stores.redis.CLAIM_SECONDS", 4.0)
-
     async def story() -> None:
         async with opened(server.url) as one, opened(server.url) as two:
+            monkeypatch.setattr("decodeat.stores.redis.CLAIM_SECONDS", 12.0)  # renewed after 4: a busy machine has 8
             held = await one.claim("held")
+            await asyncio.sleep(0)  # its renewal begins
+            monkeypatch.setattr("decodeat.stores.redis.CLAIM_SECONDS", 2.0)
             dead = await one.claim("dead")
             assert held is not None and dead is not None
             dead._renewal.cancel()  # type: ignore[attr-defined]  # what death does
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while await two.claim("dead") is None:
                 assert time.monotonic() < deadline, "it goes on for ever"
                 await asyncio.sleep(0.1)
+            left = server.client.pttl("decodeat:claim:held")
+            await until(lambda: server.client.pttl("decodeat:claim:held") > left, otherwise="it is not renewed")
             assert await two.claim("held") is None, "the one that lives goes on holding its claim"
 
     asyncio.run(story())
 
 
+@pytest.mark.usefixtures("patient")
 def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -> None:
     """Take the first claim and get no answer for the second: other workers can still compute the first."""
 
@@ -114,8 +132,7 @@ def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -
     asyncio.run(story())
 
 
-def slow(seconds: float) -> bool:
-    return seconds > 3 * ANSWER_SECONDS
+LEFT_ALONE = 30.0  # seconds, far less than as many calls take that each wait for Redis
 
 
 @pytest.mark.parametrize("fault", ["killed", "paused", "full", "wrong password", "nobody listens"])
@@ -140,7 +157,7 @@ def test_whatever_is_wrong_with_it_nothing_fails_and_little_time_is_lost(server:
                 await cache.put(f"k{number}", b"x" * 1000, 60)
                 await cache.get(f"k{number}")
             assert await cache.claim("c") is not None, "who can't ask others does the work"
-            assert not slow(time.monotonic() - began)
+            assert time.monotonic() - began < LEFT_ALONE < 100 * ANSWER_SECONDS
             condition = await cache.condition()
             assert (condition.ok, condition.needed) == (fault == "full", False)
             assert words in condition.detail and "127.0.0.1" not in condition.detail
@@ -160,7 +177,7 @@ def test_when_it_is_back_it_is_asked_again(server: RedisServer, fault: str) -> N
             server.kill() if fault == "killed" else server.pause()
             await asyncio.gather(*(cache.get(f"k{number}") for number in range(20)))
             server.start() if fault == "killed" else server.resume()
-            deadline = time.monotonic() + 60
+            deadline = time.monotonic() + PATIENCE
             while await cache.get("back") is None:
                 assert time.monotonic() < deadline
                 await cache.put("back", b"1", 60)
@@ -185,8 +202,8 @@ class World:
         return self.site.origin + path if path in self.site.routes else self.site.serve(path, numbered.picture(number))
 
 
-@pytest.fixture
-def world(tmp_path: Path, server: RedisServer) -> Iterator[World]:
+@contextmanager
+def world(directory: Path, server: RedisServer, **variables: str) -> Iterator[World]:
     with (
         ocr.serving(numbered.reads_numbers()) as vision,
         model.gemini(model.answers(numbered.answer)) as gemini,
@@ -195,9 +212,9 @@ def world(tmp_path: Path, server: RedisServer) -> Iterator[World]:
         settings: dict[str, Any] = {
             "READER": "vision", "VISION_ENDPOINT": vision.origin, "GEMINI_API_KEY": model.KEY,
             "GEMINI_ENDPOINT": gemini.origin, "IMAGE_ALLOWED_ORIGINS": site.origin, "WORKERS": "2",
-            "REDIS_URL": server.url, "DATABASE_URL": f"sqlite:///{tmp_path}/results.sqlite3", "REQUEST_TIMEOUT": "24",
+            "REDIS_URL": server.url, "DATABASE_URL": f"sqlite:///{directory}/results.sqlite3", "REQUEST_TIMEOUT": "60",
         }  # fmt: skip
-        with service(tmp_path, **settings) as running:
+        with service(directory, **(settings | variables)) as running:
             yield World(running, gemini, vision, site)
 
 
@@ -230,70 +247,99 @@ async def ask(world: World, client: httpx.AsyncClient, number: int, seen: Seen) 
         seen.not_completed.append(f"{number} after {took:.1f} s: {body['message']}")
 
 
-async def load(world: World, seconds: float, rate: float, numbers: range) -> Seen:
-    """Ask at a fixed rate, whatever comes back; numbers come round, so that memory is asked too."""
-    seen, tasks = Seen(), []
-    limits = httpx.Limits(max_connections=200, max_keepalive_connections=50)
-    async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
-        began = time.monotonic()
-        for turn in range(int(seconds * rate)):
-            await asyncio.sleep(max(0.0, began + turn / rate - time.monotonic()))
-            tasks.append(asyncio.create_task(ask(world, client, numbers[turn * 7 % len(numbers)], seen)))
-        await asyncio.gather(*tasks)
-    return seen
+async def load(world: World, numbers: range, seen: Seen, ending: asyncio.Event) -> None:
+    """Ask by eight clients without a pause; numbers come round, so that memory is asked too."""
+    turns = itertools.count()
+    async with httpx.AsyncClient(timeout=2 * PATIENCE, trust_env=False) as client:
+
+        async def asking() -> None:
+            while not ending.is_set():
+                await ask(world, client, numbers[next(turns) * 7 % len(numbers)], seen)
+
+        await asyncio.gather(*(asking() for _ in range(8)))
 
 
-def test_sixty_four_at_once_in_two_workers_cost_one_call(world: World) -> None:
-    """The upstreams take their time, so that all are there before the first is answered."""
-    vision_call, gemini_call = world.vision.script[0], world.gemini.script[0]
-
-    def slowly_read(request: ocr.Request, context: Any) -> ocr.Response:
-        time.sleep(1)
-        return vision_call(request, context)
-
-    def slowly_judge(handler: Any, body: dict[str, Any]) -> None:
-        time.sleep(1)
-        gemini_call(handler, body)
-
-    world.vision.script[:], world.gemini.script[:] = [slowly_read], [slowly_judge]
-
-    async def together() -> Seen:
-        seen = Seen()
-        limits = httpx.Limits(max_connections=64)
-        async with httpx.AsyncClient(timeout=60, limits=limits, trust_env=False) as client:
-            await asyncio.gather(*(ask(world, client, 4711, seen) for _ in range(64)))
-        return seen
-
-    seen = asyncio.run(together())
-    assert (seen.wrong, seen.not_completed, len(seen.took)) == ([], [], 64)
-    assert (len(world.vision.asked), len(world.gemini.asked)) == (1, 1)
-    workers = {json.loads(line)["pid"] for line in world.running.log.read_text().splitlines() if '"request"' in line}
-    assert len(workers) == 2, "both workers had some of them"
+def patient_service(directory: Path) -> None:
+    """Copy the service as one that does not give Redis up on a busy machine: its silence is not what is tested."""
+    shutil.copytree(ROOT / "decodeat", directory / "decodeat", ignore=shutil.ignore_patterns("__pycache__"))
+    module = directory / "decodeat" / "stores" / "redis.py"
+    text = module.read_text()
+    assert f"ANSWER_SECONDS = {ANSWER_SECONDS}" in text
+    module.write_text(text.replace(f"ANSWER_SECONDS = {ANSWER_SECONDS}", f"ANSWER_SECONDS = {PATIENCE}"))
 
 
-OUTAGE = 4.0  # seconds
-RATE = 8  # requests a second: the test is about losing none, not about speed
+def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server: RedisServer) -> None:
+    """The reader answers once all are there; nobody is before the first answer."""
+    patient_service(tmp_path)
+    all_there = threading.Event()
+    seen = Seen()
+
+    with world(tmp_path, server, PYTHONPATH=str(tmp_path)) as whole:
+        vision_call = whole.vision.script[0]
+
+        def read_once_all_are_there(request: ocr.Request, context: Any) -> ocr.Response:
+            assert all_there.wait(PATIENCE)
+            return vision_call(request, context)
+
+        def under_way() -> int:
+            text = httpx.get(f"{whole.running.url}/metrics", timeout=PATIENCE, trust_env=False).text
+            return sum(
+                int(float(count)) for count in re.findall(r"^decodeat_analyses_(?:running|waiting) (.*)", text, re.M)
+            )
+
+        async def together() -> None:
+            limits = httpx.Limits(max_connections=64)
+            async with httpx.AsyncClient(timeout=2 * PATIENCE, limits=limits, trust_env=False) as client:
+                asking = asyncio.gather(*(ask(whole, client, 4711, seen) for _ in range(64)))
+                deadline = time.monotonic() + PATIENCE
+                while (count := await asyncio.to_thread(under_way)) < 64:
+                    assert time.monotonic() < deadline, count
+                    await asyncio.sleep(0.05)
+                all_there.set()
+                await asking
+
+        whole.vision.script[:] = [read_once_all_are_there]
+        asyncio.run(together())
+        assert (seen.wrong, seen.not_completed, len(seen.took)) == ([], [], 64)
+        assert (len(whole.vision.asked), len(whole.gemini.asked)) == (1, 1)
+        lines = whole.running.log.read_text().splitlines()
+        assert len({json.loads(line)["pid"] for line in lines if '"request"' in line}) == 2, "both workers had some"
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_redis_is_killed_and_paused_in_the_middle_of_a_load(
-    world: World, server: RedisServer, record_property: Callable[[str, object], None]
+    tmp_path: Path, server: RedisServer, record_property: Callable[[str, object], None]
 ) -> None:
-    control = asyncio.run(load(world, 8, RATE, range(100, 140)))
+    """Each state lasts until many more requests were answered, and an outage until it was noticed."""
+    seen = Seen()
 
-    async def disturbed() -> Seen:
-        running = asyncio.create_task(load(world, 22, RATE, range(200, 280)))
-        await asyncio.sleep(2)
-        server.kill()
-        await asyncio.sleep(OUTAGE)
-        server.start()
-        await asyncio.sleep(4)
-        server.pause()
-        await asyncio.sleep(OUTAGE)
-        server.resume()
-        return await running
+    async def disturbed(whole: World) -> None:
+        ending = asyncio.Event()
+        running = asyncio.create_task(load(whole, range(200, 280), seen, ending))
 
-    seen = asyncio.run(disturbed())
-    record_property("measured", f"redis killed and paused for {OUTAGE:g} s each: {seen}; control: {control}")
-    assert (control.wrong, control.not_completed) == ([], [])
+        def lost() -> int:
+            return whole.running.log.read_text().count("redis could not be asked")
+
+        async def more(noticed: bool = False) -> None:
+            enough, before = len(seen.took) + 60, lost()
+            await until(lambda: running.done() or (len(seen.took) >= enough and lost() >= before + noticed))
+
+        try:
+            await more()
+            server.kill()
+            await more(noticed=True)
+            server.start()
+            await more()
+            server.pause()
+            await more(noticed=True)
+            server.resume()
+            await more()
+        finally:
+            server.resume()
+            ending.set()
+            await running
+
+    with world(tmp_path, server) as whole:
+        asyncio.run(disturbed(whole))
+    record_property("measured", f"redis killed and paused under load: {seen}")
     assert (seen.wrong, seen.not_completed) == ([], [])

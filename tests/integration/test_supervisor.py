@@ -4,22 +4,14 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
-from decodeat_ops.core.layout import Layout
-from decodeat_ops.deployment import inputs
-from decodeat_ops.deployment.store import Store
-from decodeat_ops.supervisor.unit import Unit
-from tests.support.deployments import end_supervised, pids_of
-from tests.support.ports import free_port
+from tests.support.deployments import pids_of
+from tests.support.supervised import IGNORES, RELEASE, SHOWS, Supervised, supervised
 
-RELEASE = "20260101T000000Z-aaaaaaa"
+__all__ = ["supervised"]
 
 # A master with one worker that misses the first SIGTERM, as one does that is being forked at that moment.
 DEAF = """
@@ -41,48 +33,6 @@ signal.signal(signal.SIGTERM, stop)
 while True: time.sleep(1)
 """
 CRASHES = "import sys; print('no luck', flush=True); sys.exit(3)"
-IGNORES = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
-SHOWS = (
-    "import json, os, socket, time\n"
-    "fds = [int(n) for n in os.environ['LISTEN_ON'].split()]\n"
-    "names = [socket.socket(fileno=os.dup(n)).getsockname() for n in fds]\n"
-    "print(json.dumps({'names': names, 'env': dict(os.environ)}), flush=True)\n"
-    "time.sleep(600)"
-)
-
-
-class Supervised:
-    def __init__(self, root: Path) -> None:
-        self.layout = Layout(root)
-        self.store = Store(self.layout)
-        self.port = free_port()
-        inputs.prepare(self.layout)
-
-    def release(self, program: str, name: str = RELEASE, **changes: object) -> None:
-        self.layout.release(name).mkdir(parents=True, exist_ok=True)
-        unit = Unit(argv=(sys.executable, "-c", program), host="127.0.0.1", port=self.port, **changes)  # type: ignore[arg-type]
-        self.layout.unit(name).write_text(unit.dumps())
-        self.layout.want(name).touch()
-
-    def start(self) -> None:
-        subprocess.run([sys.executable, "-m", "decodeat_ops.supervisor", str(self.layout.root)], check=True, timeout=30)
-
-    def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, self.layout.supervisor_log.read_text()
-            time.sleep(0.02)
-
-    def state(self, name: str = RELEASE) -> str:
-        known = self.store.supervisor().releases.get(name)
-        return known.state if known else ""
-
-
-@pytest.fixture
-def supervised(tmp_path: Path) -> Iterator[Supervised]:
-    made = Supervised(tmp_path / "state")
-    yield made
-    end_supervised(made.layout.root)
 
 
 def test_a_worker_that_missed_the_signal_is_reminded(supervised: Supervised) -> None:

@@ -13,7 +13,8 @@ import pytest
 
 from decodeat_ops.supervisor.process import holders
 from tests.support.deployments import Deployment, Prober, deployment, pids_of
-from tests.support.supervised import RELEASE, Supervised, supervised, wait_for
+from tests.support.supervised import RELEASE, Supervised, supervised
+from tests.support.waiting import wait_for
 
 __all__ = ["supervised"]
 REPOSITORY = Path(__file__).resolve().parents[2]

@@ -3,8 +3,7 @@
 import contextlib
 import json
 import random
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +11,7 @@ import httpx
 
 from decodeat_ops.checks import label
 from tests.lab.engine import NETWORK, Engine
+from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.web import Web
 
 
@@ -82,11 +82,11 @@ class Container:
 
         def ready() -> bool:
             with contextlib.suppress(httpx.TransportError):
-                return httpx.get(f"{url}/ready", timeout=10, trust_env=False).status_code == 200
+                return httpx.get(f"{url}/ready", timeout=PATIENCE, trust_env=False).status_code == 200
             assert self.state["Running"], self.logs()
             return False
 
-        until(ready, "it did not become ready")
+        wait_for(ready, otherwise="it did not become ready")
         return url
 
 
@@ -103,13 +103,6 @@ def started(
         engine.ok("rm", "--force", "--volumes", container)
 
 
-def until(what: Callable[[], object], otherwise: str, seconds: float = 60.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, otherwise
-        time.sleep(0.05)
-
-
 def known_label(host: Web, path: str = "/known%20label.png") -> str:
     """The known label's address on a picture host."""
     return host.serve(path, label.PICTURE.read_bytes(), Content_Type="application/octet-stream")
@@ -117,7 +110,7 @@ def known_label(host: Web, path: str = "/known%20label.png") -> str:
 
 def read(url: str, picture: str) -> None:
     """Have one picture, which shows the known label, read by the service at `url`; every field must be right."""
-    answer = httpx.post(f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=120, trust_env=False)
+    answer = httpx.post(f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=300, trust_env=False)
     assert answer.status_code == 200, answer.text
     compared, wrong = label.differences(label.expected(), answer.json())
     assert compared == 14 and wrong == [], answer.text

@@ -16,7 +16,7 @@ import pytest
 NETWORK = "lab"
 _PROGRAMS = "/usr/sbin:/usr/bin:/sbin:/bin"  # the distribution's: its client and its engine speak the same version
 _NEEDED = {"dockerd": "docker.io", "docker": "docker.io", "mmdebstrap": "mmdebstrap", "unshare": "util-linux"}
-_START_SECONDS, _STOP_SECONDS = 60, 30
+_START_SECONDS, _STOP_SECONDS = 120, 60
 # Everything that the engine starts lives in its process namespace and ends with it, even when the tests are killed;
 # so do its mounts. A containerd that somebody else runs must not be found: it would be taken for the engine's own.
 _ALONE = ("setpriv", "--pdeathsig", "KILL", "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")

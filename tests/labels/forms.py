@@ -18,7 +18,7 @@ from PIL import Image
 from tests.labels import words
 from tests.labels.board import Board, Cell, Type
 from tests.labels.paper import Face
-from tests.labels.truth import KOREAN, UNITS, Column, Truth
+from tests.labels.truth import KOREAN, UNITS, Column, Truth, Writer
 
 ENGLISH = {
     "energy": ("Calories", "Energy"),
@@ -38,7 +38,7 @@ _NARROWEST = 0.85  # the narrowest that type is made, of its width
 _KJ = 4.184  # kJ in a kcal
 
 
-class Maker:
+class Maker(Writer):
     """Hold the choices that one maker uses all over a label."""
 
     def __init__(self, dice: random.Random) -> None:
@@ -57,14 +57,6 @@ class Maker:
         self.reference = dice.choice(words.REFERENCE)
         self.allergens, self.kind = dice.choice(words.ALLERGENS), dice.choice(words.KINDS)
         self.english = {name: dice.choice(choices) for name, choices in ENGLISH.items()}
-
-    def amount(self, column: Column, name: str) -> str:
-        if name in column.below:
-            return f"{column.below[name]}{self.gap}{UNITS[name]} 미만"
-        return f"{column.values[name]}{self.gap}{UNITS[name]}"
-
-    def share(self, column: Column, name: str) -> str:
-        return f"{column.percent[name]}{self.percent}" if name in column.percent else ""
 
     def together(self, column: Column, name: str) -> str:
         """Return the amount with its percentage, in brackets or not."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from tests.labels import words
 from tests.labels.paper import BLACK, WHITE, Pen
-from tests.labels.truth import KOREAN, UNITS, Column, Truth
+from tests.labels.truth import KOREAN, Column, Truth, Writer
 
 _INDENTED = {"sugar", "dietary_fiber", "trans_fat", "sat_fat"}
 _RATIO = "1일 영양성분 기준치에 대한 비율"
@@ -21,7 +21,7 @@ class Layout:
     columns: int = 1
 
 
-class Habits:
+class Habits(Writer):
     """What one maker does the same way all over a label."""
 
     def __init__(self, dice: random.Random) -> None:
@@ -40,14 +40,6 @@ class Habits:
         self.reference = dice.choice(words.REFERENCE)
         self.comma = ", " if self.word_breaks else dice.choice((", ", ","))
         self.chance = dice.random()  # for the variants of a single layout
-
-    def amount(self, column: Column, name: str) -> str:
-        if name in column.below:
-            return f"{column.below[name]}{self.gap}{UNITS[name]} 미만"
-        return f"{column.values[name]}{self.gap}{UNITS[name]}"
-
-    def share(self, column: Column, name: str) -> str:
-        return f"{column.percent[name]}{self.percent}" if name in column.percent else ""
 
     def rows(self, column: Column) -> list[str]:
         """The names that stand in rows."""

@@ -66,6 +66,21 @@ class Column:
         return [name for name in KOREAN if name in self.values or name in self.below]
 
 
+class Writer:
+    """Write figures as one maker of labels does: `gap` stands before a unit, `percent` is its sign."""
+
+    gap: str
+    percent: str
+
+    def amount(self, column: Column, name: str) -> str:
+        if name in column.below:
+            return f"{column.below[name]}{self.gap}{UNITS[name]} 미만"
+        return f"{column.values[name]}{self.gap}{UNITS[name]}"
+
+    def share(self, column: Column, name: str) -> str:
+        return f"{column.percent[name]}{self.percent}" if name in column.percent else ""
+
+
 @dataclass(frozen=True)
 class Truth:
     """One product. `columns[0]`, the first that is printed, is what a reader should report."""

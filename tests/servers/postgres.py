@@ -19,6 +19,7 @@ import asyncpg
 import pytest
 
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 KEEPER = '"$0" "$@" & read -r _; kill -KILL $! 2>/dev/null'  # its standard input ends when the tests do
 PASSWORD = "a-password-for-tests-4711"
@@ -60,7 +61,7 @@ class Postgres:
         with (self.directory / "log").open("ab") as log:
             argv = (*_as_ordinary_user(), "sh", "-c", KEEPER, *server)
             self.keeper = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=log, stderr=log, cwd=self.directory)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + PATIENCE
         while True:
             assert time.monotonic() < deadline, (self.directory / "log").read_text()
             with contextlib.suppress(OSError, asyncpg.PostgresError):
@@ -84,10 +85,18 @@ class Postgres:
             os.kill(pid, signal.SIGKILL)
         self.keeper.communicate()
         self.keeper = None
-        deadline = time.monotonic() + 20
-        while any(Path(f"/proc/{pid}").exists() for pid in pids):  # they hold its shared memory until they notice
-            assert time.monotonic() < deadline, "a backend outlives its server"
-            time.sleep(0.01)
+        # They hold its shared memory until they notice.
+        wait_for(
+            lambda: not any(Path(f"/proc/{pid}").exists() for pid in pids), otherwise="a backend outlives its server"
+        )
+
+    @contextlib.contextmanager
+    def crashed(self) -> Iterator[None]:
+        self.kill()
+        try:
+            yield
+        finally:
+            self.start()
 
     @contextlib.contextmanager
     def frozen(self) -> Iterator[None]:
@@ -108,7 +117,7 @@ def fetched(url: str, statement: str) -> list[dict[str, Any]]:
     """Rows of one statement. In a thread of its own, so that code inside an event loop may ask too."""
 
     async def fetch() -> list[dict[str, Any]]:
-        connection = await asyncpg.connect(url, timeout=5)
+        connection = await asyncpg.connect(url, timeout=PATIENCE)
         try:
             return [dict(row) for row in await connection.fetch(statement)]
         finally:

@@ -16,8 +16,7 @@ import pytest
 import redis
 
 from tests.support.ports import free_port
-
-START_SECONDS = 10.0
+from tests.support.waiting import PATIENCE
 
 
 @dataclass
@@ -37,16 +36,16 @@ class RedisServer:
     @property
     def client(self) -> redis.Redis:
         """To look into it, and to put things there."""
-        return redis.Redis.from_url(self.url, socket_timeout=5)
+        return redis.Redis.from_url(self.url, socket_timeout=PATIENCE)
 
     def start(self) -> None:
         """Raises AssertionError with its own words when it does not answer."""
         log = self.directory / "log"
         with log.open("wb") as output:
             self.process = subprocess.Popen(self._argv(), cwd=self.directory, stdout=output, stderr=output)
-        deadline = time.monotonic() + START_SECONDS
+        deadline = time.monotonic() + PATIENCE
         while self.process.poll() is None and time.monotonic() < deadline:
-            with contextlib.suppress(redis.ConnectionError), self.client as client:
+            with contextlib.suppress(redis.ConnectionError, redis.TimeoutError), self.client as client:
                 client.ping()
                 return
             time.sleep(0.01)

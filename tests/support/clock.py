@@ -26,6 +26,25 @@ class Clock:
             return runner.run(work)
 
 
+def run(work: Coroutine[Any, Any, T]) -> T:
+    """Run like `asyncio.run`, by a clock of its own: hours pass at once, in a reproducible order."""
+    with pytest.MonkeyPatch.context() as patch:
+        return Clock(patch).run(work)
+
+
+class Standing:
+    """Take the place of the module `time` in one module of ours, while event loops and servers go on.
+
+    `monkeypatch.setattr("decodeat.breaker.time", Standing())`
+    """
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
 class _Leaping(selectors.DefaultSelector):
     """Advance the clock instead of waiting; nothing outside the process can end a wait."""
 
@@ -34,7 +53,8 @@ class _Leaping(selectors.DefaultSelector):
         self._clock = clock
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        ready = super().select(0 if timeout is not None else None)
-        if timeout is not None and timeout > 0 and not ready:
-            self._clock.now += timeout
+        ready = super().select(0)
+        if not ready:
+            assert timeout is not None, "everybody waits, and nothing will ever happen"
+            self._clock.now += max(0.0, timeout)
         return ready

@@ -15,10 +15,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
+from decodeat_ops.supervisor.process import belongs
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = "tested-production"  # below the setting local.state_dir
@@ -38,6 +42,12 @@ def make_source(directory: Path, fault: str = "") -> Path:
     crash = 'raise RuntimeError("this release crashes at boot on purpose")\n' if fault == "crash" else ""
     main.write_text(main.read_text() + hook + crash)
     return directory
+
+
+@pytest.fixture(name="source", scope="module")
+def service_source(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a copy of the service without a fault."""
+    return make_source(tmp_path_factory.mktemp("service") / "source")
 
 
 @dataclass
@@ -136,7 +146,7 @@ class Deployment:
         self.configure(MAX_REQUESTS=int(self.variables.get("MAX_REQUESTS", 1000)) + 1)
         return self.deploy()
 
-    def get(self, path: str, timeout: float = 30) -> tuple[int, dict[str, str], bytes]:
+    def get(self, path: str, timeout: float = PATIENCE) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         try:
             connection.request("GET", path)
@@ -150,7 +160,7 @@ class Deployment:
         assert status == 200
         return headers["x-release-id"]
 
-    def wait_serving(self, release: str, seconds: float = 60) -> None:
+    def wait_serving(self, release: str, seconds: float = PATIENCE) -> None:
         deadline = time.monotonic() + seconds
         seen = ""
         while time.monotonic() < deadline:
@@ -188,34 +198,23 @@ def keep_environment() -> None:
         (place / "kept").touch()
 
 
+def processes_of(state: Path) -> set[int]:
+    """Return all processes of a deployment: supervisor, standby and releases, whatever its status file says."""
+    run = Layout(state).run
+    numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
+    return {pid for pid in numbers if belongs(pid, run)} | set(pids_of(state))
+
+
 def end_supervised(state: Path) -> None:
-    """Kill a supervisor and its releases. It and its standby would restart each other, so both are stopped first."""
-    store = Store(Layout(state))
-    while any(_signal(pid, signal.SIGSTOP) for pid in _halves(store) if not _is_stopped(pid)):
-        time.sleep(0.01)  # the one stopped last may just have started another one
-    for pid in (*_halves(store), *pids_of(state)):
-        _signal(pid, signal.SIGKILL)
-
-
-def _halves(store: Store) -> list[int]:
-    supervisor = store.supervisor()
-    return [pid for pid in (supervisor.standby, supervisor.pid) if pid]
-
-
-def _is_stopped(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] in {"T", "Z"}
-    except OSError:
-        return True
-
-
-def _signal(pid: int, number: signal.Signals) -> bool:
-    """Send a signal; return whether the process exists."""
-    try:
-        os.kill(pid, number)
-    except ProcessLookupError:
-        return False
-    return True
+    """Stop all processes of a deployment, then kill them, until none is left that started another one meanwhile."""
+    deadline = time.monotonic() + PATIENCE
+    while found := processes_of(state):
+        assert time.monotonic() < deadline, found
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in found:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, number)
+        time.sleep(0.02)
 
 
 @contextlib.contextmanager
@@ -249,12 +248,12 @@ class Prober:
 
     def __exit__(self, *error: object) -> None:
         self._ending.set()
-        self._thread.join(30)
+        self._thread.join(2 * PATIENCE)
 
     def _run(self) -> None:
         while not self._ending.is_set():
             try:
-                status, headers, body = self._target.get("/health", timeout=20)
+                status, headers, body = self._target.get("/health")
                 if status != 200 or json.loads(body)["status"] != "healthy":
                     self.failures.append(f"{status} {body[:80]!r}")
                 release = headers.get("x-release-id", "")

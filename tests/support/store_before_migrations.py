@@ -94,7 +94,7 @@ class SqliteResults:
             )
 
     def _open(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=5)
+        connection = sqlite3.connect(self._path, timeout=60)
         connection.execute("PRAGMA journal_mode = WAL")
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])
         if version > FORMAT:

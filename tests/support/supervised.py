@@ -1,11 +1,7 @@
 """Run a supervisor for one test, with small programs as releases, and end all of its processes afterwards."""
 
-import contextlib
-import os
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +11,10 @@ import pytest
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment import inputs
 from decodeat_ops.deployment.store import Store
-from decodeat_ops.supervisor.process import belongs
 from decodeat_ops.supervisor.unit import Unit
+from tests.support.deployments import end_supervised
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE, wait_for
 
 RELEASE = "20260101T000000Z-aaaaaaa"
 IGNORES = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: time.sleep(1)"
@@ -29,14 +26,6 @@ SHOWS = (
     "print(json.dumps({'names': names, 'env': dict(os.environ)}), flush=True)\n"
     "time.sleep(600)"
 )
-
-
-def wait_for(condition: Callable[[], object], seconds: float = 60, otherwise: Callable[[], object] = str) -> None:
-    """Wait until the condition holds; `otherwise` returns the message when it never does."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, otherwise()
-        time.sleep(0.02)
 
 
 class Supervised:
@@ -56,9 +45,11 @@ class Supervised:
         self.layout.want(name).touch()
 
     def start(self) -> None:
-        subprocess.run([sys.executable, "-m", "decodeat_ops.supervisor", str(self.layout.root)], check=True, timeout=60)
+        subprocess.run(
+            [sys.executable, "-m", "decodeat_ops.supervisor", str(self.layout.root)], check=True, timeout=PATIENCE
+        )
 
-    def wait(self, condition: Callable[[], object], seconds: float = 60) -> None:
+    def wait(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         wait_for(condition, seconds, self.layout.supervisor_log.read_text)
 
     def state(self, name: str = RELEASE) -> str:
@@ -73,25 +64,9 @@ class Supervised:
         known = self.store.supervisor().releases.get(name)
         return known.pid if known else 0
 
-    def processes(self) -> list[int]:
-        """Return the processes that work in the run directory: supervisor, standby and releases."""
-        numbers = (int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit())
-        return [pid for pid in numbers if belongs(pid, self.layout.run)]
-
-    def end(self) -> None:
-        """Stop all processes, then kill them, so that none starts another one meanwhile."""
-        deadline = time.monotonic() + 60
-        while found := self.processes():
-            assert time.monotonic() < deadline, found
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for pid in found:
-                    with contextlib.suppress(ProcessLookupError):
-                        os.kill(pid, number)
-            time.sleep(0.02)
-
 
 @pytest.fixture
 def supervised(tmp_path: Path) -> Iterator[Supervised]:
     made = Supervised(tmp_path / "state")
     yield made
-    made.end()
+    end_supervised(made.layout.root)

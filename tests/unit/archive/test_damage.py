@@ -58,13 +58,13 @@ def test_a_tar_with_bent_bits_under_a_good_checksum(whole: Path) -> None:
             block = rng.choice((0, 1024, rng.randrange(0, len(data), 512), len(data) // 512 * 512 - 20 * 512))
             bent[min(len(bent) - 1, max(0, block) + rng.randrange(512))] ^= 1 << rng.randrange(8)
         whole.write_bytes(forge.compress(bytes(bent)))
-        began = time.monotonic()
+        began = time.process_time()
         try:
             assert archive.inspect(whole).entries() == expected.entries()
             survived += 1  # a time stamp, or padding: nothing that a restore would use
         except Configuration:
             pass
-        assert time.monotonic() - began < 20
+        assert time.process_time() - began < 20
     assert survived < 75
 
 

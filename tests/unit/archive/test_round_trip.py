@@ -15,13 +15,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decodeat_ops import archive
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration
-from tests.support.examples import examples
+from tests.support.examples import ONE_FIXTURE, examples
 from tests.unit.archive.forge import BLANK, SNAPSHOT, whole
 
 components = st.text(
@@ -39,7 +39,7 @@ def _compatible(tree: Mapping[str, object]) -> bool:
     return not any(a != b and b.startswith(a + "/") for a in tree for b in tree)
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=ONE_FIXTURE)
 @given(tree=trees.filter(_compatible))
 def test_any_tree(tmp_path: Path, tree: dict[str, tuple[bytes, int]]) -> None:
     home = tmp_path / "home"

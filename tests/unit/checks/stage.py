@@ -24,6 +24,7 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
+from tests.support.waiting import PATIENCE
 
 OLD = "20261101T000000Z-aaaaaaa"
 NEW = "20261102T000000Z-bbbbbbb"
@@ -187,7 +188,7 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
             asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             service.keys.append(self.headers.get("X-API-Key", ""))
             if service.fetches:
-                with urllib.request.urlopen(asked["image_urls"][0], timeout=5) as picture:
+                with urllib.request.urlopen(asked["image_urls"][0], timeout=PATIENCE) as picture:
                     assert picture.read(4)[1:] == b"PNG"
             if service.closed and not service.keys[-1]:
                 return self._send(service.closed, b"{}")

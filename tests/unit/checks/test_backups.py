@@ -15,6 +15,7 @@ from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.snapshots import new_id
 from decodeat_ops.deployment.tools import Subject
+from tests.support.waiting import PATIENCE
 from tests.unit.checks.stage import NEW, Stage
 
 
@@ -143,7 +144,7 @@ class TestScratch:
         ending = threading.Event()
 
         def write() -> None:
-            with closing(sqlite3.connect(live, timeout=10)) as database:
+            with closing(sqlite3.connect(live, timeout=PATIENCE)) as database:
                 number = 1000
                 while not ending.is_set():
                     database.execute("INSERT INTO analysis_results VALUES (?, '')", (str(number),))

@@ -215,7 +215,7 @@ class TestSecurity:
 
 
 class TestPerformance:
-    SOAK: dict[str, Any] = {"checks": {"soak_seconds": 0.4, "soak_rate": 50.0}}  # noqa: RUF012 - read only
+    SOAK: dict[str, Any] = {"checks": {"soak_seconds": 0.4, "soak_rate": 50.0, "max_p95_seconds": 60.0}}  # noqa: RUF012 - read only
 
     def test_first_deploy(self, stage: Stage) -> None:
         assert ask("performance.baseline", stage.subject()).says == "performance.first"

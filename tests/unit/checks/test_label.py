@@ -15,6 +15,7 @@ from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.tesseract import TesseractReader
 from decodeat.images.decoding import Picture
 from decodeat_ops.checks import grey, label
+from tests.support.waiting import PATIENCE
 from tests.unit.checks.stage import free_port
 from tests.unit.decodeat.conftest import InProcess
 
@@ -62,11 +63,11 @@ def test_only_this_runs_label_is_served() -> None:
     ours = label.is_ours(f"http://127.0.0.1:{free_port()}/known%20label.png")
     assert ours is not None
     with label.served(ours, "12345678") as asked:
-        with urllib.request.urlopen(label.address(ours, "12345678"), timeout=5) as answer:
+        with urllib.request.urlopen(label.address(ours, "12345678"), timeout=PATIENCE) as answer:
             assert answer.read() == label.picture("12345678")
         for other in (label.address(ours, "87654321"), ours.geturl()):
             with pytest.raises((urllib.error.HTTPError, http.client.HTTPException)):
-                urllib.request.urlopen(other, timeout=5)
+                urllib.request.urlopen(other, timeout=PATIENCE)
     assert len(asked) == 3
 
 

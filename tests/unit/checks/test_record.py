@@ -76,7 +76,7 @@ def test_a_record_that_was_cut_off_has_another_head(tmp_path: Path) -> None:
     assert cut.head != head
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(where=st.floats(0, 0.999999), bit=st.integers(0, 7))
 def test_any_flipped_bit_is_found_or_changes_the_head(
     tmp_path_factory: pytest.TempPathFactory, where: float, bit: int
@@ -90,7 +90,7 @@ def test_any_flipped_bit_is_found_or_changes_the_head(
     assert verdict.problem or verdict.head != whole
 
 
-@settings(max_examples=examples(100), deadline=None)
+@settings(max_examples=examples(100))
 @given(data=st.binary(max_size=300))
 def test_no_file_makes_verifying_break(tmp_path_factory: pytest.TempPathFactory, data: bytes) -> None:
     path = tmp_path_factory.mktemp("any") / "x-y.jsonl"

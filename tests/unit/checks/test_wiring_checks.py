@@ -59,7 +59,7 @@ def test_a_person_finishes_it(stage: Stage) -> None:
 
 
 def test_after_a_deploy(stage: Stage) -> None:
-    stage.settings = {"checks": {"soak_seconds": 0.3, "soak_rate": 50.0}}
+    stage.settings = {"checks": {"soak_seconds": 0.3, "soak_rate": 50.0, "max_p95_seconds": 60.0}}
     with serving(stage) as (_, subject):
         outcome = wiring.checklist(stage.loaded, "post-deploy", Walk())
     assert _statuses(outcome) == {

@@ -7,25 +7,12 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from tests.support.deployments import Ran
+
+__all__ = ["Ran"]
 REPOSITORY = Path(__file__).resolve().parents[3]
-
-
-@dataclass(frozen=True)
-class Ran:
-    status: int
-    stdout: str
-    stderr: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        import json
-
-        found: dict[str, Any] = json.loads(self.stdout)
-        return found
 
 
 def environment(**more: str) -> dict[str, str]:

@@ -31,7 +31,7 @@ import decodeat_ops.cli.looking as looking
 
 def wait(context, params):
     print("at work", file=sys.stderr, flush=True)
-    for _ in range(400):
+    while True:
         context.checkpoint()
         time.sleep(0.05)
 

@@ -16,6 +16,7 @@ from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
 from decodeat_ops.supervisor.logs import rotate
 from decodeat_ops.wiring.logs import Logs, subject
+from tests.support.waiting import PATIENCE
 from tests.unit.cli.program import environment, run
 
 ONE, TWO = "20261124T000001Z-aaaaaaa", "20261124T000002Z-bbbbbbb"
@@ -56,7 +57,7 @@ class Follower:
 
         thread = threading.Thread(target=work, daemon=True)
         thread.start()
-        thread.join(20)
+        thread.join(PATIENCE)
         assert not thread.is_alive(), f"only {found} came"
         return found
 

@@ -23,6 +23,13 @@ def site() -> Iterator[Web]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def host() -> Iterator[Web]:
+    """Serve pictures to all tests of a module."""
+    with web() as running:
+        yield running
+
+
 class InProcess(Decoder):
     """Unpacks right here: for tests of what comes afterwards."""
 
@@ -60,6 +67,13 @@ def blurred_png(label_png: bytes) -> bytes:
 @pytest.fixture(scope="session")
 def server() -> Iterator[Postgres]:
     """One that lives as long as the tests; who wants to break one starts another."""
+    with postgres() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def fragile() -> Iterator[Postgres]:
+    """A server to be broken."""
     with postgres() as running:
         yield running
 

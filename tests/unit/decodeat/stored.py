@@ -1,9 +1,7 @@
 """Looks at what is stored from outside the service, over connections of its own."""
 
-import asyncio
 import sqlite3
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +12,7 @@ from prometheus_client import REGISTRY
 from decodeat.stores.database import file_of
 from decodeat.stores.results import Result
 from tests.servers.postgres import fetched
+from tests.support.waiting import PATIENCE
 
 RESULT = Result(
     product_id=7,
@@ -33,13 +32,6 @@ RESULT = Result(
 WAITING = "decodeat_results_waiting"
 
 
-async def until(what: Callable[[], bool], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        await asyncio.sleep(0.02)
-
-
 def numbered(number: int) -> Result:
     """Results that can be told apart."""
     return replace(RESULT, product_id=number)
@@ -50,7 +42,7 @@ def ask(url: str, statement: str) -> list[dict[str, Any]]:
     path = file_of(url)
     if path is None:
         return fetched(url, statement)
-    with closing(sqlite3.connect(path, timeout=20)) as connection, connection:
+    with closing(sqlite3.connect(path, timeout=PATIENCE)) as connection, connection:
         connection.row_factory = sqlite3.Row
         return [dict(row) for row in connection.execute(statement)]
 
@@ -77,6 +69,6 @@ def nothing_lost() -> Iterator[None]:
 
 def locked(path: Path) -> sqlite3.Connection:
     """Somebody else's transaction; closing it ends it."""
-    connection = sqlite3.connect(path, isolation_level=None, timeout=20)
+    connection = sqlite3.connect(path, isolation_level=None, timeout=PATIENCE)
     connection.execute("BEGIN IMMEDIATE")
     return connection

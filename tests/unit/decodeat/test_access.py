@@ -158,7 +158,7 @@ def test_no_token_is_401_without_an_error_as_rfc_6750_asks(tokens: TestClient, v
 CREDENTIALS = Credentials(secrets=(SECRET,), issuer=ISSUER, audience=AUDIENCE)
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.text(max_size=80) | st.binary(max_size=80).map(encoded) | st.lists(st.text(max_size=20)).map(".".join))
 def test_any_text_is_no_token(text: str) -> None:
     assert CREDENTIALS.holder(bearer(text)) == ""
@@ -171,7 +171,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=examples(200), deadline=None)
+@settings(max_examples=examples(200))
 @given(st.dictionaries(st.sampled_from(["iss", "aud", "exp", "sub", "iat", "nbf", "jti"]), JSON))
 def test_whatever_a_signed_token_claims_is_judged_and_never_an_error(changed: dict[str, object]) -> None:
     assert re.fullmatch(r"(token:[0-9a-f]{12})?", CREDENTIALS.holder(bearer(token(claims(**changed)))))

@@ -13,6 +13,7 @@ from decodeat.images.addresses import is_public
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
 from decodeat.images.location import parse, without_query
+from tests.support.waiting import PATIENCE
 from tests.unit.decodeat.hostile_urls import DNS, HOSTILE, NOT_PUBLIC, PUBLIC
 
 TRUST = ssl.create_default_context()  # made once: it takes longer than all the rest
@@ -30,7 +31,7 @@ def test_a_hostile_address_is_refused(url: str, reason: str, monkeypatch: pytest
 
     async def fetch() -> bytes:
         async with Downloader(10_000, resolver=resolver, trust=TRUST) as downloader:
-            return await downloader.fetch(url, Deadline(30))
+            return await downloader.fetch(url, Deadline(PATIENCE))
 
     with pytest.raises(ImageRefused) as caught:
         asyncio.run(fetch())

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
 
 from decodeat import __version__
 from decodeat.main import create
 from decodeat.settings import Settings
-from tests.support.examples import examples
+from tests.support.examples import ONE_FIXTURE, examples
 
 PATH = "/api/v1/analyze"
 REFUSED = {"image_urls": ["http://127.0.0.1/label.png"]}  # never fetched, so it answers at once
@@ -92,7 +92,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=examples(60), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=ONE_FIXTURE)
 @given(st.fixed_dictionaries({}, optional={"image_urls": JSON, "product_id": JSON, "extra": JSON}))
 def test_any_body_is_answered_or_refused(shared: TestClient, body: dict[str, object]) -> None:
     answer = shared.post(PATH, content=json.dumps(body), headers={"Content-Type": "application/json"})

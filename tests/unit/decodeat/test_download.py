@@ -15,14 +15,15 @@ import pytest
 from decodeat.deadline import Deadline
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
-from tests.unit.decodeat.web import Web, web
+from tests.support.waiting import PATIENCE
+from tests.unit.decodeat.web import Web, silent, web
 
 LIMIT = 100_000
 
 PACKED = gzip.compress(b"x" * 99, mtime=0)  # the same bytes whenever tests are collected: they name a case
 
 
-def fetch(url: str, *allowed: str, limit: int = LIMIT, seconds: float = 30) -> bytes:
+def fetch(url: str, *allowed: str, limit: int = LIMIT, seconds: float = PATIENCE) -> bytes:
     async def go() -> bytes:
         async with Downloader(limit, allowed) as downloader:
             return await downloader.fetch(url, Deadline(seconds))
@@ -30,7 +31,7 @@ def fetch(url: str, *allowed: str, limit: int = LIMIT, seconds: float = 30) -> b
     return asyncio.run(go())
 
 
-def refused(url: str, *allowed: str, seconds: float = 30) -> ImageRefused:
+def refused(url: str, *allowed: str, seconds: float = PATIENCE) -> ImageRefused:
     with pytest.raises(ImageRefused) as caught:
         fetch(url, *allowed, seconds=seconds)
     assert "127.0.0.1" not in caught.value.text
@@ -159,14 +160,25 @@ def test_a_host_that_recovers_gives_the_picture(site: Web) -> None:
     assert fetch(site.origin + "/a", site.origin) == b"picture"
 
 
-def test_a_host_is_asked_again_when_it_says_so_or_not_at_all(site: Web) -> None:
+def test_a_host_is_asked_again_when_it_says_so(site: Web) -> None:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        site.serve("/soon", b"picture")
+        handler.send_response(503)
+        handler.send_header("Retry-After", "1")
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    site.routes["/soon"] = answer
     began = time.monotonic()
-    site.serve("/soon", b"", 503, Retry_After="1")
-    refused(site.origin + "/soon", site.origin, seconds=2.5)
-    assert (len(site.asked), time.monotonic() - began > 1) == (3, True)
+    assert fetch(site.origin + "/soon", site.origin) == b"picture"
+    assert (len(site.asked), time.monotonic() - began > 1) == (2, True)
+
+
+def test_a_host_that_names_a_time_too_late_is_not_waited_for(site: Web) -> None:
     site.serve("/late", b"", 429, Retry_After="600")
-    refused(site.origin + "/late", site.origin)
-    assert (len(site.asked), time.monotonic() - began < 20) == (4, True)
+    began = time.monotonic()
+    refused(site.origin + "/late", site.origin, seconds=300)
+    assert (len(site.asked), time.monotonic() - began < 120) == (1, True)
 
 
 def test_a_connection_that_breaks_off_is_refused(site: Web) -> None:
@@ -183,7 +195,7 @@ def test_a_connection_that_breaks_off_is_refused(site: Web) -> None:
 
 def test_a_silent_host_is_given_up(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("decodeat.images.download.READ_SECONDS", 0.1)
-    site.routes["/a"] = lambda handler: time.sleep(1)
+    site.routes["/a"] = silent
     assert refused(site.origin + "/a", site.origin).reason == "timeout"
 
 
@@ -213,7 +225,7 @@ def test_tls_keeps_the_name_while_the_connection_goes_to_the_judged_address(
 
         async def go(host: str) -> bytes:
             async with Downloader(LIMIT, resolver=resolver, trust=trust) as downloader:
-                return await downloader.fetch(f"https://{host}/a", Deadline(30))
+                return await downloader.fetch(f"https://{host}/a", Deadline(PATIENCE))
 
         assert asyncio.run(go("label.example.test")) == b"picture"
         assert (asked, names) == (["label.example.test"], ["label.example.test"])
@@ -272,6 +284,7 @@ ENDLESS = {
 def test_what_has_no_end_is_cut_off_and_keeps_nobody_waiting(
     site: Web, what: str, record_property: Callable[..., None]
 ) -> None:
+    """Others wait for as long as it takes the processor without a pause, which no other load makes longer."""
     head, piece, reason = ENDLESS[what]
     url = raw(site, head, piece)
 
@@ -281,16 +294,16 @@ def test_what_has_no_end_is_cut_off_and_keeps_nobody_waiting(
         async def watch() -> None:
             nonlocal longest
             while True:
-                began = time.monotonic()
+                began = time.thread_time()
                 await asyncio.sleep(0.01)
-                longest = max(longest, time.monotonic() - began)
+                longest = max(longest, time.thread_time() - began)
 
         watching = asyncio.create_task(watch())
         async with Downloader(LIMIT, [site.origin]) as downloader:
             await asyncio.sleep(0.05)
             longest = 0.0
             with pytest.raises(ImageRefused) as caught:
-                await downloader.fetch(url, Deadline(20))
+                await downloader.fetch(url, Deadline(2 * PATIENCE))
         watching.cancel()
         return caught.value, longest
 
@@ -301,7 +314,7 @@ def test_what_has_no_end_is_cut_off_and_keeps_nobody_waiting(
         "measured", f"endless {what}: {found.reason} after {took:.1f} s, others waited {longest * 1000:.0f} ms"
     )
     assert found.reason == reason
-    assert took < 15 and longest < 2
+    assert longest < 2
 
 
 @pytest.mark.parametrize(
@@ -328,14 +341,14 @@ def test_what_has_no_end_is_cut_off_and_keeps_nobody_waiting(
     ids=lambda value: repr(value)[-45:],
 )
 def test_an_answer_that_is_none_is_refused(site: Web, answer: bytes, reason: str) -> None:
-    assert refused(raw(site, answer), site.origin, seconds=5).reason == reason
+    assert refused(raw(site, answer), site.origin).reason == reason
 
 
 def test_a_body_that_comes_by_drips_ends_with_the_time_for_it(site: Web) -> None:
-    url = raw(site, OK + b"Content-Length: 1000\r\n\r\n", b"x", pause=0.05)
+    url = raw(site, OK + b"Content-Length: 50000\r\n\r\n", b"x", pause=0.05)
     began = time.monotonic()
     assert refused(url, site.origin, seconds=2).reason == "timeout"
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE, "all of it would take 40 minutes"
 
 
 def test_a_size_that_is_declared_too_small_is_all_that_is_read(site: Web) -> None:
@@ -354,7 +367,7 @@ def test_name_lookups_that_hang_hold_up_nothing_else(monkeypatch: pytest.MonkeyP
     released = threading.Event()
 
     def hang(*_: object, **__: object) -> list[object]:
-        released.wait(20)
+        released.wait(600)
         return []
 
     monkeypatch.setattr("socket.getaddrinfo", hang)
@@ -366,12 +379,14 @@ def test_name_lookups_that_hang_hold_up_nothing_else(monkeypatch: pytest.MonkeyP
                 asyncio.create_task(downloader.fetch(f"http://{number}.test/", Deadline(1))) for number in range(40)
             ]
             await asyncio.sleep(0.1)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(PATIENCE):
                 assert await asyncio.to_thread(lambda: "at once") == "at once"
             for task in asking:
                 with pytest.raises(ImageRefused) as caught:
                     await task
                 assert caught.value.reason == "timeout"
-        released.set()
 
-    asyncio.run(go())
+    try:
+        asyncio.run(go())
+    finally:
+        released.set()

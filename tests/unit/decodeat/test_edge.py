@@ -19,12 +19,14 @@ import pytest
 from decodeat import protocol
 from decodeat.api import body
 from decodeat.worker import LEAVING_SECONDS
+from tests.support.waiting import PATIENCE as PATIENT
+from tests.support.waiting import wait_for
 from tests.unit.decodeat.processes import children, resident
 from tests.unit.decodeat.web import Service, service
 
 PATH = "/api/v1/analyze"
 REFUSED = {"image_urls": ["http://127.0.0.1/label.png"]}
-PATIENT = 30.0  # seconds, far more than any of this takes
+LATE = 60.0  # seconds that a busy machine may take beyond the time that is due
 
 
 @pytest.fixture(scope="module")
@@ -107,16 +109,14 @@ def test_a_declared_size_is_refused_before_the_body_comes(running: Service) -> N
         opened.sendall(HEAD + b"Expect: 100-continue\r\nContent-Length: 10000000\r\n\r\n")
         status, said, seconds = answered(opened)
     assert (status, b"100 Continue" in said, b"connection: close" in said.lower()) == (413, False, True)
-    assert seconds < body.LINGER_SECONDS + 2
+    assert seconds < body.LINGER_SECONDS + LATE
 
 
 def test_a_chunked_body_is_refused_while_it_comes(running: Service) -> None:
     with connection(running) as opened:
         opened.sendall(CHUNKED + (b"4000\r\n" + b"x" * 0x4000 + b"\r\n") * 5)
-        opened.settimeout(5)
+        assert opened.recv(65536).startswith(b"HTTP/1.1 413 "), "not 408: it has not waited for the rest"
         began = time.monotonic()
-        assert opened.recv(65536).startswith(b"HTTP/1.1 413 ")
-        assert time.monotonic() - began < 2
         # And whoever goes on sending is cut off.
         with pytest.raises(OSError):
             while time.monotonic() - began < PATIENT:
@@ -177,13 +177,14 @@ def test_clients_that_play_for_time_are_cut_off(running: Service, record_propert
             status, _, _ = answered(opened)
             return name, status, time.monotonic() - began
 
-    with ThreadPoolExecutor() as pool:
-        playing = pool.map(play, SLOW)
-        assert httpx.get(f"{running.url}/health", timeout=5, trust_env=False).status_code == 200
-        for name, status, took in playing:
+    with ThreadPoolExecutor(len(SLOW)) as pool:
+        playing = [pool.submit(play, name) for name in SLOW]
+        assert httpx.get(f"{running.url}/health", timeout=PATIENT, trust_env=False).status_code == 200
+        assert not any(one.done() for one in playing), "the honest client did not wait for the others"
+        for name, status, took in (one.result() for one in playing):
             record_property("measured", f"{name}: ended with {status or 'no answer'} after {took:.1f} s")
             assert status == SLOW[name][2]
-            assert SLOW[name][3] - 1 < took < SLOW[name][3] + 10
+            assert SLOW[name][3] - 1 < took < SLOW[name][3] + LATE
 
 
 def test_a_second_slow_request_does_not_cut_off_the_answer_to_the_first(running: Service) -> None:
@@ -191,7 +192,7 @@ def test_a_second_slow_request_does_not_cut_off_the_answer_to_the_first(running:
         opened.sendall(b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\nGET /hea")
         status, said, seconds = answered(opened)
     assert status == 200 and said.endswith(b"}")
-    assert protocol.HEAD_SECONDS - 1 < seconds < protocol.HEAD_SECONDS + 10
+    assert protocol.HEAD_SECONDS - 1 < seconds < protocol.HEAD_SECONDS + LATE
 
 
 def test_a_connection_is_kept_while_the_service_runs_and_not_for_long_when_it_ends(tmp_path: Path) -> None:
@@ -205,7 +206,7 @@ def test_a_connection_is_kept_while_the_service_runs_and_not_for_long_when_it_en
             assert answer.status == 200 and answer.read() and client.sock is opened
         running.process.terminate()
         status, _, seconds = answered(opened)
-        assert status == 0 and LEAVING_SECONDS - 1 < seconds < LEAVING_SECONDS + 5
+        assert status == 0 and LEAVING_SECONDS - 1 < seconds < LEAVING_SECONDS + LATE
         assert running.process.wait(PATIENT) == 0
 
 
@@ -347,10 +348,8 @@ def test_a_client_that_leaves_is_no_error(running: Service) -> None:
 
 
 def _logged(running: Service, request: str) -> list[dict[str, Any]]:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        lines = [json.loads(line) for line in running.log.read_text().splitlines() if request in line]
-        if lines:
-            return lines
-        time.sleep(0.05)
-    return []
+    def found() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in running.log.read_text().splitlines() if request in line]
+
+    wait_for(found, otherwise="nothing was logged")
+    return found()

@@ -4,7 +4,7 @@ import json
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from decodeat.analysis.extraction import Amount, Extraction, labels
@@ -137,9 +137,15 @@ def test_only_labels_bear_out_what_is_said() -> None:
 ANYTHING = st.text(max_size=12) | st.sampled_from(["90", "1,790", ".5", "mg", "g", "kcal", "-1", "1e5", "٣"])
 
 
+AMOUNT = st.builds(Amount, ANYTHING, ANYTHING, st.none() | st.integers(0, 10_000))
+PIECES = st.sampled_from([*TEXT.splitlines(keepends=True), "90 mg", "지방", "\n"]) | st.text(max_size=12)
+NOISE = st.lists(PIECES, max_size=5).map("".join)
+MIXED = st.permutations(TEXT.splitlines()).map("\n".join)
+
+
 @given(
-    st.text(max_size=300),
-    st.dictionaries(st.sampled_from(NAMES), st.builds(Amount, ANYTHING, ANYTHING, st.none() | st.integers(0, 10_000))),
+    st.builds("{}{}{}".format, NOISE, MIXED, NOISE),
+    st.dictionaries(st.sampled_from(NAMES), AMOUNT).map(lambda odd: AMOUNTS | odd),
     st.lists(ANYTHING, max_size=5),
     st.none() | ANYTHING,
     st.sampled_from(Kind),
@@ -148,8 +154,8 @@ def test_whatever_is_said_of_whatever_text_nothing_unprinted_comes_out(
     text: str, amounts: dict[str, Amount], items: list[str], named: str | None, kind: Kind
 ) -> None:
     _, found = labels(Extraction((kind,), True, named, amounts, tuple(items)), [Reading((text,))])
-    if found is None:
-        return
+    assume(found is not None)
+    assert found is not None
     assert tuple(found.nutrition) == NAMES
     for value in found.figures.values():
         assert parse(value) is not None and plain(Decimal(value)) == value

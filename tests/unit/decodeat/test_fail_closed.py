@@ -1,6 +1,5 @@
 """Test that the service does not start with an empty, malformed or incomplete security setting, and names it."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from decodeat.settings import VARIABLES, inspect
-from tests.unit.decodeat.web import ROOT
+from tests.unit.decodeat.web import variables_of_a_child
 
 KEY = "k3y-for-tests-0001-abcdef"
 SIGNING = "s3cret-for-tests-that-is-long-enough"
@@ -102,7 +101,7 @@ def test_what_is_whole_starts(environment: dict[str, str]) -> None:
 
 
 def test_an_empty_list_of_keys_ends_the_process_before_it_listens(tmp_path: Path) -> None:
-    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "API_KEYS": " ", "XDG_STATE_HOME": str(tmp_path)}
+    child = variables_of_a_child(API_KEYS=" ", XDG_STATE_HOME=str(tmp_path))
     argv = (sys.executable, "-m", "decodeat")
     done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=60, check=False)
     assert (done.returncode, "API_KEYS is set, and empty" in done.stderr) == (3, True)

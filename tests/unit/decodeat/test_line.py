@@ -12,7 +12,7 @@ import pytest
 from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.line import FEW, FRESH_SECONDS, LEAST, Line, Overloaded
-from tests.support import virtual_time
+from tests.support import clock
 
 PATIENCE = 100.0
 
@@ -49,7 +49,7 @@ def numbers(told: Sequence[Told], outcome: str) -> list[int]:
 
 @pytest.mark.parametrize(("places", "served"), [(1, 10), (2, 20), (3, 30)])
 def test_as_many_are_served_as_there_is_time_for_and_the_first_ones(places: int, served: int) -> None:
-    told = virtual_time.run(together(Line(Cores(places)), [9.9] * 64))
+    told = clock.run(together(Line(Cores(places)), [9.9] * 64))
     assert numbers(told, "served") == list(range(served))
     assert numbers(told, "turned away") == list(range(served, 64))
     waited = [one.after for one in told[:served]]
@@ -57,7 +57,7 @@ def test_as_many_are_served_as_there_is_time_for_and_the_first_ones(places: int,
 
 
 def test_who_can_t_be_served_is_told_as_soon_as_it_is_certain() -> None:
-    told = virtual_time.run(together(Line(Cores(1)), [10.0] * 32))
+    told = clock.run(together(Line(Cores(1)), [10.0] * 32))
     # Nothing is known before the first few are done; from then on every request's turn can be estimated.
     assert {round(one.after, 6) for one in told[10:]} == {FEW * 10.0}
 
@@ -65,7 +65,7 @@ def test_who_can_t_be_served_is_told_as_soon_as_it_is_certain() -> None:
 def test_nobody_is_turned_away_whose_turn_comes_in_time_if_all_are_as_quick_as_the_quickest() -> None:
     """Let the first requests take long; the estimate is as long only if all recent ones were."""
     takes = [20.0, 8.0, 12.0, *[5.0] * 12]
-    told = virtual_time.run(together(Line(Cores(1)), takes))
+    told = clock.run(together(Line(Cores(1)), takes))
     assert numbers(told, "served") == list(range(10)), "40 s for three, and what the other 60 s hold at 8 s each"
     assert numbers(told, "late") == []
 
@@ -81,7 +81,7 @@ def test_nothing_is_begun_that_most_likely_ends_too_late_while_others_wait() -> 
             await asyncio.sleep(5.0)
         return await asyncio.gather(*tasks)
 
-    told = virtual_time.run(flood())
+    told = clock.run(flood())
     served, late = numbers(told, "served"), numbers(told, "late")
     assert len(served) >= 0.9 * (200 * 5.0 + PATIENCE) / 10.0
     assert len(late) <= 0.1 * len(served)
@@ -109,7 +109,7 @@ def test_who_came_first_gets_the_processor_that_another_worker_gives_up() -> Non
         return order
 
     for _ in range(20):
-        assert virtual_time.run(story()) == list(range(8))
+        assert clock.run(story()) == list(range(8))
 
 
 def test_who_is_alone_is_never_turned_away() -> None:
@@ -118,7 +118,7 @@ def test_who_is_alone_is_never_turned_away() -> None:
         await together(line, [9.0] * FEW)
         return await come(line, 0, takes=1.0, seconds=2.0)
 
-    assert virtual_time.run(story()).outcome == "served", "it may be quicker than all before it"
+    assert clock.run(story()).outcome == "served", "it may be quicker than all before it"
 
 
 def test_what_was_measured_long_ago_says_nothing() -> None:
@@ -128,7 +128,7 @@ def test_what_was_measured_long_ago_says_nothing() -> None:
         await asyncio.sleep(FRESH_SECONDS + 1)
         return await together(line, [3.0] * 33)
 
-    assert numbers(virtual_time.run(story()), "served") == list(range(33))
+    assert numbers(clock.run(story()), "served") == list(range(33))
 
 
 def test_whoever_leaves_or_fails_makes_room_and_measures_nothing() -> None:
@@ -149,14 +149,14 @@ def test_whoever_leaves_or_fails_makes_room_and_measures_nothing() -> None:
             await broken
         return [await staying], line._recent()
 
-    (told,), measured = virtual_time.run(story())
+    (told,), measured = clock.run(story())
     assert (told.outcome, measured) == ("served", [])
     assert told.after == pytest.approx(6.0)
 
 
 def test_where_the_first_takes_all_the_time_the_others_are_told_just_before_their_own_deadline() -> None:
     """Tell the others that the service is busy, not that their analysis took too long."""
-    told = virtual_time.run(together(Line(Cores(1)), [500.0, 1.0, 1.0]))
+    told = clock.run(together(Line(Cores(1)), [500.0, 1.0, 1.0]))
     assert [one.outcome for one in told] == ["late", "turned away", "turned away"]
     assert [one.after for one in told] == pytest.approx([PATIENCE, PATIENCE - LEAST, PATIENCE - LEAST])
 
@@ -199,7 +199,7 @@ def test_what_a_dead_worker_used_is_free_again(tmp_path: Path) -> None:
     def hold() -> None:
         assert cores.take() == 0
         (tmp_path / "held").touch()
-        time.sleep(600)
+        time.sleep(600)  # held until it is killed
 
     holder = multiprocessing.get_context("fork").Process(target=hold)
     holder.start()

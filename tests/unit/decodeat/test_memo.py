@@ -12,7 +12,7 @@ from decodeat.deadline import Deadline
 from decodeat.failure import Failure
 from decodeat.stores.cache import NO_CLAIM, Claim, MemoryCache
 from decodeat.stores.memo import Memo
-from tests.support.clock import Clock
+from tests.support.clock import run
 from tests.support.examples import examples
 
 PASSING, LASTING = Failure("busy", "Busy.", transient=True), Failure("blocked", "No.")
@@ -45,7 +45,7 @@ def test_sixty_four_at_once_cost_one_call() -> None:
         found = await asyncio.gather(*(remembered.fetch(["a"], maker, Deadline(5)) for _ in range(64)))
         return found, maker
 
-    found, maker = asyncio.run(story())
+    found, maker = run(story())
     assert found == [["a!"]] * 64
     assert maker.calls == [["a"]]
 
@@ -57,7 +57,7 @@ def test_one_call_makes_all_that_is_missing_and_nothing_twice() -> None:
         second = await remembered.fetch(["a", "b", "c", "b"], maker, Deadline(5))
         return [*first, *second], maker
 
-    found, maker = asyncio.run(story())
+    found, maker = run(story())
     assert found == ["a!", "a!", "b!", "c!", "b!"]
     assert maker.calls == [["a"], ["b", "c"]]
 
@@ -68,7 +68,7 @@ def test_pictures_that_overlap_are_each_made_once() -> None:
         pairs = (["a", "b"], ["b", "c"], ["c", "a"])
         return await asyncio.gather(*(remembered.fetch(pair, maker, Deadline(5)) for pair in pairs)), maker
 
-    found, maker = asyncio.run(story())
+    found, maker = run(story())
     assert found == [["a!", "b!"], ["b!", "c!"], ["c!", "a!"]]
     assert sorted(key for call in maker.calls for key in call) == ["a", "b", "c"]
 
@@ -81,7 +81,7 @@ def test_a_failure_is_shared_and_forgotten(failure: Failure) -> None:
         maker.script.clear()
         return together, await remembered.fetch(["a"], maker, Deadline(5)), maker
 
-    together, after, maker = asyncio.run(story())
+    together, after, maker = run(story())
     assert together == [[failure]] * 3
     assert after == ["a!"]
     # Who only waited tries once more when that may help: each of them, one after the other, may have had more time.
@@ -94,7 +94,7 @@ def test_a_failure_of_one_leaves_the_other_alone() -> None:
         found = await remembered.fetch(["a", "b"], Maker([LASTING, "b!"]), Deadline(5))
         return found, await remembered.get("a"), await remembered.get("b")
 
-    assert asyncio.run(story()) == ([LASTING, "b!"], None, "b!")
+    assert run(story()) == ([LASTING, "b!"], None, "b!")
 
 
 def test_who_leads_and_goes_away_leaves_the_others_what_they_wait_for() -> None:
@@ -107,7 +107,7 @@ def test_who_leads_and_goes_away_leaves_the_others_what_they_wait_for() -> None:
         leader.cancel()
         return await follower, maker
 
-    found, maker = asyncio.run(story())
+    found, maker = run(story())
     assert (found, maker.calls) == (["a!"], [["a"]])
 
 
@@ -119,7 +119,7 @@ def test_who_has_more_time_than_the_leader_goes_on() -> None:
         follower = asyncio.create_task(remembered.fetch(["a"], maker, Deadline(5)))
         return (await leader)[0], (await follower)[0]
 
-    led, followed = asyncio.run(story())
+    led, followed = run(story())
     assert isinstance(led, Failure) and led.reason == "timeout"
     assert followed == "a!"
 
@@ -132,7 +132,7 @@ def test_a_mistake_of_ours_reaches_everybody_and_is_not_remembered() -> None:
         )
         return list(together), await remembered.fetch(["a"], maker, Deadline(5))
 
-    together, after = asyncio.run(story())
+    together, after = run(story())
     assert [type(one) for one in together] == [KeyError] * 3
     assert after == ["a!"]
 
@@ -144,7 +144,7 @@ def test_nothing_is_remembered_for_no_time_at_all() -> None:
             assert await remembered.fetch(["a"], maker, Deadline(5)) == ["a!"]
         return maker
 
-    assert asyncio.run(story()).calls == [["a"], ["a"]]
+    assert run(story()).calls == [["a"], ["a"]]
 
 
 def test_what_can_t_be_read_is_made_anew() -> None:
@@ -153,7 +153,7 @@ def test_what_can_t_be_read_is_made_anew() -> None:
         await cache.put("a", b"\xff\xfe", 60)
         return await memo(cache).fetch(["a"], Maker(), Deadline(5))
 
-    assert asyncio.run(story()) == ["a!"]
+    assert run(story()) == ["a!"]
 
 
 class Elsewhere(MemoryCache):
@@ -177,14 +177,12 @@ class Elsewhere(MemoryCache):
 
 
 @pytest.mark.parametrize(("result", "calls"), [(b"theirs", []), (None, [["a"]])])
-def test_what_another_worker_is_making_is_waited_for(
-    result: bytes | None, calls: list[list[str]], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_another_worker_is_making_is_waited_for(result: bytes | None, calls: list[list[str]]) -> None:
     async def story() -> tuple[list[str | Failure], Maker]:
         maker = Maker()
         return await memo(Elsewhere(3.0, result)).fetch(["a"], maker, Deadline(5)), maker
 
-    found, maker = Clock(monkeypatch).run(story())
+    found, maker = run(story())
     assert (found, maker.calls) == ([result.decode() if result else "a!"], calls)
 
 
@@ -229,7 +227,7 @@ def test_every_claim_is_given_back_however_it_ends(stuck: str, end: str) -> None
         await asyncio.wait_for(asyncio.gather(asked, return_exceptions=True), 60)
         return cache.held
 
-    assert asyncio.run(story()) == set()
+    assert run(story()) == set()
 
 
 def test_who_waits_for_what_never_began_is_told_when_it_is_given_up() -> None:
@@ -243,10 +241,10 @@ def test_who_waits_for_what_never_began_is_told_when_it_is_given_up() -> None:
         with pytest.raises(asyncio.CancelledError):
             await asyncio.wait_for(asked, 10)
 
-    asyncio.run(story())
+    run(story())
 
 
-@settings(max_examples=examples(50), deadline=None)
+@settings(max_examples=examples(50))
 @given(st.lists(st.tuples(st.lists(st.sampled_from("abc"), min_size=1, max_size=3), st.booleans()), max_size=12))
 def test_however_requests_overlap_each_gets_its_own(requests: list[tuple[list[str], bool]]) -> None:
     """Some of them give up at once; the others are answered rightly, in order."""
@@ -263,7 +261,7 @@ def test_however_requests_overlap_each_gets_its_own(requests: list[tuple[list[st
             assert leaves or got == [f"{key}!" for key in keys]
         await remembered.close()
 
-    asyncio.run(story())
+    run(story())
 
 
 def test_memory_is_bounded_and_forgets_in_time() -> None:

@@ -10,15 +10,9 @@ from PIL import Image
 
 from decodeat.api.request import _by
 from tests.unit.decodeat.conftest import encoded
-from tests.unit.decodeat.web import Service, Web, service, web
+from tests.unit.decodeat.web import Service, Web, service
 
 PATH = "/api/v1/analyze"
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Web]:
-    with web() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")

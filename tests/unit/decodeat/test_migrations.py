@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import re
 import shutil
 import signal
@@ -11,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -22,13 +22,14 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from decodeat.stores import database, schema, tables
+from decodeat.stores import database, queue, schema, tables
 from decodeat.stores.database import file_of
 from tests.servers.postgres import Postgres
 from tests.support.migrations import ADDS, add_revision
+from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.earlier import MADE, RELEASES
 from tests.unit.decodeat.stored import RESULT, ask, locked, rows
-from tests.unit.decodeat.web import ROOT
+from tests.unit.decodeat.web import ROOT, variables_of_a_child
 
 REVISIONS = schema.revisions()
 IDS = [one.id for one in REVISIONS]
@@ -180,7 +181,7 @@ def test_0001_is_the_table_of_releases_before_migrations(adopted: str, tmp_path:
 
 
 def decodeat(url: str, *words: str, code: Path = ROOT) -> subprocess.Popen[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(code), "DATABASE_URL": url, "LOG_LEVEL": "WARNING"}
+    environment = variables_of_a_child(PYTHONPATH=str(code), DATABASE_URL=url, LOG_LEVEL="WARNING")
     argv = (sys.executable, "-m", "decodeat", *words)
     return subprocess.Popen(argv, env=environment, cwd=code, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
@@ -262,7 +263,7 @@ async def _keeps(url: str) -> bool:
     return condition.ok
 
 
-SLOW = f'{ADDS.format(name="later")}\nprint("halfway", flush=True)\ntime.sleep(60)'
+SLOW = f'{ADDS.format(name="later")}\nprint("halfway", flush=True)\ntime.sleep(600)'
 
 
 def test_a_step_that_is_killed_halfway_leaves_no_trace(whole: str, later: Callable[..., Path]) -> None:
@@ -271,7 +272,7 @@ def test_a_step_that_is_killed_halfway_leaves_no_trace(whole: str, later: Callab
     assert process.stdout is not None and process.stdout.readline() == "halfway\n"
     process.send_signal(signal.SIGKILL)
     process.communicate()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + PATIENCE
     while True:  # the server notices a client's death when it next listens to it
         try:
             assert shape(whole) == before
@@ -291,11 +292,23 @@ def test_of_many_at_once_one_does_it(whole: str, later: Callable[..., Path]) -> 
     assert sorted(report["done"] for report in reports) == [[], [], [], ["0003"]]
 
 
-def test_rows_that_come_meanwhile_wait_for_it(whole: str, later: Callable[..., Path]) -> None:
+def test_rows_that_come_meanwhile_wait_for_it(
+    whole: str, later: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The older release serves on: the step is reversible."""
-    process = decodeat(whole, "--migrate", "--json", code=later(upgrade=SLOW.replace("60", "2")))
+    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
+    go_on = tmp_path / "go-on"
+    held = SLOW.replace("time.sleep(600)", f"import os\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)")
+    process = decodeat(whole, "--migrate", "--json", code=later(upgrade=held))
     assert process.stdout is not None and process.stdout.readline() == "halfway\n"
-    assert asyncio.run(_keeps(whole))
+    with ThreadPoolExecutor(1) as pool:
+        keeping = pool.submit(lambda: asyncio.run(_keeps(whole)))
+        try:
+            with pytest.raises(TimeoutError):
+                keeping.result(1)
+        finally:
+            go_on.touch()
+        keeping.result()
     assert json.loads(told(process)[1])["done"] == ["0003"]
     assert len(rows(whole)) == 1
 
@@ -364,7 +377,7 @@ def test_how_a_migration_ends(url: str, status: int, said: str) -> None:
 
 
 def test_nothing_but_the_database_s_address_has_to_be_right(url: str) -> None:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "DATABASE_URL": url, "WORKERS": "none"}
+    environment = variables_of_a_child(DATABASE_URL=url, WORKERS="none")
     argv = (sys.executable, "-m", "decodeat", "--migrate", "--to", "0001")
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "The database was empty, and is at 0001 now.\n")
@@ -416,11 +429,11 @@ def test_a_writer_in_the_middle_of_something_is_waited_for(adopted: str) -> None
     assert path is not None
     with closing(locked(path)) as writer:
         process = decodeat(adopted, "--migrate", "--json")
-        deadline = time.monotonic() + 60
-        while str(path) not in _opened_by(process.pid):
-            assert process.poll() is None and time.monotonic() < deadline, "it has not come to the database"
-            time.sleep(0.02)
-        time.sleep(1.0)  # by now it waits
+        wait_for(
+            lambda: process.poll() is not None or str(path) in _opened_by(process.pid),
+            otherwise="it has not come to the database",
+        )
+        time.sleep(1.0)  # never comes: its end, while the writer is there
         assert process.poll() is None
         writer.execute("UPDATE analysis_results SET product_id = 4711")
         writer.execute("COMMIT")

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import json
-import os
 import subprocess
 import sys
 from datetime import date, timedelta
@@ -21,7 +20,8 @@ from decodeat.engines.models import KeyKind
 from decodeat.engines.ports import EngineFailed
 from decodeat.settings import Settings
 from tests.servers import gemini
-from tests.unit.decodeat.web import ROOT
+from tests.support.waiting import PATIENCE
+from tests.unit.decodeat.web import variables_of_a_child
 
 MODEL = "gemini-2.5-flash"
 STANDARD, AUTH = "AIzaSyD-4f9c1b7e8812aa", "AQ.Ab8RN6K-4f9c1b7e8812aa"
@@ -82,7 +82,7 @@ def test_what_is_wrong_or_will_be(key: str, model: str, today: date, refusal: st
 
 def ask(server: gemini.Gemini, key: str, model: str) -> tuple[int, dict[str, Any]]:
     variables = {"GEMINI_API_KEY": key, "GEMINI_MODEL": model, "GEMINI_ENDPOINT": server.origin}
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **variables}
+    environment = variables_of_a_child(**variables)
     argv = (sys.executable, "-m", "decodeat", "--check-model", "--json")
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False, timeout=120)
     assert key not in done.stdout + done.stderr
@@ -121,7 +121,7 @@ def test_an_answer_of_another_model_is_counted(caplog: pytest.LogCaptureFixture)
         assert _count("decodeat_model_mismatches_total", model=model) == 0
         for _ in range(times):
             with contextlib.suppress(EngineFailed):
-                await analyst.judge([Reading(("나트륨 120mg",))], Deadline(20))
+                await analyst.judge([Reading(("나트륨 120mg",))], Deadline(PATIENCE))
         await analyst.close()
 
     answers = (gemini.says({}, version=version) for version in (model, f"{model}-001", "gemini-x", "gemini-x"))

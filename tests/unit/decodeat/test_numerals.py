@@ -46,10 +46,14 @@ def test_any_output_is_read_without_complaint(text: str) -> None:
     assert signs.lines(text) == []
 
 
-@given(st.lists(st.lists(st.sampled_from(["5", "1", "0", "-1", "9999999", "x", "", "나트륨", "7g"]), max_size=13)))
-def test_rows_that_make_no_sense_are_passed_over(rows: list[list[str]]) -> None:
-    for line in signs.lines("\n".join("\t".join(row) for row in rows)):
-        assert line.signs
+CELLS = st.lists(st.sampled_from(["5", "1", "0", "-1", "9999999", "x", "", "나트륨", "7g"]), max_size=13)
+
+
+@given(st.lists(CELLS.filter(lambda row: len(row) != 12)), st.lists(CELLS.filter(lambda row: row[:1] != ["5"])))
+def test_rows_that_make_no_sense_are_passed_over(before: list[list[str]], after: list[list[str]]) -> None:
+    strange_before, strange_after = ("\n".join("\t".join(row) for row in rows) for rows in (before, after))
+    (line,) = signs.lines(f"{strange_before}\n{tsv(ROW)}\n{strange_after}")
+    assert line.text() == "나트륨 12579 6%"
 
 
 def test_figures_stand_between_korean_words() -> None:

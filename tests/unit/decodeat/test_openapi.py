@@ -39,7 +39,7 @@ def _every_name_leads_to_this_machine() -> Iterator[None]:
 
 # A test for each path: pytest gives all operations of one function the same id, and xdist runs one test for an id.
 @open_document.include(path=PATH).parametrize()
-@settings(max_examples=examples(250), derandomize=True, deadline=None)
+@settings(max_examples=examples(250), derandomize=True)
 def test_an_analysis_as_clients_know_it(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate()
 
@@ -62,7 +62,7 @@ def test_no_path_is_left_out() -> None:
 
 
 @closed_document.include(path=PATH).parametrize()
-@settings(max_examples=examples(150), derandomize=True, deadline=None)
+@settings(max_examples=examples(150), derandomize=True)
 def test_the_service_with_keys_tokens_hosts_and_a_limit(case: schemathesis.Case[Any]) -> None:
     case.call_and_validate(headers={"X-API-Key": KEYS[0]})
 

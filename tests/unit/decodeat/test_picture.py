@@ -83,7 +83,7 @@ def test_what_hides_behind_a_picture_is_not_handed_on() -> None:
     assert bare(GIF + JS, 10**6) is None
 
 
-@settings(max_examples=examples(60), deadline=None)
+@settings(max_examples=examples(60))
 @given(st.integers(0, len(JPEG) - 1), st.binary(min_size=1, max_size=20))
 def test_damage_anywhere_is_refused_or_read(position: int, damage: bytes) -> None:
     try:
@@ -144,7 +144,7 @@ def test_a_file_that_is_too_long_is_packed_anew() -> None:
     assert bare(encoded(drawn()), 100) is None
 
 
-@settings(max_examples=examples(80), deadline=None)
+@settings(max_examples=examples(80))
 @given(st.sampled_from(["JPEG", "PNG"]), st.integers(0, 5000), st.binary(min_size=1, max_size=20))
 def test_damage_never_lets_anything_through_that_is_no_picture(form: str, position: int, damage: bytes) -> None:
     """Either it is refused, or packed anew, or what is left is a prefix of segments that the file itself declares."""

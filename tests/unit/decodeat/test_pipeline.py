@@ -20,6 +20,7 @@ from decodeat.line import Overloaded
 from decodeat.pipeline import Outcome, Pipeline, Status
 from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
+from tests.support.waiting import PATIENCE
 from tests.unit.decodeat.hostile_images import PNG
 from tests.unit.decodeat.test_figures import LABEL, VALUES
 from tests.unit.decodeat.web import Web
@@ -39,7 +40,7 @@ class ScriptedReader:
             assert (await picture.image()).mode == "L"
             step = self.script.pop(0)
             if step is None:
-                await asyncio.sleep(60)
+                await asyncio.sleep(600)
             if isinstance(step, Exception) and not isinstance(step, Failure):
                 raise step
             found.append(step if isinstance(step, Failure) else Reading((step or "", step or "")))
@@ -91,7 +92,7 @@ class Kept:
 
 
 def run(
-    site: Web, reader: ScriptedReader, *urls: str, seconds: float = 10, analyst: FailingAnalyst | None = None
+    site: Web, reader: ScriptedReader, *urls: str, seconds: float = PATIENCE, analyst: FailingAnalyst | None = None
 ) -> tuple[Outcome, Result]:
     kept = Kept()
 
@@ -133,7 +134,7 @@ def test_the_deadline_ends_everything(site: Web) -> None:
     )
     assert outcome.status is Status.FAILED
     assert "too long" in outcome.message
-    assert 400 <= row.duration_ms < 10_000
+    assert 400 <= row.duration_ms < 60_000
 
 
 def test_who_never_gets_a_turn_is_told_that_the_service_is_busy(site: Web, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -172,12 +173,15 @@ def _failures(cause: str) -> float:
         ("/a", Overloaded(), "overload"),
     ],
 )
-def test_a_failure_is_counted_by_whose_fault_it_was(site: Web, url: str, step: str | Failure, cause: str) -> None:
+def test_a_failure_is_counted_by_whose_fault_it_was(
+    site: Web, url: str, step: str | Failure, cause: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("decodeat.upstream.FIRST_PAUSE", 0.0)
     site.serve("/a", PNG)
     site.serve("/down", b"", status=503)
     site.serve("/text", b"hello")
     before = _failures(cause)
-    outcome, _ = run(site, ScriptedReader(step), site.origin + url if url.startswith("/") else url, seconds=5)
+    outcome, _ = run(site, ScriptedReader(step), site.origin + url if url.startswith("/") else url)
     assert (outcome.status, outcome.cause) == (Status.FAILED, cause)
     assert _failures(cause) == before + 1
 

@@ -11,6 +11,7 @@ import pytest
 from decodeat.deadline import Deadline
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
+from tests.support.waiting import PATIENCE
 from tests.unit.decodeat.hostile_urls import HOSTILE, PUBLIC, REDIRECTS
 from tests.unit.decodeat.web import Web
 
@@ -57,7 +58,7 @@ def fetch(names: Names, *urls: str) -> list[bytes | str]:
         async with Downloader(10_000, resolver=names, trust=TRUST) as downloader:
             for url in urls:
                 try:
-                    found.append(await downloader.fetch(url, Deadline(20)))
+                    found.append(await downloader.fetch(url, Deadline(PATIENCE)))
                 except ImageRefused as refused:
                     found.append(refused.reason)
         return found
@@ -119,9 +120,9 @@ def test_a_private_connection_that_is_allowed_is_used_for_nothing_else(site: Web
 
     async def go() -> None:
         async with Downloader(10_000, [origin], resolver=Names(PRIVATE), trust=TRUST) as downloader:
-            assert await downloader.fetch(f"{origin}/a", Deadline(20)) == b"picture"
+            assert await downloader.fetch(f"{origin}/a", Deadline(PATIENCE)) == b"picture"
             with pytest.raises(ImageRefused) as caught:
-                await downloader.fetch("http://store.test/a", Deadline(20))
+                await downloader.fetch("http://store.test/a", Deadline(PATIENCE))
             assert caught.value.reason == "private"
 
     asyncio.run(go())
@@ -150,7 +151,7 @@ def test_wherever_a_redirect_leads_it_is_judged_like_any_address(
     async def go() -> None:
         async with Downloader(10_000, [site.origin], resolver=to_this_machine, trust=TRUST) as downloader:
             with pytest.raises(ImageRefused) as caught:
-                await downloader.fetch(url, Deadline(20))
+                await downloader.fetch(url, Deadline(PATIENCE))
         assert caught.value.reason == reason
         assert "127.0" not in caught.value.text and "http:/" not in caught.value.text
 
@@ -168,7 +169,7 @@ def test_a_loop_ends(site: Web, status: int, target: str) -> None:
     async def go() -> None:
         async with Downloader(10_000, [site.origin], trust=TRUST) as downloader:
             with pytest.raises(ImageRefused) as caught:
-                await downloader.fetch(url, Deadline(20))
+                await downloader.fetch(url, Deadline(PATIENCE))
         assert caught.value.reason == "redirects"
 
     asyncio.run(go())
@@ -189,6 +190,6 @@ def test_a_redirect_s_own_body_is_not_waited_for(site: Web) -> None:
 
     async def go() -> bytes:
         async with Downloader(10_000, [site.origin], trust=TRUST) as downloader:
-            return await downloader.fetch(f"{site.origin}/a", Deadline(20))
+            return await downloader.fetch(f"{site.origin}/a", Deadline(PATIENCE))
 
     assert asyncio.run(go()) == b"picture"

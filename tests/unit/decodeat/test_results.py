@@ -11,15 +11,16 @@ from typing import Any
 
 import pytest
 import sqlalchemy
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decodeat.stores import database, tables
 from decodeat.stores.ledger import Ledger
 from decodeat.stores.results import NoResults, Result, StoredResults, opened, row_of
 from tests.servers.postgres import Postgres
-from tests.support.examples import examples
-from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, nothing_lost, numbered, numbers, rows, until
+from tests.support.examples import ONE_FIXTURE, examples
+from tests.support.waiting import until
+from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, nothing_lost, numbered, numbers, rows
 
 
 def keep(url: str, *results: Result) -> None:
@@ -85,7 +86,7 @@ results = st.builds(
 )
 
 
-@settings(max_examples=examples(25), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(25), suppress_health_check=ONE_FIXTURE)
 @given(st.lists(results, min_size=1, max_size=20))
 def test_whatever_is_stored_comes_back_as_it_was(url: str, given_ones: list[Result]) -> None:
     made = [row_of(one) for one in given_ones]

@@ -4,33 +4,21 @@ import json
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.servers.postgres import PASSWORD, Postgres, postgres
+from tests.servers.postgres import PASSWORD, Postgres
+from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.stored import numbers, rows
 from tests.unit.decodeat.web import Service, service, web
 
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[Postgres]:
-    with postgres() as running:
-        yield running
-
-
-def crashed(server: Postgres) -> None:
-    server.kill()
-    time.sleep(3)
-    server.start()
-
-
-def frozen(server: Postgres) -> None:
-    with server.frozen():
-        time.sleep(10)  # two tries time out, one after the other
+RECYCLED = 200  # answers of one worker
+DOWN = "results wait until it is over"
 
 
 class Clients:
@@ -53,17 +41,15 @@ class Clients:
     def __exit__(self, *_: object) -> None:
         self._ending.set()
         for thread in self._threads:
-            thread.join(60)
+            thread.join(PATIENCE)
 
     def wait(self, more: int) -> None:
         """Until so many more were answered."""
-        wanted, deadline = len(self.answers) + more, time.monotonic() + 60
-        while len(self.answers) < wanted:
-            assert time.monotonic() < deadline, "the service doesn't answer"
-            time.sleep(0.05)
+        wanted = len(self.answers) + more
+        wait_for(lambda: len(self.answers) >= wanted, 2 * PATIENCE, "the service doesn't answer")
 
     def _ask(self) -> None:
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             while not self._ending.is_set():
                 with self._lock:
                     number, self.asked = self.asked, self.asked + 1
@@ -74,23 +60,23 @@ class Clients:
                 time.sleep(0.02)
 
     def _look(self) -> None:
-        with httpx.Client(trust_env=False, timeout=60) as client:
+        with httpx.Client(trust_env=False, timeout=PATIENCE) as client:
             while not self._ending.is_set():
                 self.ready[client.get(f"{self._running.url}/ready").status_code] += 1
                 time.sleep(0.2)
 
 
-@pytest.mark.parametrize("trouble", [crashed, frozen])
+@pytest.mark.parametrize("trouble", [Postgres.crashed, Postgres.frozen])
 def test_every_answer_is_right_and_every_result_stored_once(
     fragile: Postgres,
-    trouble: Callable[[Postgres], None],
+    trouble: Callable[[Postgres], AbstractContextManager[None]],
     label_png: bytes,
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
     database = fragile.database()
     # Workers have served so many in the midst of the outage; ending then would lose what waits.
-    recycling: dict[str, Any] = {"MAX_REQUESTS": "600", "MAX_REQUESTS_JITTER": "0"}
+    recycling: dict[str, Any] = {"MAX_REQUESTS": str(RECYCLED), "MAX_REQUESTS_JITTER": "0"}
     with (
         web() as host,
         service(tmp_path, IMAGE_ALLOWED_ORIGINS=host.origin, DATABASE_URL=database, **recycling) as running,
@@ -98,9 +84,12 @@ def test_every_answer_is_right_and_every_result_stored_once(
         url = host.serve("/label.png", label_png)
         with Clients(running, url) as clients:
             clients.wait(20)  # from here on the label is remembered, and answers come fast
-            trouble(fragile)
+            log = running.log
+
+            with trouble(fragile):
+                wait_for(lambda: DOWN in log.read_text(), otherwise="nobody noticed")
+                clients.wait(3 * RECYCLED)
             clients.wait(20)
-        log = running.log
     # It has stopped by now, and stored what still waited.
     outcomes = Counter(json.dumps(answer, sort_keys=True) for _, answer in clients.answers)
     assert len(outcomes) == 1, "an outage of the database showed in an answer"
@@ -109,7 +98,7 @@ def test_every_answer_is_right_and_every_result_stored_once(
     assert numbers(database) == list(range(clients.asked))
     assert {row["engine"] for row in rows(database)} == {"tesseract+embedded"}
     text = log.read_text()
-    assert "results wait until it is over" in text and "the database can be written again" in text
+    assert DOWN in text and "the database can be written again" in text
     assert "recycles" not in text.partition("the database can be written again")[0]
     assert PASSWORD not in text and "are lost" not in text and "Traceback" not in text
     longest = max(seconds for seconds, _ in clients.answers)
@@ -124,14 +113,14 @@ def test_an_end_in_an_outage_says_what_is_lost(fragile: Postgres, label_png: byt
         fragile.kill()
         try:
             body = {"image_urls": [url]}
-            answer = httpx.post(f"{running.url}/api/v1/analyze", json=body, timeout=60, trust_env=False)
+            answer = httpx.post(f"{running.url}/api/v1/analyze", json=body, timeout=PATIENCE, trust_env=False)
             assert answer.json()["decodeStatus"] == "COMPLETED"
-            exposed = httpx.get(f"{running.url}/metrics", timeout=20, trust_env=False).text
+            exposed = httpx.get(f"{running.url}/metrics", timeout=PATIENCE, trust_env=False).text
             assert (
                 sum(float(x.split()[-1]) for x in exposed.splitlines() if x.startswith("decodeat_results_waiting")) == 1
             )
             running.process.terminate()
-            running.process.wait(60)
+            running.process.wait(PATIENCE)
         finally:
             fragile.start()
     assert "1 results are lost: this process ends, and they could not be stored" in running.log.read_text()

@@ -5,7 +5,7 @@ import os
 import subprocess
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -14,17 +14,12 @@ import uvloop
 from decodeat.condition import Condition
 from decodeat.stores import queue
 from decodeat.stores.results import StoredResults
-from tests.servers.postgres import PASSWORD, Postgres, postgres
-from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, locked, nothing_lost, numbered, numbers, until
+from tests.servers.postgres import PASSWORD, Postgres
+from tests.support.waiting import PATIENCE, until, wait_for
+from tests.unit.decodeat.stored import RESULT, WAITING, ask, counted, locked, nothing_lost, numbered, numbers
 
 LOST = "decodeat_results_lost_total"
-
-
-@pytest.fixture(scope="module")
-def fragile() -> Iterator[Postgres]:
-    """A server to be broken."""
-    with postgres() as running:
-        yield running
+DOWN = "results wait until it is over"
 
 
 class Keeping:
@@ -40,8 +35,13 @@ class Keeping:
         self.results.keep(numbered(self.count - 1))
         self.longest = max(self.longest, time.perf_counter() - began)
 
+    def wait_for_more(self, otherwise: str) -> None:
+        """Wait, in another thread, until many more were kept."""
+        enough = self.count + 150
+        wait_for(lambda: self.count >= enough, otherwise=otherwise)
+
     async def meanwhile(self, trouble: Callable[[], None]) -> None:
-        """Four hundred a second while `trouble` runs, and for a moment before and after."""
+        """Keep four hundred a second while `trouble` runs, and many before and after."""
         ending = asyncio.Event()
 
         async def requests() -> None:
@@ -49,11 +49,16 @@ class Keeping:
                 self.keep()
                 await asyncio.sleep(0.0025)
 
+        def all_of_it() -> None:
+            self.wait_for_more("none is kept before")
+            trouble()
+            self.wait_for_more("none is kept afterwards")
+
         stream = asyncio.create_task(requests())
-        await asyncio.sleep(0.5)
-        await asyncio.to_thread(trouble)
-        await asyncio.sleep(0.5)
-        ending.set()
+        try:
+            await asyncio.to_thread(all_of_it)
+        finally:
+            ending.set()
         await stream
 
     async def settled(self, seconds: float = 60) -> None:
@@ -61,37 +66,33 @@ class Keeping:
         await self.results.close()
 
 
-def crashed(server: Postgres) -> None:
-    server.kill()
-    time.sleep(1.5)
-    server.start()
-
-
-def frozen(server: Postgres) -> None:
-    with server.frozen():
-        time.sleep(6)
-
-
 @pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
-@pytest.mark.parametrize("trouble", [crashed, frozen])
+@pytest.mark.parametrize("trouble", [Postgres.crashed, Postgres.frozen])
 def test_every_row_is_there_exactly_once_after_an_outage(
     fragile: Postgres,
-    trouble: Callable[[Postgres], None],
+    trouble: Callable[[Postgres], AbstractContextManager[None]],
     run: Callable[[Awaitable[None]], None],
     record_property: Callable[[str, object], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """The outage lasts until it was noticed and many more results were kept."""
     url = fragile.database()
     keeping: list[Keeping] = []
 
+    def outage() -> None:
+        with trouble(fragile):
+            wait_for(lambda: DOWN in caplog.text, otherwise="nobody noticed")
+            keeping[0].wait_for_more("none is kept meanwhile")
+
     async def story() -> None:
         keeping.append(Keeping(url))
-        await keeping[0].meanwhile(lambda: trouble(fragile))
+        await keeping[0].meanwhile(outage)
         await keeping[0].settled()
 
     with nothing_lost():
         run(story())
     (kept,) = keeping
-    assert kept.count > 300
+    assert kept.count > 450
     assert numbers(url) == list(range(kept.count))
     told = f"{trouble.__name__}: {kept.count} results, none lost, none twice"
     told += f"; handing one over took at most {kept.longest * 1000:.1f} ms"
@@ -108,7 +109,7 @@ def test_it_is_said_that_it_is_down_and_that_it_is_up_again(
         fragile.kill()
         try:
             keeping.keep()
-            await until(lambda: "results wait until it is over" in caplog.text)
+            await until(lambda: DOWN in caplog.text)
             condition = await keeping.results.condition()
             assert (condition.ok, condition.needed) == (False, False)
             assert not keeping.results.settled(), "ending now would lose what waits"
@@ -244,8 +245,9 @@ def test_rows_wait_until_an_older_schema_is_migrated(url: str) -> None:
     assert numbers(url) == [0, 1]
 
 
-def test_a_row_that_the_database_refuses_holds_up_no_other(url: str) -> None:
+def test_a_row_that_the_database_refuses_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A constraint that somebody added, a number that is none of the column's: it would be refused for ever."""
+    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
     assert asyncio.run(condition_of(url)).ok
     ask(url, "CREATE UNIQUE INDEX one_each ON analysis_results (product_id)")
     before = counted(LOST)
@@ -284,8 +286,9 @@ def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
 
 
 def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
     path = tmp_path / "results.sqlite3"
     url = f"sqlite:///{path}"
 
@@ -399,20 +402,23 @@ def small_disk(directory: Path) -> Iterator[Path]:
         subprocess.run(["umount", "--lazy", str(directory)], check=True)
 
 
-def test_a_full_disk(tmp_path: Path) -> None:
+def test_a_full_disk(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with small_disk(tmp_path / "disk") as disk:
         url = f"sqlite:///{disk}/results.sqlite3"
+        keepings: list[Keeping] = []
 
         async def story() -> None:
             keeping = Keeping(url)
+            keepings.append(keeping)
             keeping.keep()
             await until(lambda: counted(WAITING) == 0)
             filler = disk / "filler"
             fill(filler)
-            for _ in range(60):  # what is already allocated takes a few more
+            while DOWN not in caplog.text:  # what is already allocated takes a few more
+                assert keeping.count < 2000, "nobody noticed"
                 keeping.keep()
                 await asyncio.sleep(0.05)
-            assert counted(WAITING) > 0
+            keeping.keep()
             condition = await keeping.results.condition()
             assert (condition.ok, "full" in condition.detail) == (False, True), condition
             filler.unlink()
@@ -420,7 +426,7 @@ def test_a_full_disk(tmp_path: Path) -> None:
 
         with nothing_lost():
             asyncio.run(story())
-        assert numbers(url) == list(range(61))
+        assert numbers(url) == list(range(keepings[0].count))
 
 
 def fill(path: Path) -> None:

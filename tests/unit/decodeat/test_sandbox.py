@@ -1,7 +1,6 @@
 """Given a file that takes all that a library has, its process is what ends, and the next picture is read."""
 
 import asyncio
-import io
 import os
 import re
 import signal
@@ -16,6 +15,7 @@ from decodeat.images import decoder as decoding
 from decodeat.images.decoder import Decoder
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import bare, decode
+from tests.support.waiting import until
 from tests.unit.decodeat import processes
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.hostile_images import HEAVY, JPEG, PNG, REFUSED, drawn, with_segments
@@ -46,12 +46,6 @@ def _without_others() -> Iterator[None]:
     _others.update(processes.children())
     yield
     _others.clear()
-
-
-async def _when(what: Callable[[], object]) -> None:
-    async with asyncio.timeout(60):
-        while not what():
-            await asyncio.sleep(0.01)
 
 
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "MPO"])
@@ -166,11 +160,11 @@ def test_a_process_that_was_killed_meanwhile_is_replaced() -> None:
 
 def test_a_picture_whose_process_is_killed_gets_a_second_one_and_no_third() -> None:
     async def kill() -> None:
-        await _when(children)
+        await until(children)
         (process,) = children()
-        await _when(lambda: processor_seconds(process) > 0.5)  # more than its start takes, so that it is at work
+        await until(lambda: processor_seconds(process) > 0.5)  # more than its start takes, so that it is at work
         os.kill(process, signal.SIGKILL)
-        await _when(lambda: children() != [process])
+        await until(lambda: children() != [process])
 
     async def work(decoder: Decoder) -> None:
         once = asyncio.create_task(decoder.image(SLOW))
@@ -192,9 +186,11 @@ def test_a_picture_whose_process_is_killed_gets_a_second_one_and_no_third() -> N
 
 def test_whoever_gives_up_takes_the_process_along() -> None:
     async def work(decoder: Decoder) -> None:
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(1):
-                await decoder.image(SLOW)
+        task = asyncio.create_task(decoder.image(SLOW))
+        await until(children)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
         assert not children()
         assert (await decoder.image(PNG)).size == (400, 200)
 
@@ -251,9 +247,9 @@ def test_a_process_that_can_t_be_started_is_no_internal_error(monkeypatch: pytes
 def test_who_is_busy_is_not_broken() -> None:
     async def work(decoder: Decoder) -> None:
         task = asyncio.create_task(decoder.image(SLOW))
-        await _when(children)
-        async with asyncio.timeout(1):
-            assert (await decoder.condition()).ok
+        await until(children)
+        assert (await decoder.condition()).ok
+        assert not task.done(), "the answer did not wait for the picture"
         await task
 
     run(work)
@@ -296,4 +292,3 @@ def test_the_page_is_the_one_that_was_sent() -> None:
         assert [(image.width, image.getpixel((0, 0))) for image in found] == [(60 + n, n) for n in range(30)]
 
     run(work, at_once=2)
-    assert all(Image.open(io.BytesIO(one)).size[0] == 60 + n for n, one in enumerate(data))

@@ -8,8 +8,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,17 +17,12 @@ import pytest
 from PIL import Image, ImageDraw, ImageFont
 
 from tests.labels.paper import FONTS
+from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.stored import rows
-from tests.unit.decodeat.web import ROOT, Service, Web, service, web
+from tests.unit.decodeat.web import ROOT, Service, Web, service, variables_of_a_child
 
 CHECKS = ROOT / "decodeat_ops" / "checks"
-
-
-@pytest.fixture(scope="module")
-def host() -> Iterator[Web]:
-    with web() as running:
-        yield running
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +43,7 @@ def running(host: Web, database: Path, tmp_path_factory: pytest.TempPathFactory)
 
 def analyse(running: Service, *urls: str, product_id: int | None = None) -> dict[str, Any]:
     body = {"image_urls": list(urls), "product_id": product_id}
-    answer = httpx.post(f"{running.url}/api/v1/analyze", json=body, timeout=60, trust_env=False)
+    answer = httpx.post(f"{running.url}/api/v1/analyze", json=body, timeout=PATIENCE, trust_env=False)
     assert answer.status_code == 200, answer.text
     found: dict[str, Any] = answer.json()
     assert set(found) == {"decodeStatus", "product_name", "nutrition_info", "ingredients", "message"}
@@ -59,13 +52,12 @@ def analyse(running: Service, *urls: str, product_id: int | None = None) -> dict
 
 def stored(database: Path, product_id: int) -> dict[str, Any]:
     """Wait for the row of a product and return it."""
-    deadline = time.monotonic() + 60
-    while True:
-        found = [row for row in rows(f"sqlite:///{database}") if row["product_id"] == product_id]
-        if found:
-            return found[-1]
-        assert time.monotonic() < deadline, "its result was not stored"
-        time.sleep(0.05)
+
+    def found() -> list[dict[str, Any]]:
+        return [row for row in rows(f"sqlite:///{database}") if row["product_id"] == product_id]
+
+    wait_for(found, otherwise="its result was not stored")
+    return found()[-1]
 
 
 def test_the_known_label_is_read_exactly(running: Service, host: Web, database: Path) -> None:
@@ -155,33 +147,33 @@ def _total(text: str, name: str) -> float:
 
 
 def _get(running: Service, path: str) -> httpx.Response:
-    return httpx.get(running.url + path, timeout=20, trust_env=False)
+    return httpx.get(running.url + path, timeout=PATIENCE, trust_env=False)
 
 
 def test_counters_are_those_of_all_workers_and_outlive_them(running: Service) -> None:
     name = "api_requests_total"
-    before = _total(_get(running, "/metrics").text, name)
-    for _ in range(40):
+    before, asked = _total(_get(running, "/metrics").text, name), 0
+
+    def both_have_answered() -> bool:
+        nonlocal asked
+        asked += 1
         assert _get(running, "/health").status_code == 200
-    served = Counter(json.loads(line)["pid"] for line in running.log.read_text().splitlines() if '"/health"' in line)
-    assert len(served) == 2, "both workers must have answered for this test to mean anything"
-    assert _total(_get(running, "/metrics").text, name) == before + 41
+        lines = running.log.read_text().splitlines()
+        return asked >= 40 and len({json.loads(line)["pid"] for line in lines if '"/health"' in line}) == 2
+
+    wait_for(both_have_answered, otherwise="without both workers' answers this test means nothing")
+    assert _total(_get(running, "/metrics").text, name) == before + asked + 1
     gone = _workers(running)[0]
     os.kill(gone, signal.SIGTERM)
-    _until(lambda: gone not in _workers(running) and len(_workers(running)) == 2)
-    _until(lambda: _get(running, "/ready").status_code == 200)
-    assert _total(_get(running, "/metrics").text, name) >= before + 42
-
-
-def _until(what: Any, seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.1)
+    wait_for(lambda: gone not in _workers(running) and len(_workers(running)) == 2)
+    wait_for(lambda: _get(running, "/ready").status_code == 200)
+    assert _total(_get(running, "/metrics").text, name) >= before + asked + 2
 
 
 def test_everything_it_says_is_json_and_tells_no_secret(running: Service) -> None:
-    httpx.get(f"{running.url}/health?token=secret", headers={"X-Request-Id": "marker-1"}, timeout=10, trust_env=False)
+    httpx.get(
+        f"{running.url}/health?token=secret", headers={"X-Request-Id": "marker-1"}, timeout=PATIENCE, trust_env=False
+    )
     text = running.log.read_text()
     lines = [json.loads(line) for line in text.splitlines()]
     (marked,) = [line for line in lines if line.get("request_id") == "marker-1"]
@@ -194,17 +186,17 @@ def test_everything_it_says_is_json_and_tells_no_secret(running: Service) -> Non
 def test_over_a_unix_socket_any_host_is_served(tmp_path: Path) -> None:
     """The private socket of a deployment: no client address, and a Host header that names nobody."""
     path = tmp_path / "s.sock"
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "ALLOWED_HOSTS": "api.example.com"}
+    environment = variables_of_a_child(ALLOWED_HOSTS="api.example.com")
     argv = (sys.executable, "-m", "uvicorn", "decodeat.main:app", "--uds", str(path))
     process = subprocess.Popen(argv, env=environment, cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.STDOUT)
     try:
-        _until(lambda: _connects(path))
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path))) as client:
+        wait_for(lambda: _connects(path))
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=PATIENCE) as client:
             assert client.get("http://whatever/health").status_code == 200
             assert client.post("http://whatever/api/v1/analyze", json={"image_urls": []}).status_code == 422
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(PATIENCE)
 
 
 def _connects(path: Path) -> bool:
@@ -214,15 +206,12 @@ def _connects(path: Path) -> bool:
 
 def test_wrong_settings_under_another_s_gunicorn_stop_it_with_all_their_names(tmp_path: Path) -> None:
     """A deployment brings its own gunicorn configuration: then the application itself must say what is wrong."""
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "LOG_LEVLE": "INFO",
-        "REDIS_URL": "cache",
-    }
+    environment = variables_of_a_child(LOG_LEVLE="INFO", REDIS_URL="cache")
     argv = (sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", "-k", "decodeat.worker.ReleaseWorker",
             "--no-control-socket", "decodeat.main:app")  # fmt: skip
-    done = subprocess.run(argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        argv, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
     assert done.returncode == 3
     assert "LOG_LEVLE" in done.stdout and "REDIS_URL" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

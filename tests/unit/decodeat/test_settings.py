@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from decodeat import processors
 from decodeat.settings import VARIABLES, Settings, SettingsError, inspect, load
 from decodeat.spelling import edits, meant
-from tests.unit.decodeat.web import ROOT
+from tests.unit.decodeat.web import ROOT, variables_of_a_child
 
 KEY, OTHER_KEY = "k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef"
 KEY_DIGEST, DIGEST = (hashlib.sha256(key.encode()).hexdigest() for key in (KEY, OTHER_KEY))
@@ -262,8 +261,8 @@ def test_processors_are_counted_by_quota(
 
 def _check_env(*flags: str, **environment: str) -> subprocess.CompletedProcess[str]:
     argv = (sys.executable, "-m", "decodeat", "--check-env", *flags)
-    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1", **environment}
-    return subprocess.run(argv, env=child, capture_output=True, text=True, timeout=30, check=False)
+    child = variables_of_a_child(PYTHONDONTWRITEBYTECODE="1", **environment)
+    return subprocess.run(argv, env=child, capture_output=True, text=True, timeout=60, check=False)
 
 
 def test_check_env_answers_with_one_json_object() -> None:
@@ -312,16 +311,14 @@ def test_check_env_loads_neither_server_nor_pictures() -> None:
         "sys.exit(f'loaded {loaded}' if loaded else 0)"
     )
     argv = (sys.executable, "-c", code)
-    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def test_a_wrong_environment_does_not_start() -> None:
-    began = time.monotonic()
-    child = {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "PORT": "none", "REDIS_URL": "cache"}
+    child = variables_of_a_child(PORT="none", REDIS_URL="cache")
     argv = (sys.executable, "-m", "decodeat")
-    done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 3
     assert "PORT" in done.stderr and "REDIS_URL" in done.stderr
     assert "Traceback" not in done.stderr
-    assert time.monotonic() - began < 30

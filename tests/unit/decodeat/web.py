@@ -16,6 +16,7 @@ from typing import Any
 import httpx
 
 from tests.support.ports import free_port
+from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
 Answer = Callable[[BaseHTTPRequestHandler], None]
@@ -40,6 +41,11 @@ class Web:
 
         self.routes[path] = answer
         return self.origin + path
+
+
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    """Say nothing until the other side gives up."""
+    handler.rfile.read(1)
 
 
 @contextlib.contextmanager
@@ -74,6 +80,12 @@ def web(tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> Iterat
         server.server_close()
 
 
+def variables_of_a_child(**variables: str) -> dict[str, str]:
+    """Return all that a program of the service has in its environment; in the proof, what measures it too."""
+    measured = {name: value for name, value in os.environ.items() if name.startswith("COVERAGE_")}
+    return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **measured, **variables}
+
+
 @dataclass
 class Service:
     """A running service and what it wrote."""
@@ -84,17 +96,11 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(directory: Path, patience: float = 60, **variables: str) -> Iterator[Service]:
+def service(directory: Path, patience: float = PATIENCE, **variables: str) -> Iterator[Service]:
     """`python -m decodeat` with these variables on a free port, ready when the block begins."""
     port, log = free_port(), directory / "service.log"
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT),
-        "HOST": "127.0.0.1",
-        "PORT": str(port),
-        "WORKERS": "2",
-        **variables,
-    }
+    given = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "2", **variables}
+    environment = variables_of_a_child(**given)
     with log.open("wb") as output:
         argv = (sys.executable, "-m", "decodeat")
         process = subprocess.Popen(argv, env=environment, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
@@ -105,7 +111,7 @@ def service(directory: Path, patience: float = 60, **variables: str) -> Iterator
     finally:
         process.terminate()
         try:
-            process.wait(20)
+            process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
@@ -115,7 +121,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path, patience: float
     deadline, seen = time.monotonic() + patience, ""
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
-            answer = httpx.get(f"{url}/ready", timeout=10, trust_env=False)
+            answer = httpx.get(f"{url}/ready", timeout=PATIENCE, trust_env=False)
             if answer.status_code == 200:
                 return
             seen = answer.text

@@ -14,7 +14,7 @@ from decodeat_ops.engine.lock import held, holder
 
 HOLD = (
     "import sys, time; from pathlib import Path; from decodeat_ops.engine.lock import held\n"
-    "with held(Path(sys.argv[1]), 'deploy'):\n    print('held', flush=True); time.sleep(60)"
+    "with held(Path(sys.argv[1]), 'deploy'):\n    print('held', flush=True); time.sleep(600)"
 )
 
 
@@ -53,7 +53,7 @@ def test_waiting_takes_over_once_it_is_free(tmp_path: Path) -> None:
     other = other_process(path)
     before = time.monotonic()
     subprocess.Popen([sys.executable, "-c", f"import os, time; time.sleep(0.5); os.kill({other.pid}, 9)"])
-    with held(path, "backup", wait=20):
+    with held(path, "backup", wait=60):
         assert time.monotonic() - before > 0.4
     other.wait()
 

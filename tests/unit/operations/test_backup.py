@@ -6,7 +6,6 @@ import stat
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
@@ -21,6 +20,7 @@ from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations import backup
 from decodeat_ops.targets.local import backup_actions
 from decodeat_ops.targets.local.backup_actions import ACTIONS
+from tests.support.waiting import wait_for
 from tests.unit.checks.stage import NEW, Stage
 
 SNAPSHOT = "20261124T030000Z-ab12"
@@ -167,7 +167,7 @@ def test_what_is_no_file_among_the_logs_blocks_nobody(stage: Stage, release: Rel
 
 WRITER = """
 import sqlite3, sys, time
-connection = sqlite3.connect(sys.argv[1], timeout=30)
+connection = sqlite3.connect(sys.argv[1], timeout=600)
 while True:
     with connection:
         connection.execute("insert into witness values (?)", ("y" * 500,))
@@ -182,9 +182,7 @@ def busy(stage: Stage, release: Release) -> Iterator[Path]:
     fill(live, 80_000)
     with subprocess.Popen([sys.executable, "-c", WRITER, str(live)]) as writer:
         before = count(live)
-        deadline = time.monotonic() + 30
-        while count(live) == before:
-            assert time.monotonic() < deadline
+        wait_for(lambda: count(live) > before)
         yield live
         writer.kill()
 

@@ -3,13 +3,13 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 import redis
 
 from tests.servers.redis import redis_server
+from tests.support.waiting import wait_for
 from tests.unit.decodeat.web import ROOT
 
 
@@ -45,7 +45,4 @@ def test_it_goes_with_a_test_run_that_is_killed() -> None:
         uid = process.stat().st_uid
         run.send_signal(signal.SIGKILL)
     assert uid != 0
-    deadline = time.monotonic() + 5
-    while process.exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    assert not process.exists()
+    wait_for(lambda: not process.exists(), otherwise="it outlives the tests")

@@ -4,12 +4,12 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.settings import envfile
-from tests.support.examples import examples
+from tests.support.examples import ONE_FIXTURE, examples
 
 VARIABLES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,8}", fullmatch=True)
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
@@ -90,13 +90,13 @@ def test_what_no_environment_can_hold_is_not_written(name: str, value: str) -> N
         envfile.render({name: value})
 
 
-@settings(max_examples=examples(400), deadline=None)
+@settings(max_examples=examples(400))
 @given(values=st.dictionaries(VARIABLES, TEXT | QUOTING, max_size=5))
 def test_what_is_written_is_read_back(values: dict[str, str]) -> None:
     assert envfile.parse(envfile.render(values)) == values
 
 
-@settings(max_examples=examples(300), deadline=None)
+@settings(max_examples=examples(300))
 @given(text=TEXT | QUOTING)
 def test_any_text_is_variables_or_a_refusal(text: str) -> None:
     try:
@@ -113,7 +113,7 @@ def by_bash(path: Path, names: list[str]) -> list[str]:
     return done.stdout.decode().split("\0")[:-1]
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=ONE_FIXTURE)
 @given(values=st.lists(TEXT | QUOTING, min_size=1, max_size=12))
 def test_a_shell_reads_the_same_unless_a_value_breaks_lines(tmp_path: Path, values: list[str]) -> None:
     named = {f"VALUE_{number}": value.replace("\n", " ") for number, value in enumerate(values)}
@@ -122,7 +122,7 @@ def test_a_shell_reads_the_same_unless_a_value_breaks_lines(tmp_path: Path, valu
     assert by_bash(path, list(named)) == list(named.values())
 
 
-@settings(max_examples=examples(40), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(40), suppress_health_check=ONE_FIXTURE)
 @given(lines=st.lists(QUOTING.map(lambda text: text.replace("\n", "")), min_size=1, max_size=12))
 def test_whatever_one_line_is_accepted_for_a_shell_agrees(tmp_path: Path, lines: list[str]) -> None:
     accepted: dict[str, str] = {}

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.settings import names
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
-from tests.support.examples import examples
+from tests.support.examples import ONE_FIXTURE, examples
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def toml(value: Any) -> str:
     return f'"{escaped}"'
 
 
-@settings(max_examples=examples(150), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(150), suppress_health_check=ONE_FIXTURE)
 @given(tree=st.dictionaries(KEYS | st.text(max_size=5), VALUES, max_size=5))
 def test_any_tree_is_settings_or_a_refusal(tmp_path: Path, tree: dict[str, Any]) -> None:
     path = tmp_path / "decodeat-ops.toml"
@@ -212,7 +212,7 @@ def test_any_tree_is_settings_or_a_refusal(tmp_path: Path, tree: dict[str, Any])
         assert set(loaded.origins.values()) <= {"default", "decodeat-ops.toml"}
 
 
-@settings(max_examples=examples(100), deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(100), suppress_health_check=ONE_FIXTURE)
 @given(name=st.sampled_from(names.leaves()), text=st.text(st.characters(codec="utf-8", exclude_characters="\0")))
 def test_any_text_in_a_variable_is_settings_or_a_refusal(tmp_path: Path, name: str, text: str) -> None:
     path = tmp_path / "decodeat-ops.toml"
