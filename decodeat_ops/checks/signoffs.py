@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.deployment import files
 from decodeat_ops.settings import trust
@@ -91,12 +92,15 @@ def _ended(line: bytes, now: datetime) -> bool:
 
 
 def holding(directory: Path, check: str, says: str, code: str, now: datetime | None = None) -> Signed | None:
-    """The newest sign-off of this check (and finding) that has not ended and was given for this very code."""
+    """The newest sign-off of this check (and finding) that has not ended and was given for this very code.
+
+    One that is dated in the future does not hold: when it ends is unknown.
+    """
     moment = now or datetime.now(UTC)
     found = None
     for signed in _read(directory):
         same = (signed.check, signed.says, signed.code) == (check, says, code)
-        if same and datetime.fromisoformat(signed.until) > moment:
+        if same and datetime.fromisoformat(signed.until) > moment and not ahead(signed.at, moment):
             found = signed
     return found
 

@@ -7,6 +7,7 @@ from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.code import candidate
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.settings import trust
 
 FORMAT = 1
 ID = "tests.recorded"
@@ -15,6 +16,9 @@ ID = "tests.recorded"
 def probe(subject: Subject) -> Finding:
     loaded = subject.tools.loaded
     path = loaded.path(loaded.settings.checks.test_results)
+    if untrusted := trust.flaw(path):
+        place, why, mend = untrusted
+        return answer(ID, Status.FAIL, "tests.untrusted", file=path.name, problem=f"{place} {why}", mend=mend)
     try:
         raw: Any = json.loads(path.read_bytes())
         if raw["format"] > FORMAT:

@@ -47,7 +47,8 @@ def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str)
         )
     else:
         wanted = steps.going_live(release, observed, loaded.settings, steps.Gates())
-    facts = (("will serve", release.id),)
+    serves = release.id if observed.active is not None and release.id in observed.running else "nothing"
+    facts = (("serves now", serves), ("will serve", release.id))
     return Plan("start", loaded.deployment, release.id, wanted, facts, inputs)
 
 
@@ -113,7 +114,10 @@ def plan_restart(
             steps.stage_copy(release, current, str(layout.release(current.id))),
             *steps.going_live(release, observed, loaded.settings, steps.Gates()),
         ),
-        (("serves now", current.id), ("will serve", f"{name}, the same code and settings")),
+        (
+            ("serves now", observed.active.id if observed.active else "nothing"),
+            ("will serve", f"{name}, the code and settings of {current.id}"),
+        ),
         inputs,
     )
 

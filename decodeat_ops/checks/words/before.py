@@ -16,6 +16,11 @@ WORDS = {
         "Run `make test`; it writes the result. Or set checks.test_results to where it is.",
         "`make test`를 실행하면 결과가 기록됩니다. 다른 곳에 있으면 checks.test_results를 설정하세요.",
     ),
+    "tests.untrusted": ("{file} proves nothing: {problem}", "{file}은 증거가 되지 않음: {problem}"),
+    "tests.untrusted.hint": (
+        "Run `{mend}`, then `make test` to write it anew.",
+        "`{mend}` 실행 후 `make test`로 다시 기록하세요.",
+    ),
     "tests.unreadable": ("{file} can't be read: {problem}", "{file} 읽기 실패: {problem}"),
     "tests.unreadable.hint": ("Run `make test` to write it anew.", "`make test`로 다시 기록하세요."),
     "tests.other_code": (

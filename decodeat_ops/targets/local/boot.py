@@ -178,11 +178,16 @@ def _lingers(tools: Tools, user: str) -> bool:
 def remove_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
     tools: Tools = context.tools
     path = Path(params["path"])
-    if path.exists():
-        _systemctl(tools, params["system"], "disable", path.name)
-        path.unlink()
-        _systemctl(tools, params["system"], "daemon-reload")
-    return None
+    if not path.exists():
+        return None
+    problem = _systemctl(tools, params["system"], "disable", path.name)
+    path.unlink()
+    problem = "; ".join(filter(None, (problem, _systemctl(tools, params["system"], "daemon-reload"))))
+    return (
+        {"warnings": [f"The unit {path.name} is deleted, and systemd may still know it: {problem}."]}
+        if problem
+        else None
+    )
 
 
 ACTIONS: Actions = {"boot-unit": write_unit, "boot-remove": remove_unit}

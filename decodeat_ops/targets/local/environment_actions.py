@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from decodeat_ops.engine.executor import Actions, Context, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.supervisor.unit import Unit
 
+POLL_SECONDS = 0.2
 Params = Mapping[str, Any]
 
 
@@ -30,7 +32,7 @@ def environment(context: Context, params: Params) -> Results | None:
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
     trust.private_directory(tools.environments)
-    with _alone(tools.environments / f".{home.name}.lock"):
+    with _alone(context, tools.environments / f".{home.name}.lock"):
         if (home / environments.MARK).exists():
             damage = environments.damage(tools.host, home, "--files")
             if not damage:
@@ -63,7 +65,7 @@ def leave_environments(context: Context, params: Params) -> Results | None:
     tools = _tools(context)
     root, removed = tools.layout.root, []
     for name in unneeded_environments(tools):
-        with _alone(tools.environments / f".{name}.lock"):
+        with _alone(context, tools.environments / f".{name}.lock"):
             if claims.unused(tools.environments, name, root):
                 files.remove_tree(tools.environments / name)
                 claims.forget(tools.environments, name)
@@ -123,13 +125,25 @@ def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], 
 
 
 @contextlib.contextmanager
-def _alone(path: Path) -> Iterator[None]:
+def _alone(context: Context, path: Path) -> Iterator[None]:
+    """Hold the lock of an environment. Another deployment's build is waited for, until the operator asks to stop."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        while not _free(descriptor):
+            context.checkpoint()
+            context.progress("another deployment is at work on it")
+            time.sleep(POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
+
+
+def _free(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 ACTIONS: Actions = {

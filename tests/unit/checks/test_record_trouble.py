@@ -94,3 +94,14 @@ def test_a_line_that_did_not_fit_is_an_error_and_leaves_no_half(
     assert path.read_bytes().startswith(before) and path.read_bytes().count(b"\n") == before.count(b"\n") + 1
     if make is _finding:
         assert verify(path).problem == ""
+
+
+def test_a_signature_from_the_future_does_not_hold(tmp_path: Path) -> None:
+    """It was given while the clock was ahead, and would hold for as much longer."""
+    signoffs.sign(tmp_path, "security.review", "", "c1", SignOff("Kim", "looked at it", 30))
+    assert signoffs.holding(tmp_path, "security.review", "", "c1") is not None
+    path = tmp_path / "signoffs.jsonl"
+    raw = json.loads(path.read_bytes())
+    ahead = {name: (datetime.fromisoformat(raw[name]) + timedelta(days=1000)).isoformat() for name in ("at", "until")}
+    path.write_text(json.dumps({**raw, **ahead}) + "\n")
+    assert signoffs.holding(tmp_path, "security.review", "", "c1") is None
