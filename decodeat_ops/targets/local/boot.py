@@ -102,7 +102,7 @@ def missing(tools: Tools, boot: Boot) -> str:
     if _systemctl(tools, boot.system, "is-enabled", unit.name):
         return f"{unit.name} is not enabled"
     if boot.user and not _lingers(tools, boot.user):
-        return f"{unit.name} starts when {boot.user} logs in, not at boot"
+        return f"{unit.name} runs only while {boot.user} is logged in"
     return ""
 
 
@@ -160,14 +160,14 @@ def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
 
 
 def _linger(tools: Tools, user: str) -> str:
-    """Return why a user's unit would start only at login, "" when it starts at boot."""
+    """Return why a user's unit would run only between login and logout, "" when it starts at boot."""
     if not user or _lingers(tools, user):
         return ""
     done = tools.host.run(("loginctl", "enable-linger"), timeout=30)
     if _lingers(tools, user):
         return ""
     why = (done.stderr or done.stdout).strip()[-200:] or "loginctl did not enable lingering"
-    return f"the unit starts when {user} logs in, not at boot ({why}); as root: loginctl enable-linger {user}"
+    return f"the unit runs only while {user} is logged in ({why}); as root: loginctl enable-linger {user}"
 
 
 def _lingers(tools: Tools, user: str) -> bool:

@@ -119,7 +119,7 @@ def test_a_users_unit_starts_at_boot_or_it_is_told(
 
 @pytest.mark.parametrize(
     ("enabled", "lingers", "said"),
-    [(0, True, ""), (1, True, "is not enabled"), (0, False, "starts when operator logs in, not at boot")],
+    [(0, True, ""), (1, True, "is not enabled"), (0, False, "runs only while operator is logged in")],
 )
 def test_what_would_not_come_back_is_seen(
     loaded: Loaded, tmp_path: Path, enabled: int, lingers: bool, said: str
