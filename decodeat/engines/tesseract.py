@@ -47,7 +47,7 @@ class TesseractReader:
     """
 
     name = "tesseract"
-    version = "3"  # our own number for passes and preparation: the text of earlier ones may be cached
+    version = "4"  # our own number for passes and preparation: the text of earlier ones may be cached
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._line = Line(Cores(at_once))

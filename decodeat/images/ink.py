@@ -14,6 +14,14 @@ def ink(page: Image.Image, darker: int) -> Image.Image:
     return page.point(lambda grey: 255 if grey < 255 - darker else 0)
 
 
+def lightest(page: Image.Image, within: int) -> Image.Image:
+    """Return the lightest level in that many pixels around each."""
+    for along in (ACROSS, DOWN):
+        for sign in (1, -1):
+            page = swept(page, within, along, sign, ImageChops.lighter)
+    return page
+
+
 def rows(image: Image.Image) -> bytes:
     """The mean level of each row."""
     return image.resize((1, image.height), Image.Resampling.BOX).tobytes()

@@ -2,7 +2,10 @@
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
-from decodeat.images.ink import ACROSS, DOWN, Direction, closed, ink, runs, swept, thickened
+from decodeat.images.ink import ACROSS, DOWN, Direction, closed, ink, lightest, runs, swept, thickened
+
+_TWO_ROWS = 2.6  # heights of a letter; a rule down a table is at least as long, and hardly a letter is
+_APART = 1.7  # heights of a letter; dots and dashes that lead to an amount are no further apart
 
 
 def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.Image:
@@ -28,41 +31,48 @@ def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.I
 
 def without_rules(page: Image.Image, height: float) -> Image.Image:
     """Without the lines of tables, those of a hair's breadth in noise too if they are long enough to be sure."""
-    page, short = page.copy(), round(4 * height)
-    gap = max(2, round(height / 8))
-    for along, length, dark in (
-        (ACROSS, max(short, round(0.35 * page.width)), ink(_smeared(page, height), 45)),
-        (ACROSS, short, closed(ink(page, 100), gap, ACROSS)),
-        (DOWN, short, closed(ink(page, 100), gap, DOWN)),
-    ):
-        line = runs(thickened(dark, along), length, along)
+    dark, short, gap = ink(page, 100), round(4 * height), max(2, round(height / 8))
+    found = [
+        (along, length, runs(thickened(inked, along), length, along))
+        for along, length, inked in (
+            (ACROSS, max(short, round(0.35 * page.width)), ink(_smeared(page, height), 45)),
+            (ACROSS, short, closed(dark, gap, ACROSS)),
+            (DOWN, round(_TWO_ROWS * height), closed(dark, gap, DOWN)),
+        )
+    ]
+    # What crosses a rule, or runs along it, may be another rule: all are looked for before any is erased.
+    beside = dark
+    for _, _, line in found:
+        beside = ImageChops.subtract(beside, line)
+    page = page.copy()
+    for along, length, line in found:
         if line.getbbox():
-            rule = thickened(_free(line, ink(page, 100), height, along), along)
+            rule = thickened(_free(line, beside, height, min(length, short), along), along)
             page.paste(255, (0, 0), rule.filter(ImageFilter.MaxFilter(3)))
     return page
 
 
 def without_leaders(page: Image.Image, height: float) -> Image.Image:
     """Erase dots or dashes that lead from a name to its amount: thin, far apart, and with nothing beside them."""
-    page, dark = page.copy(), ink(page, 60)
-    lines = runs(closed(dark, round(1.1 * height), ACROSS), round(3 * height), ACROSS)
-    leaders = runs(_alone(_thin(lines, height, ACROSS), dark, height, ACROSS), round(3 * height), ACROSS)
+    paper, least = lightest(page, _thick(height)), round(3 * height)
+    dark = ink(ImageChops.add(page, ImageChops.invert(paper)), 60)  # darker than what is around it, in a shadow too
+    lines = runs(closed(thickened(thickened(dark, ACROSS), ACROSS), round(_APART * height), ACROSS), least, ACROSS)
+    leaders = runs(_alone(_thin(lines, _thick(height) + 4, ACROSS), dark, height, ACROSS), least, ACROSS)
     beside = round(0.2 * height)  # nothing is erased at a name's end or an amount's beginning
     for way in (beside, -beside):
         leaders = ImageChops.darker(leaders, ImageChops.offset(leaders, way, 0))
-    page.paste(255, (0, 0), thickened(thickened(leaders, ACROSS), ACROSS))
-    return page
+    return Image.composite(paper, page, thickened(thickened(leaders, ACROSS), ACROSS))
 
 
-def _free(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:
+def _free(line: Image.Image, dark: Image.Image, height: float, length: int, along: Direction) -> Image.Image:
     """What of a line is a rule: thin, and with nothing beside it but for some words that come near."""
-    line = _thin(line, height, along)
+    line = _thin(line, 2 * _thick(height), along)  # of a double rule, both together
     free = _alone(line, dark, height, along)
-    return runs(ImageChops.darker(line, closed(free, round(8 * height), along)), round(4 * height), along)
+    return runs(ImageChops.darker(line, closed(free, round(8 * height), along)), length, along)
 
 
-def _thin(line: Image.Image, height: float, along: Direction) -> Image.Image:
-    return ImageChops.subtract(line, runs(line, _thick(height), (along[1], along[0])))
+def _thin(line: Image.Image, thick: int, along: Direction) -> Image.Image:
+    return ImageChops.subtract(line, runs(line, thick, (along[1], along[0])))
 
 
 def _alone(line: Image.Image, dark: Image.Image, height: float, along: Direction) -> Image.Image:

@@ -4,12 +4,13 @@ import io
 import random
 
 import pytest
-from PIL import Image, ImageChops, ImageDraw, ImageStat
+from PIL import Image, ImageChops, ImageDraw, ImageFilter, ImageStat
 
 from decodeat.engines.preparation import LETTERS, letters, prepared
 from decodeat.images import level, light, rules
 from decodeat.images.ink import ACROSS, DOWN, closed, ink, runs
 from decodeat.images.picture import LARGEST_SIDE
+from tests.labels.board import Board, Cell, Type
 from tests.labels.draw import label
 from tests.labels.paper import FACES, Pen
 
@@ -93,6 +94,55 @@ def test_rules_vanish_and_letters_stay() -> None:
     )
     assert after < 0.05 * before
     assert rules.without_rules(bare, height) == bare
+
+
+def stacked(rules_width: int) -> Image.Image:
+    """Two tables of two rows under each other, as small packages have them."""
+    board = Board(Type(FACES[0], 28), 1000)
+    for names, amounts in (
+        (("나트륨", "당류"), ("397 mg", "0 g")),
+        (("포화지방", "칼슘", "단백질"), ("0.5 g", "47 mg", "2 g")),
+    ):
+        rows = [[Cell(text) for text in texts] for texts in (names, amounts)]
+        board.table(rows, across=rules_width, down=rules_width)
+    return board.sheet()
+
+
+def test_rules_of_small_tables_vanish_and_so_do_two_that_are_side_by_side() -> None:
+    bare, ruled, height = stacked(0), stacked(2), 28.0
+    before, after = (apart(one, bare) for one in (ruled, rules.without_rules(ruled, height)))
+    assert after < 0.01 * before
+    assert rules.without_rules(bare, height) == bare
+
+
+def apart(one: Image.Image, other: Image.Image) -> float:
+    """How much of one page differs clearly from the other."""
+    return ImageStat.Stat(ImageChops.difference(one, other).point(lambda levels: 255 * (levels > 60))).sum[0]
+
+
+def led(leader: str, degrees: float = 0.0) -> Image.Image:
+    """Amounts with `leader` between them and their names, photographed askew by that much, in a shadow."""
+    pen = Pen(FACES[0], 28, 1000)
+    for name in TEXT.split():
+        pen.text(pen.left, name)
+        pen.text(pen.end - 90, "0.5 g")
+        start = pen.left + pen.long(name) + pen.size / 2
+        pen.text(start, leader * int((pen.end - 110 - start) / pen.long(leader)))
+        pen.down()
+    sheet = pen.sheet().rotate(degrees, Image.Resampling.BICUBIC, fillcolor=255)
+    shadow = Image.new("L", sheet.size, 255)
+    ImageDraw.Draw(shadow).ellipse((350, 20, 700, 300), outline=160, width=60)
+    return ImageChops.multiply(sheet, shadow.filter(ImageFilter.GaussianBlur(12)))
+
+
+@pytest.mark.parametrize("leader", [".", "·", "-", " .", "…", "_", " -", " - "])
+@pytest.mark.parametrize("degrees", [0.0, 0.25])
+def test_leaders_vanish_and_points_stay(leader: str, degrees: float) -> None:
+    bare, leading = led(" ", degrees), led(leader, degrees)
+    height = letters(bare) or 0
+    before, after = (apart(one, bare) for one in (leading, rules.without_leaders(leading, height)))
+    assert after < 0.05 * before
+    assert rules.without_leaders(bare, height) == bare
 
 
 def test_a_bar_becomes_dark_on_light() -> None:
