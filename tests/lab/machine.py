@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.lab.bases import IMAGES
-from tests.lab.containers import until
 from tests.lab.engine import NETWORK, Engine
+from tests.support.waiting import wait_for
 from tests.unit.decodeat.web import ROOT
 
 IMAGE = "lab/machine"
@@ -57,7 +57,7 @@ class Machine:
         def up() -> bool:
             return self.run("systemctl", "is-system-running").stdout.strip() in (b"running", b"degraded")
 
-        until(up, "systemd does not come up")
+        wait_for(up, otherwise="systemd does not come up")
 
     def reboot(self) -> None:
         """Go down in order, and come up."""
@@ -121,7 +121,7 @@ class Person:
         )
         self.machine.engine.ok("exec", "--detach", self.machine.id, *self.shell(script, **service(environment)))
         held = ("test", "-e", f"{self.place}/stopped")
-        until(lambda: self.machine.run(*held).returncode == 0, "the deploy never came to its middle")
+        wait_for(lambda: self.machine.run(*held).returncode == 0, otherwise="the deploy never came to its middle")
 
     def serving(self) -> str:
         """Return the id of the release that answers on this person's port, "" when none does."""
@@ -129,7 +129,7 @@ class Person:
         return done.stdout.decode().strip()
 
     def wait_serving(self, release: str) -> None:
-        until(lambda: self.serving() == release, f"{release} of {self.user} does not answer", 120)
+        wait_for(lambda: self.serving() == release, 120, f"{release} of {self.user} does not answer")
 
 
 def service(environment: Mapping[str, int]) -> dict[str, str]:
