@@ -145,6 +145,8 @@ def _variables(merged: Merged, variables: Mapping[str, str]) -> None:
 
             near = difflib.get_close_matches(variable, [*known, *(PREFIX + n for n in NOT_SETTINGS[:3])], n=1)
             hint = f"; did you mean {near[0]}?" if near else ""
+            if variable in known:
+                hint = f"; it is a table: give each of its keys as {variable}__NAME"
             merged.problems.append(f"variable {variable}: there is no such setting{hint}")
         else:
             merged.put(path, _value(".".join(path), variables[variable]), variable)

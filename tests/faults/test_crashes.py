@@ -138,7 +138,9 @@ def test_a_reboot_brings_it_back_with_one_start(served: Deployment) -> None:
     served.wait_serving(release)
 
 
-@pytest.mark.parametrize("step", ["probe", "switch", "confirm"])
+@pytest.mark.parametrize(
+    "step", ["switch", *(pytest.param(step, marks=pytest.mark.proof) for step in ("start", "probe", "confirm"))]
+)
 def test_a_reboot_in_the_middle_of_a_deploy_brings_back_what_served(served: Deployment, step: str) -> None:
     """A unit or a line of the crontab runs `start --yes`; nobody is there to settle the deploy first."""
     release = served.serving()

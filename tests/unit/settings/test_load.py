@@ -86,6 +86,12 @@ def test_a_variable_of_the_service_keeps_its_type(home: Path, text: str, typed: 
     assert loaded.settings.service.environment == {"SOME_NAME": typed}
 
 
+def test_a_table_in_one_variable_is_told_how_its_keys_are_given(home: Path) -> None:
+    with pytest.raises(Configuration) as caught:
+        read(home, environ={"DECODEAT_OPS_SERVICE__ENVIRONMENT": '{"WORKERS": 1}'})
+    assert "give each of its keys as DECODEAT_OPS_SERVICE__ENVIRONMENT__NAME" in caught.value.advice.what
+
+
 def test_a_text_setting_stays_text(home: Path) -> None:
     assert read(home, environ={"DECODEAT_OPS_LOCAL__STATE_DIR": "123"}).settings.local.state_dir == "123"
 
