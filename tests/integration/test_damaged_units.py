@@ -43,3 +43,20 @@ def test_a_damaged_status_is_none(supervised: Supervised, content: str) -> None:
     supervised.layout.supervisor_status.write_text(content)
     found = supervised.store.supervisor()
     assert (found.alive, found.stuck, dict(found.releases)) == (False, False, {})
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [{"port": 99_999}, {"env": {"A": "\0"}}, {"env": {"A=B": "1"}}, {"argv": ["/bin/\0"]}, {"host": "\0"}],
+    ids=str,
+)
+def test_what_the_system_refuses_is_its_own_releases_trouble_alone(
+    supervised: Supervised, damage: dict[str, Any]
+) -> None:
+    supervised.release(SHOWS)
+    supervised.release(SHOWS, OTHER)
+    unit = {**json.loads(supervised.layout.unit(OTHER).read_text()), **damage}
+    supervised.layout.unit(OTHER).write_text(json.dumps(unit))
+    supervised.start()
+    supervised.wait(lambda: supervised.state() == "running" and supervised.problem(OTHER))
+    assert supervised.store.supervisor().standby
