@@ -44,6 +44,8 @@ class DirectHttp:
             content = answer.read(MOST + 1)
             if len(content) > MOST:
                 raise OSError(f"it sends more than {MOST >> 20} MiB")
+            if answer.length:  # what is missing; reading a bounded part doesn't tell
+                raise http.client.IncompleteRead(content, answer.length)
             lowered = {name.lower(): value for name, value in answer.getheaders()}
             return Response(answer.status, lowered, content, time.monotonic() - began)
         except (OSError, http.client.HTTPException) as error:

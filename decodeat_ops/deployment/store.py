@@ -152,8 +152,13 @@ class Store:
         return frozenset(filter(is_id, names))
 
     def supervisor(self) -> Supervisor:
-        raw = _status(self.layout.supervisor_status) or {}
         held = _locked(self.layout.supervisor_lock)
+        try:
+            return self._told(_status(self.layout.supervisor_status) or {}, held)
+        except (AttributeError, TypeError, ValueError):
+            return self._told({}, held)  # damaged, which is as good as silent
+
+    def _told(self, raw: dict[str, Any], held: bool) -> Supervisor:
         alive = held and self._answers(raw)
         releases = {
             name: Supervised(**{k: v for k, v in entry.items() if k in {f.name for f in fields(Supervised)}})

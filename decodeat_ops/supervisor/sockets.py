@@ -42,8 +42,8 @@ class Listeners:
             return True
         try:
             wanted = {info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
-        except OSError:
-            return False
+        except (OSError, ValueError, OverflowError):
+            return False  # no address: of a damaged unit
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             found = _socket(pidfd, entry)
             if found is None:

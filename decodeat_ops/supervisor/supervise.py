@@ -102,9 +102,10 @@ class Supervisor:
                     self._let_go(release, watched)
                 else:
                     self._terminate(release, watched)
-            except (OSError, OpsError) as error:
+            except Exception as error:
                 # One release's trouble (a full disk, a damaged file) must not keep the others from being watched.
-                self._trouble(release, watched, str(error))
+                ours = isinstance(error, OSError | OpsError)
+                self._trouble(release, watched, str(error) if ours else f"{type(error).__name__}: {error}")
             if watched.process is None and release not in wanted | draining:
                 self._forget(release)
         self._tend_sockets()

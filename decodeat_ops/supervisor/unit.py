@@ -43,9 +43,26 @@ class Unit:
     @classmethod
     def load(cls, path: Path) -> "Unit":
         """Raises OSError, ValueError or TypeError when the file is no unit of this format."""
-        raw = json.loads(path.read_bytes())
-        if raw.get("format") not in READABLE:
-            raise ValueError(f"{path} has format {raw.get('format')}, this supervisor knows {FORMAT}")
+        try:
+            raw = json.loads(path.read_bytes())
+        except RecursionError as error:
+            raise ValueError(f"{path} is nested too deeply") from error
+        if not isinstance(raw, dict) or raw.get("format") not in READABLE:
+            found = raw.get("format") if isinstance(raw, dict) else "none"
+            raise ValueError(f"{path} has format {found}, this supervisor knows {FORMAT}")
         for name in {"argv", "env_files", "requires"} & set(raw):
             raw[name] = tuple(raw[name])
-        return cls(**raw)
+        unit = cls(**raw)
+        wrong = unit._wrong()
+        if wrong:
+            raise ValueError(f"{path} is damaged: {', '.join(wrong)}")
+        return unit
+
+    def _wrong(self) -> list[str]:
+        """Return the fields of the wrong kind: one of them would end the supervisor, and with it the watch on all."""
+        texts = {"argv": self.argv, "env_files": self.env_files, "requires": self.requires, "host": (self.host,)}
+        texts["env"] = (*self.env, *self.env.values()) if isinstance(self.env, dict) else (None,)
+        numbers = ("port", "drain_timeout", "grace", "log_bytes", "log_files", "log_days")
+        wrong = [name for name, values in texts.items() if not all(isinstance(value, str) for value in values)]
+        wrong += [name for name in numbers if type(getattr(self, name)) not in (int, float)]
+        return wrong if self.argv else [*wrong, "argv"]

@@ -14,9 +14,12 @@ from decodeat_ops.settings.schema import Loaded
 
 def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
     """The rendered files of the configured target. Raises `Configuration` for what doesn't render."""
+    from decodeat_ops.adapters.this_machine import ThisMachine
+    from decodeat_ops.targets.local import service_variables
     from decodeat_ops.targets.local.configuration import files
 
     rendered = files(loaded)
+    service_variables.refuse_exposed(ThisMachine(), loaded)
     if diff:
         return _diff(loaded, rendered)
     if out is not None:

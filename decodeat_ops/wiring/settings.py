@@ -111,9 +111,10 @@ def _service(loaded: "Loaded") -> tuple[tuple[str, ...], frozenset[str]]:
         secrets = {}
     try:
         judged = service_variables.judge(ThisMachine(), source.find(loaded), loaded, secrets)
+        problems = tuple(map(str, judged.problems))
     except Configuration as error:
-        return (f"{error.advice.what} {error.advice.hint}",), frozenset()
-    return tuple(map(str, judged.problems)), judged.exposed
+        judged, problems = service_variables.Judged(), (f"{error.advice.what} {error.advice.hint}",)
+    return problems, service_variables.exposed(judged, loaded.settings.service.environment)
 
 
 def _at(settings: Mapping[str, Any], path: str) -> Any:

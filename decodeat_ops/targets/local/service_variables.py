@@ -9,7 +9,8 @@ from pathlib import Path
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.ports import Completed, Host
 from decodeat_ops.core.secret import Secret
-from decodeat_ops.deployment.configured import URL_PASSWORD
+from decodeat_ops.deployment import source
+from decodeat_ops.deployment.configured import SECRET_NAME, URL_PASSWORD
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import configuration
 
@@ -63,10 +64,33 @@ def read(done: Completed, plain: Plain, env_file: str) -> Judged:
     secret = frozenset(str(v["name"]) for v in told["variables"] if v["secret"])
     problems = [Problem(str(p["name"]), str(p["problem"]), str(p["hint"])) for p in told["problems"]]
     exposed = frozenset(name for name, value in plain.items() if name in secret and not _public(value))
-    for name in sorted(exposed):
-        hint = f'Put its value into {env_file} and {name} = "env:{name}" under service.secrets.'
-        problems.append(Problem(name, "is a secret and stands under service.environment for everybody to read", hint))
-    return Judged(tuple(problems), secret, exposed)
+    return Judged((*problems, *_open_to_read(exposed, env_file)), secret, exposed)
+
+
+def _open_to_read(names: frozenset[str], env_file: str) -> tuple[Problem, ...]:
+    what = "is a secret and stands under service.environment for everybody to read"
+    return tuple(
+        Problem(name, what, f'Put its value into {env_file} and {name} = "env:{name}" under service.secrets.')
+        for name in sorted(names)
+    )
+
+
+def exposed(judged: Judged, plain: Plain) -> frozenset[str]:
+    """Return which hold a secret in plain text: as the code says, or by name and value where it says nothing."""
+    if judged.secret:
+        return judged.exposed
+    looks = {name for name, value in plain.items() if SECRET_NAME.search(name) and not _public(value)}
+    return frozenset({*looks, *(name for name, value in plain.items() if URL_PASSWORD.search(str(value)))})
+
+
+def refuse_exposed(host: Host, loaded: Loaded) -> None:
+    """Raise `Configuration` when a file rendered of these settings would hold a secret."""
+    service = loaded.settings.service
+    try:
+        judged = judge(host, source.find(loaded), loaded, {})
+    except Configuration:
+        judged = Judged()  # without code nothing is deployed; what is rendered is shown all the same
+    refuse(Judged(_open_to_read(exposed(judged, service.environment), service.env_file)))
 
 
 def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secret]) -> Judged:

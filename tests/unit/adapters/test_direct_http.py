@@ -79,3 +79,9 @@ def test_a_whole_answer_is_one() -> None:
     with stranger(lambda client: client.sendall(HEAD + b"Content-Length: 2\r\nX-Release-Id: r1\r\n\r\nok")) as endpoint:
         answer = DirectHttp().request(endpoint, "GET", "/health", timeout=10)
     assert (answer.status, answer.body, answer.headers["x-release-id"]) == (200, b"ok", "r1")
+
+
+@pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\nok", b"Transfer-Encoding: chunked\r\n\r\n64\r\nok"])
+def test_an_answer_that_is_cut_off_is_none(head: bytes) -> None:
+    with stranger(lambda client: client.sendall(HEAD + head)) as endpoint, pytest.raises(Unreachable):
+        DirectHttp().request(endpoint, "GET", "/health", timeout=10)
