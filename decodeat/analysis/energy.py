@@ -9,6 +9,7 @@ from decodeat.analysis import text
 from decodeat.analysis.consistency import SOURCES, fewest, least, plausible
 from decodeat.analysis.figure import Form
 from decodeat.analysis.numbers import parse
+from decodeat.analysis.passes import by_picture
 
 # No letter directly before it, since that may be a misread digit.
 _NUMBER = r"(?<![\d.,A-Za-z])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
@@ -24,6 +25,7 @@ _LABELLED = re.compile(
 )
 _REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that percentages refer to, not the label's own
 _BEFORE = 120  # characters before the number that are searched
+_WITNESSES = 2  # pictures that must show a number
 _CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # allowed difference from 4/4/9 kcal/g; fibre and sweeteners have less
 
 
@@ -63,20 +65,21 @@ def found(lines: Sequence[str], form: Form) -> list[Energy]:
 def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> Decimal | None:
     """Return the energy that carbohydrate, protein and fat confirm, unless a picture contradicts it.
 
-    Where they confirm none, or one of the three is unknown: the first labelled energy, if both pictures have it.
+    Where they confirm none, or one of the three is unknown: the first labelled energy, if two pictures have it.
 
-    `readings`: the first is of another picture than the rest.
+    `readings`: those of one label, as `by_picture` knows them.
     """
     pictures = [
-        sorted((one for r in part for one in r), key=lambda e: not e.labelled) for part in (readings[:1], readings[1:])
+        sorted((one for reading in part for one in reading), key=lambda one: not one.labelled)
+        for part in by_picture(readings)
     ]
     complete = all(name in values for name in SOURCES)
     if complete:
         close = [[one.value for one in part if plausible(one.value, values, _CLOSE)] for part in pictures]
         if any(close):
-            return _alike(*close)
+            return _alike([part for part in close if part])
     firsts = {labelled[0] for part in pictures if (labelled := [one.value for one in part if one.labelled])}
-    if len(firsts) != 1 or not all(any(one.value in firsts for one in part) for part in pictures):
+    if len(firsts) != 1 or sum(any(one.value in firsts for one in part) for part in pictures) < _WITNESSES:
         return None
     first = firsts.pop()
     possible = plausible(first, values, _LOOSE) if complete else first >= least(values)
@@ -84,14 +87,14 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
 
 
 def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> bool:
-    """Return whether both pictures show an energy below that of the known carbohydrate, protein and fat."""
-    first, second = ({one.value for r in part for one in r} for part in (readings[:1], readings[1:]))
-    return bool(first) and first == second and all(value < fewest(values) for value in first)
+    """Return whether two pictures show an energy below that of the known carbohydrate, protein and fat."""
+    shown = [{one.value for reading in part for one in reading} for part in by_picture(readings)[:_WITNESSES]]
+    alike = len(shown) == _WITNESSES and shown[0] == shown[1]
+    return alike and bool(shown[0]) and all(value < fewest(values) for value in shown[0])
 
 
-def _alike(first: Sequence[Decimal], second: Sequence[Decimal]) -> Decimal | None:
-    """Return the first number that both have; where one has none, the only number of the other."""
-    if first and second:
-        return next((value for value in first if value in second), None)
-    values = set(first or second)
-    return values.pop() if len(values) == 1 else None
+def _alike(pictures: Sequence[Sequence[Decimal]]) -> Decimal | None:
+    """Return the first number that all pictures have; where only one has any, its only number."""
+    if len(pictures) == 1:
+        return pictures[0][0] if len(set(pictures[0])) == 1 else None
+    return next((value for value in pictures[0] if all(value in other for other in pictures[1:])), None)

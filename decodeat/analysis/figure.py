@@ -155,8 +155,12 @@ def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
 
 
 def runs_together(figure: Figure, other: Figure) -> bool:
-    """Return whether another picture shows a figure's amount and percentage as one number: "17" for 1 and 7."""
-    return figure.share is not None and f"{plain(figure.value)}{figure.share}" == plain(other.value)
+    """Return whether another picture shows a figure's amount and percentage as one number, or the percentage alone.
+
+    It has "17" for 1 and 7, or 7.
+    """
+    together = f"{plain(figure.value)}{figure.share}"
+    return figure.share is not None and plain(other.value) in {together, str(figure.share)}
 
 
 def _opened(window: str) -> str:
@@ -213,7 +217,7 @@ def _first(window: str) -> str:
 
 def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
     position, share = _share(words)
-    if position == 0:
+    if position == 0 or (share is not None and nutrient.daily is None):  # that is a percentage of another row
         return None
     if _GLUED.match(words[0]):
         return _glued(words[0], nutrient)
@@ -329,7 +333,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
         if not all(_printable(value, unit) for value in values):
             return  # a digit was made of something else, and none is likelier than the next
         yield from [_Tier(values, clean=True)] if values else []
-        orders = [_slips(number)]
+        # A g may be seen twice, first as a 9: "79g" is 7.9 g or 7 g.
+        orders = [_slips(number) + (_cut(number, 1) if unit == "g" and number[-1] == "9" else [])]
     elif apart and unit == "g" and "." in number:
         yield from (_Tier(values, clean=True) for values in [_values([number])] if values)
         orders = [_slips(number)]

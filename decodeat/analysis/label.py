@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from itertools import zip_longest
 
 from decodeat.analysis import ingredients, legibility, nutrition, product
 from decodeat.analysis.nutrients import NAMES
@@ -28,7 +29,7 @@ class Flaw(Enum):
 
 @dataclass(frozen=True)
 class Reading:
-    """Hold the text of one picture from one or more passes; the first pass saw another preparation of it than the rest.
+    """Hold the text of one photograph; `by_picture` tells which of its passes saw the same picture.
 
     `flaw`: what makes the picture hard to read, whether or not it could be read.
     """
@@ -38,7 +39,7 @@ class Reading:
 
     def joined(self, other: "Reading") -> "Reading":
         """Both pictures' texts, pass by pass."""
-        pairs = zip(self.passes, other.passes, strict=True)
+        pairs = zip_longest(self.passes, other.passes, fillvalue="")
         return Reading(tuple(f"{one}\n{two}" for one, two in pairs), self.flaw if self.flaw is other.flaw else None)
 
 
@@ -55,6 +56,11 @@ class Label:
     @property
     def figures(self) -> dict[str, str]:
         return {name: value for name, value in self.nutrition.items() if value is not None}
+
+
+def is_complete(reading: Reading) -> bool:
+    """Return whether the text tells all figures that its label seems to have; so does one that names none."""
+    return not nutrition.missing([ingredients.without_section(one) for one in reading.passes])
 
 
 def understand(reading: Reading) -> Label:

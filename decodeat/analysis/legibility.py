@@ -6,6 +6,7 @@ from itertools import chain
 
 from decodeat.analysis import text
 from decodeat.analysis.nutrients import PATTERN
+from decodeat.analysis.passes import by_picture
 
 # Headings of the parts of Korean food labels, without gaps.
 _HEADINGS = (
@@ -49,9 +50,9 @@ def _signs(one: str) -> bool:
 def is_sure(passes: Sequence[str]) -> bool:
     """Return whether most of the text is read alike in different pictures, so that what it lacks is not on the label.
 
-    The first pass is of another picture than the last; a single pass comes from a reader that is sure of it.
+    The two were read in different languages, too; a single pass comes from a reader that is sure of it.
     """
-    first, last = _pieces(passes[0]), _pieces(passes[-1])
+    first, last = _pieces(passes[0]), _pieces(by_picture(passes)[:2][-1][-1])
     alike = first & last
     return len(alike) >= _LEAST and len(alike) >= _SHARE * max(len(first), len(last))
 

@@ -34,6 +34,7 @@ NUTRIENTS = (
 )
 BY_NAME = {nutrient.name: nutrient for nutrient in NUTRIENTS}
 NAMES = tuple(BY_NAME)
+ALWAYS = frozenset(NAMES) - {"calcium", "dietary_fiber"}  # what the labelling standard has every label state
 
 
 def _readings(nutrient: Nutrient) -> list[str]:

@@ -28,7 +28,8 @@ from decodeat.analysis.figure import (
     unit_first,
 )
 from decodeat.analysis.numbers import plain
-from decodeat.analysis.nutrients import BY_NAME, NAMES, PATTERN, Nutrient
+from decodeat.analysis.nutrients import ALWAYS, BY_NAME, NAMES, PATTERN, Nutrient
+from decodeat.analysis.passes import by_picture
 from decodeat.analysis.table import rows
 
 # A figure that a line's end cuts in two: a pattern of the line's end, and one of the next line's beginning.
@@ -51,6 +52,7 @@ _BEFORE_FAT = re.compile(
 
 # The number of rows with a layout from which on all rows are taken to have it.
 _SIDE_BY_SIDE, _UNITS_FIRST = 2, 3
+_WITNESSES = 2  # pictures that must show a figure which the label itself does not confirm
 
 # What one reading says of each nutrient; None where it is printed as "less than".
 Found = dict[str, Figure | None]
@@ -81,6 +83,19 @@ def figures(passes: Sequence[str]) -> dict[str, str | None]:
     if kcal is not None:
         values["energy"] = kcal
     return {name: plain(values[name]) if name in values else None for name in NAMES}
+
+
+def missing(passes: Sequence[str]) -> bool:
+    """Return whether a label seems to print more figures than these readings of it tell.
+
+    Those that all Korean labels have count, and those that it names.
+    """
+    windows = [_windows("\n".join(map(text.closed, rows(text.lines(one))))) for one in passes]
+    named = {nutrient.name for one in windows for nutrient, _ in one}
+    form = _form(windows)
+    below = {nutrient.name for one in windows for nutrient, window in one if less_than(window, form)}
+    values = figures(passes)
+    return bool(named) and any(values[name] is None for name in (named | ALWAYS) - below)
 
 
 def _values(found: Mapping[str, Figure]) -> dict[str, Decimal]:
@@ -150,26 +165,49 @@ def _window(before: str, following: str) -> str:
 
 
 def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Figure | None:
-    """Return the figure on which both pictures of a label agree, or one picture's that the label itself confirms.
+    """Return the figure that most pictures of a label show, or one picture's that the label itself confirms.
 
-    An amount whose unit one picture misreads is confirmed by a percentage that fits only these digits, or that both
-    pictures show.
+    What another picture shows must be less sure, so that nothing contradicts it.
     """
     if any(name in reading and reading[name] is None for reading in readings):
         return None
-    one, two = _stated(name, readings[:1]), _stated(name, readings[1:])
-    if one is None or two is None:
-        alone, others = (two, windows[:1]) if one is None else (one, windows[1:])
-        if alone is None:
-            return None
-        seconded = borne_out(alone, BY_NAME[name]) or any(seconds(window, alone) for window in others)
-        return alone if alone.trust >= (Trust.REPAIRED if seconded else Trust.CONFIRMED) else None
-    better, other = (one, two) if one.trust >= two.trust else (two, one)
-    if better.value == other.value:
-        return better if better.trust >= Trust.PLAIN or _surely(better, other) else None
-    # A guess (its own unit was misread) contradicts nothing that the label confirms.
-    no_denial = other.trust is Trust.GUESSED or runs_together(better, other)
-    return better if better.trust >= Trust.REPAIRED and no_denial else None
+    stated = [_stated(name, picture) for picture in by_picture(readings)]
+    seen = _without_slips([figure for figure in stated if figure is not None])
+    if len(seen) < _WITNESSES:
+        unseen = [
+            window for one, part in zip(stated, by_picture(windows), strict=True) if one not in seen for window in part
+        ]
+        return _alone(seen[0], BY_NAME[name], unseen) if seen else None
+    shown = Counter(figure.value for figure in seen)
+    best = max(seen, key=lambda figure: (shown[figure.value], figure.trust))
+    same, others = ([one for one in seen if (one.value == best.value) is alike] for alike in (True, False))
+    if len(same) < _WITNESSES or any(one.trust >= best.trust for one in others):
+        return None
+    return best if best.trust >= Trust.PLAIN or _surely(*same[:_WITNESSES]) else None
+
+
+def _without_slips(seen: Sequence[Figure]) -> list[Figure]:
+    """Drop what contradicts nothing that the label confirms: guesses (their own unit was misread), joined numbers."""
+    confirmed = [figure for figure in seen if figure.trust >= Trust.REPAIRED]
+    return [
+        one
+        for one in seen
+        if not any(
+            one.value != sure.value
+            and one.trust < sure.trust
+            and (one.trust is Trust.GUESSED or runs_together(sure, one))
+            for sure in confirmed
+        )
+    ]
+
+
+def _alone(figure: Figure, nutrient: Nutrient, others: Sequence[str]) -> Figure | None:
+    """Return the figure of the only picture that shows one, if the label itself confirms it.
+
+    An amount with a misread unit is confirmed by a percentage that fits only these digits, or that `others` show.
+    """
+    seconded = borne_out(figure, nutrient) or any(seconds(window, figure) for window in others)
+    return figure if figure.trust >= (Trust.REPAIRED if seconded else Trust.CONFIRMED) else None
 
 
 def _nothing_of_nothing(agreed: Mapping[str, Figure], readings: Sequence[Found]) -> dict[str, Figure]:

@@ -69,7 +69,7 @@ def _korean(line: Line) -> Iterator[tuple[int, int]]:
     signs = "".join(sign.text for sign in line.signs)
     for found in re.finditer("[가-힣]+", signs):
         start, end = found.span()
-        if start and signs[start - 1].isalnum():
+        if start and _FIGURE.match(signs[start - 1]):
             start += end - start == 1 or not line.signs[start].opens_word
         if start < end:
             yield start, end

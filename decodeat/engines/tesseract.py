@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from PIL import Image
 
-from decodeat.analysis.label import Flaw, Reading
+from decodeat.analysis.label import Flaw, Reading, is_complete
 from decodeat.condition import Condition, Known
 from decodeat.cores import Cores
 from decodeat.deadline import Deadline
@@ -31,6 +31,7 @@ KOREAN = ("-l", "kor", "--psm", "6", "tsv")
 BOTH = ("-l", "kor+eng", "--psm", "6", "tsv")
 FIGURES = ("-l", "eng", "--psm", "6", "tsv")
 LARGER = 1.25  # factor by which the second picture is larger than the first
+SMALLER = 0.8  # of the third, which is read only where the first two leave figures open
 LANGUAGES = frozenset({"kor", "eng"})
 # Processor time, since elapsed time depends more on the machine's load than on the page. A usual pass takes well below
 # a second; a picture of noise can take minutes. Elapsed time is limited by the request's own deadline alone.
@@ -78,21 +79,32 @@ class TesseractReader:
                     raise
         raise AssertionError("the last try returns")
 
-    async def _passes(self, page: Image.Image) -> tuple[str, str, str]:
+    async def _passes(self, page: Image.Image) -> tuple[str, ...]:
         """Return Korean words with figures read separately, with those of a larger picture, and that one's own text.
 
         For a figure, the second and the third count as one reading: both come from the same pass over the same picture.
+        If figures of a label are missing then, the first is added once more, of a smaller picture.
         """
         lines = signs.lines(await self._pass(await asyncio.to_thread(_png, page), KOREAN))
-        both = signs.lines(await self._pass(await asyncio.to_thread(_png, page, LARGER), BOTH))
+        larger = await asyncio.to_thread(_resized, page, LARGER)
+        both = signs.lines(await self._pass(await asyncio.to_thread(_png, larger), BOTH))
         wanted = numerals.stretches(lines)
         there = numerals.composed(lines, wanted, numerals.in_place(wanted, both, LARGER))
         own = "\n".join(line.text() for line in both)
+        passes = (await self._with_figures(page, lines), there, own)
+        if await asyncio.to_thread(is_complete, Reading(passes)):
+            return passes
+        smaller = await asyncio.to_thread(_resized, page, SMALLER)
+        lines = signs.lines(await self._pass(await asyncio.to_thread(_png, smaller), KOREAN))
+        return (*passes, await self._with_figures(smaller, lines))
+
+    async def _with_figures(self, page: Image.Image, lines: Sequence[signs.Line]) -> str:
+        """Return the text of the lines with the figures between their words read separately."""
         sheet = await asyncio.to_thread(numerals.sheet, page, lines)
         if sheet is None:
-            return there, there, own
+            return "\n".join(line.text() for line in lines)
         figures = signs.lines(await self._pass(await asyncio.to_thread(_png, sheet.image), FIGURES))
-        return numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, figures)), there, own
+        return numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, figures))
 
     async def _pass(self, png: bytes, options: tuple[str, ...]) -> str:
         status, output = await self._run(("stdin", "stdout", *options), png)
@@ -157,9 +169,11 @@ def _prepared(image: Image.Image) -> tuple[Image.Image, Flaw | None]:
     return page, flaw(image, page)
 
 
-def _png(page: Image.Image, larger: float = 1.0) -> bytes:
-    if larger != 1.0:
-        page = page.resize(scaled(page.size, larger), Image.Resampling.LANCZOS)
+def _resized(page: Image.Image, factor: float) -> Image.Image:
+    return page.resize(scaled(page.size, factor), Image.Resampling.LANCZOS)
+
+
+def _png(page: Image.Image) -> bytes:
     output = io.BytesIO()
     page.save(output, "PNG", compress_level=1)
     return output.getvalue()

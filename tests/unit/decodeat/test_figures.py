@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from decodeat.analysis.figure import Trust, less_than, read, shares
 from decodeat.analysis.numbers import LARGEST, parse, plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS, Nutrient
-from decodeat.analysis.nutrition import figures
+from decodeat.analysis.nutrition import figures, missing
 
 WHOLE = st.from_regex(r"\A(0|[1-9][0-9]{0,4})\Z")
 TENTHS = st.from_regex(r"\A(0|[1-9][0-9]{0,4})\.[0-9]\Z")
@@ -51,7 +51,6 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("carbohydrate", " 799 24%", "79", Trust.REPAIRED),
         ("carbohydrate", " 799 2%", "7.9", Trust.REPAIRED),
         ("carbohydrate", " 79 9   24 %", "79", Trust.REPAIRED),
-        ("carbohydrate", " 79g 2%", "7.9", Trust.REPAIRED),
         ("carbohydrate", ": 720(22%), ", "72", Trust.REPAIRED),
         ("carbohydrate", " 79g", "79", Trust.PLAIN),
         ("carbohydrate", " 799", "79", Trust.GUESSED),
@@ -120,6 +119,8 @@ def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: T
         ("sodium", " 12.5mg 1%"),
         ("protein", " 4.167.8%"),
         ("carbohydrate", " 291%"),  # 2 g and 1 %, or a percentage alone
+        ("carbohydrate", " 79g 2%"),  # 7.9 g, or 7 g whose unit was seen twice
+        ("trans_fat", " 24g 44%"),  # labels print no share of it: that is another row
     ],
 )
 def test_what_the_percentage_denies_stays_unknown(name: str, window: str) -> None:
@@ -297,6 +298,60 @@ def test_a_percentage_that_both_pictures_show_bears_out_what_one_of_them_shows()
     assert figures([unread, repaired])["carbohydrate"] == "20"
     assert figures([unread.replace("Zg 6 %", "2096%"), repaired])["carbohydrate"] == "20"
     assert figures([unread.replace("Zg 6 %", "Zg B %"), repaired])["carbohydrate"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "printed", "first", "second", "third", "value"),
+    [
+        ("trans_fat", "0 g", "0 g", "", "Og", "0"),
+        ("trans_fat", "0 g", "", "0.8 g", "0.89", "0.8"),
+        ("trans_fat", "0 g", "0 g", "", "0.8 g", None),
+        ("trans_fat", "0 g", "0.7 g", "0.8 g", "0.7 g", None),  # two that may err alike, and one as sure
+        ("trans_fat", "0 g", "0.8 g", "109", "0.8 g", "0.8"),
+        ("trans_fat", "0 g", "0 g", "", "0.5 g 미만", None),
+        ("protein", "2 g 4 %", "4.19 7 %", "49 7 %", "4 g 7 %", "4"),
+        ("protein", "2 g 4 %", "", "", "4 g 7 %", "4"),
+        ("protein", "2 g 4 %", "17 g", "1 g 2 %", "17 g", None),
+        ("sat_fat", "3 g 20 %", "17 g", "1 g 7 %", "17 g", "1"),  # "1 7" of a table with bare numbers
+        ("sat_fat", "3 g 20 %", "7 g", "1 g 7 %", "7 g", "1"),
+        ("cholesterol", "5 mg 2 %", "20", "20 mg 7 %", "20", "20"),
+    ],
+)
+def test_what_three_pictures_show(
+    name: str, printed: str, first: str, second: str, third: str, value: str | None
+) -> None:
+    row = f"{BY_NAME[name].korean} {printed}"
+    one, two, three = (LABEL.replace(row, f"{BY_NAME[name].korean} {read}") for read in (first, second, third))
+    assert figures([one, two, two, three])[name] == value
+
+
+@pytest.mark.parametrize(
+    ("energies", "energy"),
+    [
+        (("150 kcal", "kcal", "150 kcal"), "150"),
+        (("158 kcal", "150 kcal", "158 kcal"), None),  # both fit, and the first and the third may err alike
+        (("158 kcal", "kcal", "150 kcal"), None),
+        (("kcal", "kcal", "150 kcal"), "150"),
+    ],
+)
+def test_energies_of_three_pictures(energies: tuple[str, str, str], energy: str | None) -> None:
+    one, two, three = (LABEL.replace("150 kcal", read) for read in energies)
+    assert figures([one, two, two, three])["energy"] == energy
+
+
+@pytest.mark.parametrize(
+    ("label", "missing_some"),
+    [
+        (LABEL, False),
+        (LABEL.replace("트랜스지방 0 g", "트랜스지방 0.5 g 미만"), False),
+        (LABEL.replace("트랜스지방 0 g", "트랜스지방"), True),
+        (LABEL.replace("트랜스지방 0 g\n", ""), True),  # every label states it
+        (LABEL + "\n칼슘 [", True),  # named, though not every label states it
+        ("고객상담실 080-123-4567", False),
+    ],
+)
+def test_a_label_is_read_again_for_what_it_seems_to_print(label: str, missing_some: bool) -> None:
+    assert missing([label, label]) is missing_some
 
 
 def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_shows() -> None:

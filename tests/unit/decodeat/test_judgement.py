@@ -110,3 +110,15 @@ def test_two_sides_of_one_product_are_joined() -> None:
         ("밀가루", "설탕", "물엿", "전분"),
         "초코쿠키",
     )
+
+
+def test_a_photograph_that_was_read_once_more_joins_one_that_was_not() -> None:
+    front = Reading(("원재료명: 밀가루, 설탕",) * 3)
+    back = Reading((LABEL.replace("트랜스지방 0 g", "트랜스지방"), LABEL, LABEL, LABEL))
+    assert understand(back.joined(front)).nutrition == understand(front.joined(back)).nutrition == VALUES
+
+
+def test_a_third_picture_does_not_make_it_surer_that_there_is_no_label() -> None:
+    words = "오늘의 추천 메뉴는 김치찌개와 된장찌개 그리고 비빔밥 입니다 어서오세요"
+    assert understand(Reading((words, words, words))).kind is Kind.OTHER
+    assert understand(Reading((words, "", "", words))).kind is Kind.UNREADABLE

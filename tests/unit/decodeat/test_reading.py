@@ -219,6 +219,19 @@ def test_an_engine_whose_worker_is_gone_ends_by_itself(tmp_path: Path) -> None:
     wait_for(lambda: _gone(int(pid.read_text())))
 
 
+@pytest.mark.parametrize(
+    ("word", "languages"), [("영양정보", ["kor", "kor+eng"]), ("나트륨", ["kor", "kor+eng", "kor"])]
+)
+def test_a_page_is_read_once_more_when_figures_of_a_label_are_missing(
+    tmp_path: Path, word: str, languages: list[str]
+) -> None:
+    runs = tmp_path / "runs"
+    script = f"cat > /dev/null; echo $4 >> {runs}; printf '{WORD.format(word)}'"
+    found = read(TesseractReader(1, _program(tmp_path, script)))
+    assert isinstance(found, Reading) and found.passes == (word,) * (len(languages) + 1)
+    assert runs.read_text().split() == languages
+
+
 def test_an_engine_that_is_killed_is_tried_again(tmp_path: Path) -> None:
     mark = tmp_path / "mark"
     script = f"cat > /dev/null; [ -e {mark} ] || {{ touch {mark}; kill -9 $$; }}; printf '{WORD.format('영양정보')}'"
