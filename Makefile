@@ -29,18 +29,19 @@ demo: $(VENV)/.ops ## deploy on this machine, prove it, read a label
 demo-stop: ## take the demo away
 	@bash .ci/demo.sh $(abspath $(VENV)) stop
 
-# The floor of branch coverage counts this process alone: what runs as a program of its own (the command line under
-# faults, the supervisor, the service) is tested but not counted.
-COVERED = $(VENV)/bin/coverage report --skip-covered --fail-under=65
+# The floors of branch coverage. `make test` counts the process of the tests alone: what runs as a program of its own
+# (the command line under faults, the supervisor, the service) is tested but not counted, since the start of each would
+# take twice as long. `make proof` counts them too (tests/programs.toml).
+COVERED = $(VENV)/bin/coverage report --skip-covered
 
 test: $(VENV)/.dev ## every test, a share of the fault matrix, short forms of what takes long; with CI=true `make check` too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
 	@$(PYTHON) -m tests.whole test
-	@$(COVERED)
+	@$(COVERED) --fail-under=79
 
 proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, other Pythons, the soak (two hours)
 	@$(PYTHON) -m tests.whole proof
-	@$(COVERED)
+	@$(COVERED) --fail-under=84
 	@$(PYTHON) -m tests.pythons
 	$(PYTHON) -m bench.soak
 

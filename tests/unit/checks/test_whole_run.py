@@ -56,7 +56,8 @@ def run(
 ) -> tuple[int, dict[str, Any], str]:
     argv = (sys.executable, "-m", "tests.whole", suite, "-n", str(workers))
     alone = {"CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), **alone, **(variables or {})}
+    unwatched = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
+    env = {**unwatched, "PYTHONPATH": str(REPOSITORY), **alone, **(variables or {})}
     done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False)
     record = directory / "test-results.json"
     assert record.exists(), done.stdout + done.stderr
