@@ -65,23 +65,23 @@ def test_an_answer_that_comes_too_slowly_is_none(send: Send) -> None:
     with stranger(send) as endpoint:
         before = time.monotonic()
         with pytest.raises(Unreachable, match="timed out"):
-            DirectHttp().request(endpoint, "GET", "/health", timeout=1)
+            DirectHttp().request(endpoint, "GET", "/health", timeout=1)  # never comes
         assert time.monotonic() - before < 30
 
 
 def test_an_answer_without_end_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(direct_http, "MOST", 1024 * 1024)
     with stranger(_endlessly) as endpoint, pytest.raises(Unreachable, match="more than 1 MiB"):
-        DirectHttp().request(endpoint, "GET", "/metrics", timeout=10)
+        DirectHttp().request(endpoint, "GET", "/metrics", timeout=60)
 
 
 def test_a_whole_answer_is_one() -> None:
     with stranger(lambda client: client.sendall(HEAD + b"Content-Length: 2\r\nX-Release-Id: r1\r\n\r\nok")) as endpoint:
-        answer = DirectHttp().request(endpoint, "GET", "/health", timeout=10)
+        answer = DirectHttp().request(endpoint, "GET", "/health", timeout=60)
     assert (answer.status, answer.body, answer.headers["x-release-id"]) == (200, b"ok", "r1")
 
 
 @pytest.mark.parametrize("head", [b"Content-Length: 100\r\n\r\nok", b"Transfer-Encoding: chunked\r\n\r\n64\r\nok"])
 def test_an_answer_that_is_cut_off_is_none(head: bytes) -> None:
     with stranger(lambda client: client.sendall(HEAD + head)) as endpoint, pytest.raises(Unreachable):
-        DirectHttp().request(endpoint, "GET", "/health", timeout=10)
+        DirectHttp().request(endpoint, "GET", "/health", timeout=60)
