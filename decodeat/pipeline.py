@@ -201,9 +201,9 @@ def _left_out(alone: Sequence[Label]) -> Iterator[tuple[int, str]]:
     """Yield the pictures that the answer is not based on, and why."""
     for at, label in enumerate(alone):
         if label.kind is Kind.UNREADABLE:
-            yield at, "it is too blurred or cut off to be read."
+            yield at, _UNREADABLE[label.flaw]
         elif label.kind is Kind.OTHER:
-            yield at, "it shows no nutrition or ingredients label."
+            yield at, "It shows no nutrition or ingredients label."
 
 
 def _completed(label: Label, alone: Sequence[Label], lost: Sequence[str], note: str) -> Outcome:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from decodeat.analysis.extraction import Amount, Extraction, labels
-from decodeat.analysis.label import Kind, Label, Reading, understand
+from decodeat.analysis.label import Flaw, Kind, Label, Reading, understand
 from decodeat.analysis.nutrients import NAMES
 from decodeat.analysis.pair import Page, same_product
 from decodeat.engines.embedded import judge
@@ -141,10 +141,14 @@ def test_two_products_are_cancelled_and_a_picture_that_is_left_out_is_named() ->
     assert "different products" in cancelled.message
     cut = Reading(("영양정보\n나트륨\n탄수화물\n1일 영양성분 기준치",) * 2)
     poster = Reading(("대한민국 영화제",) * 2)
-    for second, why in ((cut, "too blurred or cut off"), (poster, "shows no nutrition or ingredients label")):
+    for second, why in (
+        (cut, "There is text in the picture, but too little of it can be read."),
+        (replace(cut, flaw=Flaw.TURNED), "The text in the picture is turned."),
+        (poster, "It shows no nutrition or ingredients label."),
+    ):
         outcome = decide(judge([reading(table(one), items(one)), second]), (), "")
         assert outcome.status is Status.COMPLETED
-        assert "The second image was left out" in outcome.message and why in outcome.message
+        assert f"The second image was left out: {why}" in outcome.message
         assert (
             "The first image was left out" in decide(judge([second, reading(table(one), items(one))]), (), "").message
         )
