@@ -22,7 +22,8 @@ _SHARE = re.compile(r"(\d{1,3})%.*")
 # It has no digits, except English in brackets misread as digits, and no word of three Korean letters.
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]%]{5,}[)\]](?=\W*[\d<lIO])")
 _BETWEEN = re.compile(
-    r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
+    r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?"
+    r"(?=[\d<≤〈«]|(?<![A-Za-z.,])[OlIS](?:[.,]?[OlIS])?\s?m?g(?![A-Za-z]))"
 )
 _LEADERS = re.compile(
     r"\s*(?:(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?|(?:[가-힣]?[아-잏]){3,}[가-힣]?\s?)(?=\d|[OlI]{1,2}\s?m?g)"  # or 아아어

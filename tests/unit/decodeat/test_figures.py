@@ -74,6 +74,7 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("fat", " 369 67%         300 56%", "36", Trust.REPAIRED),
         ("dietary_fiber", " 1.3 g 5 %", "1.3", Trust.CONFIRMED),
         ("carbohydrate", " llg 3%", "11", Trust.REPAIRED),
+        ("sat_fat", " l.lg 7%", "1.1", Trust.REPAIRED),
         ("sodium", " 7img 4%", "71", Trust.REPAIRED),
         ("trans_fat", " lg", "1", Trust.GUESSED),
         ("sat_fat", " 3.5¢ 23%", "3.5", Trust.CONFIRMED),
@@ -330,6 +331,13 @@ def test_what_three_pictures_show(
 def test_energies_of_three_pictures(energies: tuple[str, str, str], energy: str | None) -> None:
     one, two, three = (LABEL.replace("150 kcal", read) for read in energies)
     assert figures([one, two, two, three])["energy"] == energy
+
+
+def test_the_energy_of_the_package_is_not_that_of_the_figures() -> None:
+    """Both are printed and nearly the same; one picture shows no unit behind that of the figures."""
+    label = f"내용량 30 g (152 kcal)\n{LABEL.replace('당 150 kcal', '당 열량 150 kcal')}"
+    assert figures([label, label])["energy"] == "150"
+    assert figures([label, label.replace("150 kcal", "150!<03|")])["energy"] is None
 
 
 @pytest.mark.parametrize(
