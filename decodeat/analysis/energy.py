@@ -75,7 +75,7 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
     ]
     complete = all(name in values for name in SOURCES)
     if complete:
-        close = [[one.value for one in part if plausible(one.value, values, _CLOSE)] for part in pictures]
+        close = [[one for one in part if plausible(one.value, values, _CLOSE)] for part in pictures]
         if any(close):
             return _alike([part for part in close if part])
     firsts = {labelled[0] for part in pictures if (labelled := [one.value for one in part if one.labelled])}
@@ -93,8 +93,14 @@ def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
     return alike and bool(shown[0]) and all(value < fewest(values) for value in shown[0])
 
 
-def _alike(pictures: Sequence[Sequence[Decimal]]) -> Decimal | None:
-    """Return the first number that all pictures have; where only one has any, its only number."""
-    if len(pictures) == 1:
-        return pictures[0][0] if len(set(pictures[0])) == 1 else None
-    return next((value for value in pictures[0] if all(value in other for other in pictures[1:])), None)
+def _alike(pictures: Sequence[Sequence[Energy]]) -> Decimal | None:
+    """Return the first number that all pictures have; where only one has any, its only number.
+
+    Of a picture's numbers that follow 열량, it is one: beside them, the whole package's may nearly be the same.
+    """
+    shown = [{one.value for one in part} for part in pictures]
+    labelled = [{one.value for one in part if one.labelled} for part in pictures]
+    if len(pictures) == 1 and len(shown[0]) > 1:
+        return None
+    alike = set.intersection(*shown, *filter(None, labelled))
+    return next((one.value for one in pictures[0] if one.value in alike), None)

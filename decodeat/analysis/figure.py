@@ -22,8 +22,12 @@ _SHARE = re.compile(r"(\d{1,3})%.*")
 # It has no digits, except English in brackets misread as digits, and no word of three Korean letters.
 _BRACKET = re.compile(r"\s*[(\[][^()\[\]%]{5,}[)\]](?=\W*[\d<lIO])")
 _BETWEEN = re.compile(
-    r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?(?=[\d<≤〈«]|(?<![A-Za-z])[OlIS]{1,2}\s?m?g(?![A-Za-z]))"
+    r"(?:[^\d가-힣<≤〈«]|[가-힣]{1,2}(?![가-힣])){0,40}?"
+    r"(?=[\d<≤〈«]|(?<![A-Za-z.,])[OlIS](?:[.,]?[OlIS])?\s?m?g(?![A-Za-z])|(?<![A-Za-z.,])[OolIiS]{1,2}[.,]?\d)"
 )
+# What may have been a first digit, right before the others: a letter or two, or any sign before a point.
+_CUT_OFF = re.compile(r"(?<![A-Za-z가-힣])(?![mg])[A-Za-z]{1,2}$|[^\s.,·…ㆍᆞ\-–—_~=:;가-힣][.,]$")
+_LETTER_FIRST = re.compile("[A-Za-z]+[0-9]")  # "l2": 12, or 2 behind what is left of a rule
 _LEADERS = re.compile(
     r"\s*(?:(?:[.·…ㆍᆞ\-–—_~=]\s?){2,}[^\d\n]*?|(?:[가-힣]?[아-잏]){3,}[가-힣]?\s?)(?=\d|[OlI]{1,2}\s?m?g)"  # or 아아어
 )
@@ -118,6 +122,8 @@ def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | N
     if found is None:
         return None
     trust = found.trust if number == words[0] else _doubted(found.trust)
+    if trust < Trust.REPAIRED and _LETTER_FIRST.match(words[0]):
+        return None
     return Figure(found.value, trust, found.possible, " ".join(words[:2]), found.share or share(window))
 
 
@@ -170,7 +176,7 @@ def _opened(window: str) -> str:
         found = pattern.match(text)
         if found is not None:
             bare = re.search(r"(?:^|\s)\.$", found.group()) is not None  # ".5" is a number
-            text = text[found.end() - bare :]
+            text = text[found.end() - bare :] if not _CUT_OFF.search(found.group()) else ""
     return text
 
 

@@ -74,6 +74,10 @@ def test_any_text_is_a_number_or_none(text: str) -> None:
         ("fat", " 369 67%         300 56%", "36", Trust.REPAIRED),
         ("dietary_fiber", " 1.3 g 5 %", "1.3", Trust.CONFIRMED),
         ("carbohydrate", " llg 3%", "11", Trust.REPAIRED),
+        ("sat_fat", " l.lg 7%", "1.1", Trust.REPAIRED),
+        ("sodium", " l50mg 8%", "150", Trust.REPAIRED),
+        ("trans_fat", " O.5g", "0.5", Trust.PLAIN),
+        ("trans_fat", " l.5g", "1.5", Trust.GUESSED),
         ("sodium", " 7img 4%", "71", Trust.REPAIRED),
         ("trans_fat", " lg", "1", Trust.GUESSED),
         ("sat_fat", " 3.5¢ 23%", "3.5", Trust.CONFIRMED),
@@ -120,6 +124,13 @@ def test_a_misread_unit_is_repaired(name: str, window: str, value: str, trust: T
         ("protein", " 4.167.8%"),
         ("carbohydrate", " 291%"),  # 2 g and 1 %, or a percentage alone
         ("carbohydrate", " 79g 2%"),  # 7.9 g, or 7 g whose unit was seen twice
+        # The first digit may have been made a letter or a mark, and what follows is no number of its own.
+        ("trans_fat", " B.5g"),
+        ("trans_fat", " (.5g"),
+        ("trans_fat", " A5g"),
+        ("trans_fat", " l2g"),  # 12 g, or 2 g behind a rule
+        ("trans_fat", " I0.8g"),
+        ("fat", " B.5g 9%"),
         ("trans_fat", " 24g 44%"),  # labels print no share of it: that is another row
     ],
 )
@@ -337,6 +348,13 @@ def test_what_three_pictures_show(
 def test_energies_of_three_pictures(energies: tuple[str, str, str], energy: str | None) -> None:
     one, two, three = (LABEL.replace("150 kcal", read) for read in energies)
     assert figures([one, two, two, three])["energy"] == energy
+
+
+def test_the_energy_of_the_package_is_not_that_of_the_figures() -> None:
+    """Both are printed and nearly the same; one picture shows no unit behind that of the figures."""
+    label = f"내용량 30 g (152 kcal)\n{LABEL.replace('당 150 kcal', '당 열량 150 kcal')}"
+    assert figures([label, label])["energy"] == "150"
+    assert figures([label, label.replace("150 kcal", "150!<03|")])["energy"] is None
 
 
 @pytest.mark.parametrize(
