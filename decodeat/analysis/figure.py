@@ -329,6 +329,8 @@ def _candidates(words: list[str], unit: str) -> Iterator[_Tier]:
     if len(number) > _LONGEST:
         return
     apart = not suffix and len(words) > 1 and _APART[unit].fullmatch(words[1]) is not None
+    if re.fullmatch(r"0[1-57]", number) and not (suffix or apart):
+        return  # a g is not read as these: a point was lost, or more
     if re.fullmatch(r"0\d", number) and not suffix and not (apart and not words[1].isdecimal()):
         apart = False
         number, suffix = "0", number[1]  # no number begins so: the digit was a unit

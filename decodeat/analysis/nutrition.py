@@ -153,6 +153,8 @@ def _window(before: str, following: str) -> str:
         return line
     if any(end.search(line.rstrip()) and start.match(below) for end, start in _CUT):
         return f"{line} {below}"
+    if re.search(r"\d", before) and re.search(r"\d\s*$", line):
+        return ""  # in a sentence of figures: its unit, or more digits, may be what can't be read in the next line
     # With nothing at all behind the name, the next line goes on with it only in a sentence of figures. Where names and
     # amounts are read as columns, it is the first name's.
     amount = None if line.strip(" :") else _AMOUNT.match(below)
@@ -181,7 +183,7 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
     shown = Counter(figure.value for figure in seen)
     best = max(seen, key=lambda figure: (shown[figure.value], figure.trust))
     same, others = ([one for one in seen if (one.value == best.value) is alike] for alike in (True, False))
-    if len(same) < _WITNESSES or any(one.trust >= best.trust for one in others):
+    if len(same) < _WITNESSES or any(one.trust >= min(best.trust, Trust.REPAIRED) for one in others):
         return None
     return best if best.trust >= Trust.PLAIN or _surely(*same[:_WITNESSES]) else None
 

@@ -320,7 +320,8 @@ def test_a_percentage_that_both_pictures_show_bears_out_what_one_of_them_shows()
         ("trans_fat", "0 g", "0.7 g", "0.8 g", "0.7 g", None),  # two that may err alike, and one as sure
         ("trans_fat", "0 g", "0.8 g", "109", "0.8 g", "0.8"),
         ("trans_fat", "0 g", "0 g", "", "0.5 g 미만", None),
-        ("protein", "2 g 4 %", "4.19 7 %", "49 7 %", "4 g 7 %", "4"),
+        ("protein", "2 g 4 %", "4.19 7 %", "49 7 %", "4 g 7 %", None),
+        ("cholesterol", "5 mg 2 %", "66 mg (22 %)", "6579(22 %)", "66 mg (22 %)", None),
         ("protein", "2 g 4 %", "", "", "4 g 7 %", "4"),
         ("protein", "2 g 4 %", "17 g", "1 g 2 %", "17 g", None),
         ("sat_fat", "3 g 20 %", "17 g", "1 g 7 %", "17 g", "1"),  # "1 7" of a table with bare numbers
@@ -503,6 +504,14 @@ def test_an_amount_that_the_end_of_a_line_cuts_keeps_its_digits(name: str, amoun
     assert figures([label, label])[name] in {"35", None}
     if "mg" in amounts:
         assert figures([label, label])[name] == "35"
+
+
+def test_a_number_at_the_end_of_a_line_may_lack_its_unit_or_its_last_digits() -> None:
+    """ "0.5 g" whose point is lost is no 0 g: behind other figures, its unit may stand in the next line."""
+    label = LABEL.replace("지방 7 g 13 %\n트랜스지방 0 g", "지방 7 g 13 %, 트랜스지방08\n@포화지방 3 g")
+    assert "08" in label and figures([label, label])["trans_fat"] is None
+    in_a_table = LABEL.replace("트랜스지방 0 g", "트랜스지방 05")
+    assert figures([in_a_table, in_a_table])["trans_fat"] is None
 
 
 def test_less_than_in_any_reading_is_believed() -> None:
