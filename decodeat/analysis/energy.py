@@ -7,9 +7,9 @@ from decimal import Decimal
 
 from decodeat.analysis import text
 from decodeat.analysis.consistency import SOURCES, fewest, least, plausible
-from decodeat.analysis.figure import Form
 from decodeat.analysis.numbers import parse
-from decodeat.analysis.passes import by_picture
+from decodeat.analysis.passes import WITNESSES, by_picture
+from decodeat.analysis.window import Form
 
 # No letter directly before it, since that may be a misread digit.
 _NUMBER = r"(?<![\d.,A-Za-z])(?P<{}>\d[\d,]*(?:\.\d{{3}})?(?: \d{{1,2}})?)\s?"
@@ -25,7 +25,6 @@ _LABELLED = re.compile(
 )
 _REFERENCE = re.compile(r"기준|2,?000\s?k")  # the daily energy that percentages refer to, not the label's own
 _BEFORE = 120  # characters before the number that are searched
-_WITNESSES = 2  # pictures that must show a number
 _CLOSE, _LOOSE = Decimal("0.1"), Decimal("0.2")  # allowed difference from 4/4/9 kcal/g; fibre and sweeteners have less
 
 
@@ -79,7 +78,7 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
         if any(close):
             return _alike([part for part in close if part])
     firsts = {labelled[0] for part in pictures if (labelled := [one.value for one in part if one.labelled])}
-    if len(firsts) != 1 or sum(any(one.value in firsts for one in part) for part in pictures) < _WITNESSES:
+    if len(firsts) != 1 or sum(any(one.value in firsts for one in part) for part in pictures) < WITNESSES:
         return None
     first = firsts.pop()
     possible = plausible(first, values, _LOOSE) if complete else first >= least(values)
@@ -88,8 +87,8 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
 
 def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) -> bool:
     """Return whether two pictures show an energy below that of the known carbohydrate, protein and fat."""
-    shown = [{one.value for reading in part for one in reading} for part in by_picture(readings)[:_WITNESSES]]
-    alike = len(shown) == _WITNESSES and shown[0] == shown[1]
+    shown = [{one.value for reading in part for one in reading} for part in by_picture(readings)[:WITNESSES]]
+    alike = len(shown) == WITNESSES and shown[0] == shown[1]
     return alike and bool(shown[0]) and all(value < fewest(values) for value in shown[0])
 
 

@@ -60,17 +60,21 @@ class Label:
 
 def is_complete(reading: Reading) -> bool:
     """Return whether the text tells all figures that its label seems to have; so does one that names none."""
-    return not nutrition.missing([ingredients.without_section(one) for one in reading.passes])
+    return not nutrition.missing(_printed(reading))
 
 
 def understand(reading: Reading) -> Label:
     """Everything that one reading tells."""
-    values = nutrition.figures([ingredients.without_section(one) for one in reading.passes])
+    values = nutrition.figures(_printed(reading))
     items = ingredients.listed(reading.passes)
     known = sum(value is not None for value in values.values())
     if known >= 2 or len(items) >= 2 or (items and known):
         return Label(Kind.LABEL, product.name(reading.passes), values, tuple(items))
     return _without_contents(reading)
+
+
+def _printed(reading: Reading) -> nutrition.Printed:
+    return nutrition.printed([ingredients.without_section(one) for one in reading.passes])
 
 
 def _without_contents(reading: Reading) -> Label:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 
 from decodeat.analysis import energy, quantity, text
@@ -16,21 +17,18 @@ from decodeat.analysis.consistency import (
 )
 from decodeat.analysis.figure import (
     Figure,
-    Form,
     Trust,
     borne_out,
-    less_than,
     of_the_last,
     read,
     runs_together,
     seconds,
-    several,
-    unit_first,
 )
 from decodeat.analysis.numbers import plain
 from decodeat.analysis.nutrients import ALWAYS, BY_NAME, NAMES, PATTERN, Nutrient
-from decodeat.analysis.passes import by_picture
+from decodeat.analysis.passes import WITNESSES, by_picture
 from decodeat.analysis.table import rows
+from decodeat.analysis.window import Form, less_than, several, unit_first
 
 # A figure that a line's end cuts in two: a pattern of the line's end, and one of the next line's beginning.
 _CUT = (
@@ -52,29 +50,42 @@ _BEFORE_FAT = re.compile(
 
 # The number of rows with a layout from which on all rows are taken to have it.
 _SIDE_BY_SIDE, _UNITS_FIRST = 2, 3
-_WITNESSES = 2  # pictures that must show a figure which the label itself does not confirm
 
 # What one reading says of each nutrient; None where it is printed as "less than".
 Found = dict[str, Figure | None]
+Windows = list[tuple[Nutrient, str]]
 
 
-def figures(passes: Sequence[str]) -> dict[str, str | None]:
-    """Return all eleven as plain decimals or None. The first pass saw another picture of the label than the rest."""
-    texts = [text.lines(one) for one in passes]
-    windows = [_windows("\n".join(map(text.closed, rows(lines)))) for lines in texts]
-    form = _form(windows)
-    readings = [_figures(one, form) for one in windows]
-    shown = [{nutrient.name: window for nutrient, window in reversed(one)} for one in windows]
+@dataclass(frozen=True)
+class Printed:
+    """Hold what the passes over a label show: lines, what follows the names of nutrients, the label's form."""
+
+    lines: tuple[list[str], ...]
+    windows: tuple[Windows, ...]
+    form: Form
+
+
+def printed(passes: Sequence[str]) -> Printed:
+    """Find the nutrients' names in each pass, and what follows them."""
+    lines = tuple(text.lines(one) for one in passes)
+    windows = tuple(_windows("\n".join(map(text.closed, rows(one)))) for one in lines)
+    return Printed(lines, windows, _form(windows))
+
+
+def figures(label: Printed) -> dict[str, str | None]:
+    """Return all eleven as plain decimals or None."""
+    readings = [_figures(one, label.form) for one in label.windows]
+    shown = [{nutrient.name: window for nutrient, window in reversed(one)} for one in label.windows]
     agreed = {
         name: figure
         for name in NAMES
         if name != "energy" and (figure := _agreed(name, readings, [one.get(name, "") for one in shown]))
     }
     agreed |= _nothing_of_nothing(agreed, readings)
-    grams = quantity.largest(texts)
+    grams = quantity.largest(label.lines)
     within = possible(agreed, grams)
     kept = without_contradictions(without_excess(within, grams))
-    energies = [energy.found(lines, form) for lines in texts]
+    energies = [energy.found(lines, label.form) for lines in label.lines]
     denied = energy.denied(energies, _values(within))
     values = _values(without_unconfirmed(kept, SOURCES) if denied else kept)
     # A gram that is "less than one" counts as none: it is within what rounding allows for.
@@ -85,16 +96,14 @@ def figures(passes: Sequence[str]) -> dict[str, str | None]:
     return {name: plain(values[name]) if name in values else None for name in NAMES}
 
 
-def missing(passes: Sequence[str]) -> bool:
-    """Return whether a label seems to print more figures than these readings of it tell.
+def missing(label: Printed) -> bool:
+    """Return whether a label seems to print more figures than these passes over it tell.
 
     Those that all Korean labels have count, and those that it names.
     """
-    windows = [_windows("\n".join(map(text.closed, rows(text.lines(one))))) for one in passes]
-    named = {nutrient.name for one in windows for nutrient, _ in one}
-    form = _form(windows)
-    below = {nutrient.name for one in windows for nutrient, window in one if less_than(window, form)}
-    values = figures(passes)
+    named = {nutrient.name for one in label.windows for nutrient, _ in one}
+    below = {nutrient.name for one in label.windows for nutrient, window in one if less_than(window, label.form)}
+    values = figures(label)
     return bool(named) and any(values[name] is None for name in (named | ALWAYS) - below)
 
 
@@ -102,7 +111,7 @@ def _values(found: Mapping[str, Figure]) -> dict[str, Decimal]:
     return {name: figure.value for name, figure in found.items()}
 
 
-def _form(readings: Sequence[Sequence[tuple[Nutrient, str]]]) -> Form:
+def _form(readings: Sequence[Windows]) -> Form:
     """Return the label's layout, as far as enough rows of one of its readings show it."""
     last = [Counter(of_the_last(window, nutrient) for nutrient, window in one if several(window)) for one in readings]
     return Form(
@@ -112,7 +121,7 @@ def _form(readings: Sequence[Sequence[tuple[Nutrient, str]]]) -> Form:
     )
 
 
-def _windows(whole: str) -> list[tuple[Nutrient, str]]:
+def _windows(whole: str) -> Windows:
     """Return each named nutrient with the text that follows its name."""
     names = [one for one in PATTERN.finditer(whole) if one.lastgroup != "fat" or _is_fat(whole, one.start())]
     ends = [name.start() for name in names[1:]] + [len(whole)]
@@ -123,7 +132,7 @@ def _windows(whole: str) -> list[tuple[Nutrient, str]]:
     ]
 
 
-def _figures(windows: Sequence[tuple[Nutrient, str]], form: Form) -> Found:
+def _figures(windows: Windows, form: Form) -> Found:
     """Return the best figure for each nutrient in one reading."""
     found: Found = {}
     for nutrient, window in windows:
@@ -175,7 +184,7 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
         return None
     stated = [_stated(name, picture) for picture in by_picture(readings)]
     seen = _without_slips([figure for figure in stated if figure is not None])
-    if len(seen) < _WITNESSES:
+    if len(seen) < WITNESSES:
         unseen = [
             window for one, part in zip(stated, by_picture(windows), strict=True) if one not in seen for window in part
         ]
@@ -183,9 +192,9 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
     shown = Counter(figure.value for figure in seen)
     best = max(seen, key=lambda figure: (shown[figure.value], figure.trust))
     same, others = ([one for one in seen if (one.value == best.value) is alike] for alike in (True, False))
-    if len(same) < _WITNESSES or any(one.trust >= min(best.trust, Trust.REPAIRED) for one in others):
+    if len(same) < WITNESSES or any(one.trust >= min(best.trust, Trust.REPAIRED) for one in others):
         return None
-    return best if best.trust >= Trust.PLAIN or _surely(*same[:_WITNESSES]) else None
+    return best if best.trust >= Trust.PLAIN or _surely(*same[:WITNESSES]) else None
 
 
 def _without_slips(seen: Sequence[Figure]) -> list[Figure]:

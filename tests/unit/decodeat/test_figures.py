@@ -1,19 +1,25 @@
 """Given the text that readers make of a figure, the label's own percentage picks the number, or it stays unknown."""
 
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from decodeat.analysis.figure import Trust, less_than, read, shares
+from decodeat.analysis import nutrition
+from decodeat.analysis.figure import Trust, read, shares
 from decodeat.analysis.numbers import LARGEST, parse, plain
 from decodeat.analysis.nutrients import BY_NAME, NAMES, NUTRIENTS, Nutrient
-from decodeat.analysis.nutrition import figures, missing
+from decodeat.analysis.window import less_than
 
 WHOLE = st.from_regex(r"\A(0|[1-9][0-9]{0,4})\Z")
 TENTHS = st.from_regex(r"\A(0|[1-9][0-9]{0,4})\.[0-9]\Z")
+
+
+def figures(passes: Sequence[str]) -> dict[str, str | None]:
+    return nutrition.figures(nutrition.printed(passes))
 
 
 @pytest.mark.parametrize(
@@ -370,7 +376,7 @@ def test_the_energy_of_the_package_is_not_that_of_the_figures() -> None:
     ],
 )
 def test_a_label_is_read_again_for_what_it_seems_to_print(label: str, missing_some: bool) -> None:
-    assert missing([label, label]) is missing_some
+    assert nutrition.missing(nutrition.printed([label, label])) is missing_some
 
 
 def test_a_percentage_that_speaks_for_every_digit_bears_out_what_one_picture_shows() -> None:
@@ -569,3 +575,17 @@ def test_the_kinds_of_fat_are_never_more_than_the_fat(around: str, fat: str) -> 
     assert found["fat"] is not None
     parts = [found["sat_fat"], found["trans_fat"]]
     assert sum(Decimal(part) for part in parts if part) <= Decimal(found["fat"]) + 1
+
+
+@pytest.mark.parametrize(
+    ("window", "grams"),
+    [
+        (" 414 06 77%", "41.4"),  # 41 would be 76 %
+        (" 414 76%", "41"),
+        (" 414 8%", "4.1"),
+        (" 414 7%", None),
+    ],
+)
+def test_a_lost_point_is_told_from_a_unit_that_was_read_as_a_digit(window: str, grams: str | None) -> None:
+    found = read(window, BY_NAME["fat"])
+    assert (None if found is None else plain(found.value)) == grams
