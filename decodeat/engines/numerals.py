@@ -1,8 +1,8 @@
-"""Read figures twice more than the Korean around them: read alone, tesseract tells "79 g" from "799".
+"""Read figures apart from the Korean words around them, among which Tesseract takes "79 g" for "799".
 
-The stretches between the Korean words of a line are cut out of the page, put line under line on a sheet, and read in
-English. They are also looked up, by place, in the text read on a larger copy of the page. Both are put back between
-the words, so that each figure is read from two different pictures.
+The stretches between the Korean words of a line are cut out of the page, to be read alone. They are also looked up, by
+place, in the text read on a larger copy of the page. Both are put back between the words, so that each figure is read
+by two engines from two different pictures.
 """
 
 import re
@@ -19,9 +19,7 @@ _FIGURE = re.compile(r"[^\W_가-힣ㆍᆞ]|[%&¢<]")  # not the dot before a nam
 _WORD_BEFORE = re.compile(r"(?:[^\d가-힣]*[가-힣]+\s*)+")  # the stretch overlaps its end
 _LETTER_GAP = 0.14  # of the distance between Korean letters; a wider gap follows a word
 _COLUMN_GAP = 1.2  # of the same; wider gaps are made this narrow
-_MARGIN = 40  # pixels around the figures on the sheet
 _MOST = 200  # stretches; a label has some forty
-_TALLEST = 30_000  # pixels; tesseract takes no image of 32768
 
 
 @dataclass(frozen=True)
@@ -86,28 +84,10 @@ def _pitch(lines: Sequence[Line]) -> float:
     return statistics.median(steps) if steps else 36.0
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """Figures under each other, a row for each of its stretches, `rows` pixels apart."""
-
-    image: Image.Image
-    rows: int
-    stretches: tuple[Stretch, ...]
-
-
-def sheet(page: Image.Image, lines: Sequence[Line]) -> Sheet | None:
-    """The figures of a page; None when there are none. Of a wall of noise, no more than a label may have."""
-    wanted = stretches(lines)[:_MOST]
-    if not wanted:
-        return None
+def cut_out(page: Image.Image, lines: Sequence[Line]) -> dict[Stretch, Image.Image]:
+    """Return the figures of a page, each with its picture. Of a wall of noise, no more than a label may have."""
     pitch = _pitch(lines)
-    cut = [_cut(page, stretch, pitch) for stretch in wanted]
-    rows = round(1.5 * max(pitch, *(one.height for one in cut)))
-    cut = cut[: max(1, _TALLEST // rows)]
-    image = Image.new("L", (max(one.width for one in cut) + 2 * _MARGIN, rows * len(cut) + 2 * _MARGIN), 255)
-    for number, one in enumerate(cut):
-        image.paste(one, (_MARGIN, _MARGIN + number * rows + (rows - one.height) // 2))
-    return Sheet(image, rows, tuple(wanted[: len(cut)]))
+    return {stretch: _cut(page, stretch, pitch) for stretch in stretches(lines)[:_MOST]}
 
 
 def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
@@ -147,16 +127,6 @@ def _inked(piece: Image.Image) -> list[tuple[int, int]]:
             found.append((start, x))
             start = None
     return found
-
-
-def on_sheet(asked: Sheet, read: Sequence[Line]) -> list[str]:
-    """Return the text read on a sheet, for each of its stretches."""
-    figures = [""] * len(asked.stretches)
-    for line in read:
-        row = int(((line.top + line.bottom) / 2 - _MARGIN) // asked.rows)
-        if 0 <= row < len(figures):
-            figures[row] = f"{figures[row]} {line.text()}".strip()
-    return figures
 
 
 def in_place(wanted: Sequence[Stretch], read: Sequence[Line], larger: float) -> list[str]:

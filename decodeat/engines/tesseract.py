@@ -1,14 +1,13 @@
-"""The reader that needs no network: tesseract as a child process, killed when it takes too long."""
+"""The reader that needs no network: Tesseract for words, PP-OCR for figures, each pass in a process of its own."""
 
 import asyncio
 import io
-import math
+import json
 import os
-import resource
 import shutil
-import signal
+import sys
 from collections.abc import Sequence
-from contextlib import suppress
+from pathlib import Path
 
 from PIL import Image
 
@@ -16,7 +15,7 @@ from decodeat.analysis.label import Flaw, Reading, is_complete
 from decodeat.condition import Condition, Known
 from decodeat.cores import Cores
 from decodeat.deadline import Deadline
-from decodeat.engines import numerals, signs
+from decodeat.engines import child, numerals, recognition, signs
 from decodeat.engines.ports import EngineFailed
 from decodeat.engines.preparation import flaw, prepared
 from decodeat.failure import Failure
@@ -29,16 +28,15 @@ from decodeat.line import Line
 # second picture of another size causes other mistakes than the first.
 KOREAN = ("-l", "kor", "--psm", "6", "tsv")
 BOTH = ("-l", "kor+eng", "--psm", "6", "tsv")
-FIGURES = ("-l", "eng", "--psm", "6", "tsv")
 LARGER = 1.25  # factor by which the second picture is larger than the first
 SMALLER = 0.8  # of the third, which is read only where the first two leave figures open
 LANGUAGES = frozenset({"kor", "eng"})
-# Processor time, since elapsed time depends more on the machine's load than on the page. A usual pass takes well below
-# a second; a picture of noise can take minutes. Elapsed time is limited by the request's own deadline alone.
-PASS_SECONDS = 30.0
+PASS_SECONDS = 30.0  # of the processor; a usual pass takes well below a second, a picture of noise can take minutes
 PROBE_SECONDS = 5.0  # elapsed
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _TRIES = 2  # a process that is killed from outside may fare better next time
+_RECOGNITION = (sys.executable, "-P", "-B", "-m", recognition.__name__)
+_CODE = str(Path(__file__).parents[2])
 
 
 class TesseractReader:
@@ -48,7 +46,7 @@ class TesseractReader:
     """
 
     name = "tesseract"
-    version = "4"  # our own number for passes and preparation: the text of earlier ones may be cached
+    version = "5"  # our own number for passes and preparation: the text of earlier ones may be cached
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._line = Line(Cores(at_once))
@@ -80,67 +78,39 @@ class TesseractReader:
         raise AssertionError("the last try returns")
 
     async def _passes(self, page: Image.Image) -> tuple[str, ...]:
-        """Return Korean words with figures read separately, with those of a larger picture, and that one's own text.
+        """Return Korean words with figures of PP-OCR, with those of a larger picture, and that one's own text.
 
         For a figure, the second and the third count as one reading: both come from the same pass over the same picture.
-        If figures of a label are missing then, the first is added once more, of a smaller picture.
+        If figures of a label are missing then, two are added of a smaller picture: with figures of PP-OCR, and without.
         """
-        lines = signs.lines(await self._pass(await asyncio.to_thread(_png, page), KOREAN))
-        larger = await asyncio.to_thread(_resized, page, LARGER)
-        both = signs.lines(await self._pass(await asyncio.to_thread(_png, larger), BOTH))
+        lines = await self._lines(page, KOREAN)
+        larger = await self._lines(await asyncio.to_thread(_resized, page, LARGER), BOTH)
         wanted = numerals.stretches(lines)
-        there = numerals.composed(lines, wanted, numerals.in_place(wanted, both, LARGER))
-        own = "\n".join(line.text() for line in both)
-        passes = (await self._with_figures(page, lines), there, own)
+        there = numerals.composed(lines, wanted, numerals.in_place(wanted, larger, LARGER))
+        passes = (await self._with_figures(page, lines), there, _text(larger))
         if await asyncio.to_thread(is_complete, Reading(passes)):
             return passes
         smaller = await asyncio.to_thread(_resized, page, SMALLER)
-        lines = signs.lines(await self._pass(await asyncio.to_thread(_png, smaller), KOREAN))
-        return (*passes, await self._with_figures(smaller, lines))
+        lines = await self._lines(smaller, KOREAN)
+        return (*passes, await self._with_figures(smaller, lines), _text(lines))
+
+    async def _lines(self, page: Image.Image, options: tuple[str, ...]) -> list[signs.Line]:
+        output = await child.run(
+            (self._program, "stdin", "stdout", *options),
+            await asyncio.to_thread(_png, page),
+            PASS_SECONDS,
+            _environment(),
+        )
+        return signs.lines(output.decode("utf-8", "replace"))
 
     async def _with_figures(self, page: Image.Image, lines: Sequence[signs.Line]) -> str:
-        """Return the text of the lines with the figures between their words read separately."""
-        sheet = await asyncio.to_thread(numerals.sheet, page, lines)
-        if sheet is None:
-            return "\n".join(line.text() for line in lines)
-        figures = signs.lines(await self._pass(await asyncio.to_thread(_png, sheet.image), FIGURES))
-        return numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, figures))
-
-    async def _pass(self, png: bytes, options: tuple[str, ...]) -> str:
-        status, output = await self._run(("stdin", "stdout", *options), png)
-        if status == -signal.SIGXCPU:
-            raise EngineFailed("timeout", "The text engine took too long to read the image.")
-        if status != 0:
-            raise EngineFailed("reader", "The text engine could not read the image.", transient=status < 0)
-        return output.decode("utf-8", "replace")
-
-    async def _run(self, argv: tuple[str, ...], given: bytes) -> tuple[int, bytes]:
-        """Exit status and standard output. Raises `EngineFailed`; never leaves the process behind."""
-        try:
-            process = await asyncio.create_subprocess_exec(
-                self._program,
-                *argv,
-                stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.DEVNULL,
-                # One thread: several only wait for each other, and the workers are the parallelism.
-                env={"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1", **_tessdata()},
-            )
-        except OSError as error:
-            raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
-        try:
-            # The kernel enforces this limit, also after the worker that started the process was killed.
-            limit = math.ceil(PASS_SECONDS)
-            with suppress(ProcessLookupError):
-                resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 1))
-            output, _ = await process.communicate(given or None)
-        except RuntimeError as error:  # uvloop's word for a pipe that was closed before anything was written to it
-            raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await asyncio.shield(process.wait())
-        return process.returncode or 0, output
+        """Return the text of the lines with the figures between their words as PP-OCR reads them."""
+        cut = await asyncio.to_thread(numerals.cut_out, page, lines)
+        if not cut:
+            return _text(lines)
+        pictures = await asyncio.to_thread(recognition.packed, list(cut.values()))
+        output = await child.run(_RECOGNITION, pictures, PASS_SECONDS, {"PYTHONPATH": _CODE})
+        return numerals.composed(lines, list(cut), json.loads(output))
 
     async def condition(self) -> Condition:
         return await self._known.condition()
@@ -153,7 +123,9 @@ class TesseractReader:
             return Condition(False, "tesseract is not installed")
         try:
             async with asyncio.timeout(PROBE_SECONDS):
-                status, output = await self._run(("--list-langs",), b"")
+                status, output = await child.status_and_output(
+                    (self._program, "--list-langs"), b"", PASS_SECONDS, _environment()
+                )
         except EngineFailed as error:
             return Condition(False, error.text)
         except TimeoutError:
@@ -161,7 +133,9 @@ class TesseractReader:
         missing = sorted(LANGUAGES - set(output.decode("utf-8", "replace").split()))
         if status != 0 or missing:
             return Condition(False, f"tesseract lacks the language data {' and '.join(missing) or '(unknown)'}")
-        return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}")
+        if absent := recognition.missing():
+            return Condition(False, f"what recognises figures lacks {' and '.join(absent)}")
+        return Condition(True, f"tesseract with {' and '.join(sorted(LANGUAGES))}, and PP-OCR")
 
 
 def _prepared(image: Image.Image) -> tuple[Image.Image, Flaw | None]:
@@ -179,6 +153,11 @@ def _png(page: Image.Image) -> bytes:
     return output.getvalue()
 
 
-def _tessdata() -> dict[str, str]:
-    """Where the language data is, if the environment says so."""
-    return {"TESSDATA_PREFIX": os.environ["TESSDATA_PREFIX"]} if os.environ.get("TESSDATA_PREFIX") else {}
+def _text(lines: Sequence[signs.Line]) -> str:
+    return "\n".join(line.text() for line in lines)
+
+
+def _environment() -> dict[str, str]:
+    """Return what Tesseract gets: one thread, since several wait for each other, and where its language data is."""
+    named = {name: os.environ[name] for name in ("TESSDATA_PREFIX",) if os.environ.get(name)}
+    return {"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1", **named}

@@ -1,11 +1,13 @@
 """Given what tesseract saw and where, the figures are cut out to be read alone, and put back among the words."""
 
+import io
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageChops
+from PIL import Image, ImageChops, ImageSequence
 
-from decodeat.engines import numerals, signs
+from decodeat.engines import numerals, recognition, signs
 from tests.labels.paper import FACES, Pen
 
 Word = tuple[int, int, str]  # left, width, text
@@ -89,27 +91,22 @@ def _page() -> tuple[Image.Image, str]:
 
 def test_figures_are_cut_out_without_the_words_beside_them() -> None:
     page, seen = _page()
-    sheet = numerals.sheet(page, signs.lines(seen))
-    assert sheet is not None
+    cut = numerals.cut_out(page, signs.lines(seen))
     alone = Pen(FACES[0], 38, 900)
-    for number, text in enumerate(("125mg", "0.5g")):
-        row = sheet.image.crop((40, 40 + number * sheet.rows, sheet.image.width, 40 + (number + 1) * sheet.rows))
-        box = ImageChops.invert(row.point(lambda grey: 255 if grey > 175 else 0)).getbbox()
+    for number, (piece, text) in enumerate(zip(cut.values(), ("125mg", "0.5g"), strict=True)):
+        box = ImageChops.invert(piece.point(lambda grey: 255 if grey > 175 else 0)).getbbox()
         assert box is not None and box[0] <= 2
         gap = 1.2 * round(alone.long("나트륨") / 3)
         width = alone.long(text) if number else alone.long(text) + gap + alone.long("6%")
         assert box[2] - box[0] == pytest.approx(width, abs=16)  # a letter is 33 wide
 
 
-def test_what_was_read_on_the_sheet_takes_the_place_of_the_figures() -> None:
+def test_what_was_recognised_takes_the_place_of_the_figures() -> None:
     page, seen = _page()
     lines = signs.lines(seen)
-    sheet = numerals.sheet(page, lines)
-    assert sheet is not None
-    read = signs.lines(tsv([(40, 90, "125mg"), (200, 40, "6%")], [(40, 80, "0.5g")], pitch=sheet.rows, top=50))
-    figures = numerals.on_sheet(sheet, read)
-    assert numerals.composed(lines, sheet.stretches, figures) == "나트륨125mg 6%\n트랜스지방0.5g"
-    assert numerals.composed(lines, sheet.stretches, numerals.on_sheet(sheet, [])).split() == ["나트륨", "트랜스지방"]
+    cut = list(numerals.cut_out(page, lines))
+    assert numerals.composed(lines, cut, ["125mg 6%", "0.5g"]) == "나트륨125mg 6%\n트랜스지방0.5g"
+    assert numerals.composed(lines, cut, ["", ""]).split() == ["나트륨", "트랜스지방"]
 
 
 def test_what_a_larger_picture_shows_in_their_place_takes_the_place_of_the_figures() -> None:
@@ -128,16 +125,16 @@ def test_what_a_larger_picture_shows_in_their_place_takes_the_place_of_the_figur
     assert numerals.composed(lines, wanted, figures) == "나트륨125mg 6%\n트랜스지방0.5g"
 
 
-def test_a_page_without_figures_has_no_sheet() -> None:
-    assert (
-        numerals.sheet(Image.new("L", (900, 300), 255), signs.lines(tsv([(40, 72, "우유"), (140, 72, "계란")]))) is None
-    )
+def test_a_page_without_figures_has_none_to_cut_out() -> None:
+    words = signs.lines(tsv([(40, 72, "우유"), (140, 72, "계란")]))
+    assert numerals.cut_out(Image.new("L", (900, 300), 255), words) == {}
 
 
-def test_a_wall_of_noise_makes_no_endless_sheet() -> None:
+def test_of_a_wall_of_noise_no_more_is_cut_out_than_a_label_has() -> None:
     rows = [[(40, 72, "우유"), (140, 72, "1234"), (300, 72, "계란"), (400, 60, "77")] for _ in range(900)]
-    sheet = numerals.sheet(Image.new("L", (900, 3000), 0), signs.lines(tsv(*rows, pitch=3, height=900)))
-    assert sheet is not None and max(sheet.image.size) < 32768
+    lines = signs.lines(tsv(*rows, pitch=3, height=900))
+    assert len(numerals.stretches(lines)) == 1800
+    assert len(numerals.cut_out(Image.new("L", (900, 3000), 0), lines)) == 200
 
 
 PLACES = st.tuples(
@@ -148,8 +145,9 @@ PLACES = st.tuples(
 @given(st.lists(st.lists(PLACES, min_size=1, max_size=6), min_size=1, max_size=4))
 def test_any_places_can_be_cut_out(rows: list[list[Word]]) -> None:
     lines = signs.lines(tsv(*rows))
-    sheet = numerals.sheet(Image.new("L", (900, 200), 255), lines)
-    if sheet is not None:
-        figures = numerals.on_sheet(sheet, lines)
-        assert len(numerals.composed(lines, sheet.stretches, figures).splitlines()) >= 1
-        assert len(numerals.in_place(sheet.stretches, lines, 1.25)) == len(figures)
+    cut = numerals.cut_out(Image.new("L", (900, 200), 255), lines)
+    assert all(min(picture.size) >= 1 for picture in cut.values())
+    assert len(numerals.in_place(list(cut), lines, 1.25)) == len(cut)
+    if cut:
+        with Image.open(io.BytesIO(recognition.packed(list(cut.values())))) as file:
+            assert [page.size for page in ImageSequence.Iterator(file)] == [picture.size for picture in cut.values()]

@@ -1,0 +1,53 @@
+"""Run a program that reads: bounded by the kernel in what it computes, killed when it is no longer waited for."""
+
+import asyncio
+import math
+import resource
+import signal
+from collections.abc import Mapping
+from contextlib import suppress
+
+from decodeat.engines.ports import EngineFailed
+
+
+async def run(argv: tuple[str, ...], given: bytes, seconds: float, environment: Mapping[str, str]) -> bytes:
+    """Return the program's output. Raises `EngineFailed`; never leaves the process behind.
+
+    `seconds` are processor time, since elapsed time depends more on the machine's load than on the page. Elapsed time
+    is limited by the request's own deadline alone.
+    """
+    status, output = await status_and_output(argv, given, seconds, environment)
+    if status == -signal.SIGXCPU:
+        raise EngineFailed("timeout", "The text engine took too long to read the image.")
+    if status != 0:
+        raise EngineFailed("reader", "The text engine could not read the image.", transient=status < 0)
+    return output
+
+
+async def status_and_output(
+    argv: tuple[str, ...], given: bytes, seconds: float, environment: Mapping[str, str]
+) -> tuple[int, bytes]:
+    """Return how the program ended, and its output. Raises `EngineFailed` when it can't be started."""
+    try:
+        process = await asyncio.create_subprocess_exec(
+            *argv,
+            stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+        )
+    except OSError as error:
+        raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
+    try:
+        # The kernel enforces this limit, also after the worker that started the process was killed.
+        limit = math.ceil(seconds)
+        with suppress(ProcessLookupError):
+            resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 1))
+        output, _ = await process.communicate(given or None)
+    except RuntimeError as error:  # uvloop's word for a pipe that was closed before anything was written to it
+        raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await asyncio.shield(process.wait())
+    return process.returncode or 0, output
