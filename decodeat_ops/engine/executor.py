@@ -158,14 +158,15 @@ class Engine:
         lines = tuple(context.masked(line) for line in error.advice.lines)
         undone = self._backward(progress, journal, context)
         state = f"Everything was undone ({len(undone)} steps)." if undone else "Nothing had been changed yet."
-        served = ("serves now", "nothing") not in progress.plan.facts
         kind = GateFailed if isinstance(error, GateFailed) else StepFailed
         raise kind(
             f"{step.title}: {why}",
             state=" ".join(
                 (
                     state,
-                    "What served before serves still." if served else "Nothing serves, as before.",
+                    "Nothing serves, as before."
+                    if progress.plan.serves_now == ""
+                    else "What served before serves still.",
                     *context.warnings,
                 )
             ),

@@ -46,7 +46,7 @@ def status(loaded: Loaded) -> Outcome:
     _unsettled(tools, told, pairs, wrong)
     told |= {"serving": answers, "problems": wrong}
     code = 0 if not wrong else (4 if answers else 8)
-    name = observed.active.id if observed.active else observed.current.id
+    name = observed.active_id or observed.current.id
     summary = f"{loaded.deployment}: release {name} serves, all is well." if not wrong else "; ".join(wrong) + "."
     return Outcome(
         "status", summary[0].upper() + summary[1:] if wrong else summary, exit_code=code, data=told,
@@ -147,7 +147,7 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
         more = "; the next deploy or `decodeat-ops start` replaces it, no request is lost" if supervisor.older else ""
         pairs.append(("versions differ", (text + more, "warn")))
     told["releases"] = {}
-    serves = observed.active.id if observed.active else ""
+    serves = observed.active_id
     for name, known in sorted(supervisor.releases.items(), key=lambda item: item[0] != serves):
         workers, memory = _weigh(known.pid) if known.pid else (0, 0)
         told["releases"][name] = {

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +104,19 @@ def test_a_step_that_fails_undoes_what_was_begun_newest_first(
     assert world.calls == ["one", "two", "three", "undo three", "undo two", "undo one"]
     assert "undone (3 steps)" in caught.value.advice.state
     assert unfinished(world.journals) is None
+
+
+@pytest.mark.parametrize(
+    ("serves", "said"),
+    [("r0", "What served before serves still."), ("", "Nothing serves, as before."), (None, "What served before")],
+)
+def test_a_step_that_fails_tells_what_serves_by_what_the_plan_says_to_programs(
+    world: World, serves: str | None, said: str
+) -> None:
+    world.break_at["three"] = fails(StepFailed("no"))
+    with pytest.raises(StepFailed) as caught:
+        world.engine.carry_out(replace(plan(), serves_now=serves), world.context)
+    assert said in caught.value.advice.state
 
 
 def test_after_the_commit_nothing_is_undone_and_resume_finishes(world: World) -> None:
