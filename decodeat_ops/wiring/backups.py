@@ -27,7 +27,7 @@ from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.archived_settings import Held, check_interrupted, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
-from decodeat_ops.wiring.migrations import allow_part
+from decodeat_ops.wiring.migrations import allow_part, snapshot_of
 from decodeat_ops.wiring.opening import open_tools, operator
 from decodeat_ops.wiring.targets import actions, gates
 
@@ -127,7 +127,7 @@ def restore(
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         facts = dict(plan.facts)
         serves = tools.store.active_id()
-        missing = results.get("before-archive", {}).get("partial", [])
+        saved = results.get("before-archive", {})
         return Outcome(
             "restore",
             f"Restored {facts['brings back']} from {plan.subject}." + (f" Release {serves} serves." if serves else ""),
@@ -135,12 +135,12 @@ def restore(
             data={
                 "snapshot": plan.subject,
                 "release": serves,
-                "before": facts["backed up before"],
+                "before": snapshot_of(saved),
                 "carried": results.get("carry", {}).get("rows", 0),
             },
             warnings=(
                 *(f"{fact}: {facts[fact]}" for fact in ("archive lacks", "passed over") if fact in facts),
-                *(f"The backup before it lacks something: {note}" for note in missing),
+                *(f"The backup before it lacks something: {note}" for note in saved.get("partial", ())),
             ),
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )

@@ -159,6 +159,7 @@ class Service:
     counts: bool = True
     logs: bool = True
     answer: dict[str, Any] = field(default_factory=dict)
+    lacks: str = ""  # what it says of a cache that fails, which all instances share
     fetches: bool = True
     refuses: int = 0  # how a POST is answered, when not with `status`
     closed: int = 0  # status for a POST without a key, where it differs from the others
@@ -181,7 +182,8 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
                 with service.stage.layout.log(service.release).open("a") as log:
                     log.write(line + "\n")
             broken = service.fail_every and number % service.fail_every == 0
-            body = {"status": "healthy", "release": service.reports or service.release}
+            body: dict[str, Any] = {"status": "healthy", "release": service.reports or service.release}
+            body |= {"checks": {"cache": {"ok": False, "detail": service.lacks}}} if service.lacks else {}
             return self._send(500 if broken else service.status, json.dumps(body).encode())
 
         def do_POST(self) -> None:
