@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
-from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.deployment import ports, source, space
 from decodeat_ops.deployment.configured import Configured, difference, digests, of_release
 from decodeat_ops.deployment.inputs import environment_path, inputs, salt, secrets_digest
@@ -42,20 +42,21 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             by=operator(),
             now=now,
         )
-        if operation.unchanged(candidate, observed) and observed.active is not None:
-            serving = observed.active.id
-            where = boot.look()
-            if where.systemd and boot.missing(tools, where):
-                return operation.plan_boot(serving, boot.step(loaded, where), loaded, inputs(tools))
-            return Outcome(
-                "deploy",
-                f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
-                data={"release": serving},
-                next=("decodeat-ops status",),
-            )
-        return _complete_plan(candidate, observed)
+        where = boot.look()
+        unit = boot.step(loaded, where) if where.systemd else None
+        if not operation.unchanged(candidate, observed):
+            return _complete_plan(candidate, observed, unit)
+        serving = observed.active_id
+        if unit and boot.missing(tools, where):
+            return operation.plan_boot(serving, unit, loaded, inputs(tools))
+        return Outcome(
+            "deploy",
+            f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
+            data={"release": serving},
+            next=("decodeat-ops status",),
+        )
 
-    def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
+    def _complete_plan(candidate: operation.Candidate, observed: Observed, unit: Step | None) -> Plan:
         judged = service_variables.judge(tools.host, candidate.source.package, loaded, tools.secrets)
         service_variables.refuse(judged)
         after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # also renders every template
@@ -73,8 +74,6 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             ),
             differs=_differs(tools, observed, after, judged.secret),
         )
-        where = boot.look()
-        unit = boot.step(loaded, where) if where.systemd else None
         return operation.plan(complete, observed, loaded, gates(), unit)
 
     return carry_out(tools, "deploy", derive, change, actions(), deployed(tools))
