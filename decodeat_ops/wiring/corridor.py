@@ -10,8 +10,8 @@ from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import identity, inputs
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Emit, Engine, Results
 from decodeat_ops.engine.journal import Progress, read, unfinished
 from decodeat_ops.engine.lock import held
 from decodeat_ops.engine.settling import settling

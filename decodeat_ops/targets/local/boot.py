@@ -6,14 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops import rendering
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.core.plan import Action, Step
+from decodeat_ops.core.plan import Action, Params, Step
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.rendering import quoting
 from decodeat_ops.settings import envfile, trust
 from decodeat_ops.settings.load import NOT_SETTINGS, PREFIX
@@ -141,12 +140,12 @@ def _systemctl(tools: Tools, system: bool, *words: str) -> str:
     return "" if done.status == 0 else f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()[-200:]}"
 
 
-def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
+def write_unit(context: Context, params: Params) -> Results | None:
     """Write and enable the unit. Without a systemd of the user's own, report that instead of failing the deploy.
 
     It is enabled again each time: an unchanged file doesn't prove that systemd knows the unit and starts it.
     """
-    tools: Tools = context.tools
+    tools = context.tools
     path, system = Path(params["path"]), params["system"]
     try:
         if not path.exists() or path.read_text() != params["text"]:
@@ -175,8 +174,8 @@ def _lingers(tools: Tools, user: str) -> bool:
     return shown.status == 0 and shown.stdout.strip() == "Linger=yes"
 
 
-def remove_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
-    tools: Tools = context.tools
+def remove_unit(context: Context, params: Params) -> Results | None:
+    tools = context.tools
     path = Path(params["path"])
     if not path.exists():
         return None

@@ -45,10 +45,10 @@ class World:
         self.context = self.fresh()
         self.engine = Engine({"mark": self._mark, "unmark": self._unmark}, journals)
 
-    def fresh(self) -> Context:
+    def fresh(self) -> Context[Any]:
         return Context(self, {"KEY": Secret("s3cret-value")}, self.events.append)
 
-    def _mark(self, context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _mark(self, context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["name"]
         self.calls.append(name)
         if name not in self.marks:
@@ -56,7 +56,7 @@ class World:
         self.break_at.get(name, lambda: None)()
         return {"name": name}
 
-    def _unmark(self, context: Context, params: Mapping[str, Any]) -> None:
+    def _unmark(self, context: Context[Any], params: Mapping[str, Any]) -> None:
         self.calls.append(f"undo {params['name']}")
         self.break_at.get(f"undo {params['name']}", lambda: None)()
         if params["name"] in self.marks:
@@ -231,10 +231,10 @@ class TestWarnings:
     def outspoken(self, tmp_path: Path) -> World:
         world = World(tmp_path / "journal")
 
-        def mark(context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
+        def mark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
             return {**world._mark(context, params), "warnings": [f"{params['name']} with s3cret-value"]}
 
-        def unmark(context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        def unmark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any] | None:
             world._unmark(context, params)
             return {"warnings": ["Something of it is left."]} if params["name"] == "one" else None
 
