@@ -13,12 +13,7 @@ from decodeat_ops.core.secret import Secret, mask
 from decodeat_ops.engine.journal import Journal, Progress, read
 
 Results = dict[str, Any]
-Emit = Callable[[events.Event], None]
 T = TypeVar("T")
-
-
-def _quiet(event: events.Event) -> None:
-    """Nobody watches."""
 
 
 @dataclass
@@ -32,7 +27,7 @@ class Context(Generic[T]):
 
     tools: T
     secrets: Mapping[str, Secret] = field(default_factory=dict)
-    emit: Emit = _quiet
+    emit: events.Emit = events.discard_event
     results: dict[str, Results] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False

@@ -19,6 +19,7 @@ from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
@@ -28,7 +29,7 @@ from decodeat_ops.wiring.archived_settings import Held, check_interrupted, check
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part, snapshot_of
-from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.targets import actions, gates
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]

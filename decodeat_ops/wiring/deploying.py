@@ -15,10 +15,11 @@ from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
+from decodeat_ops.engine.lock import operator
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.migrations import allow_rollback, migration, way_back
-from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.targets import actions, gates
 
 

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import socket
 import socketserver
 import sys
 import threading
@@ -24,6 +23,7 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
+from tests.support.serving import serving as running
 from tests.support.waiting import PATIENCE
 
 OLD = "20261101T000000Z-aaaaaaa"
@@ -42,12 +42,6 @@ open(os.environ["SEEN"], "w").write(json.dumps(seen)) if "SEEN" in os.environ el
 print(json.dumps({"format": 1, "ok": not problems, "version": "1", "problems": problems, "variables": []}))
 sys.exit(3 if problems else 0)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -236,16 +230,7 @@ def serving(stage: Stage, name: str = NEW, **how: Any) -> Iterator[tuple[Service
     public = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service))
     public.daemon_threads = True
     private = _Unix(str(stage.layout.socket(name)), _handler(service))
-    threads = [threading.Thread(target=s.serve_forever, kwargs={"poll_interval": 0.02}) for s in (public, private)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(public), running(private):
         release = stage.release(name, port=public.server_port)
         stage.activate(release)
         yield service, stage.subject(release)
-    finally:
-        for server in (public, private):
-            server.shutdown()
-            server.server_close()
-        for thread in threads:
-            thread.join()

@@ -17,7 +17,8 @@ from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import boot, configuration
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.corridor import Change
-from tests.unit.checks.stage import NEW, Stage, free_port
+from tests.support.ports import free_port
+from tests.unit.checks.stage import NEW, Stage
 
 
 @pytest.fixture
