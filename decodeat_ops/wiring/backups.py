@@ -82,7 +82,7 @@ def _current(observed: Observed) -> Release:
 def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
     """Secrets that a machine's environment holds: a restore elsewhere would miss them, so it is said now."""
     service = loaded.settings.service
-    wanted = sorted({r.removeprefix("env:") for r in service.secrets.values() if r.startswith("env:")})
+    wanted = sorted(set(service.references("env").values()))
     path = loaded.path(service.env_file)
     try:
         stored = envfile.read(path) if wanted and path.exists() else {}

@@ -129,10 +129,8 @@ def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
     env_file = loaded.path(service.env_file)
     if env_file.exists():
         yield "settings/env-file", (service.env_file, env_file)
-    for variable, reference in service.secrets.items():
-        if reference.startswith("file:"):
-            belongs = reference.removeprefix("file:")
-            yield f"settings/secret-{variable}", (belongs, loaded.path(belongs))
+    for variable, belongs in service.references("file").items():
+        yield f"settings/secret-{variable}", (belongs, loaded.path(belongs))
 
 
 def _release(layout: Layout, release: str) -> Iterator[archive.Member]:

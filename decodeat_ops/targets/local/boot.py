@@ -63,13 +63,13 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
 
 def lost_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return variables whose secret is in this shell alone: no unit or crontab may hold it, so boot lacks it."""
-    names = [r.removeprefix("env:") for r in loaded.settings.service.secrets.values() if r.startswith("env:")]
-    path = loaded.path(loaded.settings.service.env_file)
+    service = loaded.settings.service
+    path = loaded.path(service.env_file)
     try:
         stored = envfile.read(path, private=True)
     except Configuration:
         stored = {}  # missing or unusable, and so it will be at boot
-    return tuple(name for name in names if name in environ and name not in stored)
+    return tuple(name for name in service.references("env").values() if name in environ and name not in stored)
 
 
 def cron_line(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> str:
