@@ -35,9 +35,7 @@ def _private(subject: Subject) -> Iterator[Path]:
     tools = subject.tools
     service = tools.loaded.settings.service
     yield tools.loaded.path(service.env_file)
-    yield from (
-        tools.loaded.path(ref.removeprefix("file:")) for ref in service.secrets.values() if ref.startswith("file:")
-    )
+    yield from map(tools.loaded.path, service.references("file").values())
     layout = tools.layout
     # All else is below the state directory, which lets nobody in; these are looked at in case somebody opened it.
     yield from (layout.root, layout.run, layout.data, layout.records)

@@ -10,12 +10,12 @@ from decodeat_ops.checks import signoffs, words
 from decodeat_ops.checks.manual import signed_finding
 from decodeat_ops.checks.record import Identity, Record, Verdict, records, verify
 from decodeat_ops.checks.registry import CHECKS
-from decodeat_ops.checks.run import Emit, ask
+from decodeat_ops.checks.run import ask
 from decodeat_ops.checks.shared import measured_once
 from decodeat_ops.checks.signoffs import Signed, SignOff
 from decodeat_ops.core.check import Check, Checklist, Finding, Item, Status
 from decodeat_ops.core.clock import ahead
-from decodeat_ops.core.events import Checked, Event
+from decodeat_ops.core.events import Checked, Emit, discard_event
 from decodeat_ops.deployment.tools import Subject
 
 TOO_OLD = timedelta(hours=24)
@@ -40,10 +40,6 @@ def _nobody(question: Question) -> SignOff | None:
     return None
 
 
-def _quiet(event: Event) -> None:
-    """Nobody watches."""
-
-
 @dataclass(frozen=True)
 class Walk:
     """How to walk. `ask` is called only when `interactive`; None as its answer leaves the question open."""
@@ -51,7 +47,7 @@ class Walk:
     resume: bool = False
     interactive: bool = False
     ask: Callable[[Question], SignOff | None] = _nobody
-    emit: Emit = _quiet
+    emit: Emit = discard_event
     lang: words.Language = "en"
     junit: Path | None = None
     export: Path | None = None

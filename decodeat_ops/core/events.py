@@ -1,5 +1,6 @@
 """What the engine says while it works; the cli watches, tests may too."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from decodeat_ops.core.check import Finding
@@ -68,3 +69,8 @@ class Checking:
 
 
 Event = Started | StepStarted | StepProgress | StepFinished | StepSkipped | StepBroke | Checked | Checking
+Emit = Callable[[Event], None]
+
+
+def discard_event(event: Event) -> None:
+    """No-op."""

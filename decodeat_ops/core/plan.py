@@ -37,7 +37,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order. `subject` is what they are about (a release, a snapshot); `facts` is shown above them."""
+    """Steps in order. `subject` is what they are about (a release, a snapshot).
+
+    `facts` is shown above them, to people alone: what code decides on has a field of its own.
+    """
 
     verb: str
     deployment: str
@@ -45,6 +48,7 @@ class Plan:
     steps: tuple[Step, ...]
     facts: tuple[tuple[str, str], ...] = ()
     inputs: str = ""  # digest of settings, release and secrets the plan was derived from; resume compares it
+    serves_now: str | None = None  # id of the release that serves before it, "" for none; None: it doesn't say
 
     @property
     def fingerprint(self) -> str:
@@ -96,4 +100,5 @@ def plan_from_json(data: Mapping[str, Any]) -> Plan:
         steps=tuple(steps),
         facts=tuple((name, value) for name, value in data["facts"]),
         inputs=data["inputs"],
+        serves_now=data.get("serves_now"),  # journals of earlier versions lack it
     )

@@ -25,6 +25,11 @@ class Observed:
     running: frozenset[str] = frozenset()
 
     @property
+    def active_id(self) -> str:
+        """Return the id of the active release, "" when there is none."""
+        return self.active.id if self.active else ""
+
+    @property
     def taken(self) -> frozenset[str]:
         """Return the ids that no new release may have: kept data has the name of a release that is deleted."""
         return frozenset({*(release.id for release in self.releases), *self.generations})

@@ -10,6 +10,7 @@ from decodeat_ops.core.ports import Endpoint, Host, Http
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment.store import Store
+from decodeat_ops.engine import executor
 from decodeat_ops.settings.schema import Loaded
 
 
@@ -27,6 +28,9 @@ class Tools:
     secrets: Mapping[str, Secret] = field(default_factory=dict)  # resolved, by variable of the service
     ask: "Ask | None" = None
     say: Callable[[Finding], str] = repr
+
+
+Context = executor.Context[Tools]  # what this deployment's actions are handed
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
@@ -13,25 +13,21 @@ from decodeat_ops.core.secret import Secret, mask
 from decodeat_ops.engine.journal import Journal, Progress, read
 
 Results = dict[str, Any]
-Emit = Callable[[events.Event], None]
-
-
-def _quiet(event: events.Event) -> None:
-    """Nobody watches."""
+T = TypeVar("T")
 
 
 @dataclass
-class Context:
+class Context(Generic[T]):
     """What actions may use: ports and secrets live here, never in a step.
 
-    `tools` holds the live objects an action table needs (a host, an HTTP port, a layout), by the table's own
+    `tools` holds the live objects an action table needs (a host, an HTTP port, a layout), of the table's own
     type. `results` are what finished steps produced, by step id; what they list there as `warnings`, an undo's
     included, the operator is told at the end, however it ends.
     """
 
-    tools: Any
+    tools: T
     secrets: Mapping[str, Secret] = field(default_factory=dict)
-    emit: Emit = _quiet
+    emit: events.Emit = events.discard_event
     results: dict[str, Results] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
@@ -51,7 +47,7 @@ class Context:
         return mask(text, tuple(self.secrets.values()))
 
 
-Do = Callable[[Context, Mapping[str, Any]], Results | None]
+Do = Callable[[Context[Any], Mapping[str, Any]], Results | None]
 Actions = Mapping[str, Do]
 
 
@@ -62,13 +58,13 @@ class Engine:
         self._actions = actions
         self._journals = journals
 
-    def carry_out(self, plan: Plan, context: Context) -> dict[str, Results]:
+    def carry_out(self, plan: Plan, context: Context[Any]) -> dict[str, Results]:
         """Do every step. On failure undo what was begun, newest first, and raise what the operator needs to know."""
         journal = Journal.begin(self._journals, plan)
         context.emit(events.Started(plan, str(journal.path)))
         return self._forward(Progress(plan), journal, context)
 
-    def resume(self, path: Path, context: Context, inputs: str) -> dict[str, Results]:
+    def resume(self, path: Path, context: Context[Any], inputs: str) -> dict[str, Results]:
         """Go on with an open journal: skip what is done, or go on undoing when that is what it was doing."""
         progress = read(path)
         if progress.undoing:
@@ -87,7 +83,7 @@ class Engine:
         context.emit(events.Started(progress.plan, str(path)))
         return self._forward(progress, journal, context)
 
-    def undo(self, path: Path, context: Context) -> Progress:
+    def undo(self, path: Path, context: Context[Any]) -> Progress:
         """Undo an open journal; past the point of no return, finish it instead.
 
         A clean-up that fails again is reported and given up, so that it blocks no other change.
@@ -104,7 +100,7 @@ class Engine:
             context.warn({"warnings": [f"{error.advice.what} It was tried again, and is left as it is."]})
         return progress
 
-    def _forward(self, progress: Progress, journal: Journal, context: Context) -> dict[str, Results]:
+    def _forward(self, progress: Progress, journal: Journal, context: Context[Any]) -> dict[str, Results]:
         plan = progress.plan
         context.results.update(progress.done)
         for results in progress.done.values():
@@ -131,7 +127,7 @@ class Engine:
         journal.end("done")
         return context.results
 
-    def _one(self, step: Step, number: int, progress: Progress, journal: Journal, context: Context) -> None:
+    def _one(self, step: Step, number: int, progress: Progress, journal: Journal, context: Context[Any]) -> None:
         context.checkpoint()
         journal.step("begun", step.id)
         if step.id not in progress.begun:
@@ -147,25 +143,26 @@ class Engine:
         progress.done[step.id] = results
         context.results[step.id] = results
 
-    def _act(self, action: Action, context: Context) -> Results:
+    def _act(self, action: Action, context: Context[Any]) -> Results:
         results = self._actions[action.name](context, action.params) or {}
         context.warn(results)
         return results
 
-    def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context) -> None:
+    def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context[Any]) -> None:
         why = context.masked(error.advice.what)
         context.emit(events.StepBroke(step, why))
         lines = tuple(context.masked(line) for line in error.advice.lines)
         undone = self._backward(progress, journal, context)
         state = f"Everything was undone ({len(undone)} steps)." if undone else "Nothing had been changed yet."
-        served = ("serves now", "nothing") not in progress.plan.facts
         kind = GateFailed if isinstance(error, GateFailed) else StepFailed
         raise kind(
             f"{step.title}: {why}",
             state=" ".join(
                 (
                     state,
-                    "What served before serves still." if served else "Nothing serves, as before.",
+                    "Nothing serves, as before."
+                    if progress.plan.serves_now == ""
+                    else "What served before serves still.",
                     *context.warnings,
                 )
             ),
@@ -173,7 +170,7 @@ class Engine:
             lines=lines,
         ) from error
 
-    def _backward(self, progress: Progress, journal: Journal, context: Context) -> list[str]:
+    def _backward(self, progress: Progress, journal: Journal, context: Context[Any]) -> list[str]:
         """Undo newest first. An undo that fails stops here: the journal stays open and `resume` tries again."""
         journal.step("undoing", "")
         by_id = {step.id: step for step in progress.plan.steps}
@@ -220,7 +217,7 @@ def _refused(error: OSError) -> StepFailed:
     return StepFailed(f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
 
 
-def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context) -> DoneInPart:
+def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context[Any]) -> DoneInPart:
     """Return the error for steps after the point of no return that failed."""
     return DoneInPart(
         " ".join(f"{step.title}: {context.masked(error.advice.what).rstrip('.')}." for step, error in left),

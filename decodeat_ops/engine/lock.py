@@ -27,7 +27,8 @@ class Owner:
         return f"{self.verb} by {self.user} (process {self.pid}), since {self.since}"
 
 
-def _user() -> str:
+def operator() -> str:
+    """Return the name of the user who runs this."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):  # a uid without a name, as in containers
@@ -39,7 +40,7 @@ def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
     """Hold the deployment's lock. Raises `Locked`, naming the owner, when it isn't free within `wait` seconds."""
     descriptor = _taken(path, time.monotonic() + wait)
     try:
-        owner = Owner(verb, _user(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
+        owner = Owner(verb, operator(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         _write(descriptor, owner)
         yield owner
     finally:

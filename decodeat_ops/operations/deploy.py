@@ -83,13 +83,14 @@ def plan(
         ),
         facts=(*_facts(release, observed, candidate.differs), *migrate.facts(candidate.migration)),
         inputs=candidate.inputs,
+        serves_now=observed.active_id,
     )
 
 
 def plan_boot(serving: str, boot: Step, loaded: Loaded, inputs: str) -> Plan:
     """Bring back the start after a reboot, of a release that serves already."""
     facts = (("serves now", serving), ("changed", "nothing; it would not start after a reboot"))
-    return Plan("deploy", loaded.deployment, serving, (boot,), facts, inputs)
+    return Plan("deploy", loaded.deployment, serving, (boot,), facts, inputs, serving)
 
 
 def _facts(release: Release, observed: Observed, differs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
@@ -114,7 +115,7 @@ def _facts(release: Release, observed: Observed, differs: tuple[tuple[str, str],
     data = (("data", f"goes on with {observed.left}, which was left here"),) if observed.left else ()
     return (
         ("target", "local, this machine"),
-        ("serves now", old.id if old else "nothing"),
+        ("serves now", observed.active_id or "nothing"),
         ("will serve", release.id + (f" (revision {release.revision})" if release.revision else "")),
         ("changed", ", ".join(changes) if old else "first deploy"),
         *differs,

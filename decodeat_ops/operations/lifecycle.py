@@ -47,9 +47,9 @@ def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str)
         )
     else:
         wanted = steps.going_live(release, observed, loaded.settings, steps.Gates())
-    serves = release.id if observed.active is not None and release.id in observed.running else "nothing"
-    facts = (("serves now", serves), ("will serve", release.id))
-    return Plan("start", loaded.deployment, release.id, wanted, facts, inputs)
+    serves = observed.active_id if observed.active_id in observed.running else ""
+    facts = (("serves now", serves or "nothing"), ("will serve", release.id))
+    return Plan("start", loaded.deployment, release.id, wanted, facts, inputs, serves)
 
 
 def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None:
@@ -72,6 +72,7 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
         ),
         (("serves now", release.id), ("afterwards", "nothing listens; `decodeat-ops start` brings it back")),
         inputs,
+        release.id,
     )
 
 
@@ -84,7 +85,8 @@ def _plan_stop_leftovers(observed: Observed, stopped: Release, loaded: Loaded, i
     """Plan the end of processes that still run after a stop, because no supervisor was there to end them."""
     running = sorted(observed.running)
     wanted = (*_adopt(observed), steps.drain(running), steps.wait_stopped(running, after_commit=True))
-    return Plan("stop", loaded.deployment, stopped.id, wanted, (("still runs", ", ".join(running)),), inputs)
+    facts = (("still runs", ", ".join(running)),)
+    return Plan("stop", loaded.deployment, stopped.id, wanted, facts, inputs, serves_now="")
 
 
 def plan_restart(
@@ -115,10 +117,11 @@ def plan_restart(
             *steps.going_live(release, observed, loaded.settings, steps.Gates()),
         ),
         (
-            ("serves now", observed.active.id if observed.active else "nothing"),
+            ("serves now", observed.active_id or "nothing"),
             ("will serve", f"{name}, the code and settings of {current.id}"),
         ),
         inputs,
+        observed.active_id,
     )
 
 
@@ -186,4 +189,4 @@ def plan_remove(  # noqa: PLR0913 - each argument is an observed fact or an opti
         *((("deletes too", ", ".join(beside.unused)),) if beside.unused else ()),
         ("stays", ", ".join((*stays, *beside.shared, *beside.stays)) or "nothing"),
     )
-    return Plan("remove", loaded.deployment, str(layout.root), tuple(wanted), facts, inputs)
+    return Plan("remove", loaded.deployment, str(layout.root), tuple(wanted), facts, inputs, observed.active_id)

@@ -90,6 +90,7 @@ def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates,
         subject=manifest.snapshot,
         steps=tuple(made),
         facts=_facts(wanted, observed),
+        serves_now=observed.active_id,
     )
 
 

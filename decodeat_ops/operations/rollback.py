@@ -21,7 +21,7 @@ def choose(asked: str | None, observed: Observed) -> Release:
         raise Usage("Nothing is deployed, so there is nothing to go back from.", hint="Run `decodeat-ops deploy`.")
     if asked:
         matching = [r for r in observed.releases if r.id == asked or r.id.startswith(asked) or r.id.endswith(asked)]
-        if len(matching) == 1 and matching[0].id != (observed.active.id if observed.active else ""):
+        if len(matching) == 1 and matching[0].id != observed.active_id:
             return matching[0]
         if len(matching) == 1:
             raise Usage(f"Release {matching[0].id} is the one that serves.", hint="See `decodeat-ops releases`.")
@@ -75,10 +75,11 @@ def plan(
             ),
         ),
         facts=(
-            ("serves now", observed.active.id if observed.active else "nothing"),
+            ("serves now", observed.active_id or "nothing"),
             ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),
             ("brings back", "code and settings; secrets are today's, data stays"),
             *migrate.facts(migration),
         ),
         inputs=inputs,
+        serves_now=observed.active_id,
     )

@@ -46,6 +46,11 @@ class Service(_Section):
         default_factory=dict, description="Variable = reference: env:NAME or file:PATH, never a value"
     )
 
+    def references(self, kind: Literal["env", "file"]) -> dict[str, str]:
+        """Return the name or path that each variable's secret is referred to by, for references of one kind."""
+        parts = {variable: reference.partition(":") for variable, reference in self.secrets.items()}
+        return {variable: named for variable, (found, _, named) in parts.items() if found == kind}
+
     @field_validator("secrets")
     @classmethod
     def _references_only(cls, value: dict[str, str]) -> dict[str, str]:

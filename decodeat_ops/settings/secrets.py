@@ -35,7 +35,7 @@ def resolve(
     references = loaded.settings.service.secrets
     variables = os.environ if environ is None else environ
     waiting = held or {}
-    stored = _stored(loaded, references, variables, waiting)
+    stored = _stored(loaded, variables, waiting)
     found: dict[str, Secret] = {}
     problems = []
     for name, reference in references.items():
@@ -56,11 +56,9 @@ def resolve(
     return found
 
 
-def _stored(
-    loaded: Loaded, references: Mapping[str, str], variables: Mapping[str, str], held: Mapping[Path, bytes]
-) -> dict[str, str]:
+def _stored(loaded: Loaded, variables: Mapping[str, str], held: Mapping[Path, bytes]) -> dict[str, str]:
     """The env file, read only when the environment alone doesn't answer every reference."""
-    wanted = [r.partition(":")[2] for r in references.values() if r.startswith("env:")]
+    wanted = loaded.settings.service.references("env").values()
     path = loaded.path(loaded.settings.service.env_file)
     if path in held:
         return envfile.parse(held[path].decode(errors="replace"), path.name)

@@ -133,8 +133,7 @@ def _within(path: Path, allowed: Sequence[Path]) -> bool:
 def _named(loaded: Loaded) -> set[Path]:
     """Return the files of secrets that the settings in force name."""
     service = loaded.settings.service
-    references = [r.removeprefix("file:") for r in service.secrets.values() if r.startswith("file:")]
-    return {loaded.path(text) for text in (service.env_file, *references)}
+    return {loaded.path(text) for text in (service.env_file, *service.references("file").values())}
 
 
 def _directories(loaded: Loaded) -> Iterator[Path]:

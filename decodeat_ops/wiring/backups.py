@@ -19,6 +19,7 @@ from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import backup as backup_operation
 from decodeat_ops.operations import restore as restore_operation
 from decodeat_ops.operations.deploy import free_id
@@ -27,8 +28,8 @@ from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.archived_settings import Held, check_interrupted, check_same, places, settings_for_restore
 from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
-from decodeat_ops.wiring.migrations import allow_part
-from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.migrations import allow_part, snapshot_of
+from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.targets import actions, gates
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
@@ -81,7 +82,7 @@ def _current(observed: Observed) -> Release:
 def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
     """Secrets that a machine's environment holds: a restore elsewhere would miss them, so it is said now."""
     service = loaded.settings.service
-    wanted = sorted({r.removeprefix("env:") for r in service.secrets.values() if r.startswith("env:")})
+    wanted = sorted(set(service.references("env").values()))
     path = loaded.path(service.env_file)
     try:
         stored = envfile.read(path) if wanted and path.exists() else {}
@@ -127,7 +128,7 @@ def restore(
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         facts = dict(plan.facts)
         serves = tools.store.active_id()
-        missing = results.get("before-archive", {}).get("partial", [])
+        saved = results.get("before-archive", {})
         return Outcome(
             "restore",
             f"Restored {facts['brings back']} from {plan.subject}." + (f" Release {serves} serves." if serves else ""),
@@ -135,12 +136,12 @@ def restore(
             data={
                 "snapshot": plan.subject,
                 "release": serves,
-                "before": facts["backed up before"],
+                "before": snapshot_of(saved),
                 "carried": results.get("carry", {}).get("rows", 0),
             },
             warnings=(
                 *(f"{fact}: {facts[fact]}" for fact in ("archive lacks", "passed over") if fact in facts),
-                *(f"The backup before it lacks something: {note}" for note in missing),
+                *(f"The backup before it lacks something: {note}" for note in saved.get("partial", ())),
             ),
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )

@@ -21,19 +21,13 @@ from decodeat_ops.checks.signoffs import SignOff
 from decodeat_ops.checks.walk import Question, Walk, Walked, walk
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration, OpsError, Usage
-from decodeat_ops.core.events import Event
+from decodeat_ops.core.events import Emit, discard_event
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.deployment import files, identity
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
 
 __all__ = ["Question", "SignOff", "Walk", "check", "checklist", "doctor", "records", "verify"]
-
-Emit = Callable[[Event], None]
-
-
-def _quiet(event: Event) -> None:
-    """Nobody watches."""
 
 
 def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
@@ -99,7 +93,7 @@ def _write(path: Path, text: str, result: Walked) -> None:
         ) from error
 
 
-def check(loaded: Loaded, name: str | None, emit: Emit = _quiet, lang: words.Language = "en") -> Outcome:
+def check(loaded: Loaded, name: str | None, emit: Emit = discard_event, lang: words.Language = "en") -> Outcome:
     """Ask one check; without a name list them all."""
     if name is None:
         return _listed(lang)
@@ -132,7 +126,7 @@ def _listed(lang: words.Language) -> Outcome:
 
 
 def doctor(
-    loaded: Loaded | None, emit: Emit = _quiet, lang: words.Language = "en", problem: OpsError | None = None
+    loaded: Loaded | None, emit: Emit = discard_event, lang: words.Language = "en", problem: OpsError | None = None
 ) -> Outcome:
     """Look this machine over. Without settings (`problem` says why they don't load) what needs them is skipped."""
     checks: dict[str, Check] = dict(CHECKS)

@@ -10,15 +10,11 @@ from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
 from decodeat_ops.core.outcome import Facts, Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import identity, inputs
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Emit, Engine, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Engine, Results
 from decodeat_ops.engine.journal import Progress, read, unfinished
 from decodeat_ops.engine.lock import held
 from decodeat_ops.engine.settling import settling
-
-
-def _silent(event: events.Event) -> None:
-    """Nobody watches."""
 
 
 def _never(stop: Callable[[], None]) -> None:
@@ -35,7 +31,7 @@ class Change:
 
     dry_run: bool = False
     approve: Callable[[Plan], bool] = lambda plan: True
-    emit: Emit = _silent
+    emit: events.Emit = events.discard_event
     lock_wait: float = 0.0
     interrupt: Callable[[Callable[[], None]], None] = _never
     consent: str = "answer y, or give --yes"

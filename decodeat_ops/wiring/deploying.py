@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
-from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.deployment import ports, source, space
 from decodeat_ops.deployment.configured import Configured, difference, digests, of_release
 from decodeat_ops.deployment.inputs import environment_path, inputs, salt, secrets_digest
@@ -15,10 +15,11 @@ from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
+from decodeat_ops.engine.lock import operator
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.corridor import Change, carry_out, data
+from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.migrations import allow_rollback, migration, way_back
-from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.targets import actions, gates
 
 
@@ -42,20 +43,21 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             by=operator(),
             now=now,
         )
-        if operation.unchanged(candidate, observed) and observed.active is not None:
-            serving = observed.active.id
-            where = boot.look()
-            if where.systemd and boot.missing(tools, where):
-                return operation.plan_boot(serving, boot.step(loaded, where), loaded, inputs(tools))
-            return Outcome(
-                "deploy",
-                f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
-                data={"release": serving},
-                next=("decodeat-ops status",),
-            )
-        return _complete_plan(candidate, observed)
+        where = boot.look()
+        unit = boot.step(loaded, where) if where.systemd else None
+        if not operation.unchanged(candidate, observed):
+            return _complete_plan(candidate, observed, unit)
+        serving = observed.active_id
+        if unit and boot.missing(tools, where):
+            return operation.plan_boot(serving, unit, loaded, inputs(tools))
+        return Outcome(
+            "deploy",
+            f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
+            data={"release": serving},
+            next=("decodeat-ops status",),
+        )
 
-    def _complete_plan(candidate: operation.Candidate, observed: Observed) -> Plan:
+    def _complete_plan(candidate: operation.Candidate, observed: Observed, unit: Step | None) -> Plan:
         judged = service_variables.judge(tools.host, candidate.source.package, loaded, tools.secrets)
         service_variables.refuse(judged)
         after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # also renders every template
@@ -73,24 +75,27 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             ),
             differs=_differs(tools, observed, after, judged.secret),
         )
-        where = boot.look()
-        unit = boot.step(loaded, where) if where.systemd else None
         return operation.plan(complete, observed, loaded, gates(), unit)
+
+    return carry_out(tools, "deploy", derive, change, actions(), deployed(tools))
+
+
+def deployed(tools: Tools) -> Finish:
+    """Return what ends a deploy: where it serves, and what it takes to have it back after a reboot."""
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         release = tools.store.active()
         address = str(tools.store.public(release)) if release else ""
-        first = dict(plan.facts)["serves now"] == "nothing"
-        back = _after_reboot(loaded, results)
+        again = plan.serves_now == plan.subject  # it served already: only its start after a reboot was to be mended
+        back = _after_reboot(tools.loaded, results)
         saved = results.get("before-archive", {})
-        in_vain = set(results) == {"boot"} and results["boot"]["problem"]  # nothing else was to be done, or was
         return Outcome(
             "deploy",
             f"Release {plan.subject} serves at {address}.",
-            changed=0 if in_vain else 1,
+            changed=0 if again and results["boot"]["problem"] else 1,
             data={"release": plan.subject, "address": address, "after_reboot": back, **data(plan, results)},
             blocks=(Lines((back,), title="To have it back after a reboot, add to your crontab", language="crontab"),)
-            if back and first
+            if back and not plan.serves_now
             else (),
             next=(
                 "decodeat-ops checklist post-deploy",
@@ -99,11 +104,11 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             ),
             warnings=(
                 *(f"The backup before the migration lacks something: {p}" for p in saved.get("partial", ())),
-                *_lost_at_boot(loaded, results),
+                *_lost_at_boot(tools.loaded, results),
             ),
         )
 
-    return carry_out(tools, "deploy", derive, change, actions(), finish)
+    return finish
 
 
 def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:

@@ -8,11 +8,12 @@ from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment.inputs import inputs, secrets_digest
 from decodeat_ops.deployment.observed import observe
 from decodeat_ops.engine.executor import Results
+from decodeat_ops.engine.lock import operator
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.corridor import resume as resume_journal
 from decodeat_ops.wiring.deploying import deploy, rollback
-from decodeat_ops.wiring.opening import open_tools, operator
+from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.removing import remove, removed
 from decodeat_ops.wiring.targets import actions
 

@@ -53,8 +53,13 @@ def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, o
 def way_back(tools: Tools, release: Release | None, saved: Results) -> tuple[str, ...]:
     """The command that leads back from a deploy: a rollback, or a restore of what was `saved` before it."""
     if saved:
-        return (f"decodeat-ops restore {Path(saved['path']).name.removesuffix(snapshots.SUFFIX)}",)
+        return (f"decodeat-ops restore {snapshot_of(saved)}",)
     return ("decodeat-ops rollback",) if release and tools.store.previous(release) else ()
+
+
+def snapshot_of(saved: Results) -> str:
+    """Return the snapshot that a step has written, by its results; "" when there was no such step."""
+    return Path(saved["path"]).name.removesuffix(snapshots.SUFFIX) if saved else ""
 
 
 def _revision(tools: Tools, data: str) -> str:

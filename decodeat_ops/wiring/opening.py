@@ -1,6 +1,5 @@
 """Opens the live objects of one deployment: ports, paths and resolved secrets."""
 
-import getpass
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -87,10 +86,3 @@ def _say(finding: Finding) -> str:
     from decodeat_ops.checks.words import sentence
 
     return sentence(finding)
-
-
-def operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return str(os.getuid())

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import time
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -46,7 +47,7 @@ def status(loaded: Loaded) -> Outcome:
     _unsettled(tools, told, pairs, wrong)
     told |= {"serving": answers, "problems": wrong}
     code = 0 if not wrong else (4 if answers else 8)
-    name = observed.active.id if observed.active else observed.current.id
+    name = observed.active_id or observed.current.id
     summary = f"{loaded.deployment}: release {name} serves, all is well." if not wrong else "; ".join(wrong) + "."
     return Outcome(
         "status", summary[0].upper() + summary[1:] if wrong else summary, exit_code=code, data=told,
@@ -81,40 +82,47 @@ def _serving(
     pairs.append(("release", (active.id, "strong")))
     pairs.append(("serves since", f"{local_time(since)} ({ago(since)})" if since else ("not running", "bad")))
     pairs.append(("address", str(tools.store.public(active))))
-    healthy, ready = _ask(tools, active, told)
-    pairs.append(("health", _health(healthy and ready, told["health"])))
-    if not healthy:
-        wrong.append(f"{tools.store.public(active)} does not answer as release {active.id}: {told['health']}")
-    elif not ready:
-        wrong.append(f"the release is not ready: {told['health']}")
-    return healthy
+    health = _ask(tools, active)
+    told["health"] = health.text
+    pairs.append(("health", health.cell))
+    if not health.healthy:
+        wrong.append(f"{tools.store.public(active)} does not answer as release {active.id}: {health.text}")
+    elif not health.ready:
+        wrong.append(f"the release is not ready: {health.text}")
+    return health.healthy
 
 
-def _ask(tools: Tools, active: Release, told: dict[str, Any]) -> tuple[bool, bool]:
-    """(healthy, ready), asked through the public address."""
+@dataclass(frozen=True)
+class _Health:
+    """Hold what a release answers. `lacks` says that something fails which all instances share."""
+
+    healthy: bool
+    ready: bool
+    text: str
+    lacks: bool = False
+
+    @property
+    def cell(self) -> Cell:
+        """What all instances share may fail, and this one is as ready as any other."""
+        if not self.ready:
+            return self.text, "bad"
+        return f"healthy, {self.text}", "warn" if self.lacks else "good"
+
+
+def _ask(tools: Tools, active: Release) -> _Health:
+    """Ask through the public address."""
     try:
         answer = tools.http.request(tools.store.public(active), "GET", "/health", timeout=5)
         found = answer.headers.get("x-release-id", "")
         if answer.status != 200 or found != active.id:
-            told["health"] = f"status {answer.status} from release {found or 'unknown'}"
-            return False, False
+            return _Health(False, False, f"status {answer.status} from release {found or 'unknown'}")
         ready = tools.http.request(tools.store.public(active), "GET", "/ready", timeout=10)
     except Unreachable as error:
-        told["health"] = error.advice.what
-        return False, False
+        return _Health(False, False, error.advice.what)
     why = _why(ready.body)
     if ready.status == 200:
-        told["health"] = f"ready, but {why}" if why else "ready"
-    else:
-        told["health"] = f"/ready answers {ready.status} {why}".strip()
-    return True, ready.status == 200
-
-
-def _health(ready: bool, told: str) -> Cell:
-    """What all instances share may fail, and this one is as ready as any other."""
-    if not ready:
-        return told, "bad"
-    return ("healthy, ready", "good") if told == "ready" else (f"healthy, {told}", "warn")
+        return _Health(True, True, f"ready, but {why}" if why else "ready", lacks=bool(why))
+    return _Health(True, False, f"/ready answers {ready.status} {why}".strip())
 
 
 def _why(body: bytes) -> str:
@@ -147,7 +155,7 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
         more = "; the next deploy or `decodeat-ops start` replaces it, no request is lost" if supervisor.older else ""
         pairs.append(("versions differ", (text + more, "warn")))
     told["releases"] = {}
-    serves = observed.active.id if observed.active else ""
+    serves = observed.active_id
     for name, known in sorted(supervisor.releases.items(), key=lambda item: item[0] != serves):
         workers, memory = _weigh(known.pid) if known.pid else (0, 0)
         told["releases"][name] = {

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from tests.support.serving import serving
+
 KEY = "gemini-key-for-tests-0001"
 Call = Callable[[BaseHTTPRequestHandler, dict[str, Any]], None]
 
@@ -169,14 +171,8 @@ def gemini(*script: Call) -> Iterator[Gemini]:
     server = ThreadingHTTPServer(("127.0.0.1", 0), Protocol)
     server.daemon_threads = True
     server_side = Gemini(f"http://127.0.0.1:{server.server_port}", list(script))
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield server_side
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def _problem(verb: str, body: Mapping[str, Any]) -> str:

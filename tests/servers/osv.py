@@ -2,11 +2,12 @@
 
 import contextlib
 import json
-import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+from tests.support.serving import serving
 
 
 @dataclass
@@ -56,11 +57,5 @@ def serve(vulnerabilities: Mapping[tuple[str, str], tuple[str, ...]], status: in
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     database = Database(f"http://127.0.0.1:{server.server_port}/v1/query", vulnerabilities, status)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
+    with serving(server):
         yield database
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()

@@ -2,23 +2,22 @@
 
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops import __version__, archive
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment import results as stored
 from decodeat_ops.deployment.snapshots import SUFFIX
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 
-Params = Mapping[str, Any]
 HELD = 30.0  # seconds that somebody else may keep the database locked before the backup gives up
 
 
@@ -32,7 +31,7 @@ def archive_path(tools: Tools, snapshot: str) -> Path:
 
 def database(context: Context, params: Params) -> Results | None:
     """Copy the live database through SQLite's backup interface; a plain copy of a live file would be corrupt."""
-    tools: Tools = context.tools
+    tools = context.tools
     place = staging(tools.layout, params["snapshot"])
     files.discard(place)
     trust.private_directory(place)
@@ -81,7 +80,7 @@ def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:
 
 
 def write(context: Context, params: Params) -> Results | None:
-    tools: Tools = context.tools
+    tools = context.tools
     release = tools.store.get(params["release"])
     if release is None:
         raise StepFailed(f"Release {params['release']} has gone.", hint="Run the command again.")
@@ -130,10 +129,8 @@ def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
     env_file = loaded.path(service.env_file)
     if env_file.exists():
         yield "settings/env-file", (service.env_file, env_file)
-    for variable, reference in service.secrets.items():
-        if reference.startswith("file:"):
-            belongs = reference.removeprefix("file:")
-            yield f"settings/secret-{variable}", (belongs, loaded.path(belongs))
+    for variable, belongs in service.references("file").items():
+        yield f"settings/secret-{variable}", (belongs, loaded.path(belongs))
 
 
 def _release(layout: Layout, release: str) -> Iterator[archive.Member]:
@@ -158,7 +155,7 @@ def _logs(layout: Layout) -> Iterator[archive.Member]:
 
 def verify(context: Context, params: Params) -> Results | None:
     """Read the written archive back from end to end: what was never read back is no backup."""
-    tools: Tools = context.tools
+    tools = context.tools
     scratch = staging(tools.layout, params["snapshot"])
     trust.private_directory(scratch)
     manifest = archive.verify(archive_path(tools, params["snapshot"]), scratch)
@@ -166,7 +163,7 @@ def verify(context: Context, params: Params) -> Results | None:
 
 
 def clean(context: Context, params: Params) -> None:
-    tools: Tools = context.tools
+    tools = context.tools
     files.discard(staging(tools.layout, params["snapshot"]))
 
 

@@ -6,14 +6,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops import rendering
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.core.plan import Action, Step
+from decodeat_ops.core.plan import Action, Params, Step
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.rendering import quoting
 from decodeat_ops.settings import envfile, trust
 from decodeat_ops.settings.load import NOT_SETTINGS, PREFIX
@@ -64,13 +63,13 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
 
 def lost_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[str, ...]:
     """Return variables whose secret is in this shell alone: no unit or crontab may hold it, so boot lacks it."""
-    names = [r.removeprefix("env:") for r in loaded.settings.service.secrets.values() if r.startswith("env:")]
-    path = loaded.path(loaded.settings.service.env_file)
+    service = loaded.settings.service
+    path = loaded.path(service.env_file)
     try:
         stored = envfile.read(path, private=True)
     except Configuration:
         stored = {}  # missing or unusable, and so it will be at boot
-    return tuple(name for name in names if name in environ and name not in stored)
+    return tuple(name for name in service.references("env").values() if name in environ and name not in stored)
 
 
 def cron_line(loaded: Loaded, environ: Mapping[str, str] = os.environ) -> str:
@@ -141,12 +140,12 @@ def _systemctl(tools: Tools, system: bool, *words: str) -> str:
     return "" if done.status == 0 else f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()[-200:]}"
 
 
-def write_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
+def write_unit(context: Context, params: Params) -> Results | None:
     """Write and enable the unit. Without a systemd of the user's own, report that instead of failing the deploy.
 
     It is enabled again each time: an unchanged file doesn't prove that systemd knows the unit and starts it.
     """
-    tools: Tools = context.tools
+    tools = context.tools
     path, system = Path(params["path"]), params["system"]
     try:
         if not path.exists() or path.read_text() != params["text"]:
@@ -175,8 +174,8 @@ def _lingers(tools: Tools, user: str) -> bool:
     return shown.status == 0 and shown.stdout.strip() == "Linger=yes"
 
 
-def remove_unit(context: Context, params: Mapping[str, Any]) -> Results | None:
-    tools: Tools = context.tools
+def remove_unit(context: Context, params: Params) -> Results | None:
+    tools = context.tools
     path = Path(params["path"])
     if not path.exists():
         return None

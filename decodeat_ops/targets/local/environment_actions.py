@@ -7,28 +7,22 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import claims, environments, files, source
 from decodeat_ops.deployment.inputs import environment_path
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.supervisor.unit import Unit
 
 POLL_SECONDS = 0.2
-Params = Mapping[str, Any]
-
-
-def _tools(context: Context) -> Tools:
-    tools: Tools = context.tools
-    return tools
 
 
 def environment(context: Context, params: Params) -> Results | None:
     """Build the Python environment for a dependency lock unless a whole one exists; deployments share it."""
-    tools = _tools(context)
+    tools = context.tools
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
     trust.private_directory(tools.environments)
@@ -54,7 +48,7 @@ def environment(context: Context, params: Params) -> Results | None:
 
 def claimed_environment(context: Context, params: Params) -> Results | None:
     """Claim the environment first, so that the removal of another deployment doesn't delete it meanwhile."""
-    tools = _tools(context)
+    tools = context.tools
     trust.private_directory(tools.environments)
     claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
     return environment(context, params)
@@ -62,7 +56,7 @@ def claimed_environment(context: Context, params: Params) -> Results | None:
 
 def leave_environments(context: Context, params: Params) -> Results | None:
     """Give up the environments that no release here runs in, and delete those that no other deployment uses."""
-    tools = _tools(context)
+    tools = context.tools
     root, removed = tools.layout.root, []
     for name in unneeded_environments(tools):
         with _alone(context, tools.environments / f".{name}.lock"):
@@ -88,7 +82,7 @@ def unneeded_environments(tools: Tools) -> list[str]:
 
 def _build(context: Context, lock: Path, home: Path) -> None:
     """Install and import everything. -I keeps modules in the working directory from replacing the installed ones."""
-    host = _tools(context).host
+    host = context.tools.host
     python = home / "bin" / "python"
     variables = environments.variables()
     context.progress("creating a virtual environment")
@@ -113,12 +107,12 @@ def _build(context: Context, lock: Path, home: Path) -> None:
 
 def drop_environment(context: Context, params: Params) -> None:
     """Only what was half built goes: a whole environment may serve others."""
-    home = environment_path(_tools(context).environments, params["lock"])
+    home = environment_path(context.tools.environments, params["lock"])
     files.discard(home.with_name(f".{home.name}.partial"))
 
 
 def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
-    done = _tools(context).host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
+    done = context.tools.host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
     if done.status != 0:
         lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)

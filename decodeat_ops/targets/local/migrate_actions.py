@@ -3,24 +3,22 @@
 import contextlib
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, schema
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.space import MIB
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
-
-Params = Mapping[str, Any]
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 
 
 def migrate(context: Context, params: Params) -> Results | None:
     """Bring the data to the release's schema. Nothing is done where nothing is to do, nor to data that isn't there."""
-    tools: Tools = context.tools
+    tools = context.tools
     code, database = _of(tools, params["release"])
     at = schema.revision_of(database)
     if not at or not any(one > at for one in code.knows):
@@ -35,7 +33,7 @@ def migrate(context: Context, params: Params) -> Results | None:
 
 def unmigrate(context: Context, params: Params) -> Results | None:
     """Take back what can be taken back without loss; what can't stays, and that is said."""
-    tools: Tools = context.tools
+    tools = context.tools
     _space(tools.layout, params["release"]).unlink(missing_ok=True)
     note = _note(tools.layout, params["release"])
     try:

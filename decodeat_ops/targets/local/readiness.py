@@ -8,8 +8,7 @@ from pathlib import Path
 from decodeat_ops.core.errors import StepFailed, Unreachable
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.deployment import credential
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Context
+from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.supervisor.unit import NO_PORT
 
 POLL_SECONDS = 0.1
@@ -22,7 +21,7 @@ TROUBLE_SECONDS = 3.0  # the cause may just have been mended: the supervisor tri
 
 def probe(context: Context, release: str, timeout: float) -> float:
     """Seconds until it was ready. Raises `StepFailed` with its own log lines when it crashes or answers wrongly."""
-    tools: Tools = context.tools
+    tools = context.tools
     endpoint = tools.store.private(release)
     began = time.monotonic()
     earlier = _restarts(tools, release)
@@ -43,7 +42,7 @@ def probe(context: Context, release: str, timeout: float) -> float:
 
 def shortcomings(context: Context, release: str) -> list[str]:
     """What a ready release says it lacks all the same: what all instances share keeps none of them from serving."""
-    tools: Tools = context.tools
+    tools = context.tools
     try:
         ready = tools.http.request(tools.store.private(release), "GET", "/ready", timeout=10)
     except Unreachable:
@@ -164,7 +163,7 @@ def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:
 
 def confirm(context: Context, release: str) -> float:
     """Seconds until the public port answered with this release's id several times in a row."""
-    tools: Tools = context.tools
+    tools = context.tools
     known = tools.store.get(release)
     if known is None:
         raise StepFailed(f"Release {release} has no manifest.")
@@ -190,7 +189,7 @@ def wait_stopped(context: Context, releases: Sequence[str], doing: str, patient:
 
     `patient` listens to the operator's wish to stop waiting; an undo does not.
     """
-    tools: Tools = context.tools
+    tools = context.tools
     limit = 2 * tools.loaded.settings.local.drain_timeout + 60
     began = time.monotonic()
     while True:

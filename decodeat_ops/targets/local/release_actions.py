@@ -5,32 +5,24 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Params
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import files, source
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import configuration, rescue
 from decodeat_ops.targets.local.environment_actions import leave_environments
 
-Params = Mapping[str, Any]
-
-
-def _tools(context: Context) -> Tools:
-    tools: Tools = context.tools
-    return tools
-
 
 def stage(context: Context, params: Params) -> Results | None:
     """Lay a new release out beside the others: code, rendered configuration, variables, unit; one rename at the end."""
-    tools = _tools(context)
+    tools = context.tools
     release = Release(**params["release"])
     layout = tools.layout
     place = layout.release(release.id)
@@ -51,7 +43,7 @@ def stage(context: Context, params: Params) -> Results | None:
 
 def stage_copy(context: Context, params: Params) -> Results | None:
     """A new release made of an existing one's code and configuration: what restart and restore start."""
-    tools = _tools(context)
+    tools = context.tools
     release = Release(**params["release"])
     if tools.layout.release(release.id).exists():
         return None
@@ -83,7 +75,7 @@ def complete(tools: Tools, release: Release, partial: Path) -> None:
 
 def unstage(context: Context, params: Params) -> Results | None:
     """Delete a staged release, and its own data generation unless another step made that or clients got results."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     release = Release(**params["release"])
     files.discard(layout.staging / release.id)
     files.remove_tree(layout.release(release.id))
@@ -110,7 +102,7 @@ def share_data(context: Context, params: Params) -> Results | None:
 
     Its manifest is changed too, since the next release takes over the data that this one's manifest names.
     """
-    tools = _tools(context)
+    tools = context.tools
     files.link(tools.layout.release_data(params["release"]), f"../../data/{params['data']}")
     release = tools.store.get(params["release"])
     if release is not None and release.data != params["data"]:
@@ -124,7 +116,7 @@ def prune(context: Context, params: Params) -> Results | None:
 
     A generation with results that exist nowhere else stays.
     """
-    tools = _tools(context)
+    tools = context.tools
     layout = tools.layout
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
@@ -169,10 +161,10 @@ def forget_counters(metrics: Path) -> None:
 
 def remove_state(context: Context, params: Params) -> Results | None:
     """Delete what a deployment left on disk, but the parts that the operator keeps."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     for metrics in layout.run.glob("*.metrics"):
         forget_counters(metrics)
-    last = layout.release_data(_tools(context).store.stopped_id() or "none")
+    last = layout.release_data(context.tools.store.stopped_id() or "none")
     if layout.data.name not in params["names"] and last.is_symlink():
         files.link(layout.served, last.readlink().name)  # names the data for the next deploy
     for name in params["names"]:

@@ -5,29 +5,23 @@ import shutil
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, results
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import rescue
 
-Params = Mapping[str, Any]
 NOTE = "placed.json"  # in the unpacked archive: target of a settings file -> where what stood there went, "" for new
-
-
-def _tools(context: Context) -> Tools:
-    tools: Tools = context.tools
-    return tools
 
 
 def unpack(context: Context, params: Params) -> Results | None:
     """Unpack into staging and check everything: nothing of the archive is used before all of it has been."""
-    place = _tools(context).layout.staging / params["place"]
+    place = context.tools.layout.staging / params["place"]
     files.discard(place)
     manifest = archive.extract(Path(params["archive"]), place)
     if manifest.digest != params["manifest"]:
@@ -37,12 +31,12 @@ def unpack(context: Context, params: Params) -> Results | None:
 
 
 def clean(context: Context, params: Params) -> None:
-    files.discard(_tools(context).layout.staging / params["place"])
+    files.discard(context.tools.layout.staging / params["place"])
 
 
 def data(context: Context, params: Params) -> Results | None:
     """Lay the archived database out as a data generation of its own."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     generation = layout.generation(params["data"])
     files.discard(generation)
     partial = layout.staging / f"data-{params['data']}"
@@ -59,7 +53,7 @@ def data(context: Context, params: Params) -> Results | None:
 
 def undo_data(context: Context, params: Params) -> Results | None:
     """Delete the generation; results that it got after a switch are copied to the one that serves again."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     files.discard(layout.staging / f"data-{params['data']}")
     place, to = params.get("place", ""), params.get("to", "")
     archived = layout.staging / place / "database" / layout.database("").name
@@ -68,7 +62,7 @@ def undo_data(context: Context, params: Params) -> Results | None:
 
 def carry(context: Context, params: Params) -> Results | None:
     """Copy the results since the backup that came before the restore into the data that serves now."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     origin, to = layout.database(params["from"]), layout.database(params["to"])
     backed_up = int(context.results.get("before-database", {}).get("last", 0))
     if not origin.exists():
@@ -84,7 +78,7 @@ def carry(context: Context, params: Params) -> Results | None:
 
 
 def logs(context: Context, params: Params) -> Results | None:
-    layout = _tools(context).layout
+    layout = context.tools.layout
     target = _restored_logs(layout, params["snapshot"])
     files.discard(target)
     shutil.copytree(layout.staging / params["place"] / "logs", target)
@@ -96,18 +90,18 @@ def _restored_logs(layout: Layout, snapshot: str) -> Path:
 
 
 def undo_logs(context: Context, params: Params) -> None:
-    files.discard(_restored_logs(_tools(context).layout, params["snapshot"]))
+    files.discard(_restored_logs(context.tools.layout, params["snapshot"]))
 
 
 def settings(context: Context, params: Params) -> Results | None:
     """Put the archived settings in place; what is there now stays beside them under another name."""
-    tools = _tools(context)
+    tools = context.tools
     put_settings(tools.layout.staging / params["place"], params["files"], tools.loaded.directory, params["snapshot"])
     return {"files": len(params["files"])}
 
 
 def undo_settings(context: Context, params: Params) -> None:
-    take_back_settings(stood_before(_tools(context).layout.staging / params["place"]))
+    take_back_settings(stood_before(context.tools.layout.staging / params["place"]))
 
 
 def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snapshot: str) -> None:

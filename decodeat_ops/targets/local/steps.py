@@ -83,7 +83,7 @@ def going_live(
     may take the traffic again as it runs. Otherwise, because its secrets are not today's, it has to end first and is
     started anew.
     """
-    old = observed.active.id if observed.active else ""
+    old = observed.active_id
     others = sorted(observed.draining - ({release.id} if call_back else set()))
     # Without a working supervisor, waiting for draining releases is possible only after starting one.
     first = [supervise(observed)] if others and not observed.supervisor.alive else []

@@ -6,34 +6,29 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.errors import GateFailed, StepFailed
+from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.tools import Subject, Tools
-from decodeat_ops.engine.executor import Actions, Context, Results
+from decodeat_ops.deployment.tools import Context, Subject, Tools
+from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor import wishes
 from decodeat_ops.supervisor.process import belongs
 from decodeat_ops.targets.local import configuration
 from decodeat_ops.targets.local.readiness import confirm, last_lines, probe, shortcomings, wait_stopped
 
-Params = Mapping[str, Any]
 SUPERVISOR_SECONDS = 30.0  # from its start to its first status file
-
-
-def _tools(context: Context) -> Tools:
-    tools: Tools = context.tools
-    return tools
 
 
 def gate(context: Context, params: Params) -> Results | None:
     """Run checks by id; any FAIL stops the plan here."""
-    tools = _tools(context)
+    tools = context.tools
     release = tools.store.get(params["release"])
     if release is None:
         raise StepFailed(f"Release {params['release']} has no manifest.", hint="Run the command again.")
@@ -70,7 +65,7 @@ def wait_drained(context: Context, params: Params) -> Results | None:
 
 def supervise(context: Context, params: Params) -> Results | None:
     """Start a supervisor unless one works; replace one that is older or does not answer."""
-    tools = _tools(context)
+    tools = context.tools
     found = tools.store.supervisor()
     if found.alive and not found.older:
         return None
@@ -96,7 +91,7 @@ def _works(tools: Tools) -> bool:
 
 def unsupervise(context: Context, params: Params) -> None:
     """Stop the supervisor and with it every release it runs, gracefully."""
-    tools = _tools(context)
+    tools = context.tools
     told: set[int] = set()
     deadline = time.monotonic() + tools.loaded.settings.local.drain_timeout + 30
     while (supervisor := tools.store.supervisor()).alive or supervisor.stuck:
@@ -115,7 +110,7 @@ def unsupervise(context: Context, params: Params) -> None:
 
 def start(context: Context, params: Params) -> Results | None:
     """Ask the supervisor for a release. Its secrets are written now: an older release gets today's keys."""
-    tools = _tools(context)
+    tools = context.tools
     layout = tools.layout
     release = params["release"]
     known = tools.store.get(release)
@@ -142,7 +137,7 @@ def _write_changed(path: Path, text: str) -> None:
 
 def unstart(context: Context, params: Params) -> None:
     """Withdraw the wish; the supervisor stops it. What was draining before goes on draining."""
-    tools = _tools(context)
+    tools = context.tools
     layout = tools.layout
     release = params["release"]
     if params["draining"]:
@@ -164,7 +159,7 @@ def probe_release(context: Context, params: Params) -> Results | None:
 
 def switch(context: Context, params: Params) -> Results | None:
     """One rename moves the traffic; the link's old value is kept beside it, so that going back needs no space."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     target = f"releases/{params['release']}"
     back = layout.root / "active.back"
     if layout.active.is_symlink() and str(layout.active.readlink()) == target:
@@ -177,7 +172,7 @@ def switch(context: Context, params: Params) -> Results | None:
 
 
 def switch_back(context: Context, params: Params) -> None:
-    layout = _tools(context).layout
+    layout = context.tools.layout
     back = layout.root / "active.back"
     if not layout.active.is_symlink() or str(layout.active.readlink()) != f"releases/{params['release']}":
         back.unlink(missing_ok=True)
@@ -198,7 +193,7 @@ def confirm_release(context: Context, params: Params) -> Results | None:
 
 def drain(context: Context, params: Params) -> Results | None:
     """Let a release that lost the traffic finish; the supervisor stops it once its last client has gone."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     for release in params["releases"]:
         with contextlib.suppress(FileNotFoundError):
             layout.want(release).rename(layout.drain(release))
@@ -207,7 +202,7 @@ def drain(context: Context, params: Params) -> Results | None:
 
 def stop_traffic(context: Context, params: Params) -> Results | None:
     """Take the active link away; workers stop accepting and finish what runs."""
-    layout = _tools(context).layout
+    layout = context.tools.layout
     if layout.active.is_symlink():
         layout.active.rename(layout.stopped)
         files.sync(layout.root)
@@ -215,7 +210,7 @@ def stop_traffic(context: Context, params: Params) -> Results | None:
 
 
 def resume_traffic(context: Context, params: Params) -> None:
-    layout = _tools(context).layout
+    layout = context.tools.layout
     for release in params["releases"]:
         with contextlib.suppress(FileNotFoundError):
             layout.drain(release).rename(layout.want(release))

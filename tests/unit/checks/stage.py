@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import socket
 import socketserver
 import sys
 import threading
@@ -24,6 +23,7 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
+from tests.support.serving import serving as running
 from tests.support.waiting import PATIENCE
 
 OLD = "20261101T000000Z-aaaaaaa"
@@ -42,12 +42,6 @@ open(os.environ["SEEN"], "w").write(json.dumps(seen)) if "SEEN" in os.environ el
 print(json.dumps({"format": 1, "ok": not problems, "version": "1", "problems": problems, "variables": []}))
 sys.exit(3 if problems else 0)
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @dataclass
@@ -159,6 +153,7 @@ class Service:
     counts: bool = True
     logs: bool = True
     answer: dict[str, Any] = field(default_factory=dict)
+    lacks: str = ""  # what it says of a cache that fails, which all instances share
     fetches: bool = True
     refuses: int = 0  # how a POST is answered, when not with `status`
     closed: int = 0  # status for a POST without a key, where it differs from the others
@@ -181,7 +176,8 @@ def _handler(service: Service) -> type[BaseHTTPRequestHandler]:
                 with service.stage.layout.log(service.release).open("a") as log:
                     log.write(line + "\n")
             broken = service.fail_every and number % service.fail_every == 0
-            body = {"status": "healthy", "release": service.reports or service.release}
+            body: dict[str, Any] = {"status": "healthy", "release": service.reports or service.release}
+            body |= {"checks": {"cache": {"ok": False, "detail": service.lacks}}} if service.lacks else {}
             return self._send(500 if broken else service.status, json.dumps(body).encode())
 
         def do_POST(self) -> None:
@@ -234,16 +230,7 @@ def serving(stage: Stage, name: str = NEW, **how: Any) -> Iterator[tuple[Service
     public = ThreadingHTTPServer(("127.0.0.1", 0), _handler(service))
     public.daemon_threads = True
     private = _Unix(str(stage.layout.socket(name)), _handler(service))
-    threads = [threading.Thread(target=s.serve_forever, kwargs={"poll_interval": 0.02}) for s in (public, private)]
-    for thread in threads:
-        thread.start()
-    try:
+    with running(public), running(private):
         release = stage.release(name, port=public.server_port)
         stage.activate(release)
         yield service, stage.subject(release)
-    finally:
-        for server in (public, private):
-            server.shutdown()
-            server.server_close()
-        for thread in threads:
-            thread.join()

@@ -15,7 +15,8 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.deployment.tools import Subject
-from tests.unit.checks.stage import NEW, OLD, Stage, free_port, serving
+from tests.support.ports import free_port
+from tests.unit.checks.stage import NEW, OLD, Stage, serving
 
 TRUTH = {
     "decodeStatus": "COMPLETED",

@@ -15,8 +15,8 @@ from decodeat.engines.embedded import EmbeddedAnalyst
 from decodeat.engines.tesseract import TesseractReader
 from decodeat.images.decoding import Picture
 from decodeat_ops.checks import grey, label
+from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE
-from tests.unit.checks.stage import free_port
 from tests.unit.decodeat.conftest import InProcess
 
 

@@ -16,7 +16,8 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.engine.lock import held
-from tests.unit.checks.stage import NEW, Stage, free_port
+from tests.support.ports import free_port
+from tests.unit.checks.stage import NEW, Stage
 
 
 def ask(check: str, subject: Subject) -> Finding:

@@ -21,7 +21,8 @@ from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.local.traffic_actions import gate
 from decodeat_ops.wiring.migrations import allow_rollback
-from tests.unit.checks.stage import NEW, OLD, Stage, free_port, serving
+from tests.support.ports import free_port
+from tests.unit.checks.stage import NEW, OLD, Stage, serving
 
 # Answers --schema as the service does; `REVERSIBLE` says whether the second step is reversible.
 MAIN = """

@@ -5,7 +5,6 @@ import os
 import ssl
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from typing import Any
 import httpx
 
 from tests.support.ports import free_port
+from tests.support.serving import serving
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
@@ -70,14 +70,8 @@ def web(tls: ssl.SSLContext | None = None, address: str = "127.0.0.1") -> Iterat
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True)
     site = Web(f"{'https' if tls else 'http'}://{address}:{server.server_port}")
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-    thread.start()
-    try:
+    with serving(server):
         yield site
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 def variables_of_a_child(**variables: str) -> dict[str, str]:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 from decodeat.worker import FOLLOW_SECONDS
 from decodeat_ops.core.ports import Endpoint, Response
-from decodeat_ops.engine.executor import Context
+from decodeat_ops.deployment.tools import Context
 from decodeat_ops.targets.local import readiness
 
 NEW, OLD = "20261127-000002-new", "20261127-000001-old"

@@ -3,7 +3,7 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,14 +18,10 @@ from decodeat_ops.supervisor import process
 from decodeat_ops.targets.local import boot
 from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.render import render
+from tests.support.umask import careless_umask
 from tests.unit.archive.forge import whole
 
-
-@pytest.fixture
-def careless_umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
+__all__ = ["careless_umask"]
 
 
 def _settings(home: Path) -> Loaded:

@@ -3,6 +3,7 @@
 import errno
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -44,10 +45,10 @@ class World:
         self.context = self.fresh()
         self.engine = Engine({"mark": self._mark, "unmark": self._unmark}, journals)
 
-    def fresh(self) -> Context:
+    def fresh(self) -> Context[Any]:
         return Context(self, {"KEY": Secret("s3cret-value")}, self.events.append)
 
-    def _mark(self, context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
+    def _mark(self, context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["name"]
         self.calls.append(name)
         if name not in self.marks:
@@ -55,7 +56,7 @@ class World:
         self.break_at.get(name, lambda: None)()
         return {"name": name}
 
-    def _unmark(self, context: Context, params: Mapping[str, Any]) -> None:
+    def _unmark(self, context: Context[Any], params: Mapping[str, Any]) -> None:
         self.calls.append(f"undo {params['name']}")
         self.break_at.get(f"undo {params['name']}", lambda: None)()
         if params["name"] in self.marks:
@@ -103,6 +104,19 @@ def test_a_step_that_fails_undoes_what_was_begun_newest_first(
     assert world.calls == ["one", "two", "three", "undo three", "undo two", "undo one"]
     assert "undone (3 steps)" in caught.value.advice.state
     assert unfinished(world.journals) is None
+
+
+@pytest.mark.parametrize(
+    ("serves", "said"),
+    [("r0", "What served before serves still."), ("", "Nothing serves, as before."), (None, "What served before")],
+)
+def test_a_step_that_fails_tells_what_serves_by_what_the_plan_says_to_programs(
+    world: World, serves: str | None, said: str
+) -> None:
+    world.break_at["three"] = fails(StepFailed("no"))
+    with pytest.raises(StepFailed) as caught:
+        world.engine.carry_out(replace(plan(), serves_now=serves), world.context)
+    assert said in caught.value.advice.state
 
 
 def test_after_the_commit_nothing_is_undone_and_resume_finishes(world: World) -> None:
@@ -217,10 +231,10 @@ class TestWarnings:
     def outspoken(self, tmp_path: Path) -> World:
         world = World(tmp_path / "journal")
 
-        def mark(context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
+        def mark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
             return {**world._mark(context, params), "warnings": [f"{params['name']} with s3cret-value"]}
 
-        def unmark(context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
+        def unmark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any] | None:
             world._unmark(context, params)
             return {"warnings": ["Something of it is left."]} if params["name"] == "one" else None
 

@@ -43,12 +43,12 @@ class World:
     def __post_init__(self) -> None:
         (self.home / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nstate_dir = "state"\n')
         self.tools = open_tools(load(self.home / "decodeat-ops.toml", None, {}), secrets={})
-        self.actions: Mapping[str, Callable[[Context, Mapping[str, Any]], Results | None]] = {
+        self.actions: Mapping[str, Callable[[Context[Any], Mapping[str, Any]], Results | None]] = {
             "mark": self._mark,
             "unmark": lambda context, params: self.marks.remove(params["name"]),
         }
 
-    def _mark(self, context: Context, params: Mapping[str, Any]) -> Results | None:
+    def _mark(self, context: Context[Any], params: Mapping[str, Any]) -> Results | None:
         if params["name"] not in self.marks:
             self.marks.append(params["name"])
         if params["name"] in self.trouble:
@@ -214,5 +214,5 @@ def test_what_is_being_undone_is_shown_as_an_undo_before_it_goes_on(world: World
     assert world.marks == ["one", "two"]
 
 
-def _refuses(context: Context, params: Mapping[str, Any]) -> Results | None:
+def _refuses(context: Context[Any], params: Mapping[str, Any]) -> Results | None:
     raise StepFailed("it can't be undone yet")

@@ -11,7 +11,7 @@ from typing import Any, cast
 import pytest
 
 from decodeat_ops.core.ports import Completed
-from decodeat_ops.engine.executor import Context
+from decodeat_ops.deployment.tools import Context
 from decodeat_ops.rendering import quoting
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded

@@ -15,7 +15,8 @@ from decodeat_ops.settings import envfile, trust
 from decodeat_ops.targets.local import configuration
 from decodeat_ops.wiring import local
 from decodeat_ops.wiring.corridor import Change
-from tests.unit.checks.stage import NEW, OLD, Stage, free_port
+from tests.support.ports import free_port
+from tests.unit.checks.stage import NEW, OLD, Stage
 
 KEYS = "first-secret-value-1234"
 ROTATED = "second-secret-value-5678"

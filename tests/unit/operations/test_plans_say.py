@@ -1,13 +1,29 @@
 """What a plan says serves now is what serves: when the change fails, the operator is told that it serves still."""
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.operations import lifecycle
+from decodeat_ops.core.plan import Action, Plan, Step, plan_from_json
+from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.operations import deploy, lifecycle, restore
 from decodeat_ops.settings.schema import Loaded
-from tests.unit.operations.test_plans import NOW, loaded, observed, release, without_a_supervisor
+from decodeat_ops.wiring.deploying import deployed
+from tests.unit.checks.stage import NEW, Stage
+from tests.unit.operations.test_plans import (
+    GATES,
+    NOW,
+    back,
+    candidate,
+    loaded,
+    observed,
+    release,
+    without_a_supervisor,
+)
+from tests.unit.operations.test_restore import ARCHIVE, LAYOUT, MANIFEST
 
 __all__ = ["loaded"]
 
@@ -28,3 +44,55 @@ def test_a_restart_of_what_is_stopped_begins_with_nothing(loaded: Loaded, tmp_pa
     seen = observed(release(1), stopped=stopped)
     plan = lifecycle.plan_restart(seen, loaded, Layout(tmp_path), secrets="s", by="me", now=NOW, inputs="i")
     assert said(plan) == ("nothing" if stopped else release(1).id)
+
+
+LOGS = restore.Wanted(ARCHIVE, MANIFEST, ("logs",), release=None, original=None, before="")
+
+
+def removal(seen: Observed, loaded: Loaded) -> Plan:
+    return lifecycle.plan_remove(seen, loaded, LAYOUT, delete_data=False, delete_backups=False, present=(), inputs="")
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize(
+    "derive",
+    [
+        lambda seen, loaded: deploy.plan(candidate(), seen, loaded, GATES),
+        lambda seen, loaded: back(release(1), seen, loaded),
+        lambda seen, loaded: lifecycle.plan_stop(replace(seen, running=frozenset({release(2).id})), loaded, inputs="i"),
+        removal,
+        lambda seen, loaded: restore.plan(LOGS, seen, loaded, GATES, LAYOUT),
+    ],
+    ids=["deploy", "rollback", "stop", "remove", "restore"],
+)
+def test_a_plan_tells_programs_what_serves(
+    loaded: Loaded, derive: Callable[[Observed, Loaded], Plan], stopped: bool
+) -> None:
+    plan = derive(observed(release(2), release(1), stopped=stopped), loaded)
+    serves = "" if stopped else release(2).id
+    assert plan.serves_now == serves
+    assert dict(plan.facts).get("serves now", serves or "nothing") == (serves or "nothing"), "people are told the same"
+    assert plan_from_json(plan.as_json()).serves_now == serves
+
+
+def test_an_earlier_versions_plan_does_not_say_what_serves(loaded: Loaded) -> None:
+    kept = deploy.plan(candidate(), observed(), loaded, GATES).as_json()
+    del kept["serves_now"]
+    assert plan_from_json(kept).serves_now is None
+
+
+BOOT = Step("boot", "Come back after a reboot", Action("boot-unit"), produces=("problem",), after_commit=True)
+
+
+@pytest.mark.parametrize(("problem", "changed"), [("", 1), ("systemctl enable: no", 0)])
+def test_a_deploy_of_what_serves_counts_only_what_it_mended(tmp_path: Path, problem: str, changed: int) -> None:
+    """What is shown to people may be put in other words: nothing is decided by it."""
+    stage = Stage(tmp_path)
+    serves = stage.release(NEW)
+    stage.activate(serves)
+    finish, results = deployed(stage.tools), {"boot": {"problem": problem}}
+    again = replace(deploy.plan_boot(NEW, BOOT, stage.loaded, "i"), facts=())
+    outcome = finish(again, results)
+    assert (outcome.changed, outcome.blocks) == (changed, ())
+    first = deploy.plan(candidate(), observed(alive=False), stage.loaded, GATES, BOOT)
+    assert finish(replace(first, facts=()), {"stage": {}, **results}).changed == 1

@@ -6,7 +6,7 @@ import pytest
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.settings.load import load
-from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.settings.schema import Loaded, Service
 from decodeat_ops.settings.secrets import resolve
 
 
@@ -100,3 +100,10 @@ def test_files_that_others_may_read_are_refused(tmp_path: Path) -> None:
 def test_an_env_file_is_not_asked_for_what_the_environment_holds(tmp_path: Path) -> None:
     store(tmp_path / "decodeat-ops.env", "this is not an environment file\n", 0o644)
     assert resolve(loaded(tmp_path, ONE="env:A"), environ={"A": "real-key-1"})["ONE"].reveal() == "real-key-1"
+
+
+def test_references_are_told_apart_by_their_kind_alone() -> None:
+    given = {"A": "env:A_NAME", "B": "file:/keys/env:b", "C": "env:file:c", "D": "file:keys/d"}
+    service = Service(secrets=given)
+    assert service.references("env") == {"A": "A_NAME", "C": "file:c"}
+    assert service.references("file") == {"B": "/keys/env:b", "D": "keys/d"}

@@ -5,7 +5,6 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +15,9 @@ from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.settings.secrets import resolve
 from decodeat_ops.wiring.opening import backups_of, layout_of, open_tools
+from tests.support.umask import careless_umask
 
+__all__ = ["careless_umask"]
 STRANGER = 65534
 SETTINGS = """
 [local]
@@ -161,13 +162,6 @@ def test_status_and_backup_list_ask_the_same_door(home: Path) -> None:
     (home / "state" / "decodeat-production").chmod(0o777)
     with pytest.raises(Configuration):
         layout_of(loaded(home))
-
-
-@pytest.fixture
-def careless_umask() -> Iterator[None]:
-    before = os.umask(0)
-    yield
-    os.umask(before)
 
 
 @pytest.mark.usefixtures("careless_umask")

@@ -11,7 +11,7 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted
 from decodeat_ops.deployment import claims, source
 from decodeat_ops.deployment.inputs import environment_path
-from decodeat_ops.engine.executor import Context
+from decodeat_ops.deployment.tools import Context
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import environment_actions
 from tests.unit.checks.stage import Stage
