@@ -12,26 +12,22 @@ from decodeat_ops.checks.registry import CHECKS
 from decodeat_ops.checks.shared import measured_once
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import OpsError
-from decodeat_ops.core.events import Checked, Checking, Event
+from decodeat_ops.core.events import Checked, Checking, Event, discard_event
 from decodeat_ops.core.secret import Secret, mask
 from decodeat_ops.deployment.tools import Subject
 
 Emit = Callable[[Event], None]
 
 
-def _quiet(event: Event) -> None:
-    """Nobody watches."""
-
-
 def run(
-    ids: Sequence[str], subject: Subject, emit: Emit = _quiet, checks: Mapping[str, Check] = CHECKS
+    ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] = CHECKS
 ) -> tuple[Finding, ...]:
     """Ask each check in order. An unknown id is a KeyError: callers take ids from the lists or have looked them up."""
     with measured_once():
         return tuple(ask(checks[name], subject, emit) for name in ids)
 
 
-def ask(check: Check, subject: Subject, emit: Emit = _quiet) -> Finding:
+def ask(check: Check, subject: Subject, emit: Emit = discard_event) -> Finding:
     """Ask one check. A probe that breaks is a FAIL that says where, never an exception."""
     emit(Checking(check.id))
     before = time.monotonic()

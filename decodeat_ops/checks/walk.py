@@ -15,7 +15,7 @@ from decodeat_ops.checks.shared import measured_once
 from decodeat_ops.checks.signoffs import Signed, SignOff
 from decodeat_ops.core.check import Check, Checklist, Finding, Item, Status
 from decodeat_ops.core.clock import ahead
-from decodeat_ops.core.events import Checked, Event
+from decodeat_ops.core.events import Checked, discard_event
 from decodeat_ops.deployment.tools import Subject
 
 TOO_OLD = timedelta(hours=24)
@@ -35,13 +35,9 @@ class Question:
     hint: str
 
 
-def _nobody(question: Question) -> SignOff | None:
-    """Nobody is there to answer."""
+def _leave_open(question: Question) -> SignOff | None:
+    """Leave the question open."""
     return None
-
-
-def _quiet(event: Event) -> None:
-    """Nobody watches."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +46,8 @@ class Walk:
 
     resume: bool = False
     interactive: bool = False
-    ask: Callable[[Question], SignOff | None] = _nobody
-    emit: Emit = _quiet
+    ask: Callable[[Question], SignOff | None] = _leave_open
+    emit: Emit = discard_event
     lang: words.Language = "en"
     junit: Path | None = None
     export: Path | None = None

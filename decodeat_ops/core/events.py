@@ -68,3 +68,7 @@ class Checking:
 
 
 Event = Started | StepStarted | StepProgress | StepFinished | StepSkipped | StepBroke | Checked | Checking
+
+
+def discard_event(event: Event) -> None:
+    """Discard an event, where no progress is shown."""

@@ -16,10 +16,6 @@ Results = dict[str, Any]
 Emit = Callable[[events.Event], None]
 
 
-def _quiet(event: events.Event) -> None:
-    """Nobody watches."""
-
-
 @dataclass
 class Context:
     """What actions may use: ports and secrets live here, never in a step.
@@ -31,7 +27,7 @@ class Context:
 
     tools: Any
     secrets: Mapping[str, Secret] = field(default_factory=dict)
-    emit: Emit = _quiet
+    emit: Emit = events.discard_event
     results: dict[str, Results] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
