@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from decodeat import values
-from decodeat.spelling import meant
+from decodeat.spelling import closest
 
 
 @dataclass(frozen=True)
@@ -239,5 +239,5 @@ def _misspelt(environment: Mapping[str, str]) -> list[Problem]:
     return files + [
         Problem(name, "is not a variable of this service", f"Did you mean {intended}?")
         for name in environment
-        if name not in known and (intended := meant(name, known))
+        if name not in known and (intended := closest(name, known))
     ]

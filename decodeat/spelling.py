@@ -1,12 +1,12 @@
-"""Which known name somebody meant who wrote another one."""
+"""Suggest the closest known name."""
 
 from collections.abc import Collection
 
 _SHORT = 5  # names up to this length are near to too many honest ones (HOST and HOME) to be guessed at
 
 
-def meant(name: str, known: Collection[str]) -> str:
-    """The known name that `name` is a misspelling of, "" when it looks like none."""
+def closest(name: str, known: Collection[str]) -> str:
+    """Return the known name that `name` looks like a misspelling of, "" when it looks like none."""
     upper = name.upper()
     long = [candidate for candidate in known if len(candidate) > _SHORT]
     for candidate in long:

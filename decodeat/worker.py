@@ -26,14 +26,14 @@ from decodeat.protocol import BoundedHttp
 log = logging.getLogger("uvicorn.error")
 
 FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release changed
-# An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): whoever
-# closes first may close on a request that is already on its way.
+# An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): the side
+# that closes first may close on a request that is already on its way.
 KEEP_ALIVE_SECONDS = 75
 LEAVING_SECONDS = 5.0  # on the way out an idle connection is closed after so long; until then answers ask for it
 NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
 ORPHAN_SECONDS = 10.0  # a worker whose master was killed serves on for so long: the next master boots in less
 
-GOODBYE = (b"connection", b"close")
+CONNECTION_CLOSE = (b"connection", b"close")
 
 
 class Admission:
@@ -86,7 +86,7 @@ class Recycling:
 
 
 class ReleaseServer(Server):
-    """Uvicorn's server with two doors: private sockets always open, public ones only while admitted.
+    """Uvicorn's server with two kinds of listeners: private sockets always open, public ones only while admitted.
 
     Without an admission (a container, where the platform routes traffic) both stay open. In either case the
     way out is the same: stop accepting, answer what still comes with `Connection: close`, end when all
@@ -101,7 +101,7 @@ class ReleaseServer(Server):
         self._recycling = recycling
         self._public = [s for s in sockets if admission is not None and s.family != socket.AF_UNIX]
         self._private = [s for s in sockets if s not in self._public]
-        self._doors: list[asyncio.Server] = []
+        self._listeners: list[asyncio.Server] = []
         self._parent = os.getppid()
         self._orphaned_at = 0.0
         self._idle_since: WeakKeyDictionary[Any, float] = WeakKeyDictionary()
@@ -118,10 +118,10 @@ class ReleaseServer(Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._follower is not None:
             self._follower.cancel()
-        for server in [*self._doors, *self.servers]:
+        for server in [*self._listeners, *self.servers]:
             server.close()
-        self._doors.clear()
-        self._say_goodbye(True)
+        self._listeners.clear()
+        self._set_connection_close(True)
         await self._drain()
         await super().shutdown(sockets=[*self._public, *self._private])
 
@@ -157,35 +157,35 @@ class ReleaseServer(Server):
         return ask is None or bool(ask())
 
     async def _admit(self) -> None:
-        if self._doors or not self._public:
+        if self._listeners or not self._public:
             return
         loop = asyncio.get_running_loop()
-        doors = []
+        listeners = []
         with ExitStack() as undo:  # all of them or none: with one open, the others would never be opened again
             for sock in self._public:
                 own = undo.enter_context(sock.dup())  # a duplicate here too: the listener may be opened again
-                door = await loop.create_server(self._protocol, sock=own, backlog=self.config.backlog)
-                undo.callback(door.close)
-                doors.append(door)
+                listener = await loop.create_server(self._protocol, sock=own, backlog=self.config.backlog)
+                undo.callback(listener.close)
+                listeners.append(listener)
             undo.pop_all()
-        self._doors = doors
-        self._say_goodbye(False)
+        self._listeners = listeners
+        self._set_connection_close(False)
         log.info("worker %d takes traffic", os.getpid())
 
     def _withdraw(self) -> None:
-        if not self._doors:
+        if not self._listeners:
             return
-        for door in self._doors:
-            door.close()
-        self._doors.clear()
-        self._say_goodbye(True)
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        self._set_connection_close(True)
         log.info("worker %d takes no more traffic", os.getpid())
 
-    def _say_goodbye(self, leaving: bool) -> None:
+    def _set_connection_close(self, leaving: bool) -> None:
         """Add `Connection: close` to every answer from now on, or stop doing so."""
         # Uvicorn copies encoded_headers into default_headers once a second; the next answer needs it now.
         for headers in (self.config.encoded_headers, self.server_state.default_headers):
-            headers[:] = [h for h in headers if h != GOODBYE] + ([GOODBYE] if leaving else [])
+            headers[:] = [h for h in headers if h != CONNECTION_CLOSE] + ([CONNECTION_CLOSE] if leaving else [])
         if leaving:
             for connection in self.server_state.connections:
                 cycle = getattr(connection, "cycle", None)

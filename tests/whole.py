@@ -48,7 +48,7 @@ def rerun_failed(record: dict[str, Any], *options: str) -> dict[str, Any]:
 
 def with_audit(record: dict[str, Any], wanted: bool) -> dict[str, Any]:
     """Ask about the locked packages. Return the record with the answer; vulnerabilities count as failures."""
-    answer = audit() if wanted else unknown("Nobody was asked: with CI=true, and in the proof, a database is.")
+    answer = audit() if wanted else unknown("No database was asked: `make proof` does, with CI=true `make test` too.")
     print(answer)
     return {**record, "failed": record["failed"] + len(answer.findings), "audit": answer.as_record()}
 

@@ -59,7 +59,7 @@ class Memo(Generic[T]):
             await self._cache.put(key, self._encode(thing), self._seconds)
 
     async def fetch(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> list[T | Failure]:
-        """The thing for each key. What nobody has and nobody is making is made here, by one call of `make` for all.
+        """Return cached values; compute the missing keys once, in one call of `make`, sharing calls in flight.
 
         `make` gets keys and returns as many things or failures, or raises one failure for all.
         """

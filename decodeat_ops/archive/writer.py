@@ -36,8 +36,8 @@ class Member:
 Progress = Callable[[str, int], None]
 
 
-def _unseen(text: str, done: int) -> None:
-    """Nobody watches."""
+def _discard_progress(text: str, done: int) -> None:
+    """Discard a word about progress, where none is shown."""
 
 
 def partial_path(path: Path) -> Path:

@@ -35,8 +35,8 @@ class Question:
     hint: str
 
 
-def _nobody(question: Question) -> SignOff | None:
-    """Nobody is there to answer."""
+def _leave_open(question: Question) -> SignOff | None:
+    """Leave the question open."""
     return None
 
 
@@ -46,7 +46,7 @@ class Walk:
 
     resume: bool = False
     interactive: bool = False
-    ask: Callable[[Question], SignOff | None] = _nobody
+    ask: Callable[[Question], SignOff | None] = _leave_open
     emit: Emit = discard_event
     lang: words.Language = "en"
     junit: Path | None = None

@@ -127,7 +127,7 @@ _KINDS = {"is not a valid float range": "is not a number", "is not a valid int r
 
 
 def _usage(error: Exception, argv: Sequence[str]) -> Usage:
-    """A parser's complaint with the words that were probably meant."""
+    """Return a parser's complaint with the closest words it knows."""
     message = str(getattr(error, "message", error)).rstrip(".")
     near = getattr(error, "possibilities", None)
     if near:

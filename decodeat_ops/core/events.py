@@ -73,4 +73,4 @@ Emit = Callable[[Event], None]
 
 
 def discard_event(event: Event) -> None:
-    """No-op."""
+    """Discard an event, where no progress is shown."""

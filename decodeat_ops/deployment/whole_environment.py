@@ -5,13 +5,14 @@ writes it when all is well, else it is compared with what is installed. `--files
 Exit 1 with one line on stdout for the first thing wrong.
 """
 
+import csv
 import importlib
 import importlib.machinery
 import importlib.metadata
 import json
 import sys
 import sysconfig
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 BUILDERS = {"pip", "setuptools", "wheel"}  # they install packages, and are not part of the service
 
@@ -49,22 +50,28 @@ def _missing(mark: Path, versions: dict[str, str], write: bool) -> str:
 
 def _damaged(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
     for name in versions:
-        for file in found[name].files or ():
+        for file, recorded in _files(found[name]).items():
             if file.suffix == ".pyc" or "__pycache__" in file.parts:
                 continue
             try:
-                size = Path(str(file.locate())).stat().st_size
+                size = Path(str(found[name].locate_file(file))).stat().st_size
             except OSError:
                 return f"{file} of {name} is not there"
-            if file.size is not None and size != file.size:
-                return f"{file} of {name} has {size} bytes, not {file.size}"
+            if recorded and size != int(recorded):
+                return f"{file} of {name} has {size} bytes, not {recorded}"
     return ""
+
+
+def _files(dist: importlib.metadata.Distribution) -> dict[PurePosixPath, str]:
+    """Return what was installed with the recorded sizes. From Python 3.12 `dist.files` omits files that are missing."""
+    rows = csv.reader((dist.read_text("RECORD") or "").splitlines())
+    return {PurePosixPath(file): size for file, _, size in rows}
 
 
 def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
     """Import every package and compiled module, whose libraries may be missing. Return the first failure, or ""."""
     for name in versions:
-        for module in sorted({_module(file) for file in found[name].files or ()} - {""}):
+        for module in sorted({_module(file) for file in _files(found[name])} - {""}):
             try:
                 importlib.import_module(module)
             except BaseException as error:  # whatever it raises, it can't be used
@@ -74,7 +81,7 @@ def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: d
     return ""
 
 
-def _module(file: importlib.metadata.PackagePath) -> str:
+def _module(file: PurePosixPath) -> str:
     """Return the module to import for a file (a top-level package or module, or a compiled one), else ""."""
     parts = list(file.parts)
     if parts[0] == ".." or {"test", "tests"} & set(parts) or not all(part.isidentifier() for part in parts[:-1]):

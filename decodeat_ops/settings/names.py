@@ -52,7 +52,7 @@ def description(path: str) -> str:
 
 
 def nearest(path: str) -> str:
-    """The key that was probably meant, "" when none is near: misspelt, or put under the wrong section."""
+    """Suggest the closest key, "" when none is near: misspelt, or put under the wrong section."""
     import difflib
 
     known = [*leaves(), *sorted({leaf.rpartition(".")[0] for leaf in leaves()} - {""})]

@@ -33,7 +33,7 @@ class Engine:
     def run(self, *words: str, given: bytes = b"", **variables: str) -> subprocess.CompletedProcess[bytes]:
         """`docker WORDS` with `given` as its input and more variables, whatever comes of it."""
         env = {**self.environment, **variables}
-        return subprocess.run(("docker", *words), env=env, input=given, capture_output=True, timeout=500, check=False)
+        return subprocess.run(("docker", *words), env=env, input=given, capture_output=True, timeout=1500, check=False)
 
     def ok(self, *words: str, given: bytes = b"", **variables: str) -> str:
         """`docker WORDS`; what it wrote. Fails the test when the command failed."""

@@ -9,7 +9,7 @@ from tests.lab import machine as lab
 from tests.lab.engine import Engine
 from tests.lab.machine import Machine, Person
 
-pytestmark = [pytest.mark.lab, pytest.mark.proof, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.lab, pytest.mark.proof, pytest.mark.timeout(1800)]
 
 Record = Callable[[str, object], None]
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from decodeat import processors
 from decodeat.settings import VARIABLES, Settings, SettingsError, inspect, load
-from decodeat.spelling import edits, meant
+from decodeat.spelling import closest, edits
 from tests.unit.decodeat.web import ROOT, variables_of_a_child
 
 KEY, OTHER_KEY = "k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef"
@@ -220,7 +220,7 @@ def test_edit_distance_is_a_distance(left: str, right: str) -> None:
 def test_any_swap_of_neighbours_is_understood(name: str, data: st.DataObject) -> None:
     at = data.draw(st.integers(0, len(name) - 2))
     swapped = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
-    assert meant(swapped, [v.name for v in VARIABLES]) == name
+    assert closest(swapped, [v.name for v in VARIABLES]) == name
 
 
 @given(st.dictionaries(st.sampled_from([v.name for v in VARIABLES]), st.text(st.characters(exclude_characters="\0"))))

@@ -52,11 +52,11 @@ def test_listeners_open_together_or_not_at_all(tmp_path: Path) -> None:
             server.lifespan = config.lifespan_class(config)
             with pytest.raises(OSError, match="Too many"):
                 await server._look()
-            assert server._doors == []
+            assert server._listeners == []
             await server._look()
-            assert len(server._doors) == 2, "the next look opens both"
-            for door in server._doors:
-                door.close()
+            assert len(server._listeners) == 2, "the next look opens both"
+            for listener in server._listeners:
+                listener.close()
 
         asyncio.run(story())
 
