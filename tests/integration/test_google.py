@@ -19,7 +19,7 @@ from google.rpc import code_pb2
 from decodeat_ops.checks.label import PICTURE
 from tests.servers import gemini as model
 from tests.servers import vision as ocr
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.hostile_images import PNG
 from tests.unit.decodeat.test_figures import LABEL, VALUES
 from tests.unit.decodeat.web import Service, Web, service, web
@@ -88,9 +88,7 @@ class World:
         """Close the breakers again: the next test must not wait for this one's failures."""
         self.gemini.script[:] = [model.says(said())]
         self.vision.script[:] = [ocr.reads(TEXT, TEXT)]
-        deadline = time.monotonic() + 60
-        while self.analyse().body["decodeStatus"] != "COMPLETED":
-            assert time.monotonic() < deadline
+        wait_for(lambda: self.analyse().body["decodeStatus"] == "COMPLETED")
 
 
 @dataclass

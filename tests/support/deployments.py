@@ -22,7 +22,7 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.supervisor.process import belongs
 from tests.support.ports import free_port
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_for
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STATE = "tested-production"  # below the setting local.state_dir
@@ -161,15 +161,15 @@ class Deployment:
         return headers["x-release-id"]
 
     def wait_serving(self, release: str, seconds: float = PATIENCE) -> None:
-        deadline = time.monotonic() + seconds
         seen = ""
-        while time.monotonic() < deadline:
+
+        def serves() -> bool:
+            nonlocal seen
             with contextlib.suppress(OSError, http.client.HTTPException):
                 seen = self.serving()
-                if seen == release:
-                    return
-            time.sleep(0.1)
-        raise AssertionError(f"{release} does not serve after {seconds} s; last seen {seen!r}")
+            return seen == release
+
+        wait_for(serves, seconds, lambda: f"{release} does not serve after {seconds} s; last seen {seen!r}")
 
     def destroy(self) -> None:
         """Stop everything of this deployment, by pid: it may be half broken on purpose."""

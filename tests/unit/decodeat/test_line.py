@@ -13,6 +13,7 @@ from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.line import FEW, FRESH_SECONDS, LEAST, Line, Overloaded
 from tests.support import clock
+from tests.support.waiting import wait_for
 
 PATIENCE = 100.0
 
@@ -203,10 +204,7 @@ def test_what_a_dead_worker_used_is_free_again(tmp_path: Path) -> None:
 
     holder = multiprocessing.get_context("fork").Process(target=hold)
     holder.start()
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "held").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for((tmp_path / "held").exists)
     assert cores.take() is None
     holder.kill()
     holder.join()

@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +22,7 @@ from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import locks, removing
 from decodeat_ops.wiring.corridor import Change, carry_out
 from decodeat_ops.wiring.opening import layout_of, open_tools
+from tests.support.waiting import wait_for
 
 
 @contextmanager
@@ -40,10 +40,7 @@ def taken(path: Path) -> Iterator[int]:
 def until_waited_for(path: Path) -> None:
     """Wait until somebody else in this process has opened the file too."""
     wanted = path.stat().st_ino
-    deadline = time.monotonic() + 60
-    while sum(inode_of(entry) == wanted for entry in Path("/proc/self/fd").iterdir()) < 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    wait_for(lambda: sum(inode_of(entry) == wanted for entry in Path("/proc/self/fd").iterdir()) > 1)
 
 
 def inode_of(descriptor: Path) -> int:
