@@ -1,6 +1,5 @@
-"""One deployment below a temporary directory for each test."""
+"""What the command line's tests have for a home, too."""
 
-from tests.unit.checks.conftest import stage
 from tests.unit.cli.conftest import home
 
-__all__ = ["home", "stage"]
+__all__ = ["home"]

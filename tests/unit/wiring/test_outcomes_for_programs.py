@@ -31,8 +31,7 @@ def test_a_restore_where_nothing_was_deployed_names_no_backup_before_it(tmp_path
     ("lacks", "shown"),
     [("", ("healthy, ready", "good")), ("no redis", ("healthy, ready, but cache: no redis", "warn"))],
 )
-def test_what_a_ready_release_lacks_is_a_warning(tmp_path: Path, lacks: str, shown: tuple[str, str]) -> None:
-    stage = Stage(tmp_path)
+def test_what_a_ready_release_lacks_is_a_warning(stage: Stage, lacks: str, shown: tuple[str, str]) -> None:
     with serving(stage, lacks=lacks):
         block = state.status(stage.loaded).blocks[0]
     assert isinstance(block, Facts)
