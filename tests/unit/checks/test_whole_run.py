@@ -15,11 +15,13 @@ from tests.servers import osv
 from tests.suite import SHARES
 
 REPOSITORY = Path(__file__).resolve().parents[3]
-CONFIGURATION = """
+CONFIGURATION = '''
 [tool.pytest.ini_options]
 testpaths = ["suite"]
-addopts = "-p tests.suite -p tests.record_results -p no:cacheprovider -p xdist.plugin -p pytest_cov.plugin"
-"""
+addopts = """-p tests.suite -p tests.record_results
+    -p no:cacheprovider -p xdist.plugin -p pytest_cov.plugin -p pytest_timeout"""
+timeout = 600
+'''
 GOOD = "def test_good(): pass\n"
 FLAKY = """
 import pathlib
@@ -173,3 +175,14 @@ def test_the_proof_has_everything_and_says_so(tmp_path: Path) -> None:
     status, record, output = run(project(tmp_path, cases=CASES % True), "proof")
     assert status == 0, output
     assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 22)
+
+
+LONG = """
+def test_long_form(proof): assert not proof
+def test_limit(pytestconfig): assert (pytestconfig.getoption("timeout") or 0) >= 3600
+"""
+
+
+def test_a_long_form_that_fails_is_not_excused_by_the_short_one(tmp_path: Path) -> None:
+    status, record, _ = run(project(tmp_path, long=LONG), "proof")
+    assert (status, record["flaky"], list(record["failures"])) == (1, {}, ["suite/test_long.py::test_long_form"])
