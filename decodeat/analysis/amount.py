@@ -16,14 +16,14 @@ _LONGEST = 12  # characters of a number; the largest that a label prints, misrea
 
 @dataclass(frozen=True)
 class Tier:
-    """Candidates that are equally likely. `clean`: number and unit stand there as they should."""
+    """Hold candidates that are equally likely. `clean`: number and unit stand there as they should."""
 
     values: tuple[Decimal, ...]
     clean: bool = False
 
 
 def candidates(words: list[str], unit: str) -> Iterator[Tier]:
-    """What the words may stand for, likeliest first."""
+    """Return what the words may stand for, likeliest first."""
     found = _AMOUNT.fullmatch(words[0]) if words else None
     if found is None:
         return
@@ -70,13 +70,13 @@ def printable(value: Decimal, unit: str) -> bool:
 
 
 def _cut(number: str, digits: int) -> list[str]:
-    """The number without its last digits, which were a unit."""
+    """Return the number without its last digits, which were a unit."""
     stem = number[:-digits]
     return [stem] if stem[-1:].isdigit() else []
 
 
 def _slips(number: str) -> list[str]:
-    """Other numbers that are misread as this one, none likelier than the next.
+    """Return other numbers that are misread as this one, none likelier than the next.
 
     A decimal point that was lost, or a first digit that was doubled: a thousands separator is often seen as that.
     """

@@ -58,7 +58,7 @@ class Figure:
 
 
 def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | None:
-    """The g or mg at the start of the text that follows a nutrient's name; None when they can't be told."""
+    """Return the g or mg at the start of the text that follows a nutrient's name; None when they can't be told."""
     if less_than(window, form):
         return None
     window = with_unit(window, nutrient.unit) if form.units_first else opened(window)
@@ -148,12 +148,12 @@ def _read(words: list[str], nutrient: Nutrient) -> Figure | None:
 
 
 def shares(value: Decimal, daily: Decimal) -> int:
-    """The whole percentage of the daily value that is printed beside a value."""
+    """Return the whole percentage of the daily value that is printed beside a value."""
     return int((value * 100 / daily).quantize(Decimal(1), ROUND_HALF_UP))
 
 
 def _share(words: list[str]) -> tuple[int, int | None]:
-    """Where the first word with a % sign stands, and its number; the end and None without one."""
+    """Return where the first word with a % sign stands, and its number; the end and None without one."""
     for position, word in enumerate(words):
         found = _SHARE.fullmatch(word)
         if found:
@@ -164,7 +164,7 @@ def _share(words: list[str]) -> tuple[int, int | None]:
 
 
 def _weak_shares(words: list[str]) -> list[int]:
-    """What a last bare number may be: a share whose % sign was lost, or was read as one more digit or two."""
+    """Return what a last bare number may be: a share whose % sign was lost, or was read as one more digit or two."""
     last = words[-1]
     if not 1 < len(words) < WIDEST or not re.fullmatch(r"\d{1,4}", last):
         return []
@@ -195,7 +195,7 @@ def _glued(word: str, nutrient: Nutrient) -> Figure | None:
 
 
 def _confirmed(tiers: list[Tier], share: int, daily: Decimal, unit: str, possible: frozenset[Decimal]) -> Figure | None:
-    """The only candidate of the first tier where the share fits; else the only one where it nearly does."""
+    """Return the only candidate of the first tier where the share fits; else the only one where it nearly does."""
     for tier in tiers:
         fitting = [value for value in tier.values if shares(value, daily) == share]
         if len(fitting) == 1:
@@ -212,7 +212,7 @@ def _confirmed(tiers: list[Tier], share: int, daily: Decimal, unit: str, possibl
 
 
 def _nearly(value: Decimal, share: int, daily: Decimal, unit: str) -> bool:
-    """Whether the share was taken of what the value was before it was rounded."""
+    """Return whether the share was taken of what the value was before it was rounded."""
     step = Decimal(10) ** int(value.as_tuple().exponent)
     if unit == "mg" and value % 5 == 0:
         step = Decimal(10) if value > 120 and value % 10 == 0 else Decimal(5)  # as the standard rounds them

@@ -53,7 +53,7 @@ PLAIN_FORM = Form()
 
 
 def less_than(window: str, form: Form = PLAIN_FORM) -> bool:
-    """Whether what follows a nutrient's name is "less than 1 g", which is no number."""
+    """Return whether what follows a nutrient's name is "less than 1 g", which is no number."""
     text = opened(window)
     shown = (last(text),) if form.side_by_side else (window, text)
     return any(_LESS.match(even(one)) for one in shown)
@@ -110,7 +110,7 @@ def first(window: str) -> str:
 
 
 def even(window: str) -> str:
-    """With zeros as such where a unit proves them, "5 %" as one word, and no gaps inside numbers."""
+    """Return the text with zeros as such where a unit proves them, "5 %" as one word, and no gaps inside numbers."""
     text = re.sub(r"(?<![A-Za-z\d])[Oo](?=\s?m?g\b|\.\d)", "0", window)
     text = re.sub(r"(?<=[g¢])(?=\d{1,3}\s?%)", " ", re.sub(r"(?<=\d)\s+%", "%", text))
     text = re.sub(r"(?<=[g¢])\.(?=\s)", "", text)
@@ -118,12 +118,12 @@ def even(window: str) -> str:
 
 
 def words_of(window: str) -> list[str]:
-    """The first words of a window."""
+    """Return the first words of a window."""
     text = even(window)
     return [word.strip(",") for word in _WORD.findall(text) if word.strip(",.")][:WIDEST]
 
 
 def with_digits(word: str) -> str:
-    """A number before a unit, with the digits that some of its letters are."""
+    """Return a number before a unit, with the digits that some of its letters are."""
     found = _ALIKE.match(word)
     return found.group().translate(_DIGITS) + word[found.end() :] if found else word

@@ -24,7 +24,7 @@ _MOST = 200  # stretches; a label has some forty
 
 @dataclass(frozen=True)
 class Stretch:
-    """Signs `start` to `end` of a line, between Korean words, and where on the page they are.
+    """Hold signs `start` to `end` of a line, between Korean words, and where on the page they are.
 
     `follows`: the left edge cuts through the last letter of the word before, which is still to be cut off.
     """
@@ -38,7 +38,7 @@ class Stretch:
 
 
 def stretches(lines: Sequence[Line]) -> list[Stretch]:
-    """Where figures are to be read again."""
+    """Return where figures are to be read again."""
     pitch = _pitch(lines)
     return [stretch for number, line in enumerate(lines) for stretch in _of_line(number, line, pitch)]
 
@@ -63,7 +63,7 @@ def _of_line(number: int, line: Line, pitch: float) -> Iterator[Stretch]:
 
 
 def _korean(line: Line) -> Iterator[tuple[int, int]]:
-    """Where Korean words begin and end. A letter that belongs to a number, or stands alone after one, is its unit."""
+    """Return where Korean words begin and end. A letter inside a number, or alone behind one, is its unit."""
     signs = "".join(sign.text for sign in line.signs)
     for found in re.finditer("[가-힣]+", signs):
         start, end = found.span()
@@ -74,7 +74,7 @@ def _korean(line: Line) -> Iterator[tuple[int, int]]:
 
 
 def _pitch(lines: Sequence[Line]) -> float:
-    """From one Korean letter to the next, in pixels."""
+    """Return the distance from one Korean letter to the next, in pixels."""
     steps = [
         two.left - one.left
         for line in lines
@@ -91,7 +91,7 @@ def cut_out(page: Image.Image, lines: Sequence[Line]) -> dict[Stretch, Image.Ima
 
 
 def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
-    """A stretch without what is left of the words beside it, and without wide gaps."""
+    """Return a stretch without what is left of the words beside it, and without wide gaps."""
     left, top, right, bottom = stretch.box
     piece = Image.new("L", (right - left, bottom - top), 255)
     piece.paste(page, (-left, -top))
@@ -117,7 +117,7 @@ def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
 
 
 def _inked(piece: Image.Image) -> list[tuple[int, int]]:
-    """From where to where, across, there is ink."""
+    """Return from where to where, across, there is ink."""
     columns = piece.point(lambda grey: 255 if grey < 175 else 0).resize((piece.width, 1), Image.Resampling.BOX)
     found, start = [], None
     for x, level in enumerate((*columns.tobytes(), 0)):
