@@ -71,7 +71,8 @@ def _files(dist: importlib.metadata.Distribution) -> dict[PurePosixPath, str]:
 def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
     """Import every package and compiled module, whose libraries may be missing. Return the first failure, or ""."""
     for name in versions:
-        for module in sorted({_module(file) for file in _files(found[name])} - {""}):
+        files = {file: Path(str(found[name].locate_file(file))) for file in _files(found[name])}
+        for module in sorted({_module(file, path) for file, path in files.items()} - {""}):
             try:
                 importlib.import_module(module)
             except BaseException as error:  # whatever it raises, it can't be used
@@ -81,14 +82,18 @@ def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: d
     return ""
 
 
-def _module(file: PurePosixPath) -> str:
-    """Return the module to import for a file (a top-level package or module, or a compiled one), else ""."""
+def _module(file: PurePosixPath, path: Path) -> str:
+    """Return the module to import for a file (a top-level package or module, or a compiled one), else "".
+
+    `path` is where the file is: a library that is no module may be named like one, but lacks what Python calls in it.
+    """
     parts = list(file.parts)
     if parts[0] == ".." or {"test", "tests"} & set(parts) or not all(part.isidentifier() for part in parts[:-1]):
         return ""
     compiled = next((s for s in importlib.machinery.EXTENSION_SUFFIXES if file.name.endswith(s)), "")
     if compiled:
-        return ".".join([*parts[:-1], file.name.removesuffix(compiled)])
+        module = file.name.removesuffix(compiled)
+        return ".".join([*parts[:-1], module]) if f"PyInit_{module}".encode() in path.read_bytes() else ""
     if file.name == "__init__.py" and len(parts) == 2:
         return parts[0]
     return parts[0].removesuffix(".py") if len(parts) == 1 and file.suffix == ".py" else ""

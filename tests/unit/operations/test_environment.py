@@ -21,10 +21,11 @@ from tests.unit.checks.stage import Stage
 IMPOSTOR = "import sys; sys.exit('a module of the working directory was run')\n"
 
 
-def wheel(directory: Path, code: str) -> str:
-    """Make a package `tiny` as an index would serve it; returns its line of a lock."""
+def wheel(directory: Path, code: str, library: str = "") -> str:
+    """Make a package `tiny` as an index would serve it, with a damaged `library`. Return its line of a lock."""
     members = {
         "tiny/__init__.py": code,
+        "tiny/shared.so": library,
         "tiny-1.0.dist-info/METADATA": "Metadata-Version: 2.1\nName: tiny\nVersion: 1.0\n",
         "tiny-1.0.dist-info/WHEEL": "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
     }
@@ -43,13 +44,13 @@ def wheel(directory: Path, code: str) -> str:
 class World:
     """Hold a service that depends on `tiny`, and the shell in which its environment is built."""
 
-    def __init__(self, directory: Path, code: str = "import json\nVALUE = 7\n") -> None:
+    def __init__(self, directory: Path, code: str = "import json\nVALUE = 7\n", library: str = "") -> None:
         self.index = directory / "index"
         self.index.mkdir(parents=True)
         (directory / "home").mkdir()
         self.stage = Stage(directory / "home")
         self.lock = directory / "home" / "source" / "decodeat" / source.LOCK_NAME
-        self.lock.write_text(wheel(self.index, code))
+        self.lock.write_text(wheel(self.index, code, library))
         self.digest = source.lock_digest(self.lock)
         self.place = inputs.environment_path(self.stage.tools.environments, self.digest)
 
@@ -142,14 +143,30 @@ def test_a_damaged_environment_is_built_anew(world: World) -> None:
     assert [p.name for p in world.place.parent.iterdir() if p.name != world.place.name] == [f".{world.place.name}.lock"]
 
 
-def test_what_cannot_be_imported_is_never_called_complete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    broken = World(tmp_path, "import a_library_that_is_not_here\n")
+@pytest.mark.parametrize(
+    ("code", "library", "says"),
+    [
+        ("import a_library_that_is_not_here\n", "", "tiny of tiny can't be imported: ModuleNotFoundError"),
+        ("", "cut off behind PyInit_shared", "tiny.shared of tiny can't be imported: ImportError"),
+    ],
+)
+def test_what_cannot_be_imported_is_never_called_complete(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str, library: str, says: str
+) -> None:
+    broken = World(tmp_path, code, library)
     monkeypatch.setenv("PIP_FIND_LINKS", str(broken.index))
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     with pytest.raises(StepFailed) as caught:
         broken.build()
-    assert "tiny of tiny can't be imported: ModuleNotFoundError" in caught.value.advice.what
+    assert says in caught.value.advice.what
     assert not broken.place.exists()
+
+
+def test_a_library_that_is_no_module_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = World(tmp_path, library="what other libraries use")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(world.index))
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    assert world.build()
 
 
 def test_an_earlier_versions_mark_is_empty_and_still_good(world: World) -> None:
