@@ -10,7 +10,7 @@ from decodeat_ops.core.errors import Interrupted, OpsError
 from decodeat_ops.core.outcome import Outcome
 
 _Resume = Annotated[bool, typer.Option("--resume", help="Go on with the newest record.")]
-_NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Ask nobody; open items exit 9.")]
+_NonInteractive = Annotated[bool, typer.Option("--non-interactive", help="Ask no questions; open items exit 9.")]
 _Junit = Annotated[Path | None, typer.Option("--junit", metavar="FILE", help="Write the result as JUnit XML.")]
 _Export = Annotated[Path | None, typer.Option("--export", metavar="FILE", help="Write the record as one file.")]
 
