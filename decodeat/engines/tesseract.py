@@ -36,7 +36,8 @@ PROBE_SECONDS = 5.0  # elapsed
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _TRIES = 2  # a process that is killed from outside may fare better next time
 _RECOGNITION = (sys.executable, "-P", "-B", "-m", recognition.__name__)
-_CODE = str(Path(__file__).parents[2])
+# Starting threads for arithmetic that numpy is not asked for takes a tenth of a second.
+_FOR_RECOGNITION = {"PYTHONPATH": str(Path(__file__).parents[2]), "OPENBLAS_NUM_THREADS": "1"}
 
 
 class TesseractReader:
@@ -109,7 +110,7 @@ class TesseractReader:
         if not cut:
             return _text(lines)
         pictures = await asyncio.to_thread(recognition.packed, list(cut.values()))
-        output = await child.run(_RECOGNITION, pictures, PASS_SECONDS, {"PYTHONPATH": _CODE})
+        output = await child.run(_RECOGNITION, pictures, PASS_SECONDS, _FOR_RECOGNITION)
         return numerals.composed(lines, list(cut), json.loads(output))
 
     async def condition(self) -> Condition:
