@@ -12,6 +12,7 @@ import importlib.metadata
 import json
 import sys
 import sysconfig
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
 BUILDERS = {"pip", "setuptools", "wheel"}  # they install packages, and are not part of the service
@@ -50,11 +51,11 @@ def _missing(mark: Path, versions: dict[str, str], write: bool) -> str:
 
 def _damaged(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
     for name in versions:
-        for file, recorded in _files(found[name]).items():
+        for file, path, recorded in _files(found[name]):
             if file.suffix == ".pyc" or "__pycache__" in file.parts:
                 continue
             try:
-                size = Path(str(found[name].locate_file(file))).stat().st_size
+                size = path.stat().st_size
             except OSError:
                 return f"{file} of {name} is not there"
             if recorded and size != int(recorded):
@@ -62,17 +63,19 @@ def _damaged(found: dict[str, importlib.metadata.Distribution], versions: dict[s
     return ""
 
 
-def _files(dist: importlib.metadata.Distribution) -> dict[PurePosixPath, str]:
-    """Return what was installed with the recorded sizes. From Python 3.12 `dist.files` omits files that are missing."""
-    rows = csv.reader((dist.read_text("RECORD") or "").splitlines())
-    return {PurePosixPath(file): size for file, _, size in rows}
+def _files(dist: importlib.metadata.Distribution) -> Iterator[tuple[PurePosixPath, Path, str]]:
+    """Yield what was installed, where it is, and its recorded size.
+
+    From Python 3.12 `dist.files` omits files that are missing.
+    """
+    for file, _, size in csv.reader((dist.read_text("RECORD") or "").splitlines()):
+        yield PurePosixPath(file), Path(str(dist.locate_file(file))), size
 
 
 def _unimportable(found: dict[str, importlib.metadata.Distribution], versions: dict[str, str]) -> str:
     """Import every package and compiled module, whose libraries may be missing. Return the first failure, or ""."""
     for name in versions:
-        files = {file: Path(str(found[name].locate_file(file))) for file in _files(found[name])}
-        for module in sorted({_module(file, path) for file, path in files.items()} - {""}):
+        for module in sorted({_module(file, path) for file, path, _ in _files(found[name])} - {""}):
             try:
                 importlib.import_module(module)
             except BaseException as error:  # whatever it raises, it can't be used
