@@ -160,5 +160,7 @@ def _text(lines: Sequence[signs.Line]) -> str:
 
 def _environment() -> dict[str, str]:
     """Return what Tesseract gets: one thread, since several wait for each other, and where its language data is."""
-    named = {name: os.environ[name] for name in ("TESSDATA_PREFIX",) if os.environ.get(name)}
-    return {"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1", **named}
+    variables = {"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1"}
+    if data := os.environ.get("TESSDATA_PREFIX"):
+        variables["TESSDATA_PREFIX"] = data
+    return variables

@@ -18,7 +18,7 @@ from tests.labels.paper import FACES, Pen
 
 # Of PP-OCRv6_rec_small.onnx in rapidocr 3.10.0, whose makers converted it.
 MODEL = "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884"
-PROGRAM = (sys.executable, "-P", "-m", "decodeat.engines.recognition")
+PROGRAM = tesseract._RECOGNITION
 
 
 def line(text: str, size: int = 30) -> Image.Image:
