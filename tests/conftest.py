@@ -4,9 +4,18 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+from tests.support.examples import PROOF
+
 pytest_plugins = ["tests.suite", "tests.record_results"]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--suite", default=None) == "proof":
+        settings.register_profile("proof", max_examples=PROOF)
+        settings.load_profile("proof")
 
 
 class OneMachine(LoadScopeScheduling):

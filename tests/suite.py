@@ -7,13 +7,11 @@ the tests named on the command line run, in their short form.
 
 import os
 import subprocess
-from collections.abc import Generator
+from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import settings
-
-from tests.support.examples import PROOF
 
 SHARES = 11  # a prime within the dozen that is neither the number of faults nor a usual number of commits in one push
 
@@ -26,9 +24,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "share: a case of the fault matrix; `make test` runs a share of them")
     config.addinivalue_line("markers", "proof: a long form, which `make proof` alone runs")
-    if suite_of(config) == "proof":
-        settings.register_profile("proof", max_examples=PROOF)
-        settings.load_profile("proof")
 
 
 def suite_of(config: pytest.Config) -> str:
@@ -36,11 +31,11 @@ def suite_of(config: pytest.Config) -> str:
     return config.getoption("--suite", default=None) or ""
 
 
-def share_of(directory: Path) -> int:
+def share_of(directory: Path, shares: int = SHARES) -> int:
     """Return which share of the matrix this commit runs; outside a repository, the first one."""
     argv = ("git", "rev-list", "--count", "HEAD")
     counted = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=False)
-    return int(counted.stdout or 0) % SHARES
+    return int(counted.stdout or 0) % shares
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -57,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def proof(pytestconfig: pytest.Config) -> bool:
     """Return whether the long forms are wanted."""
     return suite_of(pytestconfig) == "proof"
+
+
+@pytest.fixture(scope="session")
+def share(proof: bool, pytestconfig: pytest.Config) -> Callable[[Sequence[Any], int], Sequence[Any]]:
+    """Return what takes every n-th of the material of one test, another part at each commit; all of it in the proof."""
+    return lambda material, n: material if proof else material[share_of(pytestconfig.rootpath, n) :: n]
 
 
 @pytest.hookimpl(wrapper=True)

@@ -22,7 +22,8 @@ MOST_RERUN = 15
 COVERAGE = ("--cov", "--cov-report=")  # the report is made once everything has run
 # In the proof: programs count, and what has ten times as many examples gets more than the usual ten minutes.
 LONG = ("--suite", "proof", "--timeout", "3600", f"--cov-config={Path(__file__).with_name('programs.toml')}")
-TOGETHER = ("-n", "3", "--no-loadscope-reorder")
+# Twice as many as the two cores: the tests of deployments wait for each other's processes half of their time.
+TOGETHER = ("-n", "4", "--no-loadscope-reorder")
 
 
 def run_pytest(*argv: str, **variables: str) -> int:

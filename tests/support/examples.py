@@ -1,6 +1,6 @@
 """Set how properties are tested: with how many examples, and without limits that only a quiet machine keeps.
 
-`tests/suite.py` imports this before any test is read. The number of examples is the test's own, or ten times as many
+`tests/conftest.py` imports this before any test is read. The number of examples is the test's own, or ten times as many
 in the proof.
 """
 

@@ -33,7 +33,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def _run(project: Path, *argv: str, suite: tuple[str, ...] = ("--suite", "test")) -> tuple[dict[str, Any] | None, str]:
-    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "CI": "false"}
+    env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     plugins = ("-p", "no:cacheprovider", "-p", "tests.suite", "-p", "tests.record_results")
     pytest_argv = (sys.executable, "-m", "pytest", "-q", *plugins, *suite, *argv)
     done = subprocess.run(pytest_argv, cwd=project, env=env, capture_output=True, text=True, timeout=60, check=False)

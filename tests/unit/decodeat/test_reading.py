@@ -75,22 +75,26 @@ def test_ingredients_are_cleaned_as_the_contract_asks() -> None:
         assert ingredients.split(printed) == [name]
 
 
-def test_labels_are_read(record_property: Callable[[str, object], None]) -> None:
+def test_labels_are_read(
+    record_property: Callable[[str, object], None], share: Callable[[Sequence[Label], int], Sequence[Label]]
+) -> None:
+    chosen = share(sample(), 2)
+
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)
-        found = await reader.read([picture(one.png) for one in sample()], Deadline(300))
+        found = await reader.read([picture(one.png) for one in chosen], Deadline(300))
         judged = [judge([reading]).alone[0] for reading in found if isinstance(reading, Reading)]
         assert {one.kind for one in judged} == {Kind.LABEL}
         return [dict(one.nutrition) for one in judged]
 
     score: Counter[str] = Counter()
-    for one, values in zip(sample(), asyncio.run(read()), strict=True):
+    for one, values in zip(chosen, asyncio.run(read()), strict=True):
         bases = [bench.scored(one, printed, values) for printed in one.truth.bases]
         for value in max(bases, key=lambda values: sum(value.outcome == "right" for value in values)):
             if value.printed is not None or value.outcome == "wrong":
                 score[value.outcome] += 1
                 score["printed"] += value.printed is not None
-    record_property("measured", f"{len(sample())} labels: {dict(score)}")
+    record_property("measured", f"{len(chosen)} labels: {dict(score)}")
     assert score["right"] >= 0.95 * score["printed"]
     assert score["wrong"] == 0
 
