@@ -1,8 +1,9 @@
 """Choose the tests of a whole run, as a pytest plugin: `make proof` has the long forms, `make test` leaves them out.
 
 `--suite test` leaves out tests marked `proof`, and runs a share of those marked `share` (the cases of the fault
-matrix). The number of commits chooses the share, so that `SHARES` commits in a row run every case. Without `--suite`
-the tests named on the command line run, in their short form.
+matrix). The number of commits chooses the share, so that `SHARES` commits in a row run every case; the fixture `share`
+does the same with the material of one test. Without `--suite` the tests named on the command line run, in their short
+form.
 """
 
 import os

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 
 from decodeat.analysis import text
@@ -25,15 +26,15 @@ _LEAST = 6  # different pieces that must be read alike
 _SHARE = 0.6  # of all pieces that are read
 
 
-def _heading(words: Sequence[str]) -> re.Pattern[str]:
+@cache  # made when the first page is read: it takes a twentieth of the start
+def _heading() -> re.Pattern[str]:
+    """Return a pattern of the headings, with any one syllable misread where enough are left."""
     forms = chain.from_iterable(
-        [word, *(f"{word[:n]}[가-힣]{word[n + 1 :]}" for n in range(len(word)) if len(word) >= _LONG)] for word in words
+        [word, *(f"{word[:n]}[가-힣]{word[n + 1 :]}" for n in range(len(word)) if len(word) >= _LONG)]
+        for word in _HEADINGS
     )
     # Only the English part ignores case: to look for the cases of every Korean letter takes a sixth of the start.
     return re.compile(f"{'|'.join(forms)}|(?i:{_ENGLISH})")
-
-
-_HEADING = _heading(_HEADINGS)
 
 
 def shows_a_label(passes: Sequence[str]) -> bool:
@@ -44,7 +45,7 @@ def shows_a_label(passes: Sequence[str]) -> bool:
 def _signs(one: str) -> bool:
     whole = re.sub(r"\s+", "", one)
     nutrients = {found.lastgroup for found in PATTERN.finditer(whole)}
-    return _HEADING.search(whole) is not None or len(nutrients) >= _NUTRIENTS
+    return _heading().search(whole) is not None or len(nutrients) >= _NUTRIENTS
 
 
 def is_sure(passes: Sequence[str]) -> bool:

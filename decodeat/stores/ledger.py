@@ -16,6 +16,7 @@ from decodeat.stores.tables import REVISION, results
 log = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 3.0  # in which the database answers, or is taken for gone
+FILL_SECONDS = 60.0  # in which an empty database gets its table: another worker may have begun, and has its turn first
 LEAST_FREE = 1024 * 1024  # bytes on the disk below which nothing can be counted on
 
 
@@ -36,21 +37,23 @@ class Ledger:
     async def store(self, rows: Rows) -> None:
         """All of them in one transaction, durable when it returns. Raises whatever `reason` has words for."""
         ready, self._ready = self._ready, False
-        async with asyncio.timeout(self._seconds):
-            if not ready:
-                await self._prepare()
-            async with self._engine.begin() as connection:
-                await connection.execute(self._insert, rows)
+        if not ready:
+            await self._prepare()
+        async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
+            await connection.execute(self._insert, rows)
         self._ready = True
 
     async def condition(self) -> Condition:
         """Whether a row would be taken: one is inserted, and taken back."""
         try:
-            async with asyncio.timeout(self._seconds):
-                revision = await self._prepare()
-                async with self._engine.connect() as connection, connection.begin() as transaction:
-                    await connection.execute(self._insert, [_sample()])
-                    await transaction.rollback()
+            revision = await self._prepare()
+            async with (
+                asyncio.timeout(self._seconds),
+                self._engine.connect() as connection,
+                connection.begin() as transaction,
+            ):
+                await connection.execute(self._insert, [_sample()])
+                await transaction.rollback()
             free = LEAST_FREE if self._path is None else _free(self._path.parent)
         except Exception as error:
             return self.failing(error)
@@ -67,8 +70,13 @@ class Ledger:
         return Condition(False, f"the database can't be written: {reason(error)}", self._needed)
 
     async def _prepare(self) -> str:
-        async with self._engine.begin() as connection:
-            return await connection.run_sync(schema.ready)
+        """Return the revision of what is there; an empty database gets its table first, in a time of its own."""
+        async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
+            revision = await connection.run_sync(schema.found)
+        if revision is None:
+            async with asyncio.timeout(FILL_SECONDS), self._engine.begin() as connection:
+                revision = await connection.run_sync(schema.fill)
+        return schema.fitting(revision)
 
     async def close(self) -> None:
         try:

@@ -56,14 +56,16 @@ def found(connection: Connection) -> str | None:
     raise Unusable(f"it holds a table {results.name} that no release of this service made")
 
 
-def ready(connection: Connection) -> str:
-    """The revision, made the newest where the database is empty. Raises `Unusable` when it is older than we need."""
-    revision = found(connection)
-    if revision is None:
-        take_turn(connection)
-        if found(connection) is None:
-            bring(connection, None, REVISION)
-        revision = found(connection)
+def fill(connection: Connection) -> str | None:
+    """Bring an empty database to the newest revision, unless another process does so first; return its revision."""
+    take_turn(connection)
+    if found(connection) is None:
+        bring(connection, None, REVISION)
+    return found(connection)
+
+
+def fitting(revision: str | None) -> str:
+    """Return the revision. Raises `Unusable` when it is older than this release needs."""
     if revision is None or revision < REVISION:
         raise Unusable(
             f"its schema is {revision}, and this release needs {REVISION}: run `python -m decodeat --migrate`"

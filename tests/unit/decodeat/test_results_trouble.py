@@ -8,11 +8,12 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
+import asyncpg
 import pytest
 import uvloop
 
 from decodeat.condition import Condition
-from decodeat.stores import queue
+from decodeat.stores import ledger, queue, schema
 from decodeat.stores.results import StoredResults
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.support.waiting import PATIENCE, until, wait_for
@@ -207,6 +208,26 @@ def test_a_server_that_is_not_there_or_says_nothing(fragile: Postgres) -> None:
         assert asyncio.run(condition_of(nowhere)).detail == "the database can't be written: its host is not known"
     finally:
         fragile.start()
+
+
+def test_an_empty_database_is_waited_for_while_another_worker_fills_it(server: Postgres) -> None:
+    """That takes longer than an answer may on a busy machine, and says nothing about the server."""
+    url = server.database()
+    waits = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+
+    async def story() -> Condition:
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute(f"SELECT pg_advisory_xact_lock({schema._OURS})")
+            asking = asyncio.create_task(condition_of(url))
+            began = time.monotonic()
+            while time.monotonic() - began < 2 * ledger.ANSWER_SECONDS or not await other.fetchval(waits):
+                assert not asking.done(), asking.result()
+                await asyncio.sleep(0.1)
+        await other.close()
+        return await asking
+
+    assert asyncio.run(story()) == Condition(True, "postgresql, writable", needed=False)
 
 
 def test_a_newer_schema_is_fine_and_said(url: str) -> None:
