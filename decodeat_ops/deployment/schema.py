@@ -15,6 +15,7 @@ from typing import Any
 
 from decodeat_ops.core.errors import Configuration, StepFailed, Unreachable
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.observed import Observed
@@ -24,36 +25,6 @@ FIRST = "0001"  # the revision that releases made before migrations know
 _FILE = re.compile(r"(?:^|/)decodeat/migrations/versions/r(\d+)_[^/]*\.py$")
 _FROM_THEN = 1  # PRAGMA user_version of the databases of those releases
 _MINUTES = 30 * 60.0  # seconds that a migration may take, since it may have to write every row anew
-
-
-@dataclass(frozen=True)
-class Revision:
-    """Describe one migration.
-
-    `reversible`: every release made before it works on the migrated data as well. `lossless`: it can be taken back
-    without losing data that such a release knew.
-    """
-
-    id: str
-    title: str
-    reversible: bool
-    lossless: bool
-
-
-@dataclass(frozen=True)
-class Migration:
-    """Describe what a release that takes over data has to do first: the migrations in `lacks`, from revision `at`.
-
-    `at` is "" when there is no data yet. `snapshot` names the backup that is made before, "" when the way back needs
-    none.
-    """
-
-    at: str = ""
-    lacks: tuple[Revision, ...] = ()
-    snapshot: str = ""
-
-
-NO_DATA = Migration()
 
 
 @dataclass(frozen=True)

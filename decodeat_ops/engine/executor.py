@@ -9,8 +9,9 @@ from typing import Any, Generic, TypeVar
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
 from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.core.progress import Progress
 from decodeat_ops.core.secret import Secret, mask
-from decodeat_ops.engine.journal import Journal, Progress, read
+from decodeat_ops.engine.journal import Journal, read
 
 Results = dict[str, Any]
 T = TypeVar("T")

@@ -5,13 +5,13 @@ import json
 import os
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.plan import Plan, plan_from_json
+from decodeat_ops.core.progress import Progress
 
 FORMAT = 1
 KEPT = 200  # journals of changes that have ended; at one or two backups a day about four months
@@ -19,27 +19,6 @@ TAIL = 1024  # bytes; the record of an end takes about 80
 SPACE = 256 * 1024  # bytes; a plan of twenty steps, done, undone and resumed several times, takes about 40 KiB
 
 _NUMBERED = re.compile(r"n(\d{8})-")
-
-
-@dataclass
-class Progress:
-    """Hold what a journal says: ids of steps begun and undone, results of done steps, how it ended ("" = open)."""
-
-    plan: Plan
-    begun: list[str] = field(default_factory=list)
-    done: dict[str, dict[str, Any]] = field(default_factory=dict)
-    undone: list[str] = field(default_factory=list)
-    ended: str = ""
-    undoing: bool = False
-
-    @property
-    def committed(self) -> bool:
-        """Return whether every step before the point of no return is done: from there it is finished, not undone."""
-        return not self.undoing and all(s.id in self.done for s in self.plan.steps if not s.after_commit)
-
-    def touched(self) -> list[str]:
-        """Return the ids of steps that may have left something to undo, newest first."""
-        return [s for s in reversed(self.begun) if s not in self.undone]
 
 
 class Journal:

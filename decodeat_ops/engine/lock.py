@@ -7,24 +7,12 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
 from decodeat_ops.core.errors import Locked
-
-
-@dataclass(frozen=True)
-class Owner:
-    """Describe who holds the lock: verb, user, process id, since when (ISO 8601, UTC)."""
-
-    verb: str
-    user: str
-    pid: int
-    since: str
-
-    def __str__(self) -> str:
-        return f"{self.verb} by {self.user} (process {self.pid}), since {self.since}"
+from decodeat_ops.core.owner import Owner
 
 
 def operator() -> str:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.engine.journal import Progress
+from decodeat_ops.core.progress import Progress
 
 UNDO = "undo"  # the verb of a plan that takes back an interrupted change
 

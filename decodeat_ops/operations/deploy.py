@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.core.release import Release, release_id
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import NO_DATA, Migration
 from decodeat_ops.deployment.source import LOCK_NAME, Source
 from decodeat_ops.operations import migrate
 from decodeat_ops.settings.schema import Loaded

@@ -3,10 +3,10 @@
 from dataclasses import replace
 
 from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.plan import Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import Migration, Revision
 from decodeat_ops.operations import backup
 from decodeat_ops.targets.local import steps
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from decodeat_ops.archive import PARTS, Manifest
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import NO_DATA, Migration
 from decodeat_ops.deployment.source import LOCK_NAME
 from decodeat_ops.operations import backup, migrate
 from decodeat_ops.settings.schema import Loaded

@@ -4,10 +4,10 @@ import difflib
 from dataclasses import replace
 
 from decodeat_ops.core.errors import Usage
+from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release, previous
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import Migration
 from decodeat_ops.operations import migrate
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
@@ -15,7 +16,7 @@ from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema, snapshots, space
 from decodeat_ops.deployment.inputs import environment_path, secrets_digest
 from decodeat_ops.deployment.observed import Observed, observe
-from decodeat_ops.deployment.schema import NO_DATA, Code, Migration
+from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.journal import read, unfinished

@@ -9,10 +9,11 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.progress import Progress
 from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.engine.executor import Actions, Engine, Results
-from decodeat_ops.engine.journal import Progress, read, unfinished
+from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.engine.lock import held
 from decodeat_ops.engine.settling import settling
 

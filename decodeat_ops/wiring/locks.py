@@ -9,8 +9,9 @@ from typing import Any
 
 from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.owner import Owner
 from decodeat_ops.deployment.store import Store
-from decodeat_ops.engine.lock import Owner, holder
+from decodeat_ops.engine.lock import holder
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor.process import has_open
 from decodeat_ops.wiring.opening import layout_of

@@ -6,10 +6,11 @@ from pathlib import Path
 
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema, snapshots, space
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import Code, Migration, Revision
+from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.operations.migrate import refuse

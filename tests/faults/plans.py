@@ -1,7 +1,7 @@
 """List the steps of each verb from the plans themselves, so that a new step gets its test cases at once."""
 
+from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.deployment.schema import Migration
 from decodeat_ops.operations import backup, deploy, restore, rollback
 from decodeat_ops.wiring.targets import gates
 from tests.unit.operations import test_plans as releases

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import Migration, Revision
 from decodeat_ops.settings.schema import Settings
 
 

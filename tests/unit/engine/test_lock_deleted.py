@@ -15,8 +15,9 @@ import pytest
 
 from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.owner import Owner
 from decodeat_ops.core.plan import Action, Plan, Step
-from decodeat_ops.engine.lock import Owner, held, holder
+from decodeat_ops.engine.lock import held, holder
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring import locks, removing

@@ -8,10 +8,11 @@ import pytest
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.migration import NO_DATA, Migration, Revision
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import NO_DATA, Migration, Revision, unknown
+from decodeat_ops.deployment.schema import unknown
 from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.store import Supervised, Supervisor
 from decodeat_ops.operations import deploy, lifecycle, rollback

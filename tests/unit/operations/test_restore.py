@@ -8,9 +8,9 @@ import pytest
 from decodeat_ops.archive import Entry, Manifest
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.schema import Migration
 from decodeat_ops.deployment.store import Supervisor
 from decodeat_ops.operations import restore
 from decodeat_ops.operations.restore import Wanted, choose_parts

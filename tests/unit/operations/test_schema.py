@@ -11,8 +11,9 @@ import pytest
 
 from decodeat.stores import schema as service
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.migration import Revision
 from decodeat_ops.deployment import schema, source
-from decodeat_ops.deployment.schema import Code, Revision, known, revision_of
+from decodeat_ops.deployment.schema import Code, known, revision_of
 from tests.support.deployments import REPOSITORY
 from tests.support.migrations import add_revision
 from tests.unit.checks.stage import Stage

@@ -9,8 +9,8 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.migration import Revision
 from decodeat_ops.deployment import snapshots, source
-from decodeat_ops.deployment.schema import Revision
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
 from decodeat_ops.wiring import settings, state
