@@ -4,12 +4,15 @@ import json
 import os
 import signal
 import socket
+import subprocess
+import sys
 import time
 
 import pytest
 
 from tests.support.deployments import pids_of
 from tests.support.supervised import IGNORES, RELEASE, SHOWS, Supervised, supervised
+from tests.support.waiting import PATIENCE
 
 __all__ = ["supervised"]
 
@@ -116,3 +119,27 @@ def test_told_to_stop_it_takes_its_releases_and_its_standby_with_it(supervised: 
     supervised.wait(lambda: not supervised.store.supervisor().alive)
     assert not pids_of(supervised.layout.root)
     assert supervised.layout.want(RELEASE).exists(), "the wish outlives it: a start brings it back"
+
+
+STOPPED_MEANWHILE = """
+import os, signal, sys
+from pathlib import Path
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.supervisor.sockets import Listeners
+from decodeat_ops.supervisor.supervise import Supervisor
+
+class Asked(Supervisor):
+    def _moved(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super()._moved()
+
+layout = Layout(Path(sys.argv[1]))
+os.chdir(layout.run)
+Asked(layout, os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT, 0o600), Listeners()).run()
+"""
+
+
+def test_a_stop_is_heard_at_whatever_moment_it_comes(supervised: Supervised) -> None:
+    """Asked while it looked whether its directory was moved, it forgot the request, and was asked only once."""
+    argv = [sys.executable, "-c", STOPPED_MEANWHILE, str(supervised.layout.root)]
+    subprocess.run(argv, check=True, timeout=PATIENCE)
