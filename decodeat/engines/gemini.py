@@ -20,10 +20,10 @@ from google.protobuf.json_format import ParseError
 from decodeat import metrics
 from decodeat.analysis import extraction
 from decodeat.analysis.label import Reading, understand
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.deadline import Deadline
 from decodeat.engines import google, models, prompt
-from decodeat.engines.ports import EngineFailed, Judgement, Usage
+from decodeat.engines.ports import Analysis, EngineFailed, Usage
 from decodeat.upstream import GARBLED
 
 with warnings.catch_warnings():
@@ -34,7 +34,7 @@ with warnings.catch_warnings():
 SERVICE = "analysis"
 TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
-KNOWN_FOR = 60.0  # seconds that a health check's result is cached
+HEALTH_CACHED_SECONDS = 60.0  # that a health check's result is cached
 _MOST_VERSIONS = 8  # of models that are counted separately; their names come from outside
 _AT_ONCE = 32  # calls under way per worker, one thread each
 
@@ -53,11 +53,11 @@ class GeminiAnalyst:
         endpoint: str,
         *,
         prices: tuple[Decimal | None, Decimal | None] = (None, None),
-        waits: bool = True,
+        wait_for_breaker: bool = True,
     ) -> None:
         """Configure the SDK. `prices` are US dollars for a million tokens, input and output.
 
-        `waits`: calls wait while the service is known to be down, since no other engine can answer.
+        `wait_for_breaker`: calls wait while the service is known to be down, since no other engine can answer.
         """
         self.version = f"{model}-{prompt.VERSION}"
         self._model_name = model
@@ -75,29 +75,29 @@ class GeminiAnalyst:
             },
         )
         self._threads = ThreadPoolExecutor(_AT_ONCE, "gemini")
-        self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, waits=waits)
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, wait_for_breaker=wait_for_breaker)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
         self._answered = {model}
         metrics.model_answers.labels(model, model)
         metrics.model_mismatches.labels(model)
         for direction in ("input", "output"):
             metrics.tokens.labels(model, direction)
 
-    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Analysis:
         if not any(text.strip() for reading in readings for text in reading.passes):
-            return Judgement(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
+            return Analysis(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
         asked = prompt.question(readings)
         said, usage = await self._upstream.call(lambda seconds: self._ask(asked, len(readings), seconds), deadline)
-        self._known.learned(_reached(self._model_name))
-        alone, whole = await asyncio.to_thread(extraction.labels, said, readings)
-        return Judgement(alone, whole, usage)
+        self._health.update(_reached(self._model_name))
+        per_image, merged = await asyncio.to_thread(extraction.labels, said, readings)
+        return Analysis(per_image, merged, usage)
 
     async def _ask(self, asked: str, pictures: int, seconds: float) -> tuple[extraction.Extraction, Usage]:
         """Make one call; return the parsed answer, and the tokens that were paid for. Raises `EngineFailed`."""
         options = {"timeout": seconds, "retry": None}
         response = await self._threaded(lambda: self._model.generate_content(asked, request_options=options))
-        usage = self._paid(response)
-        self._compare(str(response.to_dict().get("model_version") or ""))
+        usage = self._count_tokens(response)
+        self._count_model(str(response.to_dict().get("model_version") or ""))
         text = _text(response)
         try:
             return prompt.answer(text, pictures), usage
@@ -110,13 +110,13 @@ class GeminiAnalyst:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except (exceptions.GoogleAPICallError, GoogleAuthError, requests.RequestException) as error:
-            raise google.failed(SERVICE, error) from error
+            raise google.translate(SERVICE, error) from error
         except (ParseError, ValueError) as error:
             # The SDK could not parse the response: it is incomplete, or does not come from the API.
             said = f"The {SERVICE} service gave an answer that can't be read. Please try again later."
             raise EngineFailed(GARBLED, said, transient=True) from error
 
-    def _paid(self, response: Any) -> Usage:
+    def _count_tokens(self, response: Any) -> Usage:
         """Count and return the tokens, those of the model's thinking included; a useless answer is paid for too."""
         told = response.usage_metadata
         usage = Usage(told.prompt_token_count, max(0, told.total_token_count - told.prompt_token_count))
@@ -127,7 +127,7 @@ class GeminiAnalyst:
                 metrics.cost.labels("gemini").inc(float(price * tokens / 1_000_000))
         return usage
 
-    def _compare(self, answered: str) -> None:
+    def _count_model(self, answered: str) -> None:
         """Count which model answered: for a retired one Google may use another, at that one's price."""
         answered = answered.removeprefix("models/") or "unknown"
         if answered not in self._answered and len(self._answered) >= _MOST_VERSIONS:
@@ -141,7 +141,7 @@ class GeminiAnalyst:
                 log.error("another model answers", extra={"asked": self._model_name, "answered": answered[:100]})
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def _probe(self) -> Condition:
         """Ask about the model: costs nothing, and shows that the key is right and the model not retired."""

@@ -54,7 +54,8 @@ class Supervisor:
         while not (self._stopping and not any(w.process for w in self._watched.values())):
             self._look()
             self._pause()
-            self._stopping = self._stopping or self._moved()
+            if self._moved():
+                self._stopping = True  # never set back: a stop may be asked for at any moment
         self._standby.dismiss()
         self._write_status()
 

@@ -141,3 +141,27 @@ def _has_open(pid: int, path: Path) -> bool:
     with contextlib.suppress(OSError):
         return any(entry.exists() and entry.samefile(path) for entry in Path(f"/proc/{pid}/fd").iterdir())
     return False
+
+
+STOPPED_MEANWHILE = """
+import os, signal, sys
+from pathlib import Path
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.supervisor.sockets import Listeners
+from decodeat_ops.supervisor.supervise import Supervisor
+
+class Asked(Supervisor):
+    def _moved(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+        return super()._moved()
+
+layout = Layout(Path(sys.argv[1]))
+os.chdir(layout.run)
+Asked(layout, os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT, 0o600), Listeners()).run()
+"""
+
+
+def test_a_stop_is_heard_at_whatever_moment_it_comes(supervised: Supervised) -> None:
+    """Asked while it looked whether its directory was moved, it forgot the request, and was asked only once."""
+    argv = [sys.executable, "-c", STOPPED_MEANWHILE, str(supervised.layout.root)]
+    subprocess.run(argv, check=True, timeout=PATIENCE)
