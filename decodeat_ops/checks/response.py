@@ -6,7 +6,7 @@ from decodeat_ops.checks.load import Soak, soak
 from decodeat_ops.checks.shared import once
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.tools import Subject
 
 TIME = "response.time"
@@ -50,7 +50,7 @@ def _soak(subject: Subject, endpoint: Endpoint) -> Soak:
     return once(f"soak {endpoint}", lambda: soak(subject, endpoint))
 
 
-def _before(subject: Subject, release: Release) -> float | None:
+def _before(subject: Subject, release: LocalRelease) -> float | None:
     """Return the previous release's p95 in milliseconds, None when there is no such release or no measurement."""
     previous = subject.tools.store.previous(release)
     known = baseline.read(subject.tools.layout.records)

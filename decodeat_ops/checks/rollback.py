@@ -8,9 +8,9 @@ from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.checks.manual import signed_by_a_person
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Unreachable
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema
 from decodeat_ops.deployment.observed import observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.deployment.tools import Subject
@@ -40,7 +40,7 @@ def probe(subject: Subject) -> Finding:
     )
 
 
-def _refused(subject: Subject, serving: Release, previous: Release | None) -> Finding | None:
+def _refused(subject: Subject, serving: LocalRelease, previous: LocalRelease | None) -> Finding | None:
     """Return a finding when a rollback would be refused, now or (to the serving release) after the next deploy."""
     tools = subject.tools
     crossed = schema.barred(tools, previous, observe(tools.store)) if previous else ()
@@ -55,7 +55,7 @@ def _refused(subject: Subject, serving: Release, previous: Release | None) -> Fi
     return answer(ID, Status.WARN, "rollback.will_cross", release=serving.id, steps=steps) if steps else None
 
 
-def _problem(subject: Subject, release: Release) -> str:
+def _problem(subject: Subject, release: LocalRelease) -> str:
     """Return the id of what is wrong with a release that should be able to start, "" when nothing is."""
     code = subject.tools.layout.code(release.id)
     if tree_digest(code / "decodeat") != release.code:

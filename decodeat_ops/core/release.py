@@ -11,8 +11,9 @@ _STAMP = "%Y%m%dT%H%M%SZ"
 
 @dataclass(frozen=True)
 class Release:
-    """Describe one release. `fingerprint` is SHA-256 over code, lock and configuration: equal means "0 changed".
+    """Describe what releases of every target have in common.
 
+    `fingerprint` is SHA-256 over code, lock and configuration: equal means "0 changed".
     `secrets` is a digest over the salted digests of the secrets it was started with. `lock` is the SHA-256 of
     the service's dependency lock and names the environment it runs in. `code` is the SHA-256 of the tree of
     code. `origin` says how it came to be: deploy, restart or restore:<snapshot>. `sequence` counts the releases of a
@@ -28,8 +29,6 @@ class Release:
     created_at: str
     created_by: str
     origin: str
-    host: str
-    port: int
     data: str  # the data generation it serves
     pinned: bool = False
     format: int = FORMAT

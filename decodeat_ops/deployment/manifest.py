@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.core.release import FORMAT, Release
+from decodeat_ops.core.release import FORMAT
+from decodeat_ops.deployment.release import LocalRelease
 
 
 def read_json(path: Path, hint: str) -> dict[str, Any] | None:
@@ -32,7 +33,7 @@ def format_of(raw: Mapping[str, Any], path: Path, hint: str) -> int:
     return found
 
 
-def read_release(path: Path, *, serves: bool) -> Release | None:
+def read_release(path: Path, *, serves: bool) -> LocalRelease | None:
     """Read the release whose manifest is `path`, None when there is none. Raises `Configuration` naming what is wrong.
 
     With `serves`, the hint doesn't advise to remove the release's directory, since the release takes traffic.
@@ -48,7 +49,7 @@ def read_release(path: Path, *, serves: bool) -> Release | None:
             hint="Use that version or a later one.",
             where=str(path),
         )
-    kinds = {field.name: field.type for field in fields(Release)}
+    kinds = {field.name: field.type for field in fields(LocalRelease)}
     wrong = [name for name, value in raw.items() if name in kinds and type(value) is not kinds[name]]
     wrong += [name for name in kinds if name not in raw and name not in ("pinned", "format", "sequence")]
     if wrong:
@@ -57,7 +58,7 @@ def read_release(path: Path, *, serves: bool) -> Release | None:
         datetime.fromisoformat(raw["created_at"])
     except ValueError as error:
         raise damaged(path, "created_at is not a moment in time", hint) from error
-    return Release(**{name: value for name, value in raw.items() if name in kinds})
+    return LocalRelease(**{name: value for name, value in raw.items() if name in kinds})
 
 
 def missing(path: Path) -> Configuration:

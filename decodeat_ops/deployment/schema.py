@@ -18,7 +18,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import inputs, source
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.deployment.tools import Tools
 
 FIRST = "0001"  # the revision that releases made before migrations know
@@ -128,7 +128,7 @@ def crossed(tools: Tools, at: str, knows: frozenset[str], witnesses: Iterable[Co
     return tuple(step for step in steps if step.id <= at and step.id not in knows and not step.reversible)
 
 
-def barred(tools: Tools, release: Release, observed: Observed) -> tuple[Revision, ...]:
+def barred(tools: Tools, release: Release, observed: LocalObserved) -> tuple[Revision, ...]:
     """Return the migrations that keep a release from working with today's data, so that a rollback to it is refused.
 
     Raises `Configuration` when the data can't be read.

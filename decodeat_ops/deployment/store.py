@@ -13,8 +13,9 @@ from decodeat_ops import __version__
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.core.release import Release, previous
+from decodeat_ops.core.release import previous
 from decodeat_ops.deployment import manifest
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.supervisor import account
 from decodeat_ops.supervisor.process import adopt, stopped
 
@@ -91,12 +92,12 @@ class Store:
                 where=str(path),
             )
 
-    def get(self, release: str) -> Release | None:
+    def get(self, release: str) -> LocalRelease | None:
         """Return a release, None when it is not there. Raises `Configuration` when its manifest is damaged or newer."""
         serves = release in (self.active_id(), self.stopped_id())
         return manifest.read_release(self.layout.manifest(release), serves=serves)
 
-    def releases(self) -> tuple[Release, ...]:
+    def releases(self) -> tuple[LocalRelease, ...]:
         """Return every whole release, newest first, without copies of a release under another name."""
         if not self.layout.releases.is_dir():
             return ()
@@ -112,15 +113,15 @@ class Store:
         """Return the id of the release that served when the operator stopped the service, else ""."""
         return _link(self.layout.stopped)
 
-    def active(self) -> Release | None:
+    def active(self) -> LocalRelease | None:
         """Return the release that takes traffic, None without one. Raises `Configuration` when it has no manifest."""
         return self._linked(self.active_id())
 
-    def stopped(self) -> Release | None:
+    def stopped(self) -> LocalRelease | None:
         """Return the release that `start` brings back, None without one. Raises `Configuration` as `active` does."""
         return self._linked(self.stopped_id())
 
-    def _linked(self, name: str) -> Release | None:
+    def _linked(self, name: str) -> LocalRelease | None:
         if not name:
             return None
         release = self.get(name)
@@ -138,7 +139,7 @@ class Store:
         served = _link(self.layout.served)
         return served if served in generations else next(iter(generations), "")
 
-    def previous(self, of: Release) -> Release | None:
+    def previous(self, of: LocalRelease) -> LocalRelease | None:
         """Return the release to go back to from that one, None without one."""
         return previous(of, self.releases())
 
@@ -196,7 +197,7 @@ class Store:
         """Return the release's private socket, which probes use."""
         return Endpoint(unix=self.layout.socket(release))
 
-    def public(self, release: Release) -> Endpoint:
+    def public(self, release: LocalRelease) -> Endpoint:
         """Return the address that clients use as seen from this machine: a wildcard address becomes the loopback."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(release.host, release.host)  # noqa: S104 - compared, not bound
         return Endpoint(host=host, port=release.port)

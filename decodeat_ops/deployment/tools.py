@@ -7,8 +7,8 @@ from pathlib import Path
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.ports import Endpoint, Host, Http
-from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.engine import executor
 from decodeat_ops.settings.schema import Loaded
@@ -38,7 +38,7 @@ class Subject:
     """Name what a check asks about: a release (None before the first deploy) and where it answers."""
 
     tools: Tools
-    release: Release | None
+    release: LocalRelease | None
     endpoint: Endpoint | None
 
 

@@ -4,26 +4,23 @@ from dataclasses import replace
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.migration import Migration, Revision
-from decodeat_ops.core.plan import Step
-from decodeat_ops.core.release import Release
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.core.target import Facts, O, R, Steps, Target
 from decodeat_ops.operations import backup
-from decodeat_ops.targets.local import steps
 
 
-def plan(release: Release, data: str, migration: Migration, observed: Observed) -> tuple[Step, ...]:
-    """Return the steps for `release`, which takes over the generation `data`.
+def plan(release: R, migration: Migration, observed: O, target: Target[R, O]) -> Steps:
+    """Return the steps for `release`, which takes over the data that it names.
 
     A backup before the migration holds that data and the current release or, without one, `release`.
     """
-    migrate = steps.migrate(release, data, migration)
+    migrate = target.migrate(release, migration)
     if not migration.snapshot:
         return (migrate,)
-    saved = replace(observed.current or release, data=data)
+    saved = replace(observed.current or release, data=release.data)
     return (*backup.steps(migration.snapshot, saved, prefix="before-", stays=True), migrate)
 
 
-def facts(migration: Migration) -> tuple[tuple[str, str], ...]:
+def facts(migration: Migration) -> Facts:
     if not migration.snapshot:
         return ()
     return (("backed up before", f"{migration.snapshot}: the way back, for a rollback can't cross this migration"),)

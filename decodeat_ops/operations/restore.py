@@ -2,20 +2,18 @@
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from decodeat_ops.archive import PARTS, Manifest
 from decodeat_ops.core.errors import Usage
-from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment.observed import Observed
-from decodeat_ops.deployment.source import LOCK_NAME
+from decodeat_ops.core.target import Facts, O, Observed, Origin, Target
 from decodeat_ops.operations import backup, migrate
-from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.targets.local import steps
+from decodeat_ops.operations.moving import NO_GATES, Gates, ordered
 
 # Settings stay as they are unless the operator asks for them: an old key must not come back by surprise.
 USUAL = ("release", "database", "logs")
@@ -39,6 +37,7 @@ class Wanted:
     passed: tuple[str, ...] = ()
     migration: Migration = NO_DATA
     settings: Mapping[str, str] = field(default_factory=dict)
+    place: Path | None = None  # directory of the release whose code is taken: the original's, or the unpacked one's
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
@@ -66,7 +65,8 @@ def staged(snapshot: str) -> str:
     return f"restore-{snapshot}"
 
 
-def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates, layout: Layout) -> Plan:
+def plan(wanted: Wanted, observed: O, target: Target[Any, O], deployment: str, gates: Gates = NO_GATES) -> Plan:
+    """Return the plan of a restore, which begins with a backup of what serves."""
     manifest = wanted.manifest
     place = staged(manifest.snapshot)
     made: list[Step] = [_unpack(wanted, place)]
@@ -77,7 +77,7 @@ def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates,
     if "logs" in wanted.parts:
         made.append(_logs(manifest, place))
     if wanted.release is not None:
-        made += _release(wanted, wanted.release, observed, loaded, gates, layout)
+        made += _release(wanted, wanted.release, observed, target, gates)
     made.append(
         Step(
             id="clean",
@@ -89,7 +89,7 @@ def plan(wanted: Wanted, observed: Observed, loaded: Loaded, gates: steps.Gates,
     )
     return Plan(
         verb="restore",
-        deployment=loaded.deployment,
+        deployment=deployment,
         subject=manifest.snapshot,
         steps=tuple(made),
         facts=_facts(wanted, observed),
@@ -131,71 +131,23 @@ def _logs(manifest: Manifest, place: str) -> Step:
     )
 
 
-def _release(
-    wanted: Wanted, release: Release, observed: Observed, loaded: Loaded, gates: steps.Gates, layout: Layout
-) -> list[Step]:
-    place = staged(wanted.manifest.snapshot)
-    made: list[Step] = []
+def _release(wanted: Wanted, release: Release, observed: O, target: Target[Any, O], gates: Gates) -> list[Step]:
+    manifest = wanted.manifest
     serving = observed.current.data if observed.current else ""
-    data = migrate.plan(release, release.data, wanted.migration, observed)
+    made: list[Step] = []
     if "database" in wanted.parts:
-        made.append(
-            Step(
-                id="data",
-                title="Lay out the archived data as a new generation",
-                do=Action("restore-data", {"place": place, "data": release.data}),
-                undo=Action("unrestore-data", {"data": release.data, "place": place, "to": serving}),
-                preview=(f"data/{release.data}; what serves now keeps its own",),
-            )
-        )
-    if wanted.original is not None:
-        origin = layout.release(wanted.original.id)
-        what = f"code and configuration of {wanted.original.id}"
-    else:
-        origin = layout.staging / place / "release"
-        what = f"code and configuration of {wanted.manifest.release['id']} from the archive"
-    lock_file = origin / "code" / "decodeat" / LOCK_NAME
-    made += [
-        Step(
-            id="environment",
-            title="Python environment for the service's dependencies",
-            do=Action("environment", {"lock": release.lock, "lock_file": str(lock_file)}),
-            undo=Action("drop-environment", {"lock": release.lock}),
-            preview=(f"pip install --require-hashes (lock {release.lock[:12]}), unless it is there",),
-        ),
-        Step(
-            id="stage",
-            title=f"Lay out release {release.id}",
-            do=Action("stage-copy", {"release": release.as_json(), "directory": str(origin)}),
-            undo=Action("unstage", {"release": release.as_json(), "laid_out": "database" in wanted.parts}),
-            preview=(what,),
-        ),
-        *steps.going_live(release, observed, loaded.settings, gates, data=data),
-    ]
+        made += target.lay_out(release, staged(manifest.snapshot), serving)
+    original = wanted.original.id if wanted.original else f"{manifest.release['id']} from the archive"
+    origin = Origin("unpacked", wanted.place, wanted.original, f"code and configuration of {original}")
+    move = target.move(release, origin, observed)
+    data = migrate.plan(release, wanted.migration, observed, target)
+    made += ordered(move, release.id, replace(gates, before=()), data)
     if "database" in wanted.parts and serving:
-        made += _answered_meanwhile(wanted, release, observed, serving)
+        made += target.carry(release, observed, wanted.before)
     return made
 
 
-def _answered_meanwhile(wanted: Wanted, release: Release, observed: Observed, serving: str) -> list[Step]:
-    """Return the steps that copy results stored since the backup out of the old data, once its release has ended."""
-    made = []
-    if observed.active is not None:
-        made.append(steps.wait_stopped([observed.active.id], after_commit=True))
-    made.append(
-        Step(
-            id="carry",
-            title="Carry over what was answered meanwhile",
-            do=Action("carry-results", {"from": serving, "to": release.data, "snapshot": wanted.before}),
-            produces=("rows",),
-            preview=(f"results in data/{serving} that {wanted.before} does not have go to data/{release.data}",),
-            after_commit=True,
-        )
-    )
-    return made
-
-
-def _facts(wanted: Wanted, observed: Observed) -> tuple[tuple[str, str], ...]:
+def _facts(wanted: Wanted, observed: Observed[Any]) -> Facts:
     manifest = wanted.manifest
     until = "; it goes on until the restored release has proven itself" if wanted.release else ""
     serves = f"{observed.active.id}{until}" if observed.active else "nothing"

@@ -6,14 +6,13 @@ from dataclasses import replace
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.release import Release, previous
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.core.release import previous
+from decodeat_ops.core.target import O, Observed, Origin, R, Target
 from decodeat_ops.operations import migrate
-from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.targets.local import steps
+from decodeat_ops.operations.moving import NO_GATES, Gates, ordered
 
 
-def choose(asked: str | None, observed: Observed) -> Release:
+def choose(asked: str | None, observed: Observed[R]) -> R:
     """Return the release to go back to: the one that `asked` names, else the newest older one of another version.
 
     `asked` is an id, its beginning or its end. Raises `Usage` when no release, more than one or the serving one fits.
@@ -44,12 +43,12 @@ def choose(asked: str | None, observed: Observed) -> Release:
 
 
 def plan(
-    release: Release,
-    observed: Observed,
-    loaded: Loaded,
-    gates: steps.Gates,
+    release: R,
+    observed: O,
+    target: Target[R, O],
+    deployment: str,
+    gates: Gates = NO_GATES,
     *,
-    lock_file: str,
     secrets: str,
     inputs: str,
     migration: Migration,
@@ -59,23 +58,14 @@ def plan(
     The named release may also be a newer one: then the data is migrated to its schema.
     """
     current = observed.current
-    data = current.data if current else release.data
+    today = replace(release, secrets=secrets, data=current.data if current else release.data)
+    move = target.move(today, Origin("kept", of=release), observed)
+    data = migrate.plan(today, migration, observed, target)
     return Plan(
         verb="rollback",
-        deployment=loaded.deployment,
+        deployment=deployment,
         subject=release.id,
-        steps=(
-            steps.environment(release, lock_file),
-            steps.share_data(release, data),
-            *steps.going_live(
-                replace(release, secrets=secrets),
-                observed,
-                loaded.settings,
-                gates,
-                data=migrate.plan(release, data, migration, observed),
-                call_back=release.secrets == secrets,
-            ),
-        ),
+        steps=ordered(move, release.id, replace(gates, before=()), data),
         facts=(
             ("serves now", observed.active_id or "nothing"),
             ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),

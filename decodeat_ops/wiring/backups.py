@@ -12,10 +12,10 @@ from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import FORMAT as RELEASE_FORMAT
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema, snapshots, space
 from decodeat_ops.deployment.inputs import environment_path, secrets_digest
-from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.observed import LocalObserved, observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
@@ -31,7 +31,7 @@ from decodeat_ops.wiring.archives import backups, verify
 from decodeat_ops.wiring.corridor import Change, carry_out, resume
 from decodeat_ops.wiring.migrations import allow_part, snapshot_of
 from decodeat_ops.wiring.opening import open_tools
-from decodeat_ops.wiring.targets import actions, gates
+from decodeat_ops.wiring.targets import actions, gates, target
 
 __all__ = ["backup", "backups", "restore", "settings_for_restore", "verify"]
 
@@ -74,7 +74,7 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
     return carry_out(tools, "backup", derive, change, actions(), finish)
 
 
-def _current(observed: Observed) -> Release:
+def _current(observed: LocalObserved) -> LocalRelease:
     if observed.current is None:
         raise Usage("Nothing is deployed, so there is nothing to back up.", hint="Run `decodeat-ops deploy` first.")
     return observed.current
@@ -124,7 +124,7 @@ def restore(
             parts = tuple(dict.fromkeys(("settings", *wanted.parts)))
             wanted = replace(wanted, parts=parts, settings=targets)
         _room(tools, wanted, observed)
-        return restore_operation.plan(wanted, observed, loaded, gates(), tools.layout)
+        return restore_operation.plan(wanted, observed, target(tools), loaded.deployment, gates())
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         facts = dict(plan.facts)
@@ -196,7 +196,7 @@ def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archi
     return chosen.path, snapshots.describe(chosen, most), ()
 
 
-def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
+def _room(tools: Tools, wanted: restore_operation.Wanted, observed: LocalObserved) -> None:
     """Raise `GateFailed` unless there is space for the restore and for the backup before it.
 
     The archive's files are there three times: unpacked, as data and as a release.
@@ -210,7 +210,7 @@ def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) ->
 
 
 def _wanted(
-    tools: Tools, path: str, manifest: archive.Manifest, observed: Observed, only: tuple[str, ...], now: datetime
+    tools: Tools, path: str, manifest: archive.Manifest, observed: LocalObserved, only: tuple[str, ...], now: datetime
 ) -> restore_operation.Wanted:
     parts = restore_operation.choose_parts(only, manifest)
     starts = bool(STARTS & set(parts))
@@ -229,11 +229,17 @@ def _wanted(
     release = _new_release(tools, manifest, observed, original, parts, now) if starts else None
     before = snapshots.new_id(now) if observed.current is not None else ""
     migration = _migration(tools, manifest, observed, original, parts) if starts else NO_DATA
-    return restore_operation.Wanted(path, manifest, parts, release, original, before, migration=migration)
+    unpacked = tools.layout.staging / restore_operation.staged(manifest.snapshot) / "release"
+    place = tools.layout.release(original.id) if original else unpacked
+    return restore_operation.Wanted(path, manifest, parts, release, original, before, migration=migration, place=place)
 
 
 def _migration(
-    tools: Tools, manifest: archive.Manifest, observed: Observed, original: Release | None, parts: tuple[str, ...]
+    tools: Tools,
+    manifest: archive.Manifest,
+    observed: LocalObserved,
+    original: LocalRelease | None,
+    parts: tuple[str, ...],
 ) -> Migration:
     """Return the migration that the data needs for the code; each may be the archive's or today's.
 
@@ -254,11 +260,11 @@ def _migration(
 def _new_release(
     tools: Tools,
     manifest: archive.Manifest,
-    observed: Observed,
-    original: Release | None,
+    observed: LocalObserved,
+    original: LocalRelease | None,
     parts: tuple[str, ...],
     now: datetime,
-) -> Release:
+) -> LocalRelease:
     """Return the archived release (or today's) under a new id, listening where this machine's settings say."""
     base = original or _archived(manifest)
     name = free_id(now, base.fingerprint, observed.taken)
@@ -279,10 +285,10 @@ def _new_release(
     )
 
 
-def _archived(manifest: archive.Manifest) -> Release:
+def _archived(manifest: archive.Manifest) -> LocalRelease:
     """Return the release of an archive. Raises `Configuration` for bad fields: digests become names of directories."""
     raw = manifest.release
-    kinds = {f.name: f.type for f in fields(Release)}
+    kinds = {f.name: f.type for f in fields(LocalRelease)}
     wrong = [name for name in kinds if name in raw and type(raw[name]) is not kinds[name]]
     wrong += [name for name in ("fingerprint", "code", "lock") if not _DIGEST.fullmatch(str(raw.get(name)))]
     if raw.get("format", 0) != RELEASE_FORMAT:
@@ -290,7 +296,7 @@ def _archived(manifest: archive.Manifest) -> Release:
     try:
         if wrong:
             raise TypeError(f"{wrong[0]} is {raw.get(wrong[0])!r}")
-        return Release(**{name: value for name, value in raw.items() if name in kinds})
+        return LocalRelease(**{name: value for name, value in raw.items() if name in kinds})
     except TypeError as error:
         raise Configuration(
             f"The release in archive {manifest.snapshot} can't be read: {error}.",

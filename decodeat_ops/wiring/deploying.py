@@ -4,14 +4,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan, Step
+from decodeat_ops.core.target import Candidate
 from decodeat_ops.deployment import ports, source, space
 from decodeat_ops.deployment.configured import Configured, difference, digests, of_release
 from decodeat_ops.deployment.inputs import environment_path, inputs, salt, secrets_digest
-from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.observed import LocalObserved, observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
@@ -20,36 +23,28 @@ from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out, data
 from decodeat_ops.wiring.migrations import allow_rollback, migration, way_back
 from decodeat_ops.wiring.opening import open_tools
-from decodeat_ops.wiring.targets import actions, gates
+from decodeat_ops.wiring.targets import actions, gates, target
 
 
 def deploy(loaded: Loaded, change: Change) -> Outcome:
     """Deploy a new release, unless the same one serves already."""
     from decodeat_ops.operations import deploy as operation
     from decodeat_ops.targets.local import boot, configuration, service_variables
+    from decodeat_ops.targets.local.candidate import candidate
 
     tools = open_tools(loaded)
     now = datetime.now(UTC)  # read once, so that the approved plan and its execution use the same id
 
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
-        found = source.read(loaded)
-        candidate = operation.Candidate(
-            source=found,
-            fingerprint=configuration.fingerprint(found, loaded),
-            secrets=secrets_digest(tools.secrets, tools.layout),
-            inputs="",
-            revision="",
-            by=operator(),
-            now=now,
-        )
+        found = candidate(tools)
         where = boot.look()
         unit = boot.step(loaded, where) if where.systemd else None
-        if not operation.unchanged(candidate, observed):
-            return _complete_plan(candidate, observed, unit)
+        if not operation.unchanged(found.release, observed):
+            return _complete_plan(found, observed, unit)
         serving = observed.active_id
         if unit and boot.missing(tools, where):
-            return operation.plan_boot(serving, unit, loaded, inputs(tools))
+            return operation.plan_boot(serving, unit, loaded.deployment, inputs(tools))
         return Outcome(
             "deploy",
             f"0 changed: release {serving} serves already, with the same code, configuration and secrets.",
@@ -57,25 +52,27 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
             next=("decodeat-ops status",),
         )
 
-    def _complete_plan(candidate: operation.Candidate, observed: Observed, unit: Step | None) -> Plan:
-        judged = service_variables.judge(tools.host, candidate.source.package, loaded, tools.secrets)
+    def _complete_plan(found: Candidate[LocalRelease], observed: LocalObserved, unit: Step | None) -> Plan:
+        package, release = source.find(loaded), found.release
+        judged = service_variables.judge(tools.host, package, loaded, tools.secrets)
         service_variables.refuse(judged)
         after = configuration.configured(loaded, tools.secrets, salt(tools.layout))  # also renders every template
-        _require_port(observed, loaded.settings.local.host, loaded.settings.local.port)
-        _room_for_release(tools, candidate.source)
-        complete = replace(
-            candidate,
+        _require_port(observed, release.host, release.port)
+        _room_for_release(tools, package, release.lock)
+        wanted = operation.Wanted(
+            candidate=replace(found, release=replace(release, revision=source.revision(package))),
             inputs=inputs(tools),
-            revision=source.revision(candidate.source.package),
+            by=operator(),
+            now=now,
             migration=migration(
                 tools,
-                Code(candidate.source.package, candidate.source.lock),
+                Code(package, release.lock),
                 observed.current.data if observed.current else observed.left,
                 observed,
             ),
             differs=_differs(tools, observed, after, judged.secret),
         )
-        return operation.plan(complete, observed, loaded, gates(), unit)
+        return operation.plan(wanted, observed, target(tools), loaded.deployment, gates(), unit)
 
     return carry_out(tools, "deploy", derive, change, actions(), deployed(tools))
 
@@ -134,14 +131,14 @@ def _lost_at_boot(loaded: Loaded, results: Mapping[str, Results]) -> tuple[str, 
     )
 
 
-def _room_for_release(tools: Tools, found: source.Source) -> None:
-    size = sum(p.stat().st_size for p in source.files(found.package))
+def _room_for_release(tools: Tools, package: Path, lock: str) -> None:
+    size = sum(p.stat().st_size for p in source.files(package))
     space.require(tools.layout.root, 2 * size, "A release")
-    if not environment_path(tools.environments, found.lock).exists():
+    if not environment_path(tools.environments, lock).exists():
         space.require(tools.environments, space.ENVIRONMENT, "The Python environment of the service")
 
 
-def _require_port(observed: Observed, host: str, port: int) -> None:
+def _require_port(observed: LocalObserved, host: str, port: int) -> None:
     """Refuse an address that another program uses, before anything is built for it. Raises `Configuration`.
 
     Releases that run without a supervisor still hold their own address; they are adopted.
@@ -159,7 +156,7 @@ def _require_port(observed: Observed, host: str, port: int) -> None:
 
 
 def _differs(
-    tools: Tools, observed: Observed, after: Configured, secret: frozenset[str] = frozenset()
+    tools: Tools, observed: LocalObserved, after: Configured, secret: frozenset[str] = frozenset()
 ) -> tuple[tuple[str, str], ...]:
     """Return, as facts of a plan, how configuration and secrets differ from those that serve now."""
     if observed.active is None:
@@ -181,13 +178,12 @@ def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outc
         data = observed.current.data if observed.current else ""
         grain = salt(tools.layout)
         after = replace(of_release(tools.layout, chosen.id, grain), secrets=digests(tools.secrets, grain))
-        lock_file = str(tools.layout.code(chosen.id) / "decodeat" / source.LOCK_NAME)
         plan = operation.plan(
             chosen,
             observed,
-            loaded,
+            target(tools),
+            loaded.deployment,
             gates(),
-            lock_file=lock_file,
             secrets=secrets_digest(tools.secrets, tools.layout),
             inputs=inputs(tools),
             migration=migration(tools, Code.of(chosen, tools.layout), data, observed),

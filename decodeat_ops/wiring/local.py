@@ -15,7 +15,7 @@ from decodeat_ops.wiring.corridor import resume as resume_journal
 from decodeat_ops.wiring.deploying import deploy, rollback
 from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.removing import remove, removed
-from decodeat_ops.wiring.targets import actions
+from decodeat_ops.wiring.targets import actions, target
 
 __all__ = ["deploy", "remove", "restart", "resume", "rollback", "start", "stop"]
 
@@ -29,7 +29,7 @@ def start(loaded: Loaded, change: Change) -> Outcome:
     def derive() -> Plan | Outcome:
         observed = observe(tools.store)
         digest = secrets_digest(tools.secrets, tools.layout)
-        plan = lifecycle.plan_start(observed, loaded, secrets=digest, inputs=inputs(tools))
+        plan = lifecycle.plan_start(observed, target(tools), loaded.deployment, secrets=digest, inputs=inputs(tools))
         if plan is None:
             return Outcome("start", "0 changed: it serves already.", next=("decodeat-ops status",))
         return plan
@@ -44,7 +44,7 @@ def stop(loaded: Loaded, change: Change) -> Outcome:
     tools = open_tools(loaded)
 
     def derive() -> Plan | Outcome:
-        plan = lifecycle.plan_stop(observe(tools.store), loaded, inputs=inputs(tools))
+        plan = lifecycle.plan_stop(observe(tools.store), target(tools), loaded.deployment, inputs=inputs(tools))
         if plan is None:
             return Outcome("stop", "0 changed: it is stopped already.", next=("decodeat-ops start",))
         return plan
@@ -63,8 +63,9 @@ def restart(loaded: Loaded, change: Change) -> Outcome:
         observed = observe(tools.store)
         return lifecycle.plan_restart(
             observed,
-            loaded,
-            tools.layout,
+            target(tools),
+            loaded.deployment,
+            place=tools.layout.release(observed.current.id) if observed.current else tools.layout.releases,
             secrets=secrets_digest(tools.secrets, tools.layout),
             by=operator(),
             now=datetime.now(UTC),

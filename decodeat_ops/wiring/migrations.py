@@ -7,16 +7,16 @@ from pathlib import Path
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.migration import Migration, Revision
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import schema, snapshots, space
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.observed import LocalObserved
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.operations.migrate import refuse
 
 
-def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migration:
+def migration(tools: Tools, code: Code, data: str, observed: LocalObserved) -> Migration:
     """Return the migration of generation `data` ("" for none) for that code.
 
     With a backup before it when a rollback can't cross it. Raises `GateFailed` when there is no space for that.
@@ -30,7 +30,7 @@ def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migrat
     return replace(found, snapshot=snapshots.new_id(datetime.now(UTC)))
 
 
-def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
+def allow_rollback(tools: Tools, chosen: LocalRelease, observed: LocalObserved) -> None:
     """Raise `Usage` when the older release can't work with today's data; it names the archive that leads back."""
     crossed = schema.barred(tools, chosen, observed)
     if not crossed:
@@ -46,7 +46,7 @@ def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
     )
 
 
-def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, observed: Observed) -> None:
+def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, observed: LocalObserved) -> None:
     """Raise `Usage` when code can't work with data, one of them an archive's and the other today's.
 
     `knows` are the revisions that the code knows, `what` names it. `at` is the data's revision, None for today's data.
@@ -57,7 +57,7 @@ def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, o
         raise refuse(what, crossed, "Restore both of the archive, its release and its data: leave --only away.")
 
 
-def way_back(tools: Tools, release: Release | None, saved: Results) -> tuple[str, ...]:
+def way_back(tools: Tools, release: LocalRelease | None, saved: Results) -> tuple[str, ...]:
     """Return the command that leads back from a deploy: a restore of the backup `saved` before it, else a rollback.
 
     Empty when there is no older release.
@@ -76,7 +76,7 @@ def _revision(tools: Tools, data: str) -> str:
     return schema.revision_of(tools.layout.database(data)) if data else ""
 
 
-def _crossed(tools: Tools, at: str, knows: frozenset[str], observed: Observed) -> tuple[Revision, ...]:
+def _crossed(tools: Tools, at: str, knows: frozenset[str], observed: LocalObserved) -> tuple[Revision, ...]:
     kept = [release for release in (observed.current, *observed.releases) if release is not None]
     return schema.crossed(tools, at, knows, [Code.of(release, tools.layout) for release in kept])
 

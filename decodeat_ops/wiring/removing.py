@@ -2,6 +2,8 @@
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.layout import Layout
@@ -9,23 +11,26 @@ from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import claims, files
 from decodeat_ops.deployment.inputs import environment_path
-from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.deployment.observed import LocalObserved, observe
 from decodeat_ops.deployment.snapshots import snapshots
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.journal import unfinished
 from decodeat_ops.engine.lock import held
-from decodeat_ops.operations.lifecycle import Beside
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.corridor import Change, Finish, carry_out
 from decodeat_ops.wiring.opening import open_tools
 from decodeat_ops.wiring.targets import actions
+
+if TYPE_CHECKING:
+    from decodeat_ops.targets.local.removal import Beside
 
 
 def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
     """Stop and delete a deployment; data and backups stay unless `delete_data`, `delete_backups`."""
     from decodeat_ops.operations import lifecycle
     from decodeat_ops.targets.local import boot
+    from decodeat_ops.targets.local.removal import Removal
 
     tools = open_tools(loaded, secrets={})
 
@@ -34,23 +39,15 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
         root = tools.layout.root
         present = tuple(sorted(p.name for p in root.iterdir())) if root.is_dir() else ()
         where = boot.look()
-        kept = {tools.layout.journals.name, tools.layout.lock.name}
-        kept |= set() if delete_data else {tools.layout.data.name, tools.layout.format_file.name}
-        kept |= set() if delete_backups else {tools.layout.backups.name}
-        if not set(present) - kept and not observed.supervisor.alive and not observed.running:
+        removal = Removal(tools.layout, present, delete_data=delete_data, delete_backups=delete_backups)
+        if removal.pointless and not observed.supervisor.alive and not observed.running:
             if not change.dry_run:
                 _leave(tools.layout)
             return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": str(root)})
+        unboot = boot.undo_step(loaded, where) if where.unit(loaded).exists() else None
+        removal = replace(removal, beside=_beside(tools, observed), unboot=unboot)
         return lifecycle.plan_remove(
-            observed,
-            loaded,
-            tools.layout,
-            delete_data=delete_data,
-            delete_backups=delete_backups,
-            present=present,
-            beside=_beside(tools, observed),
-            unboot=boot.undo_step(loaded, where) if where.unit(loaded).exists() else None,
-            inputs="",
+            observed, loaded.deployment, str(root), removal.steps(observed), removal.facts(), inputs=""
         )
 
     return carry_out(tools, "remove", derive, change, actions(), removed(tools.layout, "remove"))
@@ -80,8 +77,10 @@ def _leave(layout: Layout) -> None:
             layout.root.rmdir()
 
 
-def _beside(tools: Tools, observed: Observed) -> Beside:
+def _beside(tools: Tools, observed: LocalObserved) -> "Beside":
     """Return what a deployment has outside its state directory: environments, settings, secrets, archives."""
+    from decodeat_ops.targets.local.removal import Beside
+
     loaded, place, root = tools.loaded, tools.environments, tools.layout.root
     claimed = claims.claimed(place, root)
     unused = [name for name in claimed if claims.unused(place, name, root)]

@@ -13,8 +13,9 @@ from decodeat_ops import __version__
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
-from decodeat_ops.core.release import Release, made_at
-from decodeat_ops.deployment.observed import Observed, observe
+from decodeat_ops.core.release import made_at
+from decodeat_ops.deployment.observed import LocalObserved, observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.snapshots import FUTURE, from_the_future
 from decodeat_ops.deployment.snapshots import newest as newest_snapshot
 from decodeat_ops.deployment.tools import Tools
@@ -55,7 +56,7 @@ def status(loaded: Loaded) -> Outcome:
     )  # fmt: skip
 
 
-def _next(observed: Observed, told: dict[str, Any]) -> tuple[str, ...]:
+def _next(observed: LocalObserved, told: dict[str, Any]) -> tuple[str, ...]:
     if told.get("open_journal"):
         return ("decodeat-ops resume", "decodeat-ops rollback")
     if observed.active is None or not observed.supervisor.alive or observed.supervisor.older:
@@ -66,7 +67,7 @@ def _next(observed: Observed, told: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _serving(
-    tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
+    tools: Tools, observed: LocalObserved, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
 ) -> bool:
     active = observed.active
     if active is None:
@@ -109,7 +110,7 @@ class _Health:
         return f"healthy, {self.text}", "warn" if self.lacks else "good"
 
 
-def _ask(tools: Tools, active: Release) -> _Health:
+def _ask(tools: Tools, active: LocalRelease) -> _Health:
     """Ask a release for its health through its public address."""
     try:
         answer = tools.http.request(tools.store.public(active), "GET", "/health", timeout=5)
@@ -131,7 +132,7 @@ def _why(body: bytes) -> str:
     return ""
 
 
-def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
+def _processes(observed: LocalObserved, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
     supervisor = observed.supervisor
     told["supervisor"] = {
         "alive": supervisor.alive, "pid": supervisor.pid, "standby": supervisor.standby, "version": supervisor.version,
@@ -187,7 +188,7 @@ def _weigh(pid: int) -> tuple[int, int]:
 
 
 def _backup(
-    tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
+    tools: Tools, observed: LocalObserved, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
 ) -> None:
     """Report the last backup, and whether the next one is overdue.
 
@@ -267,7 +268,7 @@ def releases(loaded: Loaded) -> Outcome:
     )
 
 
-def _state(release: Release, observed: Observed) -> str:
+def _state(release: LocalRelease, observed: LocalObserved) -> str:
     if observed.active and release.id == observed.active.id:
         return "serves"
     if release.id in observed.draining:

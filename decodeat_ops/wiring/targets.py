@@ -1,7 +1,14 @@
 """Provide the configured target's actions, and the checks that can stop a release."""
 
+from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Actions
-from decodeat_ops.targets.local.steps import Gates
+from decodeat_ops.operations.moving import Gates
+from decodeat_ops.targets.local.target import Local
+
+
+def target(tools: Tools) -> Local:
+    """Return the configured target."""
+    return Local(tools.loaded.settings, tools.layout)
 
 
 def actions() -> Actions:

@@ -13,12 +13,14 @@ AT_HEAD = Migration("0003")
 
 
 def _deploy(migration: Migration) -> Plan:
-    return deploy.plan(releases.candidate(migration=migration), SERVING, archived.LOADED, gates())
+    return deploy.plan(
+        releases.candidate(migration=migration), SERVING, archived.HERE, archived.LOADED.deployment, gates()
+    )
 
 
 def _rollback() -> Plan:
     return rollback.plan(
-        OLDER, SERVING, archived.LOADED, gates(), lock_file="/lock", secrets="5ec7", inputs="", migration=AT_HEAD
+        OLDER, SERVING, archived.HERE, archived.LOADED.deployment, gates(), secrets="5ec7", inputs="", migration=AT_HEAD
     )
 
 
@@ -31,8 +33,9 @@ def _restore() -> Plan:
         original=None,
         before=archived.BEFORE,
         migration=AT_HEAD,
+        place=archived.UNPACKED,
     )
-    return restore.plan(wanted, archived.observed(archived.SERVES), archived.LOADED, gates(), archived.LAYOUT)
+    return restore.plan(wanted, archived.observed(archived.SERVES), archived.HERE, archived.LOADED.deployment, gates())
 
 
 def _ids(plan: Plan) -> tuple[str, ...]:

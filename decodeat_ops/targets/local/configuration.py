@@ -10,10 +10,10 @@ from urllib.parse import urlsplit
 from decodeat_ops import rendering
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment.configured import MIB, Configured, digest, digests, settings
 from decodeat_ops.deployment.inputs import python
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.settings import envfile
@@ -140,7 +140,7 @@ def fingerprint(source: Source, loaded: Loaded) -> str:
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
-def unit(release: Release, tools: Tools) -> Unit:
+def unit(release: LocalRelease, tools: Tools) -> Unit:
     """Build the supervisor's unit of a release. It alone holds absolute paths, so a restore elsewhere makes it anew."""
     layout: Layout = tools.layout
     settings = tools.loaded.settings
@@ -176,7 +176,7 @@ def unit(release: Release, tools: Tools) -> Unit:
     )
 
 
-def unit_today(release: Release, tools: Tools) -> Unit:
+def unit_today(release: LocalRelease, tools: Tools) -> Unit:
     """Return the unit of a release that is about to start: the staged one with today's paths and required variables.
 
     The state may have been moved since. It requires every variable that the release gets.

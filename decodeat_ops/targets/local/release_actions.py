@@ -11,8 +11,8 @@ from pathlib import Path
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import files, scratch, source
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
@@ -23,7 +23,7 @@ from decodeat_ops.targets.local.environment_actions import leave_environments
 def stage(context: Context, params: Params) -> Results | None:
     """Make a new release beside the others, with its code, configuration, variables and unit; one rename at the end."""
     tools = context.tools
-    release = Release(**params["release"])
+    release = LocalRelease(**params["release"])
     layout = tools.layout
     place = layout.release(release.id)
     if place.exists():
@@ -44,7 +44,7 @@ def stage(context: Context, params: Params) -> Results | None:
 def stage_copy(context: Context, params: Params) -> Results | None:
     """Make a new release of an existing one's code and configuration, for a restart or a restore."""
     tools = context.tools
-    release = Release(**params["release"])
+    release = LocalRelease(**params["release"])
     if tools.layout.release(release.id).exists():
         return None
     partial = _fresh(tools.layout.staging / release.id)
@@ -60,7 +60,7 @@ def stage_copy(context: Context, params: Params) -> Results | None:
     return None
 
 
-def complete(tools: Tools, release: Release, partial: Path) -> None:
+def complete(tools: Tools, release: LocalRelease, partial: Path) -> None:
     """Give a staged release its unit, data and manifest, make it durable and move it into place."""
     layout = tools.layout
     trust.private_directory(layout.generation(release.data))
@@ -76,7 +76,7 @@ def complete(tools: Tools, release: Release, partial: Path) -> None:
 def unstage(context: Context, params: Params) -> Results | None:
     """Delete a staged release, and its own data generation unless another step made that or clients got results."""
     layout = context.tools.layout
-    release = Release(**params["release"])
+    release = LocalRelease(**params["release"])
     files.discard(layout.staging / release.id)
     files.remove_tree(layout.release(release.id))
     if release.data != release.id or params.get("laid_out"):

@@ -1,127 +1,102 @@
 """Describe the steps of this machine as data: from a release on disk to one that serves, and back."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.plan import Action, Step
-from decodeat_ops.core.release import Release
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.core.target import Origin
+from decodeat_ops.deployment.observed import LocalObserved
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.settings.schema import Settings
 
 
-@dataclass(frozen=True)
-class Gates:
-    """Name the checks of a candidate's files, of the candidate on its private socket, and of what serves."""
-
-    before: tuple[str, ...] = ()
-    candidate: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-
-
-def environment(release: Release, lock_file: str) -> Step:
+def environment(release: LocalRelease, lock_file: Path) -> Step:
     return Step(
         id="environment",
         title="Python environment for the service's dependencies",
-        do=Action("environment", {"lock": release.lock, "lock_file": lock_file}),
+        do=Action("environment", {"lock": release.lock, "lock_file": str(lock_file)}),
         undo=Action("drop-environment", {"lock": release.lock}),
         preview=(f"pip install --require-hashes (lock {release.lock[:12]}), unless it is there",),
     )
 
 
-def stage(release: Release, package: str) -> Step:
+def stage(release: LocalRelease, package: Path) -> Step:
     return Step(
         id="stage",
         title=f"Lay out release {release.id}",
-        do=Action("stage", {"release": release.as_json(), "package": package}),
+        do=Action("stage", {"release": release.as_json(), "package": str(package)}),
         undo=Action("unstage", {"release": release.as_json()}),
         preview=(f"code {release.code[:12]}, its configuration and variables into releases/{release.id}",),
     )
 
 
-def stage_copy(release: Release, original: Release, directory: str) -> Step:
+def stage_copy(release: LocalRelease, origin: Origin) -> Step:
+    """Return the step that makes a release of the code and configuration in another one's directory.
+
+    Its undo deletes the release's own data, unless a step of its own laid that out.
+    """
+    unstage: dict[str, Any] = {"release": release.as_json()}
+    title, preview = f"Lay out release {release.id}", origin.says
+    if origin.how == "unpacked":
+        unstage["laid_out"] = release.data == release.id
+    elif origin.of:
+        title += f" as a copy of {origin.of.id}"
+        preview = f"code and configuration of {origin.of.id} into releases/{release.id}"
     return Step(
         id="stage",
-        title=f"Lay out release {release.id} as a copy of {original.id}",
-        do=Action("stage-copy", {"release": release.as_json(), "directory": directory}),
-        undo=Action("unstage", {"release": release.as_json()}),
-        preview=(f"code and configuration of {original.id} into releases/{release.id}",),
+        title=title,
+        do=Action("stage-copy", {"release": release.as_json(), "directory": str(origin.place)}),
+        undo=Action("unstage", unstage),
+        preview=(preview,),
     )
 
 
-def share_data(release: Release, data: str) -> Step:
+def share_data(release: LocalRelease, recorded: str) -> Step:
+    """Return the step that lets a kept release serve its `data`; `recorded` is what its manifest names before."""
     return Step(
         id="data",
         title="Serve today's data",
-        do=Action("share-data", {"release": release.id, "data": data}),
-        undo=Action("share-data", {"release": release.id, "data": release.data}),
-        preview=(f"releases/{release.id}/data -> data/{data}",),
+        do=Action("share-data", {"release": release.id, "data": release.data}),
+        undo=Action("share-data", {"release": release.id, "data": recorded}),
+        preview=(f"releases/{release.id}/data -> data/{release.data}",),
     )
 
 
-def gate(step: str, title: str, checks: Sequence[str], release: Release, endpoint: str) -> Step:
+def lay_out(release: LocalRelease, place: str, serving: str) -> Step:
     return Step(
-        id=step,
-        title=title,
-        do=Action("gate", {"checks": list(checks), "release": release.id, "endpoint": endpoint}),
-        preview=(", ".join(checks),),
+        id="data",
+        title="Lay out the archived data as a new generation",
+        do=Action("restore-data", {"place": place, "data": release.data}),
+        undo=Action("unrestore-data", {"data": release.data, "place": place, "to": serving}),
+        preview=(f"data/{release.data}; what serves now keeps its own",),
     )
 
 
-def going_live(
-    release: Release,
-    observed: Observed,
-    settings: Settings,
-    gates: Gates,
-    *,
-    data: Sequence[Step] = (),
-    call_back: bool = False,
-) -> tuple[Step, ...]:
-    """Return the steps that make a release on disk serve: start, probe, switch, confirm, drain the old, prune.
-
-    `data` are the steps that fit the data to it, while the old one still serves. With `call_back`, a release that still
-    drains takes the traffic again without a restart. Otherwise it has to end first and is started anew, because its
-    secrets are not today's.
-    """
-    old = observed.active_id
-    others = sorted(observed.draining - ({release.id} if call_back else set()))
-    # Without a working supervisor, waiting for draining releases is possible only after starting one.
-    first = [supervise(observed)] if others and not observed.supervisor.alive else []
-    steps: list[Step] = [*first]
-    if others:
-        steps.append(
-            Step(
-                id="wait",
-                title="Wait for the draining release",
-                do=Action("wait-drained", {"releases": others}),
-                preview=(f"{', '.join(others)} finishes its last requests first",),
-            )
-        )
-    called_back = call_back and release.id in observed.draining
-    steps += [*data, *([] if first else [supervise(observed)])]
-    steps += [start(release, called_back=called_back), probe(release, settings)]
-    if gates.candidate:
-        steps.append(
-            gate("gate-candidate", "Candidate gate, on its private socket", gates.candidate, release, "private")
-        )
-    steps += [switch(release, old), confirm(release)]
-    if gates.after:
-        steps.append(gate("gate-post", "Post-deploy gate", gates.after, release, "public"))
-    if old and old != release.id:
-        steps.append(
-            Step(
-                id="drain",
-                title=f"Drain {old}",
-                do=Action("drain", {"releases": [old]}),
-                preview=("it finishes what runs, then stops; it stays on disk for rollback",),
-                after_commit=True,
-            )
-        )
-    steps.append(prune(release, observed, settings))
-    return tuple(steps)
+def carry(origin: str, to: str, snapshot: str) -> Step:
+    """Return the step that copies results stored since a backup from one data generation to another."""
+    return Step(
+        id="carry",
+        title="Carry over what was answered meanwhile",
+        do=Action("carry-results", {"from": origin, "to": to, "snapshot": snapshot}),
+        produces=("rows",),
+        preview=(f"results in data/{origin} that {snapshot} does not have go to data/{to}",),
+        after_commit=True,
+    )
 
 
-def migrate(release: Release, data: str, migration: Migration) -> Step:
+def wait(releases: Sequence[str]) -> Step:
+    return Step(
+        id="wait",
+        title="Wait for the draining release",
+        do=Action("wait-drained", {"releases": list(releases)}),
+        preview=(f"{', '.join(releases)} finishes its last requests first",),
+    )
+
+
+def migrate(release: LocalRelease, migration: Migration) -> Step:
+    data = release.data
     lines = [f"{step.id} {step.title or '(what it does is known later)'}{_way_back(step)}" for step in migration.lacks]
     if not lines:
         lines = [f"data/{data} is at {migration.at}: nothing to do" if migration.at else f"data/{data} is new"]
@@ -143,7 +118,7 @@ def _way_back(step: Revision) -> str:
     )
 
 
-def supervise(observed: Observed) -> Step:
+def supervise(observed: LocalObserved) -> Step:
     """Return the step that gets a working supervisor. Its undo stops only one that found no release running."""
     seen = observed.supervisor
     preview = "python -m decodeat_ops.supervisor STATE_DIR"
@@ -163,7 +138,7 @@ def supervise(observed: Observed) -> Step:
     )
 
 
-def start(release: Release, *, called_back: bool = False) -> Step:
+def start(release: LocalRelease, *, called_back: bool = False) -> Step:
     return Step(
         id="start",
         title=f"Start {release.id} on its private socket",
@@ -176,7 +151,7 @@ def start(release: Release, *, called_back: bool = False) -> Step:
     )
 
 
-def probe(release: Release, settings: Settings) -> Step:
+def probe(release: LocalRelease, settings: Settings) -> Step:
     return Step(
         id="probe",
         title="Wait until it is ready and reports its id",
@@ -186,7 +161,7 @@ def probe(release: Release, settings: Settings) -> Step:
     )
 
 
-def switch(release: Release, old: str) -> Step:
+def switch(release: LocalRelease, old: str) -> Step:
     return Step(
         id="switch",
         title="Switch traffic",
@@ -196,7 +171,7 @@ def switch(release: Release, old: str) -> Step:
     )
 
 
-def confirm(release: Release) -> Step:
+def confirm(release: LocalRelease) -> Step:
     return Step(
         id="confirm",
         title="Confirm through the public port",
@@ -206,7 +181,7 @@ def confirm(release: Release) -> Step:
     )
 
 
-def prune(release: Release, observed: Observed, settings: Settings) -> Step:
+def prune(release: LocalRelease, observed: LocalObserved, settings: Settings) -> Step:
     doomed = beyond_retention(release, observed, settings.local.keep_releases)
     return Step(
         id="prune",
@@ -217,7 +192,7 @@ def prune(release: Release, observed: Observed, settings: Settings) -> Step:
     )
 
 
-def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
+def beyond_retention(release: LocalRelease, observed: LocalObserved, keep: int) -> list[str]:
     """Return the ids of releases to delete, oldest first; never the new, the last serving, a draining or a pinned one.
 
     `keep` counts versions: of a restarted version only the newest release is kept. The same version with other
@@ -233,6 +208,16 @@ def beyond_retention(release: Release, observed: Observed, keep: int) -> list[st
     return [each.id for each in everything if each.id not in kept]
 
 
+def drain_old(release: str) -> Step:
+    return Step(
+        id="drain",
+        title=f"Drain {release}",
+        do=Action("drain", {"releases": [release]}),
+        preview=("it finishes what runs, then stops; it stays on disk for rollback",),
+        after_commit=True,
+    )
+
+
 def wait_stopped(releases: Sequence[str], *, after_commit: bool = False) -> Step:
     return Step(
         id="wait-stopped",
@@ -243,7 +228,7 @@ def wait_stopped(releases: Sequence[str], *, after_commit: bool = False) -> Step
     )
 
 
-def stop_traffic(release: Release, releases: Sequence[str]) -> Step:
+def stop_traffic(release: LocalRelease, releases: Sequence[str]) -> Step:
     return Step(
         id="stop-traffic",
         title="Take no more requests",

@@ -17,9 +17,9 @@ from typing import Any
 from decodeat_ops.adapters.direct_http import DirectHttp
 from decodeat_ops.adapters.this_machine import ThisMachine
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import inputs, source
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
@@ -106,12 +106,12 @@ class Stage:
             (python.parents[1] / ".complete").touch()
         return python
 
-    def release(self, name: str, text: str = "a = 1\n", port: int = 1, *, runs: bool = True) -> Release:
+    def release(self, name: str, text: str = "a = 1\n", port: int = 1, *, runs: bool = True) -> LocalRelease:
         """A whole release on disk."""
         package = self.package(f"state/releases/{name}/code", text)
         if runs:
             self.environment(package)
-        release = Release(
+        release = LocalRelease(
             id=name,
             fingerprint=name[-7:] * 9,
             code=source.tree_digest(package),
@@ -131,11 +131,11 @@ class Stage:
         self.layout.release_data(name).symlink_to(f"../../data/{name}")
         return release
 
-    def activate(self, release: Release) -> None:
+    def activate(self, release: LocalRelease) -> None:
         self.layout.active.unlink(missing_ok=True)
         self.layout.active.symlink_to(f"releases/{release.id}")
 
-    def subject(self, release: Release | None = None) -> Subject:
+    def subject(self, release: LocalRelease | None = None) -> Subject:
         tools = self.tools
         return Subject(tools, release, tools.store.public(release) if release else None)
 

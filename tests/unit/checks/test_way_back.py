@@ -14,8 +14,8 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.checks.words import sentence
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.errors import GateFailed, Usage
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment.observed import observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
@@ -47,7 +47,7 @@ def knows(package: Path, *revisions: str, reversible: bool) -> None:
     (package / "__main__.py").write_text(MAIN.replace("REVERSIBLE", str(reversible)))
 
 
-def released(stage: Stage, reversible: bool) -> Release:
+def released(stage: Stage, reversible: bool) -> LocalRelease:
     """Make a release with two steps; its digest is computed again, since the steps were added after its code."""
     release = stage.release(NEW)
     package = stage.layout.code(NEW) / "decodeat"
@@ -62,7 +62,7 @@ def asking(stage: Stage) -> Tools:
     return replace(stage.tools, ask=run, say=sentence)
 
 
-def at(stage: Stage, release: Release, revision: str) -> None:
+def at(stage: Stage, release: LocalRelease, revision: str) -> None:
     with closing(sqlite3.connect(stage.layout.database(release.data))) as connection, connection:
         connection.executescript(
             f"CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('{revision}')"

@@ -11,9 +11,9 @@ import pytest
 from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Action, Plan, Step
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import snapshots
 from decodeat_ops.deployment.observed import observe
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.engine.journal import Journal, ordered, unfinished
 from decodeat_ops.operations import deploy, rollback
@@ -87,7 +87,7 @@ class TestJournals:
         assert unfinished(tmp_path) is None
 
 
-def kept(stage: Stage, name: str, **changed: object) -> Release:
+def kept(stage: Stage, name: str, **changed: object) -> LocalRelease:
     """Make a release on disk with that id."""
     made = stage.release(name)
     told = {**made.as_json(), **changed}

@@ -15,7 +15,7 @@ import pytest
 
 from decodeat_ops import archive
 from decodeat_ops.core.errors import Interrupted, StepFailed
-from decodeat_ops.core.release import Release
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations import backup
 from decodeat_ops.targets.local import backup_actions
@@ -39,7 +39,7 @@ def stage(tmp_path: Path) -> Stage:
 
 
 @pytest.fixture
-def release(stage: Stage) -> Release:
+def release(stage: Stage) -> LocalRelease:
     made = stage.release(NEW)
     stage.activate(made)
     (stage.layout.release(NEW) / "service.env").write_text("WORKERS=1\n")
@@ -67,7 +67,7 @@ def count(path: Path) -> int:
         return int(connection.execute("select count(*) from witness").fetchone()[0])
 
 
-def carry_out(stage: Stage, release: Release) -> dict[str, Results]:
+def carry_out(stage: Stage, release: LocalRelease) -> dict[str, Results]:
     context = Context(stage.tools)
     done: dict[str, Results] = {}
     for step in backup.steps(SNAPSHOT, release):
@@ -76,7 +76,7 @@ def carry_out(stage: Stage, release: Release) -> dict[str, Results]:
     return done
 
 
-def test_the_plan(stage: Stage, release: Release) -> None:
+def test_the_plan(stage: Stage, release: LocalRelease) -> None:
     plan = backup.plan(SNAPSHOT, release, stage.loaded, "/srv/backups")
     assert plan.text().splitlines() == [
         f"backup {SNAPSHOT} (decodeat-production)",
@@ -95,7 +95,7 @@ def test_the_plan(stage: Stage, release: Release) -> None:
     ]
 
 
-def test_what_is_in_it_and_what_is_not(stage: Stage, release: Release) -> None:
+def test_what_is_in_it_and_what_is_not(stage: Stage, release: LocalRelease) -> None:
     done = carry_out(stage, release)
     path = stage.home / "backups" / f"{SNAPSHOT}.tar.zst"
     manifest = archive.extract(path, stage.home / "out")
@@ -131,7 +131,7 @@ def test_what_is_in_it_and_what_is_not(stage: Stage, release: Release) -> None:
     assert list(stage.layout.staging.iterdir()) == []
 
 
-def test_settings_that_are_a_link_are_kept_as_a_file(stage: Stage, release: Release) -> None:
+def test_settings_that_are_a_link_are_kept_as_a_file(stage: Stage, release: LocalRelease) -> None:
     settings = stage.home / "decodeat-ops.toml"
     settings.rename(stage.home / "elsewhere.toml")
     settings.symlink_to("elsewhere.toml")
@@ -141,13 +141,13 @@ def test_settings_that_are_a_link_are_kept_as_a_file(stage: Stage, release: Rele
     assert (stage.home / "out/settings/decodeat-ops.toml").read_text() == 'name = "tested"\n'
 
 
-def test_before_anything_was_stored(stage: Stage, release: Release) -> None:
+def test_before_anything_was_stored(stage: Stage, release: LocalRelease) -> None:
     for path in stage.layout.generation(NEW).iterdir():
         path.unlink()
     assert carry_out(stage, release)["database"] == {"bytes": 0}
 
 
-def test_what_cannot_be_read_is_named_and_the_rest_is_kept(stage: Stage, release: Release) -> None:
+def test_what_cannot_be_read_is_named_and_the_rest_is_kept(stage: Stage, release: LocalRelease) -> None:
     (stage.home / "keys" / "token").unlink()
     done = carry_out(stage, release)
     assert done["archive"]["partial"] == ["settings/secret-TOKEN could not be read: No such file or directory"]
@@ -156,7 +156,7 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_kept(stage: Stage, release
     assert "database/decodeat.sqlite3" in manifest.entries()
 
 
-def test_what_is_no_file_among_the_logs_blocks_nobody(stage: Stage, release: Release) -> None:
+def test_what_is_no_file_among_the_logs_blocks_nobody(stage: Stage, release: LocalRelease) -> None:
     os.mkfifo(stage.layout.logs / "pipe.log")
     (stage.layout.logs / "restored-before").mkdir()
     done = carry_out(stage, release)
@@ -176,7 +176,7 @@ while True:
 
 
 @pytest.fixture
-def busy(stage: Stage, release: Release) -> Iterator[Path]:
+def busy(stage: Stage, release: LocalRelease) -> Iterator[Path]:
     """A database of 40 MiB that another process writes to five hundred times a second."""
     live = stage.layout.database(NEW)
     fill(live, 80_000)
@@ -187,7 +187,7 @@ def busy(stage: Stage, release: Release) -> Iterator[Path]:
         writer.kill()
 
 
-def test_a_database_that_is_written_to_all_the_time(stage: Stage, release: Release, busy: Path) -> None:
+def test_a_database_that_is_written_to_all_the_time(stage: Stage, release: LocalRelease, busy: Path) -> None:
     """Copied page by page it would begin again after every write, and never end."""
     before = count(busy)
     finished = threading.Event()
@@ -215,21 +215,21 @@ def _hold(live: Path) -> sqlite3.Connection:
     return holder
 
 
-def test_a_database_that_somebody_holds(stage: Stage, release: Release, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_that_somebody_holds(stage: Stage, release: LocalRelease, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(backup_actions, "HELD", 0.5)
     with closing(_hold(stage.layout.database(NEW))), pytest.raises(StepFailed, match=r"locked for 0\.5 s"):
         carry_out(stage, release)
     assert carry_out(stage, release)["archive"]["partial"] == []
 
 
-def test_waiting_for_it_can_be_interrupted(stage: Stage, release: Release) -> None:
+def test_waiting_for_it_can_be_interrupted(stage: Stage, release: LocalRelease) -> None:
     context = Context(stage.tools, interrupted=True)
     (step, *_) = backup.steps(SNAPSHOT, release)
     with closing(_hold(stage.layout.database(NEW))), pytest.raises(Interrupted):
         ACTIONS[step.do.name](context, step.do.params)
 
 
-def test_a_damaged_database_is_no_backup(stage: Stage, release: Release) -> None:
+def test_a_damaged_database_is_no_backup(stage: Stage, release: LocalRelease) -> None:
     live = stage.layout.database(NEW)
     with closing(sqlite3.connect(live)) as connection:
         connection.execute("pragma journal_mode = delete")
@@ -242,7 +242,7 @@ def test_a_damaged_database_is_no_backup(stage: Stage, release: Release) -> None
 
 
 @pytest.mark.parametrize("done", range(5))
-def test_undoing_after_any_step_leaves_nothing(stage: Stage, release: Release, done: int) -> None:
+def test_undoing_after_any_step_leaves_nothing(stage: Stage, release: LocalRelease, done: int) -> None:
     """Undo may meet a step that was never begun, and may be done twice."""
     context = Context(stage.tools)
     steps = backup.steps(SNAPSHOT, release)
@@ -260,7 +260,7 @@ def test_undoing_after_any_step_leaves_nothing(stage: Stage, release: Release, d
     assert not backups.exists()
 
 
-def test_every_step_may_be_repeated(stage: Stage, release: Release) -> None:
+def test_every_step_may_be_repeated(stage: Stage, release: LocalRelease) -> None:
     context = Context(stage.tools)
     for step in backup.steps(SNAPSHOT, release):
         for _ in range(2):
@@ -268,7 +268,7 @@ def test_every_step_may_be_repeated(stage: Stage, release: Release) -> None:
     assert [p.name for p in (stage.home / "backups").iterdir()] == [f"{SNAPSHOT}.tar.zst"]
 
 
-def test_removing_a_failed_one_leaves_others(stage: Stage, release: Release) -> None:
+def test_removing_a_failed_one_leaves_others(stage: Stage, release: LocalRelease) -> None:
     other = stage.home / "backups" / "20261123T030000Z-ab12.tar.zst"
     other.parent.mkdir()
     other.write_bytes(b"kept")

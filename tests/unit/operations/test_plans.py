@@ -10,23 +10,27 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import NO_DATA, Migration, Revision
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.release import Release
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.core.target import Candidate, Facts, Origin
+from decodeat_ops.deployment.observed import LocalObserved, instances
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import unknown
-from decodeat_ops.deployment.source import Source
 from decodeat_ops.deployment.store import Supervised, Supervisor
 from decodeat_ops.operations import deploy, lifecycle, rollback
+from decodeat_ops.operations.moving import Gates
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
-from decodeat_ops.targets.local.steps import Gates, beyond_retention
+from decodeat_ops.targets.local.removal import Removal
+from decodeat_ops.targets.local.steps import beyond_retention
+from decodeat_ops.targets.local.target import Local
 
 NOW = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
+LAYOUT = Layout(Path("/state"))
 GATES = Gates(before=("disk.space",), candidate=("api.label",), after=("health.edge",))
 
 
-def release(number: int, fingerprint: str = "", **changes: object) -> Release:
-    made = Release(
+def release(number: int, fingerprint: str = "", **changes: object) -> LocalRelease:
+    made = LocalRelease(
         id=f"2026030{number}T010000Z-{number}abcdef",
         fingerprint=fingerprint or f"{number}abcdef" + "0" * 57,
         code="c0de" * 16,
@@ -43,15 +47,18 @@ def release(number: int, fingerprint: str = "", **changes: object) -> Release:
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def observed(*releases: Release, draining: tuple[str, ...] = (), alive: bool = True, stopped: bool = False) -> Observed:
+def observed(
+    *releases: LocalRelease, draining: tuple[str, ...] = (), alive: bool = True, stopped: bool = False
+) -> LocalObserved:
     """Newest first; the first one serves, unless it is stopped."""
     first = releases[0] if releases else None
     running = {first.id: Supervised("running", pid=7)} if first and alive and not stopped else {}
-    return Observed(
+    return LocalObserved(
         active=None if stopped else first,
         stopped=first if stopped else None,
         releases=releases,
         draining=frozenset(draining),
+        instances=instances(Supervisor(alive=alive, releases=running)),
         supervisor=Supervisor(alive=alive, releases=running),
     )
 
@@ -62,21 +69,36 @@ def loaded(tmp_path: Path) -> Loaded:
     return load(tmp_path / "decodeat-ops.toml", None, {})
 
 
-def candidate(**changes: object) -> deploy.Candidate:
-    made = deploy.Candidate(
-        source=Source(Path("/source/decodeat"), code="c0de" * 16, lock="10c4" * 16),
-        fingerprint="feedfee" + "0" * 57,
-        secrets="5ec7",
-        inputs="in",
-        revision="abc123",
-        by="operator",
-        now=NOW,
-    )
-    return replace(made, **changes)  # type: ignore[arg-type]
+def candidate(migration: Migration = NO_DATA, differs: Facts = (), **changes: object) -> deploy.Wanted[LocalRelease]:
+    """What would be deployed; `changes` are those of the release."""
+    made = release(1, "feedfee" + "0" * 57, revision="abc123", id="", created_at="", created_by="", origin="", data="")
+    made = replace(made, **changes)  # type: ignore[arg-type]
+    listens = (("listens on", f"{made.host}:{made.port}"),)
+    found = Candidate(made, Origin("built", Path("/source/decodeat")), listens)
+    return deploy.Wanted(found, inputs="in", by="operator", now=NOW, migration=migration, differs=differs)
+
+
+def here(loaded: Loaded) -> Local:
+    return Local(loaded.settings, LAYOUT)
+
+
+def starting(seen: LocalObserved, loaded: Loaded, secrets: str = "s") -> Plan | None:
+    return lifecycle.plan_start(seen, here(loaded), loaded.deployment, secrets=secrets, inputs="i")
+
+
+def stopping(seen: LocalObserved, loaded: Loaded) -> Plan | None:
+    return lifecycle.plan_stop(seen, here(loaded), loaded.deployment, inputs="i")
+
+
+def removal(
+    seen: LocalObserved, loaded: Loaded, present: tuple[str, ...] = (), layout: Layout = LAYOUT, **wanted: bool
+) -> Plan:
+    what = Removal(layout, present, **wanted)
+    return lifecycle.plan_remove(seen, loaded.deployment, str(layout.root), what.steps(seen), what.facts(), inputs="")
 
 
 def test_a_first_deploy(loaded: Loaded) -> None:
-    plan = deploy.plan(candidate(), observed(alive=False), loaded, GATES)
+    plan = deploy.plan(candidate(), observed(alive=False), here(loaded), loaded.deployment, GATES)
     assert (
         plan.text()
         == """\
@@ -120,10 +142,10 @@ deploy 20260301T020000Z-feedfee (tested-production)
     )
 
 
-def back(to: Release, seen: Observed, loaded: Loaded, migration: Migration = NO_DATA, secrets: str = "5ec7") -> Plan:
-    return rollback.plan(
-        to, seen, loaded, Gates(), lock_file="/lock", secrets=secrets, inputs="in", migration=migration
-    )
+def back(
+    to: LocalRelease, seen: LocalObserved, loaded: Loaded, migration: Migration = NO_DATA, secrets: str = "5ec7"
+) -> Plan:
+    return rollback.plan(to, seen, here(loaded), loaded.deployment, secrets=secrets, inputs="in", migration=migration)
 
 
 ADDS = Revision("0003", "A column", reversible=True, lossless=True)
@@ -159,7 +181,7 @@ def test_a_migration_says_what_it_does_and_what_that_means(lacks: tuple[Revision
 
 def test_before_what_cannot_be_reversed_comes_a_backup(loaded: Loaded) -> None:
     coming = candidate(migration=Migration("0003", (BREAKS,), "20260301T020000Z-ab12"))
-    plan = deploy.plan(coming, observed(release(1)), loaded, GATES)
+    plan = deploy.plan(coming, observed(release(1)), here(loaded), loaded.deployment, GATES)
     first = plan.text().splitlines()
     assert "  backed up before: 20260301T020000Z-ab12: the way back, for a rollback can't cross this migration" in first
     begin = first.index(" 4. Copy the live database  [before-database]")
@@ -238,12 +260,12 @@ def test_a_draining_release_is_called_back_only_with_todays_secrets(
 
 def test_unchanged_means_the_same_code_settings_and_secrets_and_that_it_serves() -> None:
     serving = release(1, fingerprint=candidate().fingerprint)
-    assert deploy.unchanged(candidate(), observed(serving))
-    assert not deploy.unchanged(candidate(), observed(serving, alive=False))
-    assert not deploy.unchanged(candidate(), observed(serving, stopped=True))
-    assert not deploy.unchanged(candidate(secrets="rotated"), observed(serving))
-    assert not deploy.unchanged(candidate(fingerprint="other"), observed(serving))
-    assert not deploy.unchanged(candidate(), observed())
+    assert deploy.unchanged(candidate().candidate.release, observed(serving))
+    assert not deploy.unchanged(candidate().candidate.release, observed(serving, alive=False))
+    assert not deploy.unchanged(candidate().candidate.release, observed(serving, stopped=True))
+    assert not deploy.unchanged(candidate(secrets="rotated").candidate.release, observed(serving))
+    assert not deploy.unchanged(candidate(fingerprint="other").candidate.release, observed(serving))
+    assert not deploy.unchanged(candidate().candidate.release, observed())
 
 
 def test_ids_are_free_and_grow_even_within_one_second() -> None:
@@ -303,15 +325,17 @@ def test_the_same_version_with_other_data_is_one_of_its_own_in_retention() -> No
 
 def test_start_stop_and_remove_know_when_there_is_nothing_to_do(loaded: Loaded) -> None:
     serving = observed(release(1))
-    assert lifecycle.plan_start(serving, loaded, secrets="s", inputs="i") is None
-    assert lifecycle.plan_stop(observed(release(1), stopped=True), loaded, inputs="i") is None
+    assert starting(serving, loaded) is None
+    assert stopping(observed(release(1), stopped=True), loaded) is None
     with pytest.raises(Usage, match="Nothing is deployed"):
-        lifecycle.plan_start(observed(), loaded, secrets="s", inputs="i")
+        starting(observed(), loaded)
     with pytest.raises(Usage, match="Nothing is deployed"):
-        lifecycle.plan_stop(observed(), loaded, inputs="i")
+        stopping(observed(), loaded)
 
 
-def without_a_supervisor(*releases: Release, draining: tuple[str, ...] = (), stopped: bool = False) -> Observed:
+def without_a_supervisor(
+    *releases: LocalRelease, draining: tuple[str, ...] = (), stopped: bool = False
+) -> LocalObserved:
     """Observe a state where supervisor and standby are dead, and every release runs on."""
     seen = observed(*releases, draining=draining, alive=False, stopped=stopped)
     return replace(seen, running=frozenset(r.id for r in releases))
@@ -319,10 +343,8 @@ def without_a_supervisor(*releases: Release, draining: tuple[str, ...] = (), sto
 
 def test_what_runs_without_a_supervisor_is_adopted_before_it_is_stopped(loaded: Loaded) -> None:
     seen = without_a_supervisor(release(1))
-    stop = lifecycle.plan_stop(seen, loaded, inputs="i")
-    remove = lifecycle.plan_remove(
-        seen, loaded, Layout(Path("/state")), delete_data=False, delete_backups=False, present=("run",), inputs=""
-    )
+    stop = stopping(seen, loaded)
+    remove = removal(seen, loaded, ("run",))
     assert stop is not None
     assert [s.id for s in stop.steps] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
     assert [s.id for s in remove.steps][:4] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
@@ -330,24 +352,30 @@ def test_what_runs_without_a_supervisor_is_adopted_before_it_is_stopped(loaded: 
 
 
 def test_what_runs_on_after_a_stop_is_stopped(loaded: Loaded) -> None:
-    plan = lifecycle.plan_stop(without_a_supervisor(release(1), stopped=True), loaded, inputs="i")
+    plan = lifecycle.plan_stop(
+        without_a_supervisor(release(1), stopped=True), here(loaded), loaded.deployment, inputs="i"
+    )
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "drain", "wait-stopped"]
 
 
 def test_a_start_leaves_what_runs_its_secrets(loaded: Loaded) -> None:
     """Keep the manifest of an adopted process, which still has the secrets that it was started with."""
-    plan = lifecycle.plan_start(without_a_supervisor(release(1)), loaded, secrets="rotated", inputs="i")
+    plan = lifecycle.plan_start(
+        without_a_supervisor(release(1)), here(loaded), loaded.deployment, secrets="rotated", inputs="i"
+    )
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "probe", "confirm"]
-    plan = lifecycle.plan_start(observed(release(1), alive=False), loaded, secrets="rotated", inputs="i")
+    plan = lifecycle.plan_start(
+        observed(release(1), alive=False), here(loaded), loaded.deployment, secrets="rotated", inputs="i"
+    )
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "start", "probe", "confirm"]
 
 
 def test_a_deploy_without_a_supervisor_adopts_before_it_waits_and_never_takes_that_back(loaded: Loaded) -> None:
     seen = without_a_supervisor(release(2), release(1), draining=(release(1).id,))
-    steps = deploy.plan(candidate(), seen, loaded, GATES).steps
+    steps = deploy.plan(candidate(), seen, here(loaded), loaded.deployment, GATES).steps
     names = [step.id for step in steps]
     assert names.index("supervise") < names.index("wait")
     assert names.count("supervise") == 1
@@ -370,7 +398,7 @@ def test_a_start_replaces_a_supervisor_that_is_older_or_silent(
         supervisor=replace(seen.supervisor, **changes),  # type: ignore[arg-type]
         running=frozenset({release(1).id}),
     )
-    plan = lifecycle.plan_start(seen, loaded, secrets="5ec7", inputs="i")
+    plan = starting(seen, loaded, "5ec7")
     assert plan is not None
     assert (plan.steps[0].preview, plan.steps[0].undo) == ((preview,), None)
 
@@ -380,9 +408,7 @@ def test_remove_keeps_data_and_backups_unless_said(loaded: Loaded) -> None:
     present = ("active", "backups", "data", "format.json", "journal", "lock", "logs", "releases", "run", "wants")
 
     def doomed(*, data: bool, backups: bool) -> list[str]:
-        plan = lifecycle.plan_remove(
-            observed(release(1)), loaded, layout, delete_data=data, delete_backups=backups, present=present, inputs=""
-        )
+        plan = removal(observed(release(1)), loaded, present, layout, delete_data=data, delete_backups=backups)
         assert [s.id for s in plan.steps] == ["stop-traffic", "drain", "wait-stopped", "unsupervise", "remove-state"]
         names: list[str] = plan.steps[-1].do.params["names"]
         return names

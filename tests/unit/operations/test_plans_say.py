@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Action, Plan, Step, plan_from_json
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.operations import deploy, lifecycle, restore
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.wiring.deploying import deployed
@@ -18,12 +17,16 @@ from tests.unit.operations.test_plans import (
     NOW,
     back,
     candidate,
+    here,
     loaded,
     observed,
     release,
+    removal,
+    starting,
+    stopping,
     without_a_supervisor,
 )
-from tests.unit.operations.test_restore import ARCHIVE, LAYOUT, MANIFEST
+from tests.unit.operations.test_restore import ARCHIVE, MANIFEST
 
 __all__ = ["loaded"]
 
@@ -34,39 +37,37 @@ def said(plan: object) -> str:
 
 def test_a_start_begins_with_nothing_unless_it_runs_on_without_a_supervisor(loaded: Loaded) -> None:
     for seen in (observed(release(1), stopped=True), observed(release(1), alive=False)):
-        assert said(lifecycle.plan_start(seen, loaded, secrets="s", inputs="i")) == "nothing"
+        assert said(starting(seen, loaded)) == "nothing"
     seen = without_a_supervisor(release(1))
-    assert said(lifecycle.plan_start(seen, loaded, secrets="s", inputs="i")) == release(1).id
+    assert said(starting(seen, loaded)) == release(1).id
 
 
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_restart_of_what_is_stopped_begins_with_nothing(loaded: Loaded, tmp_path: Path, stopped: bool) -> None:
     seen = observed(release(1), stopped=stopped)
-    plan = lifecycle.plan_restart(seen, loaded, Layout(tmp_path), secrets="s", by="me", now=NOW, inputs="i")
+    plan = lifecycle.plan_restart(
+        seen, here(loaded), loaded.deployment, place=tmp_path, secrets="s", by="me", now=NOW, inputs="i"
+    )
     assert said(plan) == ("nothing" if stopped else release(1).id)
 
 
 LOGS = restore.Wanted(ARCHIVE, MANIFEST, ("logs",), release=None, original=None, before="")
 
 
-def removal(seen: Observed, loaded: Loaded) -> Plan:
-    return lifecycle.plan_remove(seen, loaded, LAYOUT, delete_data=False, delete_backups=False, present=(), inputs="")
-
-
 @pytest.mark.parametrize("stopped", [True, False])
 @pytest.mark.parametrize(
     "derive",
     [
-        lambda seen, loaded: deploy.plan(candidate(), seen, loaded, GATES),
+        lambda seen, loaded: deploy.plan(candidate(), seen, here(loaded), loaded.deployment, GATES),
         lambda seen, loaded: back(release(1), seen, loaded),
-        lambda seen, loaded: lifecycle.plan_stop(replace(seen, running=frozenset({release(2).id})), loaded, inputs="i"),
+        lambda seen, loaded: stopping(replace(seen, running=frozenset({release(2).id})), loaded),
         removal,
-        lambda seen, loaded: restore.plan(LOGS, seen, loaded, GATES, LAYOUT),
+        lambda seen, loaded: restore.plan(LOGS, seen, here(loaded), loaded.deployment, GATES),
     ],
     ids=["deploy", "rollback", "stop", "remove", "restore"],
 )
 def test_a_plan_tells_programs_what_serves(
-    loaded: Loaded, derive: Callable[[Observed, Loaded], Plan], stopped: bool
+    loaded: Loaded, derive: Callable[[LocalObserved, Loaded], Plan], stopped: bool
 ) -> None:
     plan = derive(observed(release(2), release(1), stopped=stopped), loaded)
     serves = "" if stopped else release(2).id
@@ -76,7 +77,7 @@ def test_a_plan_tells_programs_what_serves(
 
 
 def test_an_earlier_versions_plan_does_not_say_what_serves(loaded: Loaded) -> None:
-    kept = deploy.plan(candidate(), observed(), loaded, GATES).as_json()
+    kept = deploy.plan(candidate(), observed(), here(loaded), loaded.deployment, GATES).as_json()
     del kept["serves_now"]
     assert plan_from_json(kept).serves_now is None
 
@@ -91,8 +92,8 @@ def test_a_deploy_of_what_serves_counts_only_what_it_mended(tmp_path: Path, prob
     serves = stage.release(NEW)
     stage.activate(serves)
     finish, results = deployed(stage.tools), {"boot": {"problem": problem}}
-    again = replace(deploy.plan_boot(NEW, BOOT, stage.loaded, "i"), facts=())
+    again = replace(deploy.plan_boot(NEW, BOOT, stage.loaded.deployment, "i"), facts=())
     outcome = finish(again, results)
     assert (outcome.changed, outcome.blocks) == (changed, ())
-    first = deploy.plan(candidate(), observed(alive=False), stage.loaded, GATES, BOOT)
+    first = deploy.plan(candidate(), observed(alive=False), here(stage.loaded), stage.loaded.deployment, GATES, BOOT)
     assert finish(replace(first, facts=()), {"stage": {}, **results}).changed == 1

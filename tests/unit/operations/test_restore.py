@@ -9,21 +9,21 @@ from decodeat_ops.archive import Entry, Manifest
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import Migration
-from decodeat_ops.core.release import Release
-from decodeat_ops.deployment.observed import Observed
+from decodeat_ops.deployment.observed import LocalObserved
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.store import Supervisor
 from decodeat_ops.operations import restore
 from decodeat_ops.operations.restore import Wanted, choose_parts
 from decodeat_ops.settings.schema import Loaded, Settings
-from decodeat_ops.targets.local.steps import Gates
+from decodeat_ops.targets.local.target import Local
 
 SNAPSHOT = "20261123T030000Z-ab12"
 BEFORE = "20261124T030000Z-cd34"
 ARCHIVE = f"/srv/{SNAPSHOT}.tar.zst"
 
 
-def release(name: str, data: str) -> Release:
-    return Release(
+def release(name: str, data: str) -> LocalRelease:
+    return LocalRelease(
         id=name, fingerprint="f" * 64, code="c" * 64, lock="d" * 64, secrets="", revision="r1",
         created_at="2026-11-23T02:00:00+00:00", created_by="tester", origin="deploy", host="127.0.0.1", port=8000,
         data=data,
@@ -50,14 +50,17 @@ LOADED = Loaded(
     settings=Settings(), env="production", files=(Path("/etc/decodeat-ops.toml"),), directory=Path("/etc"), origins={}
 )
 LAYOUT = Layout(Path("/state"))
+HERE = Local(LOADED.settings, LAYOUT)
+UNPACKED = LAYOUT.staging / restore.staged(SNAPSHOT) / "release"
 
 
-def observed(active: Release | None) -> Observed:
+def observed(active: LocalRelease | None) -> LocalObserved:
     alive = active is not None
-    return Observed(active, None, (active,) if active else (), frozenset(), Supervisor(alive=alive))
+    supervisor = Supervisor(alive=alive)
+    return LocalObserved(active, None, (active,) if active else (), frozenset(), supervisor=supervisor)
 
 
-def planned(parts: tuple[str, ...], active: Release | None = SERVES, **changed: object) -> list[str]:
+def planned(parts: tuple[str, ...], active: LocalRelease | None = SERVES, **changed: object) -> list[str]:
     """The plan's text, line by line."""
     starts = bool({"release", "database"} & set(parts))
     wanted = Wanted(
@@ -68,9 +71,10 @@ def planned(parts: tuple[str, ...], active: Release | None = SERVES, **changed: 
         original=None if "release" in parts or not starts else active,
         before=BEFORE if active else "",
         migration=Migration("0002"),
+        place=UNPACKED,
     )
     wanted = replace(wanted, **changed)  # type: ignore[arg-type]
-    return restore.plan(wanted, observed(active), LOADED, Gates(), LAYOUT).text().splitlines()
+    return restore.plan(wanted, observed(active), HERE, LOADED.deployment).text().splitlines()
 
 
 def ids(lines: list[str]) -> list[str]:
@@ -166,8 +170,9 @@ def test_the_database_alone_as_text() -> None:
 def test_where_code_comes_from() -> None:
     def stage(parts: tuple[str, ...]) -> str:
         original = None if "release" in parts else SERVES
-        wanted = Wanted(ARCHIVE, MANIFEST, parts, NEW, original, BEFORE)
-        plan = restore.plan(wanted, observed(SERVES), LOADED, Gates(), LAYOUT)
+        place = LAYOUT.release(original.id) if original else UNPACKED
+        wanted = Wanted(ARCHIVE, MANIFEST, parts, NEW, original, BEFORE, place=place)
+        plan = restore.plan(wanted, observed(SERVES), HERE, LOADED.deployment)
         return str(next(step for step in plan.steps if step.id == "stage").do.params["directory"])
 
     assert stage(("release",)) == f"/state/staging/restore-{SNAPSHOT}/release"

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local.release_actions import share_data
 from decodeat_ops.wiring.opening import open_tools
 
-OLD = Release(
+OLD = LocalRelease(
     id="20260301T010000Z-1abcdef", fingerprint="1", code="c", lock="l", secrets="s", revision="", created_by="operator",
     created_at="2026-03-01T01:00:00+00:00", origin="deploy", host="127.0.0.1", port=8000, data="of-before",
 )  # fmt: skip
