@@ -42,11 +42,12 @@ class CachedHealthCheck:
                 seconds = self._seconds if cached.ok else min(self._seconds, RECOVERED)
                 if time.monotonic() - self._cached_at <= seconds:
                     return cached
+            before = self._cached_at
             found = await self._probe()
-            if self._cached is cached:
-                self.update(found)
-                return found
-            return self._cached or found  # ordinary work has shown something newer meanwhile
+            if self._cached is not None and self._cached_at != before:
+                return self._cached  # ordinary work has shown something newer meanwhile
+            self.update(found)
+            return found
 
     def update(self, condition: Condition) -> None:
         """Store a condition that ordinary work has shown; it counts like the result of a check."""
