@@ -37,13 +37,17 @@ class CachedHealthCheck:
 
     async def condition(self) -> Condition:
         async with self._lock:
-            seconds = self._seconds if self._cached is not None and self._cached.ok else min(self._seconds, RECOVERED)
-            if self._cached is None or time.monotonic() - self._cached_at > seconds:
-                before = self._cached_at
-                found = await self._probe()
-                if self._cached_at == before:  # else ordinary work has shown something newer meanwhile
-                    self._cached, self._cached_at = found, time.monotonic()
-            return self._cached
+            cached = self._cached
+            if cached is not None:
+                seconds = self._seconds if cached.ok else min(self._seconds, RECOVERED)
+                if time.monotonic() - self._cached_at <= seconds:
+                    return cached
+            before = self._cached_at
+            found = await self._probe()
+            if self._cached is not None and self._cached_at != before:
+                return self._cached  # ordinary work has shown something newer meanwhile
+            self.update(found)
+            return found
 
     def update(self, condition: Condition) -> None:
         """Store a condition that ordinary work has shown; it counts like the result of a check."""

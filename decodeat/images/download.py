@@ -118,7 +118,7 @@ class Downloader:
             again = retry_after.seconds(headers.get(b"retry-after", b"").decode("latin-1"))
             raise ImageRefused("status", text, transient=transient, retry_after=again)
         length = headers.get(b"content-length", b"")
-        if length.isdecimal() and int(length) > self._limit:
+        if length.isdigit() and int(length) > self._limit:
             raise self._too_large()
         encodings = b",".join(value for name, value in response.headers if name.lower() == b"content-encoding")
         return await self._body(response, _codings(encodings.decode("latin-1")))

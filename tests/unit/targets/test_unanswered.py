@@ -16,7 +16,7 @@ from tests.unit.checks.stage import NEW, Stage
 def test_secrets_that_can_t_be_read_are_unknown(stage: Stage) -> None:
     """A plan only shows which of them differ: it must not fail because of those that are replaced."""
     stage.release(NEW)
-    files.write(stage.layout.unit(NEW), Unit(argv=(), host="127.0.0.1", port=1).dumps())
+    files.write(stage.layout.unit(NEW), Unit(argv=("true",), host="127.0.0.1", port=1).dumps())
     for content, known in (("KEY=value\n", True), ("no variable\n", False)):
         files.write(stage.layout.secrets(NEW), content)
         found = of_release(stage.layout, NEW, "salt")
