@@ -40,7 +40,9 @@ def observe(store: Store) -> LocalObserved:
 
 
 def instances(supervisor: Supervisor) -> tuple[Instance, ...]:
-    """Return what the supervisor says of each release."""
+    """Return what the supervisor says of each release; nothing when it does not answer, since that may be old."""
+    if not supervisor.alive:
+        return ()
     return tuple(
         Instance(name, known.state, known.since, known.restarts, known.last_exit, known.problem)
         for name, known in supervisor.releases.items()

@@ -91,9 +91,15 @@ def stopping(seen: LocalObserved, loaded: Loaded) -> Plan | None:
 
 
 def removal(
-    seen: LocalObserved, loaded: Loaded, present: tuple[str, ...] = (), layout: Layout = LAYOUT, **wanted: bool
+    seen: LocalObserved,
+    loaded: Loaded,
+    present: tuple[str, ...] = (),
+    layout: Layout = LAYOUT,
+    *,
+    delete_data: bool = False,
+    delete_backups: bool = False,
 ) -> Plan:
-    what = Removal(layout, present, **wanted)
+    what = Removal(layout, present, delete_data=delete_data, delete_backups=delete_backups)
     return lifecycle.plan_remove(seen, loaded.deployment, str(layout.root), what.steps(seen), what.facts(), inputs="")
 
 
@@ -176,7 +182,7 @@ LOSES = Revision("0005", "Fewer columns", reversible=False, lossless=False)
     ],
 )
 def test_a_migration_says_what_it_does_and_what_that_means(lacks: tuple[Revision, ...], lines: list[str]) -> None:
-    assert list(steps.migrate(release(1), "first", Migration("0002", lacks)).preview) == lines
+    assert list(steps.migrate(release(1, data="first"), Migration("0002", lacks)).preview) == lines
 
 
 def test_before_what_cannot_be_reversed_comes_a_backup(loaded: Loaded) -> None:
@@ -259,7 +265,7 @@ def test_a_draining_release_is_called_back_only_with_todays_secrets(
 
 
 def test_unchanged_means_the_same_code_settings_and_secrets_and_that_it_serves() -> None:
-    serving = release(1, fingerprint=candidate().fingerprint)
+    serving = release(1, fingerprint=candidate().candidate.release.fingerprint)
     assert deploy.unchanged(candidate().candidate.release, observed(serving))
     assert not deploy.unchanged(candidate().candidate.release, observed(serving, alive=False))
     assert not deploy.unchanged(candidate().candidate.release, observed(serving, stopped=True))
