@@ -399,11 +399,8 @@ def test_a_start_replaces_a_supervisor_that_is_older_or_silent(
     loaded: Loaded, changes: dict[str, object], preview: str
 ) -> None:
     seen = observed(release(1))
-    seen = replace(
-        seen,
-        supervisor=replace(seen.supervisor, **changes),  # type: ignore[arg-type]
-        running=frozenset({release(1).id}),
-    )
+    supervisor = replace(seen.supervisor, **changes)  # type: ignore[arg-type]
+    seen = replace(seen, supervisor=supervisor, instances=instances(supervisor), running=frozenset({release(1).id}))
     plan = starting(seen, loaded, "5ec7")
     assert plan is not None
     assert (plan.steps[0].preview, plan.steps[0].undo) == ((preview,), None)
