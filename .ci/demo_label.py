@@ -10,8 +10,8 @@ from rich.table import Table
 from decodeat_ops.checks import label
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.deployment import credential
-from decodeat_ops.wiring.opening import open_tools
-from decodeat_ops.wiring.settings import load
+from decodeat_ops.application.opening import open_tools
+from decodeat_ops.application.settings import load
 
 UNITS = {"energy": "kcal", "sodium": "mg", "cholesterol": "mg", "calcium": "mg"}
 

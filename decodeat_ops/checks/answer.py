@@ -2,8 +2,8 @@
 
 from typing import Any
 
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Finding, Status
-from decodeat_ops.deployment.tools import Subject
 
 
 def answer(check: str, status: Status, says: str, **evidence: Any) -> Finding:
@@ -18,5 +18,4 @@ def nothing_serves(check: str) -> Finding:
 
 def first_deploy(subject: Subject) -> bool:
     """Return whether nothing has ever served here, so that checks of earlier releases have nothing to look at yet."""
-    store = subject.tools.store
-    return not store.active_id() and not store.stopped_id()
+    return subject.observe().current is None

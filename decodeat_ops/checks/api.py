@@ -7,10 +7,9 @@ from typing import Any
 
 from decodeat_ops.checks import label
 from decodeat_ops.checks.answer import answer, nothing_serves
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Endpoint, Response
-from decodeat_ops.deployment import credential
-from decodeat_ops.deployment.tools import Subject
 
 ID = "api.label"
 PATIENCE = 120.0  # seconds, as long as the service's own clients wait
@@ -19,10 +18,10 @@ PATIENCE = 120.0  # seconds, as long as the service's own clients wait
 def probe(subject: Subject) -> Finding:
     if subject.release is None or subject.endpoint is None:
         return nothing_serves(ID)
-    url = subject.tools.loaded.settings.checks.label_url
+    url = subject.loaded.settings.checks.label_url
     if not url:
         return answer(ID, Status.SKIP, "api.no_label")
-    shown = credential.headers(subject.tools, subject.release.id)
+    shown = subject.view.headers(subject.release)
     if shown is None:
         return answer(ID, Status.SKIP, "api.no_key")
     ours = label.is_ours(url)
@@ -45,7 +44,7 @@ def probe(subject: Subject) -> Finding:
 def _post(subject: Subject, endpoint: Endpoint, shown: Mapping[str, str], url: str) -> Response:
     headers = {"Content-Type": "application/json", **shown}
     body = json.dumps({"image_urls": [url], "product_id": None}).encode()
-    return subject.tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=PATIENCE)
+    return subject.view.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=PATIENCE)
 
 
 def _judge(response: Response, want: dict[str, Any] | None) -> Finding:

@@ -3,66 +3,35 @@
 from typing import Any
 
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.code import Candidate, candidate, python_of
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.ports import Completed
-from decodeat_ops.core.secret import Secret
-from decodeat_ops.deployment import inputs
-from decodeat_ops.deployment.tools import Subject
-from decodeat_ops.settings import envfile
-from decodeat_ops.settings.secrets import resolve
-from decodeat_ops.supervisor.unit import Unit
-from decodeat_ops.targets.local import configuration, service_variables
+from decodeat_ops.deployment import service_variables
 
 ID = "environment.valid"
 
 
 def probe(subject: Subject) -> Finding:
     """Check the service's variables; until its own Python environment is built, with the Python of this tool."""
-    code = candidate(subject)
-    python = python_of(subject, code.lock)
+    view, service = subject.view, subject.loaded.settings.service
     try:
-        secrets = _secrets(subject)
-        plain = _plain(subject, code)
+        done = view.service(subject.coming, "--check-env", "--json", bare=True)
+        plain = view.variables(subject.coming)
     except Configuration as error:
         return answer(
             ID, Status.FAIL, "environment.refused", problem=error.advice.what, advice=error.advice.hint or "-"
         )
-    values = plain | {name: secret.reveal() for name, secret in secrets.items()}
-    done = service_variables.ask(subject.tools.host, code.package, values, python)
-    salt = inputs.salt(subject.tools.layout)
-    digests = {name: secret.digest(salt)[:8] for name, secret in secrets.items()} if salt else {}
-    service = subject.tools.loaded.settings.service
+    if done is None:
+        return answer(ID, Status.FAIL, "environment.silent", problem="its code can't be run here", seen={})
+    salt, known = view.salt, subject.secrets
+    digests = {name: secret.digest(salt)[:8] for name, secret in known.items()} if salt else {}
+    seen = {"variables": sorted(plain), "secrets": sorted(service.secrets), "digests": digests}
     try:
-        judged = service_variables.read(done, {} if code.release else service.environment, service.env_file)
+        judged = service_variables.read(done, {} if subject.coming else service.environment, service.env_file)
     except (ValueError, KeyError, TypeError):
         judged = None
-    return _finding(done, judged, {"variables": sorted(plain), "secrets": sorted(secrets), "digests": digests})
-
-
-def child(subject: Subject, code: Candidate) -> dict[str, str]:
-    """Return the variables that the service's code is checked with: those it would be started with.
-
-    Raises `Configuration`.
-    """
-    secrets = {name: secret.reveal() for name, secret in _secrets(subject).items()}
-    return service_variables.child(code.package, _plain(subject, code) | secrets)
-
-
-def _secrets(subject: Subject) -> dict[str, Secret]:
-    """Return the secrets resolved already, else resolve them, which refuses missing and empty ones and placeholders."""
-    known = dict(subject.tools.secrets)
-    wanted = subject.tools.loaded.settings.service.secrets
-    return known if set(wanted) <= set(known) else resolve(subject.tools.loaded)
-
-
-def _plain(subject: Subject, code: Candidate) -> dict[str, str]:
-    """Return the plain variables: of a staged release from its own files, before that from the settings."""
-    if not code.release:
-        return configuration.variables(subject.tools.loaded)
-    layout = subject.tools.layout
-    return {**Unit.load(layout.unit(code.release)).env, **envfile.read(layout.environment(code.release))}
+    return _finding(done, judged, seen)
 
 
 def _finding(done: Completed, judged: service_variables.Judged | None, seen: dict[str, Any]) -> Finding:

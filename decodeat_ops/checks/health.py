@@ -3,10 +3,10 @@
 import json
 
 from decodeat_ops.checks.answer import answer, nothing_serves
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.ports import Endpoint, Http, Response
-from decodeat_ops.deployment.tools import Subject
 
 ID = "health.edge"
 TIMES = 10  # enough to reach every worker of a small deployment
@@ -15,9 +15,9 @@ TIMES = 10  # enough to reach every worker of a small deployment
 def probe(subject: Subject) -> Finding:
     if subject.release is None or subject.endpoint is None:
         return nothing_serves(ID)
-    release, http = subject.release.id, subject.tools.http
-    private = subject.tools.store.private(release)
-    asked = [subject.endpoint] * TIMES + [private]
+    release, http = subject.release.id, subject.view.http
+    private = subject.view.endpoint(subject.release, "private")
+    asked = [subject.endpoint] * TIMES + ([private] if private else [])
     for number, endpoint in enumerate(asked, 1):
         wrong = _wrong(http, endpoint, release)
         if wrong is not None:

@@ -1,6 +1,6 @@
 """Define the guide's checklists as data: the checks that prove each line, and the few that are gates of a deploy."""
 
-from decodeat_ops.core.check import Checklist, Item
+from decodeat_ops.core.check import Checklist, Gates, Item
 
 PRE_DEPLOY = Checklist(
     "pre-deploy",
@@ -44,26 +44,10 @@ POST_DEPLOY = Checklist(
 
 CHECKLISTS = {checklist.name: checklist for checklist in (PRE_DEPLOY, POST_DEPLOY)}
 
-DOCTOR = (
-    "machine.python",
-    "machine.settings",
-    "machine.secrets",
-    "environment.valid",
-    "machine.reader",
-    "machine.programs",
-    "machine.clock",
-    "disk.space",
-    "machine.state",
-    "machine.port",
-    "machine.label_port",
-    "machine.environment",
-    "machine.model",
-    "machine.schedule",
-    "machine.supervisor",
-)
-
 # Every deploy runs the gates, so they are checks that answer within a few seconds. The candidate reads the label on
 # its private socket, so that a release that reads wrongly never gets traffic.
-PRE_GATE = ("environment.valid", "security.files", "disk.space", "machine.label_port")
-CANDIDATE_GATE = ("api.label",)
-POST_GATE = ("health.edge", "logs.marker")
+GATES = Gates(
+    before=("environment.valid", "security.files", "disk.space", "machine.label_port"),
+    candidate=("api.label",),
+    after=("health.edge", "logs.marker"),
+)

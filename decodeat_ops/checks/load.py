@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.ports import Endpoint, Http
-from decodeat_ops.deployment.tools import Subject
 
 AT_ONCE = 16  # requests under way at most; a slow service shows in latency, not in fewer requests
 
@@ -38,14 +38,14 @@ def soak(subject: Subject, endpoint: Endpoint) -> Soak:
 
     Latency counts from the moment a request was due, so the wait for a free one of `AT_ONCE` threads is part of it.
     """
-    settings = subject.tools.loaded.settings.checks
+    settings = subject.loaded.settings.checks
     number = max(1, round(settings.soak_rate * settings.soak_seconds))
     began = time.monotonic()
 
     def one(index: int) -> float:
         due = began + index / settings.soak_rate
         time.sleep(max(0.0, due - time.monotonic()))
-        return time.monotonic() - due if _answered(subject.tools.http, endpoint) else math.nan
+        return time.monotonic() - due if _answered(subject.view.http, endpoint) else math.nan
 
     pool = ThreadPoolExecutor(AT_ONCE)
     try:

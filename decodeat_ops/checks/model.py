@@ -3,33 +3,25 @@
 import json
 from typing import Any
 
-from decodeat_ops.checks import environment
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.code import candidate, python_of
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration, Unreachable
-from decodeat_ops.deployment.tools import Subject
 
 ID = "machine.model"
-ANSWER_SECONDS = 30.0  # in which the service's code answers, Google's time included
 
 
 def probe(subject: Subject) -> Finding:
     """Ask Google about the model without calling it, which costs nothing. Another check reports faulty secrets."""
-    code = candidate(subject)
-    python = python_of(subject, code.lock)
-    if python is None:
-        return answer(ID, Status.SKIP, "machine.model_no_python")
     try:
-        child = environment.child(subject, code)
-    except Configuration:
-        return answer(ID, Status.SKIP, "machine.model_no_secrets")
-    argv = (str(python), "-m", "decodeat", "--check-model", "--json")
-    try:
-        done = subject.tools.host.run(argv, env=child, cwd=code.package.parent, timeout=ANSWER_SECONDS)
+        done = subject.view.service(subject.coming, "--check-model", "--json")
+        if done is None:
+            return answer(ID, Status.SKIP, "machine.model_no_python")
         told = json.loads(done.stdout)
         findings = {str(one["code"]): str(one["text"]) for one in told["findings"]}
         used, model = bool(told["used"]), str(told["model"])
+    except Configuration:
+        return answer(ID, Status.SKIP, "machine.model_no_secrets")
     except Unreachable as error:  # no answer in time
         return answer(ID, Status.WARN, "machine.model_unasked", model="", told=error.advice.what, codes=[])
     except (ValueError, KeyError, TypeError):

@@ -3,9 +3,9 @@
 import re
 
 from decodeat_ops.checks.answer import answer, nothing_serves
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.deployment.tools import Subject
 
 TARGETS = "monitoring.targets"
 COUNTERS = "monitoring.counters"
@@ -14,14 +14,14 @@ _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?P<labels>\{.*\})? (?P<value>
 
 
 def targets(subject: Subject) -> Finding:
-    return answer(TARGETS, Status.SKIP, "monitoring.none", target=subject.tools.loaded.settings.target)
+    return answer(TARGETS, Status.SKIP, "monitoring.none", target=subject.loaded.settings.target)
 
 
 def counters(subject: Subject) -> Finding:
     """Send a known number of requests between two readings; other traffic may add to the difference."""
     if subject.release is None or subject.endpoint is None:
         return nothing_serves(COUNTERS)
-    endpoint, http = subject.endpoint, subject.tools.http
+    endpoint, http = subject.endpoint, subject.view.http
     before = _read(subject, endpoint)
     if f'release="{subject.release.id}"' not in before:
         return answer(COUNTERS, Status.FAIL, "metrics.other_release", release=subject.release.id)
@@ -37,7 +37,7 @@ def counters(subject: Subject) -> Finding:
 
 
 def _read(subject: Subject, endpoint: Endpoint) -> str:
-    return subject.tools.http.request(endpoint, "GET", "/metrics").body.decode(errors="replace")
+    return subject.view.http.request(endpoint, "GET", "/metrics").body.decode(errors="replace")
 
 
 def total(text: str, name: str) -> float:

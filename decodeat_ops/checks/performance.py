@@ -3,26 +3,26 @@
 from decodeat_ops.checks import baseline
 from decodeat_ops.checks.answer import answer, first_deploy
 from decodeat_ops.checks.load import soak
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
-from decodeat_ops.deployment.tools import Subject
 
 ID = "performance.baseline"
 
 
 def probe(subject: Subject) -> Finding:
     """Put load on the release that serves, not on the one that is staged, which has no traffic yet."""
-    tools = subject.tools
-    active = tools.store.active()
-    if active is None:
+    active = subject.observe().active
+    endpoint = subject.view.endpoint(active, "public") if active else None
+    if active is None or endpoint is None:
         return answer(ID, Status.SKIP, "performance.first" if first_deploy(subject) else "performance.stopped")
-    measured = soak(subject, tools.store.public(active))
+    measured = soak(subject, endpoint)
     seen = {**measured.as_json(), "release": active.id}
     if measured.errors:
         return answer(
             ID, Status.FAIL, "performance.errors", errors=measured.errors, requests=measured.requests, seen=seen
         )
-    baseline.write(tools.layout.records, active.id, measured)
-    limit = round(tools.loaded.settings.checks.max_p95_seconds * 1000)
+    baseline.write(subject.records, active.id, measured)
+    limit = round(subject.loaded.settings.checks.max_p95_seconds * 1000)
     if measured.p95_ms > limit:
         return answer(ID, Status.FAIL, "performance.slow", p95=round(measured.p95_ms), limit=limit, seen=seen)
     return answer(

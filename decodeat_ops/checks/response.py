@@ -4,10 +4,10 @@ from decodeat_ops.checks import baseline
 from decodeat_ops.checks.answer import answer, nothing_serves
 from decodeat_ops.checks.load import Soak, soak
 from decodeat_ops.checks.shared import once
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.core.release import Release, previous
 
 TIME = "response.time"
 ERRORS = "response.errors"
@@ -24,7 +24,7 @@ def response_time(subject: Subject) -> Finding:
     p95, requests, seen = round(measured.p95_ms), measured.requests, measured.as_json()
     if measured.errors == measured.requests:
         return answer(TIME, Status.FAIL, "response.silent", requests=requests, seen=seen)
-    limit = round(subject.tools.loaded.settings.checks.max_p95_seconds * 1000)
+    limit = round(subject.loaded.settings.checks.max_p95_seconds * 1000)
     if measured.p95_ms > limit:
         return answer(TIME, Status.FAIL, "response.slow", p95=p95, limit=limit, seen=seen)
     before = _before(subject, release)
@@ -50,11 +50,11 @@ def _soak(subject: Subject, endpoint: Endpoint) -> Soak:
     return once(f"soak {endpoint}", lambda: soak(subject, endpoint))
 
 
-def _before(subject: Subject, release: LocalRelease) -> float | None:
+def _before(subject: Subject, release: Release) -> float | None:
     """Return the previous release's p95 in milliseconds, None when there is no such release or no measurement."""
-    previous = subject.tools.store.previous(release)
-    known = baseline.read(subject.tools.layout.records)
-    return float(known[previous.id]["p95_ms"]) if previous and previous.id in known else None
+    before = previous(release, subject.observe().releases)
+    known = baseline.read(subject.records)
+    return float(known[before.id]["p95_ms"]) if before and before.id in known else None
 
 
 CHECKS = (Check(TIME, response_time, active=True), Check(ERRORS, error_rate, active=True))

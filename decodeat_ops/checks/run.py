@@ -8,21 +8,22 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.registry import checks_of
 from decodeat_ops.checks.shared import measured_once
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.events import Checked, Checking, Emit, discard_event
 from decodeat_ops.core.secret import Secret, mask
-from decodeat_ops.deployment.tools import Subject
 
 
 def run(
-    ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] = CHECKS
+    ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] | None = None
 ) -> tuple[Finding, ...]:
     """Run each check in order. Raises KeyError for an unknown id: callers take ids from the lists or look them up."""
+    known = checks_of(subject) if checks is None else checks
     with measured_once():
-        return tuple(ask(checks[name], subject, emit) for name in ids)
+        return tuple(ask(known[name], subject, emit) for name in ids)
 
 
 def ask(check: Check, subject: Subject, emit: Emit = discard_event) -> Finding:
@@ -52,7 +53,7 @@ def _where(error: Exception) -> str:
 
 def masks(subject: Subject) -> tuple[Secret, ...]:
     """Return every text that must not show: the secrets, and each key of a secret that is a comma-separated list."""
-    whole = tuple(subject.tools.secrets.values())
+    whole = tuple(subject.secrets.values())
     parts = tuple(
         Secret(part.strip()) for secret in whole for part in secret.reveal().split(",") if "," in secret.reveal()
     )

@@ -4,9 +4,8 @@ import json
 from typing import Any
 
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.code import candidate
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
-from decodeat_ops.deployment.tools import Subject
 from decodeat_ops.settings import trust
 
 FORMAT = 1
@@ -14,7 +13,7 @@ ID = "tests.recorded"
 
 
 def probe(subject: Subject) -> Finding:
-    loaded = subject.tools.loaded
+    loaded = subject.loaded
     path = loaded.path(loaded.settings.checks.test_results)
     if untrusted := trust.flaw(path):
         place, why, mend = untrusted
@@ -29,7 +28,7 @@ def probe(subject: Subject) -> Finding:
         return answer(ID, Status.FAIL, "tests.none", file=path.name)
     except (ValueError, KeyError, TypeError, OSError) as error:
         return answer(ID, Status.FAIL, "tests.unreadable", file=path.name, problem=str(error) or type(error).__name__)
-    code = candidate(subject).digest
+    code = subject.code
     seen = {"code": code, "revision": raw.get("revision", ""), "at": raw.get("at", ""), "skipped": skipped}
     if recorded != code:
         return answer(ID, Status.FAIL, "tests.other_code", recorded=recorded[:12], wanted=code[:12], **seen)

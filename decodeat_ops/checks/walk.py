@@ -9,14 +9,14 @@ from typing import Any
 from decodeat_ops.checks import signoffs, words
 from decodeat_ops.checks.manual import signed_finding
 from decodeat_ops.checks.record import Identity, Record, Verdict, records, verify
-from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.registry import checks_of
 from decodeat_ops.checks.run import ask
 from decodeat_ops.checks.shared import measured_once
 from decodeat_ops.checks.signoffs import Signed, SignOff
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Checklist, Finding, Item, Status
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.events import Checked, Emit, discard_event
-from decodeat_ops.deployment.tools import Subject
 
 TOO_OLD = timedelta(hours=24)
 ORDER = (Status.SKIP, Status.PASS, Status.WARN, Status.MANUAL, Status.FAIL)  # mildest first
@@ -110,16 +110,20 @@ class Walked:
 
 
 def walk(
-    checklist: Checklist, subject: Subject, identity: Identity, how: Walk, checks: Mapping[str, Check] = CHECKS
+    checklist: Checklist,
+    subject: Subject,
+    identity: Identity,
+    how: Walk,
+    checks: Mapping[str, Check] | None = None,
 ) -> Walked:
     """Check every item. The record is finished once nothing is open and nothing fails; until then it can be resumed."""
-    directory = subject.tools.layout.records
+    directory, known_checks = subject.records, checks_of(subject) if checks is None else checks
     record, known, note = _open(directory, identity, how.resume)
     step = _Steps(subject, identity, how, record, directory)
     rows = []
     with measured_once():
         for item in checklist.items:
-            answered = tuple(step.one(item, checks[name], known.get(name)) for name in item.checks)
+            answered = tuple(step.one(item, known_checks[name], known.get(name)) for name in item.checks)
             rows.append(Answers(item, answered))
     walked = Walked(checklist, identity, tuple(rows), record.path, record.head, note)
     if walked.exit_code == 0:

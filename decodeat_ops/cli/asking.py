@@ -14,10 +14,10 @@ from decodeat_ops.core.plan import Plan
 from decodeat_ops.engine.settling import UNDO
 
 if TYPE_CHECKING:
+    from decodeat_ops.application.workflow import Change
     from decodeat_ops.checks.signoffs import SignOff
     from decodeat_ops.checks.walk import Question
     from decodeat_ops.cli.live import Watch
-    from decodeat_ops.wiring.corridor import Change
 
 
 class Interruption:
@@ -49,8 +49,8 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
     Without `asks` only the undo of an interrupted change needs approval. `typed` is a name that has to be typed instead
     of a plain y. Raises `Usage` when there is no terminal to ask on.
     """
+    from decodeat_ops.application.workflow import Change
     from decodeat_ops.cli.live import Watch
-    from decodeat_ops.wiring.corridor import Change
 
     flags = "--yes" if typed is None else f"--yes --name {typed}"
     if asks:

@@ -19,8 +19,8 @@ from decodeat_ops.core.outcome import Outcome
 )
 def backup(run: Run) -> Outcome:
     """Back up data, code and settings."""
+    from decodeat_ops.application import backups
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import backups
 
     return backups.backup(run.loaded(), change(run, "backup", asks=False))
 
@@ -28,7 +28,7 @@ def backup(run: Run) -> Outcome:
 @command(examples=("decodeat-ops backup list",))
 def archives(run: Run) -> Outcome:
     """List the archives, newest first."""
-    from decodeat_ops.wiring import backups
+    from decodeat_ops.application import backups
 
     return backups.backups(run.loaded())
 
@@ -39,7 +39,7 @@ def verify(
     snapshot: Annotated[str, typer.Argument(metavar="[SNAPSHOT]", help="Its id, or latest.")] = "latest",
 ) -> Outcome:
     """Read an archive from end to end and compare every checksum."""
-    from decodeat_ops.wiring import backups
+    from decodeat_ops.application import backups
 
     return backups.verify(run.loaded(), snapshot)
 
@@ -77,8 +77,8 @@ def restore(
     It is a deploy of what the archive holds, with the archive's data as a new generation: what serves is not
     stopped for it, and the way back is the same rename.
     """
+    from decodeat_ops.application import backups
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import backups
 
     changing = change(run, "restore")
     loaded, held = backups.settings_for_restore(run.config, run.env, archive)

@@ -38,11 +38,11 @@ def deploy(
             hint=f"Did you mean {near[0]}? {known}" if near else known,
             where="--target",
         )
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
     loaded = run.loaded() if target is None else run.loaded(target=target)
-    return local.deploy(loaded, change(run, "deploy"))
+    return verbs.deploy(loaded, change(run, "deploy"))
 
 
 @command(
@@ -61,10 +61,10 @@ def rollback(
 
     Code and settings are the older release's own; secrets are resolved anew, and data is never taken back.
     """
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
-    return local.rollback(run.loaded(), change(run, "rollback"), release)
+    return verbs.rollback(run.loaded(), change(run, "rollback"), release)
 
 
 @command(
@@ -80,37 +80,37 @@ def resume(
     undo: Annotated[bool, typer.Option("--undo", help="Take it back instead of going on.")] = False,
 ) -> Outcome:
     """Continue a change that was interrupted, or undo it."""
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
-    return local.resume(run.loaded(), change(run, "resume"), undo=undo)
+    return verbs.resume(run.loaded(), change(run, "resume"), undo=undo)
 
 
 @command(changes=True, examples=("decodeat-ops start",))
 def start(run: Run) -> Outcome:
     """Start what was stopped, or what a reboot ended."""
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
-    return local.start(run.loaded(), change(run, "start", asks=False))
+    return verbs.start(run.loaded(), change(run, "start", asks=False))
 
 
 @command(changes=True, examples=("decodeat-ops stop", "decodeat-ops stop --yes"))
 def stop(run: Run) -> Outcome:
     """Finish what runs, take nothing new, and stop."""
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
-    return local.stop(run.loaded(), change(run, "stop"))
+    return verbs.stop(run.loaded(), change(run, "stop"))
 
 
 @command(changes=True, examples=("decodeat-ops restart", "decodeat-ops restart --yes"))
 def restart(run: Run) -> Outcome:
     """A fresh process of the same version, no request lost."""
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change
-    from decodeat_ops.wiring import local
 
-    return local.restart(run.loaded(), change(run, "restart"))
+    return verbs.restart(run.loaded(), change(run, "restart"))
 
 
 @command(
@@ -133,10 +133,10 @@ def remove(
 
     Data and backups stay unless --delete-data and --delete-backups are given.
     """
+    from decodeat_ops.application import verbs
     from decodeat_ops.cli.asking import change, check_name
-    from decodeat_ops.wiring import local
 
     loaded = run.loaded()
     check_name(run, loaded.deployment, name)
     how = change(run, "remove", typed=loaded.deployment)
-    return local.remove(loaded, how, delete_data=delete_data, delete_backups=delete_backups)
+    return verbs.remove(loaded, how, delete_data=delete_data, delete_backups=delete_backups)

@@ -53,9 +53,9 @@ def post_deploy(
 def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path | None, export: Path | None) -> Outcome:
     import sys
 
+    from decodeat_ops.application import checks
     from decodeat_ops.cli.asking import sign_off
     from decodeat_ops.cli.live import Watch
-    from decodeat_ops.wiring import checks
 
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
     run.at_end.append(watch.pause)
@@ -81,7 +81,7 @@ def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path 
 @command(examples=("decodeat-ops checklist records",))
 def records(run: Run) -> Outcome:
     """List the records of checklists walked through."""
-    from decodeat_ops.wiring import checks
+    from decodeat_ops.application import checks
 
     return checks.records(run.loaded())
 
@@ -98,7 +98,7 @@ def verify(
     Each line holds the hash of the one before: that detects accidents and edits by hand. It is no signature: a user who
     may write the file can write a new chain. Compare the head with the one that you noted.
     """
-    from decodeat_ops.wiring import checks
+    from decodeat_ops.application import checks
 
     return checks.verify(run.loaded(), record)
 
@@ -115,8 +115,8 @@ def check(
     name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="The check's id; without it, list them.")] = None,
 ) -> Outcome:
     """Ask one check, or list them."""
+    from decodeat_ops.application import checks
     from decodeat_ops.cli.live import Watch
-    from decodeat_ops.wiring import checks
 
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json, findings=False)
     run.at_end.append(watch.pause)
@@ -126,8 +126,8 @@ def check(
 @command(examples=("decodeat-ops doctor", "decodeat-ops doctor --lang ko"))
 def doctor(run: Run) -> Outcome:
     """Is everything on this machine that a deploy needs?"""
+    from decodeat_ops.application import checks
     from decodeat_ops.cli.live import Watch
-    from decodeat_ops.wiring import checks
 
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json, findings=False)
     run.at_end.append(watch.pause)

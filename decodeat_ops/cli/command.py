@@ -44,7 +44,7 @@ class Run:
 
     def loaded(self, **overrides: str) -> "Loaded":
         """Load the settings in force; `overrides` are keys set by flags. Raises `Configuration`."""
-        from decodeat_ops.wiring.settings import load
+        from decodeat_ops.application.settings import load
 
         return load(self.config, self.env, overrides)
 

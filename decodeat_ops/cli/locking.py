@@ -7,7 +7,7 @@ from decodeat_ops.core.outcome import Outcome
 @command(examples=("decodeat-ops lock status",))
 def status(run: Run) -> Outcome:
     """Tell who holds this deployment's lock, and since when."""
-    from decodeat_ops.wiring import locks
+    from decodeat_ops.application import locks
 
     return locks.status(run.loaded())
 
@@ -15,7 +15,7 @@ def status(run: Run) -> Outcome:
 @command(changes=("yes",), examples=("decodeat-ops lock release", "decodeat-ops lock release --yes"))
 def release(run: Run) -> Outcome:
     """Interrupt the process that holds the lock."""
-    from decodeat_ops.wiring import locks
+    from decodeat_ops.application import locks
 
     loaded = run.loaded()
     owner = locks.owner_of(loaded)

@@ -8,6 +8,7 @@ import typer
 
 from decodeat_ops.cli.command import Run, command
 from decodeat_ops.core.outcome import SCHEMA
+from decodeat_ops.core.view import LogLine
 
 
 @command(
@@ -28,9 +29,9 @@ def logs(
     supervisor: Annotated[bool, typer.Option("--supervisor", help="The supervisor's own log.")] = False,
 ) -> None:
     """The service's log, across rotation and deploys."""
+    from decodeat_ops.application.logs import log
     from decodeat_ops.cli.boundary import forget_streams
     from decodeat_ops.cli.visible import visible
-    from decodeat_ops.wiring.logs import LogLine, subject
 
     def put(line: LogLine) -> None:
         if run.json:
@@ -43,7 +44,7 @@ def logs(
         if not run.quiet:
             sys.stderr.write(visible(f"-- release {name} serves from here on") + "\n")
 
-    found = subject(run.loaded(), release, supervisor)
+    found = log(run.loaded(), release, supervisor=supervisor)
     try:
         for line in found.follow(lines, switched) if follow else found.last(lines):
             put(line)

@@ -7,7 +7,7 @@ from decodeat_ops.core.outcome import Outcome
 @command(examples=("decodeat-ops status", "decodeat-ops status --json"))
 def status(run: Run) -> Outcome:
     """What serves, since when, and is anything wrong?"""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.application import state
 
     return state.status(run.loaded())
 
@@ -15,6 +15,6 @@ def status(run: Run) -> Outcome:
 @command(examples=("decodeat-ops releases", "decodeat-ops rollback RELEASE   go back to one of them"))
 def releases(run: Run) -> Outcome:
     """Which releases are kept, and which one serves."""
-    from decodeat_ops.wiring import state
+    from decodeat_ops.application import state
 
     return state.releases(run.loaded())

@@ -25,7 +25,7 @@ def init(
     force: Annotated[bool, typer.Option("--force", help="Replace settings that differ; keep the old as .bak.")] = False,
 ) -> Outcome:
     """Write the first settings, explained, and a file for secrets."""
-    from decodeat_ops.wiring import settings
+    from decodeat_ops.application import settings
 
     default_name, default_port = settings.defaults()
     path = (run.config or Path("decodeat-ops.toml")).expanduser().absolute()
@@ -69,7 +69,7 @@ def config_show(
     origin: Annotated[bool, typer.Option("--origin", help="Show where each setting comes from.")] = False,
 ) -> Outcome:
     """Show every setting in force, and where it comes from."""
-    from decodeat_ops.wiring import settings
+    from decodeat_ops.application import settings
 
     return settings.show(run.loaded(), origin=origin)
 
@@ -89,7 +89,7 @@ def render(
     ] = None,
 ) -> Outcome:
     """Show the configuration that a deploy would write."""
-    from decodeat_ops.wiring.render import render as wired
+    from decodeat_ops.application.render import render as wired
 
     return wired(run.loaded(), out, diff)
 
@@ -97,6 +97,6 @@ def render(
 @command(examples=("decodeat-ops version --json",))
 def version(run: Run) -> Outcome:
     """Print this tool's version."""
-    from decodeat_ops.wiring import settings
+    from decodeat_ops.application import settings
 
     return settings.version()

@@ -40,7 +40,7 @@ class Check:
     """
 
     id: str
-    probe: Callable[[Any], Finding]
+    probe: Callable[..., Finding]
     gate: bool = False
     active: bool = False
     manual: bool = False
@@ -61,3 +61,15 @@ class Item:
     id: str
     number: int
     checks: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gates:
+    """Name the checks of a candidate's files, of the candidate where no client reaches it, and of what serves."""
+
+    before: tuple[str, ...] = ()
+    candidate: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
+
+
+NO_GATES = Gates()

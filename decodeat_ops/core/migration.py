@@ -1,5 +1,6 @@
 """Describe migrations: the steps that bring data to the schema of the release that takes it over."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
@@ -31,3 +32,8 @@ class Migration:
 
 
 NO_DATA = Migration()
+
+
+def unknown(ids: Iterable[str]) -> tuple[Revision, ...]:
+    """Describe migrations of which only the ids are known: assume that they are neither reversible nor lossless."""
+    return tuple(Revision(one, "", reversible=False, lossless=False) for one in sorted(ids))

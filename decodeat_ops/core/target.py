@@ -1,10 +1,11 @@
 """Define the seam: what a target is asked, and the values that pass through it. It knows no particular target."""
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
-from decodeat_ops.core.migration import Migration
+from decodeat_ops.core.outcome import Lines
 from decodeat_ops.core.plan import Step
 from decodeat_ops.core.release import Release
 
@@ -12,8 +13,6 @@ Steps = tuple[Step, ...]
 Facts = tuple[tuple[str, str], ...]
 R = TypeVar("R", bound=Release)
 O = TypeVar("O", bound="Observed[Any]")  # noqa: E741  a target's own reading
-R_contra = TypeVar("R_contra", bound=Release, contravariant=True)
-O_contra = TypeVar("O_contra", bound="Observed[Any]", contravariant=True)
 
 
 @dataclass(frozen=True)
@@ -70,20 +69,30 @@ class Observed(Generic[R]):
         """Return the release with today's data: the active one, else the stopped one."""
         return self.active or self.stopped
 
+    @property
+    def data(self) -> str:
+        """Return today's data, also where a removed deployment left it; "" when there is none."""
+        return self.current.data if self.current else self.left
+
 
 @dataclass(frozen=True)
 class Origin:
     """Say what a release is prepared from.
 
-    "built": from source; `place` is the package. "copied": of the release `of`; "unpacked": from an archive, with code
-    of the archive or of the release `of`; for both, `place` is a release's directory. "kept": it lies there already,
-    and `of` is the release as it was recorded. `says` names code and configuration for people.
+    "built": from source; `place` is the package. "copied": of the release `of`. "unpacked": from an archive, which
+    `place` names where it is unpacked, with the archive's code or that of the release `of`. "kept": it lies there
+    already, and `of` is the release as it was recorded. `says` names code and configuration for people.
     """
 
     how: Literal["built", "copied", "unpacked", "kept"]
     place: Path | None = None
     of: Release | None = None
     says: str = ""
+
+    @property
+    def package(self) -> Path | None:
+        """Return the package that it is built from, None when it is not built from source."""
+        return self.place if self.how == "built" else None
 
 
 @dataclass(frozen=True)
@@ -112,30 +121,97 @@ class Move:
     private: str = ""
 
 
-class Target(Protocol[R_contra, O_contra]):
-    """Answer in steps how releases get into service and out of it; pure, since only its actions change anything."""
+@dataclass(frozen=True)
+class Lack:
+    """Hold the steps that bring back what a serving release lacks beside it; `says` tells people what that means."""
+
+    steps: Steps = ()
+    says: str = ""
+
+
+@dataclass(frozen=True)
+class Aftermath:
+    """Hold what an operator has to know after a deploy: text to keep, its JSON, and warnings."""
+
+    blocks: tuple[Lines, ...] = ()
+    told: Mapping[str, Any] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Removal:
+    """Hold the steps of a removal, none when there is nothing to remove. `place` is where it was deployed.
+
+    One of its steps produces `stays`, which names for people what is left.
+    """
+
+    place: str
+    steps: Steps = ()
+    facts: Facts = ()
+
+
+class Target(Protocol[R, O]):
+    """Answer in steps how releases get into service and out of it; only its actions change anything."""
 
     @property
     def name(self) -> str:
         """Return what a plan calls it."""
         ...
 
-    def move(self, release: R_contra, origin: Origin | None, observed: O_contra) -> Move:
-        """Return the way of a release into service. Without `origin` it was there and ran before."""
+    @property
+    def place(self) -> str:
+        """Return where a deployment is: a directory, a cluster and service, a project and region."""
         ...
 
-    def migrate(self, release: R_contra, migration: Migration) -> Step:
-        """Return the step that brings the data, which the release takes over, to its schema."""
+    @property
+    def release_type(self) -> type[R]:
+        """Return the type of its releases, to rebuild one from its record."""
         ...
 
-    def lay_out(self, release: R_contra, place: str, serving: str) -> Steps:
-        """Return the steps that make the unpacked archive's data the release's own; `serving` is today's data."""
+    @property
+    def actions(self) -> Mapping[str, Callable[..., dict[str, Any] | None]]:
+        """Return every action of its steps by name."""
         ...
 
-    def carry(self, release: R_contra, observed: O_contra, snapshot: str) -> Steps:
-        """Return the steps that copy results stored since that backup into the release's data, after the commit."""
+    def observe(self) -> O:
+        """Read what is deployed. Raises `Configuration` when something is damaged or of a newer version."""
         ...
 
-    def halt(self, observed: O_contra) -> Steps:
-        """Return the steps that finish what runs and take nothing new; none when nothing runs."""
+    def secrets_digest(self) -> str:
+        """Return the digest of today's secrets, as a release records it."""
+        ...
+
+    def candidate(self) -> Candidate[R]:
+        """Return what a deploy would bring. It is cheap: digests only."""
+        ...
+
+    def verify(self, release: R, origin: Origin, observed: O) -> Facts:
+        """Refuse a release that can't get into service, naming all problems; it changes nothing.
+
+        Return, as facts of a plan, how configuration and secrets differ from those that serve now.
+        """
+        ...
+
+    def move(self, release: R, origin: Origin | None, observed: O) -> Move:
+        """Return the way of a release into service; pure. Without `origin` it was there and ran before."""
+        ...
+
+    def settle(self, release: R) -> R:
+        """Return a release of an archive with what today's settings say of its place here, such as its address."""
+        ...
+
+    def lacking(self, observed: O) -> Lack:
+        """Return what the serving release lacks beside it, such as its start after a reboot."""
+        ...
+
+    def halt(self, observed: O) -> Steps:
+        """Return the steps that finish what runs and take nothing new, none when nothing runs; pure."""
+        ...
+
+    def after_deploy(self, results: Mapping[str, Mapping[str, Any]]) -> Aftermath:
+        """Return what else an operator has to know once a deploy's steps have had these results."""
+        ...
+
+    def remove(self, observed: O, keep: frozenset[str]) -> Removal:
+        """Return how to stop and delete everything but what `keep` names: "data", "backups"."""
         ...

@@ -7,21 +7,22 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.secret import Secret
 from decodeat_ops.settings import envfile
 
 _SECONDS = 300  # for which a token is valid; every request gets a new one
 _SUBJECT = "decodeat-ops"
 
 
-def headers(tools: Tools, release: str) -> Mapping[str, str] | None:
+def headers(layout: Layout, release: str, secrets: Mapping[str, Secret]) -> Mapping[str, str] | None:
     """Return the headers that a request to the release needs: an empty mapping when it needs no credential.
 
     Returns None when only digests of keys are configured, since the tool then knows no key. Raises `Configuration`
     when the release's own variables can't be read.
     """
-    variables = envfile.read(tools.layout.environment(release))
-    variables |= {name: secret.reveal() for name, secret in tools.secrets.items()}
+    variables = envfile.read(layout.environment(release))
+    variables |= {name: secret.reveal() for name, secret in secrets.items()}
     keys = _listed(variables.get("API_KEYS", ""))
     for key in keys:
         if not key.startswith("sha256:"):

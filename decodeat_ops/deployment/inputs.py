@@ -13,8 +13,8 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import files, source
-from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.settings import trust
+from decodeat_ops.settings.schema import Loaded
 
 
 def prepare(layout: Layout) -> None:
@@ -72,22 +72,18 @@ def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-def inputs(tools: Tools) -> str:
-    """Return the SHA-256 in hex over settings, code, dependency lock and secrets.
+def inputs(loaded: Loaded, secrets: str) -> str:
+    """Return the SHA-256 in hex over settings, code, dependency lock and the digest of the secrets.
 
     Missing code counts as none: a deploy reports it, and a rollback or restore must not need it.
     """
-    parts = [
-        tools.loaded.settings.model_dump_json(),
-        *_code(tools),
-        secrets_digest(tools.secrets, tools.layout),
-    ]
+    parts = [loaded.settings.model_dump_json(), *_code(loaded), secrets]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
-def _code(tools: Tools) -> tuple[str, str]:
+def _code(loaded: Loaded) -> tuple[str, str]:
     try:
-        package = source.find(tools.loaded)
+        package = source.find(loaded)
     except Configuration:
         return "", ""
     lock = package / source.LOCK_NAME

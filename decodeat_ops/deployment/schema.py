@@ -15,11 +15,10 @@ from typing import Any
 
 from decodeat_ops.core.errors import Configuration, StepFailed, Unreachable
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.core.migration import Migration, Revision
+from decodeat_ops.core.migration import Revision, unknown
 from decodeat_ops.core.release import Release
 from decodeat_ops.deployment import inputs, source
-from decodeat_ops.deployment.observed import LocalObserved
-from decodeat_ops.deployment.tools import Tools
+from decodeat_ops.deployment.machine import Machine
 
 FIRST = "0001"  # the revision that releases made before migrations know
 _FILE = re.compile(r"(?:^|/)decodeat/migrations/versions/r(\d+)_[^/]*\.py$")
@@ -69,33 +68,21 @@ def revision_of(database: Path) -> str:
         ) from error
 
 
-def migration(tools: Tools, code: Code, at: str) -> Migration:
-    """Return what the code has to do to data of revision `at`. The code is run only when it knows a newer revision."""
-    missing = {one for one in code.knows if one > at} if at else set()
-    lacks = tuple(step for step in ask(tools, code) if step.id in missing) if missing else ()
-    return Migration(at, lacks)
-
-
-def ask(tools: Tools, code: Code) -> tuple[Revision, ...]:
+def ask(machine: Machine, code: Code) -> tuple[Revision, ...]:
     """Return every migration that the code knows, oldest first, as its own `--schema` describes them.
 
     Code gives no answer before its environment is built, or when it is older than `--schema`: then all are `unknown`.
     """
     try:
-        told = run(tools, code, "none", "--schema")["revisions"]
+        told = run(machine, code, "none", "--schema")["revisions"]
         return tuple(Revision(one["id"], one["title"], one["reversible"], one["lossless"]) for one in told)
     except (StepFailed, KeyError, TypeError):
         return unknown(code.knows)
 
 
-def unknown(ids: Iterable[str]) -> tuple[Revision, ...]:
-    """Describe migrations of which only the ids are known: assume that they are neither reversible nor lossless."""
-    return tuple(Revision(one, "", reversible=False, lossless=False) for one in sorted(ids))
-
-
-def run(tools: Tools, code: Code, url: str, *words: str) -> dict[str, Any]:
+def run(machine: Machine, code: Code, url: str, *words: str) -> dict[str, Any]:
     """Run `python -m decodeat` with these words and return its JSON answer. Raises `StepFailed` when there is none."""
-    python = inputs.python(tools.environments, code.lock)
+    python = inputs.python(machine.environments, code.lock)
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": str(code.package.parent),
@@ -104,7 +91,7 @@ def run(tools: Tools, code: Code, url: str, *words: str) -> dict[str, Any]:
     }
     argv = (str(python), "-m", "decodeat", *words, "--json")
     try:
-        done = tools.host.run(argv, env=environment, cwd=code.package.parent, timeout=_MINUTES)
+        done = machine.host.run(argv, env=environment, cwd=code.package.parent, timeout=_MINUTES)
         told: Mapping[str, Any] = json.loads(done.stdout)
         return dict(told)
     except Unreachable as error:
@@ -114,27 +101,3 @@ def run(tools: Tools, code: Code, url: str, *words: str) -> dict[str, Any]:
         raise StepFailed(
             f"`python -m decodeat {' '.join(words)}` gave no answer (exit {done.status}).", lines=lines
         ) from error
-
-
-def crossed(tools: Tools, at: str, knows: frozenset[str], witnesses: Iterable[Code]) -> tuple[Revision, ...]:
-    """Return the migrations that keep code which `knows` these revisions from working with data of revision `at`.
-
-    `witnesses` are copies of the code; the first that knows `at` is asked to describe them.
-    """
-    if not at or at in knows:
-        return ()
-    witness = next((code for code in witnesses if at in code.knows), None)
-    steps = unknown({at}) if witness is None else ask(tools, witness)
-    return tuple(step for step in steps if step.id <= at and step.id not in knows and not step.reversible)
-
-
-def barred(tools: Tools, release: Release, observed: LocalObserved) -> tuple[Revision, ...]:
-    """Return the migrations that keep a release from working with today's data, so that a rollback to it is refused.
-
-    Raises `Configuration` when the data can't be read.
-    """
-    if observed.current is None:
-        return ()
-    at = revision_of(tools.layout.database(observed.current.data))
-    kept = [Code.of(one, tools.layout) for one in (observed.current, *observed.releases)]
-    return crossed(tools, at, Code.of(release, tools.layout).knows, kept)

@@ -3,30 +3,26 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
+from decodeat_ops.core.ledger import Journal, Ledger
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.progress import Progress
 from decodeat_ops.core.secret import Secret, mask
-from decodeat_ops.engine.journal import Journal, read
 
 Results = dict[str, Any]
-T = TypeVar("T")
 
 
 @dataclass
-class Context(Generic[T]):
-    """Hold what actions may use: live objects and secrets, which no step contains.
+class Context:
+    """Hold what every action of one change may use: secrets, which no step contains, and a way to report progress.
 
-    `tools` holds the live objects that an action table needs (a host, an HTTP port, a layout), of the table's own
-    type. `results` are what finished steps produced, by step id. `warnings` are collected from the results of steps
-    and of undo actions and shown at the end, unless the change is interrupted or an undo fails.
+    `results` are what finished steps produced, by step id. `warnings` are collected from the results of steps and of
+    undo actions and shown at the end, unless the change is interrupted or an undo fails.
     """
 
-    tools: T
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     emit: events.Emit = events.discard_event
     results: dict[str, Results] = field(default_factory=dict)
@@ -48,36 +44,36 @@ class Context(Generic[T]):
         return mask(text, tuple(self.secrets.values()))
 
 
-Do = Callable[[Context[Any], Mapping[str, Any]], Results | None]
+Do = Callable[[Context, Mapping[str, Any]], Results | None]
 Actions = Mapping[str, Do]
 
 
 class Engine:
-    """Carry out plans with one table of actions; journals go to one directory. The caller holds the lock."""
+    """Carry out plans with one table of actions, and keep their journals in a ledger. The caller holds its lock."""
 
-    def __init__(self, actions: Actions, journals: Path) -> None:
+    def __init__(self, actions: Actions, ledger: Ledger) -> None:
         self._actions = actions
-        self._journals = journals
+        self._ledger = ledger
 
-    def carry_out(self, plan: Plan, context: Context[Any]) -> dict[str, Results]:
+    def carry_out(self, plan: Plan, context: Context) -> dict[str, Results]:
         """Run every step. When one fails before the commit, undo what was begun, newest first.
 
         Raises `StepFailed` or `GateFailed` once all is undone, `UndoFailed` when an undo fails, `DoneInPart` when steps
         after the commit failed (the others are still done), `Interrupted` when the journal stays open for `resume`.
         """
-        journal = Journal.begin(self._journals, plan)
-        context.emit(events.Started(plan, str(journal.path)))
+        journal = self._ledger.begin(plan)
+        context.emit(events.Started(plan, journal.name))
         return self._forward(Progress(plan), journal, context)
 
-    def resume(self, path: Path, context: Context[Any], inputs: str) -> dict[str, Results]:
+    def resume(self, name: str, context: Context, inputs: str) -> dict[str, Results]:
         """Continue an open journal: skip the steps that are done, or go on undoing if it was being undone.
 
         `inputs` is today's digest of settings, code and secrets. Raises `OpsConflict` when the plan, before its commit,
         was made from others, `StepFailed` once an undo is complete, and otherwise what `carry_out` raises.
         """
-        progress = read(path)
+        progress = self._ledger.read(name)
         if progress.undoing:
-            self.undo(path, context)
+            self.undo(name, context)
             raise StepFailed(
                 f"The interrupted {progress.plan.verb} was already being undone; the undo is complete now.",
                 state=" ".join(
@@ -88,28 +84,28 @@ class Engine:
         # A plan without inputs was made of nothing that changes: an archive, a running release.
         if not progress.committed and progress.plan.inputs not in {"", inputs}:
             raise OpsConflict(progress.plan)
-        journal = Journal.reopen(path)
-        context.emit(events.Started(progress.plan, str(path)))
+        journal = self._ledger.reopen(name)
+        context.emit(events.Started(progress.plan, name))
         return self._forward(progress, journal, context)
 
-    def undo(self, path: Path, context: Context[Any]) -> Progress:
+    def undo(self, name: str, context: Context) -> Progress:
         """Undo the change of an open journal; past the point of no return, finish it instead.
 
         A clean-up that fails again is reported and given up, so that it blocks no other change.
         """
-        progress = read(path)
-        journal = Journal.reopen(path)
+        progress = self._ledger.read(name)
+        journal = self._ledger.reopen(name)
         if not progress.committed:
             self._backward(progress, journal, context)
             return progress
         try:
             self._forward(progress, journal, context)
         except DoneInPart as error:
-            Journal.reopen(path).end("done in part")
+            self._ledger.reopen(name).end("done in part")
             context.warn({"warnings": [f"{error.advice.what} It was tried again, and is left as it is."]})
         return progress
 
-    def _forward(self, progress: Progress, journal: Journal, context: Context[Any]) -> dict[str, Results]:
+    def _forward(self, progress: Progress, journal: Journal, context: Context) -> dict[str, Results]:
         plan = progress.plan
         context.results.update(progress.done)
         for results in progress.done.values():
@@ -136,7 +132,7 @@ class Engine:
         journal.end("done")
         return context.results
 
-    def _one(self, step: Step, number: int, progress: Progress, journal: Journal, context: Context[Any]) -> None:
+    def _one(self, step: Step, number: int, progress: Progress, journal: Journal, context: Context) -> None:
         context.checkpoint()
         journal.step("begun", step.id)
         if step.id not in progress.begun:
@@ -152,12 +148,12 @@ class Engine:
         progress.done[step.id] = results
         context.results[step.id] = results
 
-    def _act(self, action: Action, context: Context[Any]) -> Results:
+    def _act(self, action: Action, context: Context) -> Results:
         results = self._actions[action.name](context, action.params) or {}
         context.warn(results)
         return results
 
-    def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context[Any]) -> None:
+    def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context) -> None:
         why = context.masked(error.advice.what)
         context.emit(events.StepBroke(step, why))
         lines = tuple(context.masked(line) for line in error.advice.lines)
@@ -175,11 +171,11 @@ class Engine:
                     *context.warnings,
                 )
             ),
-            hint=error.advice.hint or f"The journal is {journal.path}.",
+            hint=error.advice.hint or f"The journal is {journal.name}.",
             lines=lines,
         ) from error
 
-    def _backward(self, progress: Progress, journal: Journal, context: Context[Any]) -> list[str]:
+    def _backward(self, progress: Progress, journal: Journal, context: Context) -> list[str]:
         """Undo the steps that were begun, newest first, and return their ids.
 
         Raises `UndoFailed` at the first undo that fails: the journal stays open and `resume` tries again.
@@ -234,7 +230,7 @@ def _refused(error: OSError) -> StepFailed:
     return StepFailed(f"{error.strerror or error}" + (f" ({error.filename})" if error.filename else ""))
 
 
-def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context[Any]) -> DoneInPart:
+def _left(plan: Plan, left: list[tuple[Step, OpsError]], context: Context) -> DoneInPart:
     """Return the error for steps after the point of no return that failed."""
     return DoneInPart(
         " ".join(f"{step.title}: {context.masked(error.advice.what).rstrip('.')}." for step, error in left),

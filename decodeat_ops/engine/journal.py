@@ -29,6 +29,10 @@ class Journal:
         self._descriptor = descriptor
         self._offset = offset
 
+    @property
+    def name(self) -> str:
+        return str(self.path)
+
     @classmethod
     def begin(cls, directory: Path, plan: Plan) -> "Journal":
         """Take the journal's space and write the plan. Raises `StepFailed` when that fails: nothing has begun."""

@@ -4,12 +4,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
+from decodeat_ops.core.check import NO_GATES, Gates
+from decodeat_ops.core.data import Data
 from decodeat_ops.core.migration import NO_DATA, Migration
-from decodeat_ops.core.plan import Plan, Step
+from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release, release_id
-from decodeat_ops.core.target import Candidate, Facts, O, Observed, R, Target
+from decodeat_ops.core.target import Candidate, Facts, Lack, O, Observed, R, Target
 from decodeat_ops.operations import migrate
-from decodeat_ops.operations.moving import NO_GATES, Gates, ordered
+from decodeat_ops.operations.moving import ordered
 
 
 @dataclass(frozen=True)
@@ -50,11 +52,11 @@ def plan(
     wanted: Wanted[R],
     observed: O,
     target: Target[R, O],
+    data: Data[R],
     deployment: str,
     gates: Gates = NO_GATES,
-    boot: Step | None = None,
 ) -> Plan:
-    """Return the plan, from a release's preparation to retention and `boot`, the start after a reboot; pure."""
+    """Return the plan, from a release's preparation to retention; pure."""
     candidate = wanted.candidate
     name = free_id(wanted.now, candidate.release.fingerprint, observed.taken)
     release = replace(
@@ -63,16 +65,16 @@ def plan(
         created_at=wanted.now.isoformat(timespec="seconds"),
         created_by=wanted.by,
         origin="deploy",
-        data=observed.current.data if observed.current else observed.left or name,
+        data=observed.data or name,
         sequence=observed.next_sequence,
     )
     move = target.move(release, candidate.origin, observed)
-    data = migrate.plan(release, wanted.migration, observed, target)
+    migration = migrate.plan(release, wanted.migration, observed, data)
     return Plan(
         verb="deploy",
         deployment=deployment,
         subject=name,
-        steps=(*ordered(move, name, gates, data), *((boot,) if boot else ())),
+        steps=ordered(move, name, gates, migration),
         facts=(
             ("target", target.name),
             *_facts(release, observed, wanted.differs),
@@ -85,10 +87,10 @@ def plan(
     )
 
 
-def plan_boot(serving: str, boot: Step, deployment: str, inputs: str) -> Plan:
-    """Return the plan that only restores the start after a reboot, for a release that serves already."""
-    facts = (("serves now", serving), ("changed", "nothing; it would not start after a reboot"))
-    return Plan("deploy", deployment, serving, (boot,), facts, inputs, serving)
+def plan_lack(serving: str, lack: Lack, deployment: str, inputs: str) -> Plan:
+    """Return the plan that only brings back what a release that serves already lacks beside it."""
+    facts = (("serves now", serving), ("changed", f"nothing; {lack.says}"))
+    return Plan("deploy", deployment, serving, lack.steps, facts, inputs, serving)
 
 
 def _facts(release: Release, observed: Observed[Any], differs: Facts) -> Facts:

@@ -2,12 +2,11 @@
 
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.target import Facts, O, Observed, Origin, R, Steps, Target
+from decodeat_ops.core.target import Facts, O, Origin, Target
 from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.operations.moving import ordered
 
@@ -53,7 +52,6 @@ def plan_restart(
     target: Target[Any, O],
     deployment: str,
     *,
-    place: Path,
     secrets: str,
     by: str,
     now: datetime,
@@ -61,7 +59,7 @@ def plan_restart(
 ) -> Plan:
     """Return the plan for a new process of the same version with today's secrets, by the steps of a deploy.
 
-    `place` is the directory of the current release. No request is lost.
+    No request is lost.
     """
     current = observed.current
     if current is None:
@@ -76,7 +74,7 @@ def plan_restart(
         origin="restart",
         sequence=observed.next_sequence,
     )
-    move = target.move(release, Origin("copied", place, current), observed)
+    move = target.move(release, Origin("copied", of=current), observed)
     facts = (
         ("serves now", observed.active_id or "nothing"),
         ("will serve", f"{name}, the code and settings of {current.id}"),
@@ -84,6 +82,9 @@ def plan_restart(
     return Plan("restart", deployment, name, ordered(move, name), facts, inputs, observed.active_id)
 
 
-def plan_remove(observed: Observed[R], deployment: str, subject: str, steps: Steps, facts: Facts, inputs: str) -> Plan:
-    """Return the plan to stop and delete everything but what the operator keeps, by a target's own steps."""
-    return Plan("remove", deployment, subject, steps, facts, inputs, observed.active_id)
+def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: frozenset[str]) -> Plan | None:
+    """Return the plan to stop and delete everything but what `keep` names; None when there is nothing to remove."""
+    removal = target.remove(observed, keep)
+    if not removal.steps:
+        return None
+    return Plan("remove", deployment, removal.place, removal.steps, removal.facts, "", observed.active_id)

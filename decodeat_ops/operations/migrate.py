@@ -1,23 +1,60 @@
-"""Plan the migration of data to the schema of the release that takes it over, with a backup before if needed."""
+"""Decide which migration data needs for a release, and plan it, with a backup before if a rollback can't cross it."""
 
+from collections.abc import Iterable
 from dataclasses import replace
+from typing import Any, TypeVar
 
+from decodeat_ops.core.data import Data
 from decodeat_ops.core.errors import Usage
-from decodeat_ops.core.migration import Migration, Revision
-from decodeat_ops.core.target import Facts, O, R, Steps, Target
-from decodeat_ops.operations import backup
+from decodeat_ops.core.migration import Migration, Revision, unknown
+from decodeat_ops.core.release import Release
+from decodeat_ops.core.target import Facts, Observed, Steps
+
+R = TypeVar("R", bound=Release)
 
 
-def plan(release: R, migration: Migration, observed: O, target: Target[R, O]) -> Steps:
+def needed(data: Data[R], release: R | None, at: str) -> Migration:
+    """Return what a release has to do to data of revision `at`; None stands for the code that a deploy would bring.
+
+    The code itself is asked only when it knows a newer revision.
+    """
+    missing = {one for one in data.knows(release) if one > at} if at else set()
+    return Migration(at, tuple(step for step in data.known(release) if step.id in missing) if missing else ())
+
+
+def crossed(data: Data[R], at: str, knows: frozenset[str], witnesses: Iterable[R]) -> tuple[Revision, ...]:
+    """Return the migrations that keep code which `knows` these revisions from working with data of revision `at`.
+
+    The first of the `witnesses` whose code knows `at` is asked to describe them.
+    """
+    if not at or at in knows:
+        return ()
+    witness = next((release for release in witnesses if at in data.knows(release)), None)
+    steps = unknown({at}) if witness is None else data.known(witness)
+    return tuple(step for step in steps if step.id <= at and step.id not in knows and not step.reversible)
+
+
+def barred(data: Data[R], release: R, observed: Observed[R]) -> tuple[Revision, ...]:
+    """Return the migrations that keep a release from working with today's data, so that a rollback to it is refused.
+
+    Raises `Configuration` when the data can't be read.
+    """
+    if observed.current is None:
+        return ()
+    at = data.revision(observed.current.data)
+    return crossed(data, at, data.knows(release), (observed.current, *observed.releases))
+
+
+def plan(release: R, migration: Migration, observed: Observed[R], data: Data[R]) -> Steps:
     """Return the steps for `release`, which takes over the data that it names.
 
     A backup before the migration holds that data and the current release or, without one, `release`.
     """
-    migrate = target.migrate(release, migration)
+    migrate = data.migrate(release, migration)
     if not migration.snapshot:
         return (migrate,)
-    saved = replace(observed.current or release, data=release.data)
-    return (*backup.steps(migration.snapshot, saved, prefix="before-", stays=True), migrate)
+    saved: Any = replace(observed.current or release, data=release.data)
+    return (*data.save(saved, migration.snapshot, prefix="before-", stays=True), migrate)
 
 
 def facts(migration: Migration) -> Facts:

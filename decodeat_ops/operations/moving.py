@@ -1,22 +1,10 @@
 """Order the steps of a release's way into service, with gates and data between: one order for all targets and verbs."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from decodeat_ops.core.check import NO_GATES, Gates
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.target import Move, Steps
-
-
-@dataclass(frozen=True)
-class Gates:
-    """Name the checks of a candidate's files, of the candidate where no client reaches it, and of what serves."""
-
-    before: tuple[str, ...] = ()
-    candidate: tuple[str, ...] = ()
-    after: tuple[str, ...] = ()
-
-
-NO_GATES = Gates()
 
 
 def ordered(move: Move, release: str, gates: Gates = NO_GATES, data: Steps = ()) -> Steps:

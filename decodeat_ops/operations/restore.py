@@ -7,13 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from decodeat_ops.archive import PARTS, Manifest
+from decodeat_ops.core.check import NO_GATES, Gates
+from decodeat_ops.core.data import Data
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.target import Facts, O, Observed, Origin, Target
-from decodeat_ops.operations import backup, migrate
-from decodeat_ops.operations.moving import NO_GATES, Gates, ordered
+from decodeat_ops.operations import migrate
+from decodeat_ops.operations.moving import ordered
 
 # Settings stay as they are unless the operator asks for them: an old key must not come back by surprise.
 USUAL = ("release", "database", "logs")
@@ -37,7 +39,6 @@ class Wanted:
     passed: tuple[str, ...] = ()
     migration: Migration = NO_DATA
     settings: Mapping[str, str] = field(default_factory=dict)
-    place: Path | None = None  # directory of the release whose code is taken: the original's, or the unpacked one's
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
@@ -65,19 +66,21 @@ def staged(snapshot: str) -> str:
     return f"restore-{snapshot}"
 
 
-def plan(wanted: Wanted, observed: O, target: Target[Any, O], deployment: str, gates: Gates = NO_GATES) -> Plan:
+def plan(
+    wanted: Wanted, observed: O, target: Target[Any, O], data: Data[Any], deployment: str, gates: Gates = NO_GATES
+) -> Plan:
     """Return the plan of a restore, which begins with a backup of what serves."""
     manifest = wanted.manifest
     place = staged(manifest.snapshot)
     made: list[Step] = [_unpack(wanted, place)]
     if wanted.before and observed.current is not None:
-        made += backup.steps(wanted.before, observed.current, prefix="before-")
+        made += data.save(observed.current, wanted.before, prefix="before-")
     if "settings" in wanted.parts:
         made.append(_settings(wanted, place))
     if "logs" in wanted.parts:
         made.append(_logs(manifest, place))
     if wanted.release is not None:
-        made += _release(wanted, wanted.release, observed, target, gates)
+        made += _release(wanted, wanted.release, observed, target, data, gates)
     made.append(
         Step(
             id="clean",
@@ -98,12 +101,14 @@ def plan(wanted: Wanted, observed: O, target: Target[Any, O], deployment: str, g
 
 
 def _unpack(wanted: Wanted, place: str) -> Step:
+    manifest = wanted.manifest
+    about = {"parts": list(wanted.parts), "lacks": list(manifest.partial), "passed": list(wanted.passed)}
     return Step(
         id="unpack",
         title="Unpack and check the archive",
-        do=Action("restore-unpack", {"archive": wanted.archive, "place": place, "manifest": wanted.manifest.digest}),
+        do=Action("restore-unpack", {"archive": wanted.archive, "place": place, "manifest": manifest.digest, **about}),
         undo=Action("restore-clean", {"place": place}),
-        preview=(f"{len(wanted.manifest.entries())} files, every checksum, the database's integrity",),
+        preview=(f"{len(manifest.entries())} files, every checksum, the database's integrity",),
     )
 
 
@@ -131,19 +136,23 @@ def _logs(manifest: Manifest, place: str) -> Step:
     )
 
 
-def _release(wanted: Wanted, release: Release, observed: O, target: Target[Any, O], gates: Gates) -> list[Step]:
+def _release(
+    wanted: Wanted, release: Release, observed: O, target: Target[Any, O], data: Data[Any], gates: Gates
+) -> list[Step]:
     manifest = wanted.manifest
     serving = observed.current.data if observed.current else ""
     made: list[Step] = []
     if "database" in wanted.parts:
-        made += target.lay_out(release, staged(manifest.snapshot), serving)
+        made += data.lay_out(release, staged(manifest.snapshot), serving)
     original = wanted.original.id if wanted.original else f"{manifest.release['id']} from the archive"
-    origin = Origin("unpacked", wanted.place, wanted.original, f"code and configuration of {original}")
+    origin = Origin(
+        "unpacked", Path(staged(manifest.snapshot)), wanted.original, f"code and configuration of {original}"
+    )
     move = target.move(release, origin, observed)
-    data = migrate.plan(release, wanted.migration, observed, target)
-    made += ordered(move, release.id, replace(gates, before=()), data)
+    migration = migrate.plan(release, wanted.migration, observed, data)
+    made += ordered(move, release.id, replace(gates, before=()), migration)
     if "database" in wanted.parts and serving:
-        made += target.carry(release, observed, wanted.before)
+        made += data.carry(release, observed.active, serving, wanted.before)
     return made
 
 

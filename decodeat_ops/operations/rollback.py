@@ -1,15 +1,18 @@
 """Plan a rollback: an older release's code and settings with today's secrets and data."""
 
 import difflib
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Generic
 
+from decodeat_ops.core.check import NO_GATES, Gates
+from decodeat_ops.core.data import Data
 from decodeat_ops.core.errors import Usage
-from decodeat_ops.core.migration import Migration
+from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import previous
-from decodeat_ops.core.target import O, Observed, Origin, R, Target
+from decodeat_ops.core.target import Facts, O, Observed, Origin, R, Target
 from decodeat_ops.operations import migrate
-from decodeat_ops.operations.moving import NO_GATES, Gates, ordered
+from decodeat_ops.operations.moving import ordered
 
 
 def choose(asked: str | None, observed: Observed[R]) -> R:
@@ -42,36 +45,48 @@ def choose(asked: str | None, observed: Observed[R]) -> R:
     )
 
 
+@dataclass(frozen=True)
+class Wanted(Generic[R]):
+    """Describe a rollback: to which release, and the digest of today's secrets, since a rotated key never comes back.
+
+    `inputs` is the digest of what the plan is derived from. `differs` are facts about configuration and secrets.
+    """
+
+    release: R
+    secrets: str
+    inputs: str
+    migration: Migration = NO_DATA
+    differs: Facts = ()
+
+
 def plan(
-    release: R,
+    wanted: Wanted[R],
     observed: O,
     target: Target[R, O],
+    data: Data[R],
     deployment: str,
     gates: Gates = NO_GATES,
-    *,
-    secrets: str,
-    inputs: str,
-    migration: Migration,
 ) -> Plan:
-    """Return the plan of a rollback. `secrets` is the digest of today's secrets: a rotated key never comes back.
+    """Return the plan of a rollback.
 
     The named release may also be a newer one: then the data is migrated to its schema.
     """
+    release, migration = wanted.release, wanted.migration
     current = observed.current
-    today = replace(release, secrets=secrets, data=current.data if current else release.data)
+    today = replace(release, secrets=wanted.secrets, data=current.data if current else release.data)
     move = target.move(today, Origin("kept", of=release), observed)
-    data = migrate.plan(today, migration, observed, target)
     return Plan(
         verb="rollback",
         deployment=deployment,
         subject=release.id,
-        steps=ordered(move, release.id, replace(gates, before=()), data),
+        steps=ordered(move, release.id, replace(gates, before=()), migrate.plan(today, migration, observed, data)),
         facts=(
             ("serves now", observed.active_id or "nothing"),
             ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),
             ("brings back", "code and settings; secrets are today's, data stays"),
             *migrate.facts(migration),
+            *wanted.differs,
         ),
-        inputs=inputs,
+        inputs=wanted.inputs,
         serves_now=observed.active_id,
     )

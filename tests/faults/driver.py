@@ -22,7 +22,7 @@ from typing import Any
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.application.workflow import Change
 
 CHANGES = {
     "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod",
@@ -92,7 +92,7 @@ def fill(directory: Path) -> None:
 
 
 def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -> Any:
-    from decodeat_ops.wiring import backups, local
+    from decodeat_ops.application import backups, local
 
     match verb:
         case "backup":
@@ -106,7 +106,7 @@ def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -
 
 
 def main() -> int:
-    from decodeat_ops.wiring.settings import load
+    from decodeat_ops.application.settings import load
 
     config, verb, step, fault = Path(sys.argv[1]), *sys.argv[2:5]
     argument = sys.argv[5] if len(sys.argv) > 5 else None

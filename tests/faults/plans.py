@@ -3,7 +3,7 @@
 from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.operations import backup, deploy, restore, rollback
-from decodeat_ops.wiring.targets import gates
+from decodeat_ops.application.targets import gates
 from tests.unit.operations import test_plans as releases
 from tests.unit.operations import test_restore as archived
 

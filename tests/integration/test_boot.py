@@ -27,7 +27,7 @@ from pathlib import Path
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local import boot
-from decodeat_ops.wiring.opening import open_tools
+from decodeat_ops.application.opening import open_tools
 
 loaded = load(Path(sys.argv[1]), None, {})
 step = boot.step(loaded, boot.Boot(systemd=True, system=False, directory=Path(sys.argv[2])))

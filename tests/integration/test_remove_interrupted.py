@@ -15,9 +15,9 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from decodeat_ops.core import events
-from decodeat_ops.wiring import local
-from decodeat_ops.wiring.corridor import Change
-from decodeat_ops.wiring.settings import load
+from decodeat_ops.application import local
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.application.settings import load
 
 def watch(event):
     if isinstance(event, events.StepStarted) and event.step.id == "remove-state":

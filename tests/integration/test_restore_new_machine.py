@@ -126,8 +126,8 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from decodeat_ops.core import events
-from decodeat_ops.wiring import backups
-from decodeat_ops.wiring.corridor import Change
+from decodeat_ops.application import backups
+from decodeat_ops.application.workflow import Change
 
 def watch(event):
     if isinstance(event, events.StepFinished) and event.step.id == sys.argv[2]:

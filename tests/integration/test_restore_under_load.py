@@ -19,9 +19,9 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.engine.journal import unfinished
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring import backups, local
-from decodeat_ops.wiring.corridor import Change
-from decodeat_ops.wiring.settings import load
+from decodeat_ops.application import backups, local
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.application.settings import load
 from tests.support.deployments import Deployment, deployment
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for

@@ -5,23 +5,14 @@ from typing import Any, Literal
 
 from decodeat_ops.checks.words import after, before, items, machine
 from decodeat_ops.core.check import Finding
+from decodeat_ops.core.names import joined
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = ("en", "ko")
 Table = Mapping[str, tuple[str, str]]
 
 
-def _one_table(*parts: Table) -> dict[str, tuple[str, str]]:
-    table: dict[str, tuple[str, str]] = {}
-    for part in parts:
-        twice = table.keys() & part.keys()
-        if twice:
-            raise ValueError(f"words are there twice: {', '.join(sorted(twice))}")
-        table.update(part)
-    return table
-
-
-TABLE = _one_table(items.WORDS, before.WORDS, after.WORDS, machine.WORDS)
+TABLE: Table = joined(items.WORDS, before.WORDS, after.WORDS, machine.WORDS)
 
 
 def text(name: str, lang: Language = "en") -> str:

@@ -177,6 +177,7 @@ WORDS = {
         "장비의 디스크와 메모리를 점검하고, 마지막 정상 백업을 다른 곳에 보관하세요.",
     ),
     # probes that end early
+    "target.none": ("The target {target} has no such check", "{target} 대상에는 이 점검이 없습니다"),
     "probe.stopped": ("Can't tell: {problem}", "확인 불가: {problem}"),
     "probe.stopped.hint": ("{advice}", "{advice}"),
     "probe.broke": ("The probe broke: {kind} at {where}", "점검 오류: {kind} ({where})"),

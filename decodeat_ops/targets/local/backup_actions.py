@@ -13,9 +13,9 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, source
 from decodeat_ops.deployment import results as stored
+from decodeat_ops.deployment.machine import Acts, Machine
 from decodeat_ops.deployment.snapshots import SUFFIX
-from decodeat_ops.deployment.tools import Context, Tools
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.settings import trust
 
 HELD = 30.0  # seconds that another program may keep the database locked before the backup gives up
@@ -25,17 +25,16 @@ def staging(layout: Layout, snapshot: str) -> Path:
     return layout.staging / f"backup-{snapshot}"
 
 
-def archive_path(tools: Tools, snapshot: str) -> Path:
-    return tools.backups / f"{snapshot}{SUFFIX}"
+def archive_path(machine: Machine, snapshot: str) -> Path:
+    return machine.archives / f"{snapshot}{SUFFIX}"
 
 
-def database(context: Context, params: Params) -> Results | None:
+def database(machine: Machine, context: Context, params: Params) -> Results | None:
     """Copy the live database through SQLite's backup interface; a plain copy of a live file would be corrupt."""
-    tools = context.tools
-    place = staging(tools.layout, params["snapshot"])
+    place = staging(machine.layout, params["snapshot"])
     files.discard(place)
     trust.private_directory(place)
-    live = tools.layout.database(params["data"])
+    live = machine.layout.database(params["data"])
     if not live.exists():
         return {"bytes": 0}  # nothing has been stored yet
     copy = place / live.name
@@ -82,15 +81,14 @@ def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:
     return tried
 
 
-def write(context: Context, params: Params) -> Results | None:
-    tools = context.tools
-    release = tools.store.get(params["release"])
+def write(machine: Machine, context: Context, params: Params) -> Results | None:
+    release = machine.store.get(params["release"])
     if release is None:
         raise StepFailed(f"Release {params['release']} has gone.", hint="Run the command again.")
-    names = dict(_settings(tools))
+    names = dict(_settings(machine))
     blank = archive.Manifest(
         snapshot=params["snapshot"],
-        deployment=tools.loaded.deployment,
+        deployment=machine.loaded.deployment,
         tool=__version__,
         created_at=datetime.now(UTC).isoformat(timespec="seconds"),
         release=release.as_json(),
@@ -99,11 +97,11 @@ def write(context: Context, params: Params) -> Results | None:
     )
     members = [
         *(archive.Member(name, path) for name, (_, path) in names.items()),
-        *_release(tools.layout, release.id),
-        *_database(staging(tools.layout, params["snapshot"])),
-        *_logs(tools.layout),
+        *_release(machine.layout, release.id),
+        *_database(staging(machine.layout, params["snapshot"])),
+        *_logs(machine.layout),
     ]
-    path = archive_path(tools, params["snapshot"])
+    path = archive_path(machine, params["snapshot"])
     trust.private_directory(path.parent)
     manifest = archive.write(path, blank, members, _sparingly(context))
     count = len(manifest.entries())
@@ -123,9 +121,9 @@ def _sparingly(context: Context) -> Callable[[str, int], None]:
     return tell
 
 
-def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
+def _settings(machine: Machine) -> Iterator[tuple[str, tuple[str, Path]]]:
     """Yield each settings file: its name in the archive, where it belongs (as the settings name it), where it is."""
-    loaded = tools.loaded
+    loaded = machine.loaded
     for path in loaded.files:
         yield f"settings/{path.name}", (path.name, path.resolve())
     service = loaded.settings.service
@@ -156,34 +154,32 @@ def _logs(layout: Layout) -> Iterator[archive.Member]:
         yield archive.Member(f"logs/{path.name}", path)
 
 
-def verify(context: Context, params: Params) -> Results | None:
+def verify(machine: Machine, context: Context, params: Params) -> Results | None:
     """Read the written archive back from end to end, to prove that it is whole."""
-    tools = context.tools
-    scratch = staging(tools.layout, params["snapshot"])
+    scratch = staging(machine.layout, params["snapshot"])
     trust.private_directory(scratch)
-    manifest = archive.verify(archive_path(tools, params["snapshot"]), scratch)
+    manifest = archive.verify(archive_path(machine, params["snapshot"]), scratch)
     return {"files": len(manifest.entries())}
 
 
-def clean(context: Context, params: Params) -> None:
-    tools = context.tools
-    files.discard(staging(tools.layout, params["snapshot"]))
+def clean(machine: Machine, context: Context, params: Params) -> None:
+    files.discard(staging(machine.layout, params["snapshot"]))
 
 
-def remove(context: Context, params: Params) -> None:
-    archive_path(context.tools, params["snapshot"]).unlink(missing_ok=True)
-    remove_half(context, params)
+def remove(machine: Machine, context: Context, params: Params) -> None:
+    archive_path(machine, params["snapshot"]).unlink(missing_ok=True)
+    remove_half(machine, context, params)
 
 
-def remove_half(context: Context, params: Params) -> None:
+def remove_half(machine: Machine, context: Context, params: Params) -> None:
     """Remove a half-written archive and the directory made for it; a whole archive stays."""
-    path = archive_path(context.tools, params["snapshot"])
+    path = archive_path(machine, params["snapshot"])
     archive.partial_path(path).unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):  # made for this archive
         path.parent.rmdir()
 
 
-ACTIONS: Actions = {
+ACTIONS: Acts = {
     "backup-database": database,
     "backup-write": write,
     "backup-verify": verify,

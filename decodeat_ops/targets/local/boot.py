@@ -11,8 +11,8 @@ from decodeat_ops import rendering
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.plan import Action, Params, Step
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.tools import Context, Tools
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.deployment.machine import Acts, Machine
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.rendering import quoting
 from decodeat_ops.settings import envfile, trust
 from decodeat_ops.settings.load import NOT_SETTINGS, PREFIX
@@ -89,18 +89,18 @@ def text(loaded: Loaded, boot: Boot, environ: Mapping[str, str] = os.environ) ->
     return rendering.render("systemd/decodeat-ops.service.j2", values)
 
 
-def missing(tools: Tools, boot: Boot) -> str:
+def missing(machine: Machine, boot: Boot) -> str:
     """Return why systemd would not start the deployment after a reboot, "" when it would. Changes nothing."""
-    unit = boot.unit(tools.loaded)
+    unit = boot.unit(machine.loaded)
     try:
         lines = unit.read_text().splitlines()
     except OSError as error:
         return f"{unit} can't be read: {error.strerror}"
-    if _command(tools.loaded) not in lines:
+    if _command(machine.loaded) not in lines:
         return f"{unit} starts another command than this one"
-    if _systemctl(tools, boot.system, "is-enabled", unit.name):
+    if _systemctl(machine, boot.system, "is-enabled", unit.name):
         return f"{unit.name} is not enabled"
-    if boot.user and not _lingers(tools, boot.user):
+    if boot.user and not _lingers(machine, boot.user):
         return f"{unit.name} runs only while {boot.user} is logged in"
     return ""
 
@@ -134,18 +134,17 @@ def undo_step(loaded: Loaded, boot: Boot) -> Step:
     )
 
 
-def _systemctl(tools: Tools, system: bool, *words: str) -> str:
+def _systemctl(machine: Machine, system: bool, *words: str) -> str:
     """Run systemctl and return why it failed, "" when it didn't."""
-    done = tools.host.run(("systemctl", *(() if system else ("--user",)), *words), timeout=30)
+    done = machine.host.run(("systemctl", *(() if system else ("--user",)), *words), timeout=30)
     return "" if done.status == 0 else f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()[-200:]}"
 
 
-def write_unit(context: Context, params: Params) -> Results | None:
+def write_unit(machine: Machine, context: Context, params: Params) -> Results | None:
     """Write and enable the unit. When that fails, return the problem instead of failing the deploy.
 
     It is enabled again each time: an unchanged file doesn't prove that systemd knows the unit and starts it.
     """
-    tools = context.tools
     path, system = Path(params["path"]), params["system"]
     try:
         if not path.exists() or path.read_text() != params["text"]:
@@ -154,34 +153,33 @@ def write_unit(context: Context, params: Params) -> Results | None:
             files.write(path, params["text"], 0o644)
     except OSError as error:
         return {"problem": f"{path} could not be written: {error.strerror}"}
-    problem = _systemctl(tools, system, "daemon-reload") or _systemctl(tools, system, "enable", path.name)
-    return {"problem": problem or _linger(tools, params.get("user", ""))}
+    problem = _systemctl(machine, system, "daemon-reload") or _systemctl(machine, system, "enable", path.name)
+    return {"problem": problem or _linger(machine, params.get("user", ""))}
 
 
-def _linger(tools: Tools, user: str) -> str:
+def _linger(machine: Machine, user: str) -> str:
     """Enable lingering. Return why a user's unit would run only between login and logout, "" when it starts at boot."""
-    if not user or _lingers(tools, user):
+    if not user or _lingers(machine, user):
         return ""
-    done = tools.host.run(("loginctl", "enable-linger"), timeout=30)
-    if _lingers(tools, user):
+    done = machine.host.run(("loginctl", "enable-linger"), timeout=30)
+    if _lingers(machine, user):
         return ""
     why = (done.stderr or done.stdout).strip()[-200:] or "loginctl did not enable lingering"
     return f"the unit runs only while {user} is logged in ({why}); as root: loginctl enable-linger {user}"
 
 
-def _lingers(tools: Tools, user: str) -> bool:
-    shown = tools.host.run(("loginctl", "show-user", user, "--property=Linger"), timeout=30)
+def _lingers(machine: Machine, user: str) -> bool:
+    shown = machine.host.run(("loginctl", "show-user", user, "--property=Linger"), timeout=30)
     return shown.status == 0 and shown.stdout.strip() == "Linger=yes"
 
 
-def remove_unit(context: Context, params: Params) -> Results | None:
-    tools = context.tools
+def remove_unit(machine: Machine, context: Context, params: Params) -> Results | None:
     path = Path(params["path"])
     if not path.exists():
         return None
-    problem = _systemctl(tools, params["system"], "disable", path.name)
+    problem = _systemctl(machine, params["system"], "disable", path.name)
     path.unlink()
-    problem = "; ".join(filter(None, (problem, _systemctl(tools, params["system"], "daemon-reload"))))
+    problem = "; ".join(filter(None, (problem, _systemctl(machine, params["system"], "daemon-reload"))))
     return (
         {"warnings": [f"The unit {path.name} is deleted, and systemd may still know it: {problem}."]}
         if problem
@@ -189,4 +187,4 @@ def remove_unit(context: Context, params: Params) -> Results | None:
     )
 
 
-ACTIONS: Actions = {"boot-unit": write_unit, "boot-remove": remove_unit}
+ACTIONS: Acts = {"boot-unit": write_unit, "boot-remove": remove_unit}

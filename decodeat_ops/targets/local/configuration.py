@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -13,9 +13,9 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment.configured import MIB, Configured, digest, digests, settings
 from decodeat_ops.deployment.inputs import python
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.source import Source
-from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor.unit import FORMAT, Unit
@@ -140,15 +140,15 @@ def fingerprint(source: Source, loaded: Loaded) -> str:
     return hashlib.sha256(json.dumps(shape, sort_keys=True).encode()).hexdigest()
 
 
-def unit(release: LocalRelease, tools: Tools) -> Unit:
+def unit(release: LocalRelease, machine: Machine) -> Unit:
     """Build the supervisor's unit of a release. It alone holds absolute paths, so a restore elsewhere makes it anew."""
-    layout: Layout = tools.layout
-    settings = tools.loaded.settings
+    layout: Layout = machine.layout
+    settings = machine.loaded.settings
     directory = layout.release(release.id)
-    timeout = _number(tools.loaded, "REQUEST_TIMEOUT", 120) + 30
+    timeout = _number(machine.loaded, "REQUEST_TIMEOUT", 120) + 30
     return Unit(
         argv=(
-            str(python(tools.environments, release.lock)),
+            str(python(machine.environments, release.lock)),
             "-m",
             "gunicorn",
             "--config",
@@ -176,18 +176,18 @@ def unit(release: LocalRelease, tools: Tools) -> Unit:
     )
 
 
-def unit_today(release: LocalRelease, tools: Tools) -> Unit:
+def unit_today(release: LocalRelease, machine: Machine, secrets: Iterable[str]) -> Unit:
     """Return the unit of a release that is about to start: the staged one with today's paths and required variables.
 
     The state may have been moved since. It requires every variable that the release gets.
     """
-    layout = tools.layout
-    here = unit(release, tools)
+    layout = machine.layout
+    here = unit(release, machine)
     try:
         staged = Unit.load(layout.unit(release.id))
     except (OSError, ValueError, TypeError):
         staged = here  # missing or damaged: it is made anew
-    required = sorted({*envfile.read(layout.environment(release.id)), *tools.secrets})
+    required = sorted({*envfile.read(layout.environment(release.id)), *secrets})
     return replace(
         staged,
         argv=here.argv,

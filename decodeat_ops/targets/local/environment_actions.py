@@ -12,23 +12,22 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import claims, environments, files, source
 from decodeat_ops.deployment.inputs import environment_path
-from decodeat_ops.deployment.tools import Context, Tools
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.deployment.machine import Acts, Machine
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.supervisor.unit import Unit
 
 POLL_SECONDS = 0.2
 
 
-def environment(context: Context, params: Params) -> Results | None:
+def environment(machine: Machine, context: Context, params: Params) -> Results | None:
     """Build the Python environment for a dependency lock, unless an undamaged one is there."""
-    tools = context.tools
     lock = Path(params["lock_file"])
-    home = environment_path(tools.environments, params["lock"])
-    trust.private_directory(tools.environments)
-    with _alone(context, tools.environments / f".{home.name}.lock"):
+    home = environment_path(machine.environments, params["lock"])
+    trust.private_directory(machine.environments)
+    with _alone(context, machine.environments / f".{home.name}.lock"):
         if (home / environments.MARK).exists():
-            damage = environments.damage(tools.host, home, "--files")
+            damage = environments.damage(machine.host, home, "--files")
             if not damage:
                 return {"built": False}
             context.progress(f"building it anew: {damage}")
@@ -36,7 +35,7 @@ def environment(context: Context, params: Params) -> Results | None:
             raise StepFailed(f"{lock} changed since the plan was made.", hint="Run the command again.")
         partial = home.with_name(f".{home.name}.partial")
         files.discard(partial)
-        _build(context, lock, partial)
+        _build(machine, context, lock, partial)
         damaged = home.with_name(f".{home.name}.removed")
         files.discard(damaged)
         if home.exists():
@@ -46,48 +45,46 @@ def environment(context: Context, params: Params) -> Results | None:
     return {"built": True}
 
 
-def claimed_environment(context: Context, params: Params) -> Results | None:
+def claimed_environment(machine: Machine, context: Context, params: Params) -> Results | None:
     """Claim the environment, then build it: so the removal of another deployment doesn't delete it meanwhile."""
-    tools = context.tools
-    trust.private_directory(tools.environments)
-    claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
-    return environment(context, params)
+    trust.private_directory(machine.environments)
+    claims.claim(machine.environments, environment_path(machine.environments, params["lock"]).name, machine.layout.root)
+    return environment(machine, context, params)
 
 
-def leave_environments(context: Context, params: Params) -> Results | None:
+def leave_environments(machine: Machine, context: Context, params: Params) -> Results | None:
     """Give up the environments that no release here runs in, and delete those that no other deployment uses."""
-    tools = context.tools
-    root, removed = tools.layout.root, []
-    for name in unneeded_environments(tools):
-        with _alone(context, tools.environments / f".{name}.lock"):
-            if claims.unused(tools.environments, name, root):
-                files.remove_tree(tools.environments / name)
-                claims.forget(tools.environments, name)
+    root, removed = machine.layout.root, []
+    for name in unneeded_environments(machine):
+        with _alone(context, machine.environments / f".{name}.lock"):
+            if claims.unused(machine.environments, name, root):
+                files.remove_tree(machine.environments / name)
+                claims.forget(machine.environments, name)
                 removed.append(name)
             else:
-                claims.give_up(tools.environments, name, root)
+                claims.give_up(machine.environments, name, root)
     return {"environments": removed}
 
 
-def unneeded_environments(tools: Tools) -> list[str]:
+def unneeded_environments(machine: Machine) -> list[str]:
     """Return the claimed environments that no release here runs in; none when one release's environment is unknown."""
     needed = set()
-    for unit in tools.layout.releases.glob("*/unit.json"):
+    for unit in machine.layout.releases.glob("*/unit.json"):
         try:
             needed.add(Path(Unit.load(unit).argv[0]).parents[1].name)
         except (OSError, ValueError, TypeError, KeyError, IndexError):
             return []
-    return [name for name in claims.claimed(tools.environments, tools.layout.root) if name not in needed]
+    return [name for name in claims.claimed(machine.environments, machine.layout.root) if name not in needed]
 
 
-def _build(context: Context, lock: Path, home: Path) -> None:
+def _build(machine: Machine, context: Context, lock: Path, home: Path) -> None:
     """Install and import everything. `-I` keeps modules in the working directory from replacing installed ones."""
-    host = context.tools.host
+    host = machine.host
     python = home / "bin" / "python"
     variables = environments.variables()
     context.progress("creating a virtual environment")
     venv = (sys.executable, "-I", "-m", "venv", str(home))
-    _run(context, venv, variables, "The virtual environment could not be made")
+    _run(machine, context, venv, variables, "The virtual environment could not be made")
     packages = sum(
         1 for line in lock.read_text(encoding="utf-8").splitlines() if "==" in line and not line.startswith(" ")
     )
@@ -95,7 +92,7 @@ def _build(context: Context, lock: Path, home: Path) -> None:
     pip: tuple[str, ...] = (str(python), "-I", "-m", "pip", "install", "--quiet", "--no-input")
     pip += ("--no-deps", "--disable-pip-version-check", "--require-hashes", "--requirement", str(lock))
     variables |= environments.pip_variables(host, python)
-    _run(context, pip, variables, "The service's dependencies could not be installed")
+    _run(machine, context, pip, variables, "The service's dependencies could not be installed")
     context.progress("importing them")
     problem = environments.damage(host, home, "--write")
     if problem:
@@ -105,14 +102,14 @@ def _build(context: Context, lock: Path, home: Path) -> None:
         )
 
 
-def drop_environment(context: Context, params: Params) -> None:
+def drop_environment(machine: Machine, context: Context, params: Params) -> None:
     """Delete a half-built environment; a whole one stays, since other deployments may use it."""
-    home = environment_path(context.tools.environments, params["lock"])
+    home = environment_path(machine.environments, params["lock"])
     files.discard(home.with_name(f".{home.name}.partial"))
 
 
-def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
-    done = context.tools.host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
+def _run(machine: Machine, context: Context, argv: tuple[str, ...], variables: Mapping[str, str], what: str) -> None:
+    done = machine.host.run(argv, env=variables, cwd=Path("/"), timeout=1200)
     if done.status != 0:
         lines = tuple((done.stderr or done.stdout).strip().splitlines()[-12:])
         raise StepFailed(f"{what} (exit {done.status}).", hint="See the lines above.", lines=lines)
@@ -140,7 +137,7 @@ def _free(descriptor: int) -> bool:
     return True
 
 
-ACTIONS: Actions = {
+ACTIONS: Acts = {
     "environment": claimed_environment,
     "leave-environments": leave_environments,
     "drop-environment": drop_environment,

@@ -10,48 +10,46 @@ from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, schema
+from decodeat_ops.deployment.machine import Acts, Machine
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.deployment.space import MIB
-from decodeat_ops.deployment.tools import Context, Tools
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.engine.executor import Context, Results
 
 
-def migrate(context: Context, params: Params) -> Results | None:
+def migrate(machine: Machine, context: Context, params: Params) -> Results | None:
     """Bring the data to the release's schema. Do nothing without data, or when the release knows no newer schema."""
-    tools = context.tools
-    code, database = _of(tools, params["release"])
+    code, database = _of(machine, params["release"])
     at = schema.revision_of(database)
     if not at or not any(one > at for one in code.knows):
         return {"done": []}
-    note = _note(tools.layout, params["release"])
+    note = _note(machine.layout, params["release"])
     if not note.exists():
         files.write(note, json.dumps({"before": at}))
-    _reserve(_space(tools.layout, params["release"]), database)
+    _reserve(_space(machine.layout, params["release"]), database)
     context.progress("migrating")
-    return {"done": _bring(tools, code, database)["done"]}
+    return {"done": _bring(machine, code, database)["done"]}
 
 
-def unmigrate(context: Context, params: Params) -> Results | None:
+def unmigrate(machine: Machine, context: Context, params: Params) -> Results | None:
     """Undo the migrations if that loses no data; else leave them, and return a warning that says so."""
-    tools = context.tools
-    _space(tools.layout, params["release"]).unlink(missing_ok=True)
-    note = _note(tools.layout, params["release"])
+    _space(machine.layout, params["release"]).unlink(missing_ok=True)
+    note = _note(machine.layout, params["release"])
     try:
         before = str(json.loads(note.read_bytes())["before"])
     except FileNotFoundError:
         return None  # nothing was begun
-    code, database = _of(tools, params["release"])
+    code, database = _of(machine, params["release"])
     try:
         at = schema.revision_of(database)
     except Configuration as error:  # an undo that failed here would block a restore
         note.unlink()
         return {"warnings": [f"{error.advice.what.rstrip('.')} ({database}); it stays as it is. {error.advice.hint}"]}
-    steps = schema.ask(tools, code)
+    steps = schema.ask(machine, code)
     lossy = [step.id for step in steps if before < step.id <= at and not step.lossless]
     if not lossy:
         # Also when nothing seems to be done: the migration that a killed command began may still run, and then this
         # waits for it.
-        _bring(tools, code, database, "--to", before)
+        _bring(machine, code, database, "--to", before)
     note.unlink()
     return {"warnings": [_left(at, lossy, params["snapshot"])]} if lossy else None
 
@@ -65,17 +63,17 @@ def _left(at: str, lossy: list[str], snapshot: str) -> str:
     )
 
 
-def _of(tools: Tools, release: str) -> tuple[Code, Path]:
+def _of(machine: Machine, release: str) -> tuple[Code, Path]:
     """Return a release's code, and the database that it serves. Raises `StepFailed` when it has no manifest."""
-    known = tools.store.get(release)
+    known = machine.store.get(release)
     if known is None:
         raise StepFailed(f"Release {release} has no manifest.", hint="Run the command again.")
-    generation = tools.layout.release_data(release).readlink().name
-    return Code.of(known, tools.layout), tools.layout.database(generation)
+    generation = machine.layout.release_data(release).readlink().name
+    return Code.of(known, machine.layout), machine.layout.database(generation)
 
 
-def _bring(tools: Tools, code: Code, database: Path, *to: str) -> dict[str, Any]:
-    told = schema.run(tools, code, f"sqlite:///{database}", "--migrate", *to)
+def _bring(machine: Machine, code: Code, database: Path, *to: str) -> dict[str, Any]:
+    told = schema.run(machine, code, f"sqlite:///{database}", "--migrate", *to)
     if not told.get("ok"):
         raise StepFailed(
             f"The migration failed, and the data is as it was: {told.get('problem')}.",
@@ -100,4 +98,4 @@ def _reserve(path: Path, database: Path) -> None:
         os.posix_fallocate(descriptor, 0, 2 * database.stat().st_size + MIB)
 
 
-ACTIONS: Actions = {"migrate": migrate, "unmigrate": unmigrate}
+ACTIONS: Acts = {"migrate": migrate, "unmigrate": unmigrate}

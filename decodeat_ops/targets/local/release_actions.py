@@ -12,19 +12,18 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, scratch, source
+from decodeat_ops.deployment.machine import Acts, Machine
 from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.tools import Context, Tools
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import configuration, rescue
 from decodeat_ops.targets.local.environment_actions import leave_environments
 
 
-def stage(context: Context, params: Params) -> Results | None:
+def stage(machine: Machine, context: Context, params: Params) -> Results | None:
     """Make a new release beside the others, with its code, configuration, variables and unit; one rename at the end."""
-    tools = context.tools
     release = LocalRelease(**params["release"])
-    layout = tools.layout
+    layout = machine.layout
     place = layout.release(release.id)
     if place.exists():
         return None
@@ -34,20 +33,19 @@ def stage(context: Context, params: Params) -> Results | None:
     copy_package(package, partial / "code" / "decodeat")
     if source.tree_digest(partial / "code" / "decodeat") != release.code:
         raise StepFailed(f"{package} changed while it was copied.", hint="Run the command again.")
-    for name, text in configuration.files(tools.loaded).items():
+    for name, text in configuration.files(machine.loaded).items():
         trust.private_directory((partial / name).parent)
         files.write(partial / name, text)
-    complete(tools, release, partial)
+    complete(machine, release, partial)
     return None
 
 
-def stage_copy(context: Context, params: Params) -> Results | None:
+def stage_copy(machine: Machine, context: Context, params: Params) -> Results | None:
     """Make a new release of an existing one's code and configuration, for a restart or a restore."""
-    tools = context.tools
     release = LocalRelease(**params["release"])
-    if tools.layout.release(release.id).exists():
+    if machine.layout.release(release.id).exists():
         return None
-    partial = _fresh(tools.layout.staging / release.id)
+    partial = _fresh(machine.layout.staging / release.id)
     original = Path(params["directory"])
     copy_package(original / "code" / "decodeat", partial / "code" / "decodeat")
     if source.tree_digest(partial / "code" / "decodeat") != release.code:
@@ -56,16 +54,16 @@ def stage_copy(context: Context, params: Params) -> Results | None:
         )
     shutil.copytree(original / "config", partial / "config")
     files.write(partial / "service.env", (original / "service.env").read_text(encoding="utf-8"))
-    complete(tools, release, partial)
+    complete(machine, release, partial)
     return None
 
 
-def complete(tools: Tools, release: LocalRelease, partial: Path) -> None:
+def complete(machine: Machine, release: LocalRelease, partial: Path) -> None:
     """Give a staged release its unit, data and manifest, make it durable and move it into place."""
-    layout = tools.layout
+    layout = machine.layout
     trust.private_directory(layout.generation(release.data))
     (partial / "data").symlink_to(f"../../data/{release.data}")
-    files.write(partial / "unit.json", configuration.unit(release, tools).dumps())
+    files.write(partial / "unit.json", configuration.unit(release, machine).dumps())
     files.write(partial / "release.json", json.dumps(release.as_json(), indent=2) + "\n")
     files.sync_tree(partial)
     trust.private_directory(layout.releases)
@@ -73,9 +71,9 @@ def complete(tools: Tools, release: LocalRelease, partial: Path) -> None:
     files.sync(layout.releases)
 
 
-def unstage(context: Context, params: Params) -> Results | None:
+def unstage(machine: Machine, context: Context, params: Params) -> Results | None:
     """Delete a staged release, and its own data generation unless another step made that or clients got results."""
-    layout = context.tools.layout
+    layout = machine.layout
     release = LocalRelease(**params["release"])
     files.discard(layout.staging / release.id)
     files.remove_tree(layout.release(release.id))
@@ -97,27 +95,25 @@ def copy_package(package: Path, to: Path) -> None:
         shutil.copyfile(path, target)
 
 
-def share_data(context: Context, params: Params) -> Results | None:
+def share_data(machine: Machine, context: Context, params: Params) -> Results | None:
     """Let an older release serve today's data, since a rollback never takes data back.
 
     Its manifest is changed too, since the next release takes over the data that this one's manifest names.
     """
-    tools = context.tools
-    files.link(tools.layout.release_data(params["release"]), f"../../data/{params['data']}")
-    release = tools.store.get(params["release"])
+    files.link(machine.layout.release_data(params["release"]), f"../../data/{params['data']}")
+    release = machine.store.get(params["release"])
     if release is not None and release.data != params["data"]:
         manifest = replace(release, data=params["data"]).as_json()
-        files.write(tools.layout.manifest(release.id), json.dumps(manifest, indent=2) + "\n")
+        files.write(machine.layout.manifest(release.id), json.dumps(manifest, indent=2) + "\n")
     return None
 
 
-def prune(context: Context, params: Params) -> Results | None:
+def prune(machine: Machine, context: Context, params: Params) -> Results | None:
     """Remove the releases beyond retention, data generations that no kept release serves, and leftovers.
 
     A generation with results that exist nowhere else stays.
     """
-    tools = context.tools
-    layout = tools.layout
+    layout = machine.layout
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
         forget_counters(layout.metrics(name))
@@ -126,15 +122,15 @@ def prune(context: Context, params: Params) -> Results | None:
     said = []
     layout.served.unlink(missing_ok=True)  # not needed: now a release names the data that serves
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
-        why = rescue.prunable(layout, generation.name, sorted(kept), tools.backups)
+        why = rescue.prunable(layout, generation.name, sorted(kept), machine.archives)
         if why:
             said.append(why)
         else:
             files.remove_tree(generation)
     for leftover in (layout.root / "active.back", layout.stopped):
         leftover.unlink(missing_ok=True)
-    _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
-    leave_environments(context, params)
+    _expire_restored_logs(layout, machine.loaded.settings.logs.keep_days)
+    leave_environments(machine, context, params)
     scratch.clear(layout)
     return {"removed": len(params["releases"]), "warnings": said}
 
@@ -158,12 +154,12 @@ def forget_counters(metrics: Path) -> None:
     files.discard(metrics)
 
 
-def remove_state(context: Context, params: Params) -> Results | None:
+def remove_state(machine: Machine, context: Context, params: Params) -> Results | None:
     """Delete the named parts of what a deployment left on disk; the operator keeps the others."""
-    layout = context.tools.layout
+    layout = machine.layout
     for metrics in layout.run.glob("*.metrics"):
         forget_counters(metrics)
-    last = layout.release_data(context.tools.store.stopped_id() or "none")
+    last = layout.release_data(machine.store.stopped_id() or "none")
     if layout.data.name not in params["names"] and last.is_symlink():
         files.link(layout.served, last.readlink().name)  # names the data for the next deploy
     for name in params["names"]:
@@ -172,10 +168,10 @@ def remove_state(context: Context, params: Params) -> Results | None:
             files.remove_tree(path)
         else:
             path.unlink(missing_ok=True)
-    return None
+    return {"stays": params.get("stays", "")}
 
 
-ACTIONS: Actions = {
+ACTIONS: Acts = {
     "stage": stage,
     "stage-copy": stage_copy,
     "unstage": unstage,

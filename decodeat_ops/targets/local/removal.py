@@ -1,12 +1,44 @@
-"""Answer for this machine what a removal deletes and what stays; pure."""
+"""Answer for this machine what a removal deletes and what stays."""
 
 from dataclasses import dataclass
 
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Action, Step
-from decodeat_ops.core.target import Facts, Steps
+from decodeat_ops.core.target import Facts, Removal, Steps
+from decodeat_ops.deployment import claims
+from decodeat_ops.deployment.inputs import environment_path
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.observed import LocalObserved
-from decodeat_ops.targets.local import steps
+from decodeat_ops.deployment.snapshots import snapshots
+from decodeat_ops.targets.local import boot, steps
+from decodeat_ops.targets.local.boot import Boot
+
+
+def removal(machine: Machine, where: Boot, observed: LocalObserved, keep: frozenset[str]) -> Removal:
+    """Return the removal of a deployment from this machine, without steps when nothing is there and nothing runs."""
+    layout, loaded = machine.layout, machine.loaded
+    present = tuple(sorted(path.name for path in layout.root.iterdir())) if layout.root.is_dir() else ()
+    unboot = boot.undo_step(loaded, where) if where.unit(loaded).exists() else None
+    scope = Scope(layout, present, keep, _beside(machine, observed), unboot)
+    if scope.pointless and not observed.supervisor.alive and not observed.running:
+        return Removal(str(layout.root))
+    return Removal(str(layout.root), scope.steps(observed), scope.facts())
+
+
+def _beside(machine: Machine, observed: LocalObserved) -> "Beside":
+    """Return what a deployment has outside its state directory: environments, settings, secrets, archives."""
+    loaded, place, root = machine.loaded, machine.environments, machine.layout.root
+    claimed = claims.claimed(place, root)
+    unused = [name for name in claimed if claims.unused(place, name, root)]
+    used = {*claimed, *(environment_path(place, release.lock).name for release in observed.releases)} - {*unused}
+    paths = [*loaded.files, loaded.path(loaded.settings.service.env_file)]
+    if machine.archives != machine.layout.backups and snapshots(machine.archives):
+        paths.append(machine.archives)
+    return Beside(
+        unused=tuple(str(place / name) for name in unused),
+        shared=tuple(str(place / name) for name in sorted(used) if (place / name).exists()),
+        stays=tuple(str(path) for path in paths if path.exists()),
+    )
 
 
 @dataclass(frozen=True)
@@ -26,16 +58,15 @@ NOTHING_BESIDE = Beside()
 
 
 @dataclass(frozen=True)
-class Removal:
-    """Describe what the operator wants removed, and what is there: names in the state directory, and paths beside it.
+class Scope:
+    """Describe what is removed: all names in the state directory but those that `keep` stands for, and what is beside.
 
-    Data and backups stay unless `delete_data`, `delete_backups`. `unboot` takes back the start after a reboot.
+    `keep` holds "data", "backups" or both. `unboot` takes back the start after a reboot.
     """
 
     layout: Layout
     present: tuple[str, ...]
-    delete_data: bool = False
-    delete_backups: bool = False
+    keep: frozenset[str] = frozenset({"data", "backups"})
     beside: Beside = NOTHING_BESIDE
     unboot: Step | None = None
 
@@ -47,8 +78,8 @@ class Removal:
     @property
     def _kept(self) -> frozenset[str]:
         return self._in_use | {
-            *(() if self.delete_data else (self.layout.data.name, self.layout.format_file.name)),
-            *(() if self.delete_backups else (self.layout.backups.name,)),
+            *((self.layout.data.name, self.layout.format_file.name) if "data" in self.keep else ()),
+            *((self.layout.backups.name,) if "backups" in self.keep else ()),
         }
 
     @property
@@ -83,7 +114,8 @@ class Removal:
             Step(
                 "remove-state",
                 "Delete what it left on disk",
-                Action("remove-state", {"names": self._doomed}),
+                Action("remove-state", {"names": self._doomed, "stays": self.stays}),
+                produces=("stays",),
                 preview=tuple(str(self.layout.root / name) for name in self._doomed),
                 after_commit=True,
             )
@@ -104,9 +136,14 @@ class Removal:
         """Return what the plan says of what goes and what stays."""
         root, beside = self.layout.root, self.beside
         going = sorted(set(self.present) & {*self._doomed, *self._in_use})
-        stays = [str(root / name) for name in sorted((self._kept - self._in_use) & set(self.present))]
         return (
             ("deletes", f"in {root}: {', '.join(going)}"),
             *((("deletes too", ", ".join(beside.unused)),) if beside.unused else ()),
-            ("stays", ", ".join((*stays, *beside.shared, *beside.stays)) or "nothing"),
+            ("stays", self.stays),
         )
+
+    @property
+    def stays(self) -> str:
+        """Return the paths that are left, for people."""
+        kept = [str(self.layout.root / name) for name in sorted((self._kept - self._in_use) & set(self.present))]
+        return ", ".join((*kept, *self.beside.shared, *self.beside.stays)) or "nothing"

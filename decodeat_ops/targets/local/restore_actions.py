@@ -11,32 +11,33 @@ from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.deployment import files, results
-from decodeat_ops.deployment.tools import Context
-from decodeat_ops.engine.executor import Actions, Results
+from decodeat_ops.deployment.machine import Acts, Machine
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import rescue
 
 NOTE = "placed.json"  # in the unpacked archive: path of a settings file -> where what it replaced is kept, "" for new
 
 
-def unpack(context: Context, params: Params) -> Results | None:
+def unpack(machine: Machine, context: Context, params: Params) -> Results | None:
     """Unpack into staging and check everything, before anything of the archive is used."""
-    place = context.tools.layout.staging / params["place"]
+    place = machine.layout.staging / params["place"]
     files.discard(place)
     manifest = archive.extract(Path(params["archive"]), place)
     if manifest.digest != params["manifest"]:
         raise StepFailed(f"{params['archive']} changed since the plan was made.", hint="Run the command again.")
     archive.check_databases(place, Path(params["archive"]).name)
-    return {"files": len(manifest.entries()), "bytes": manifest.size}
+    about = {name: params.get(name, []) for name in ("parts", "lacks", "passed")}  # a journal of earlier lacks them
+    return {"files": len(manifest.entries()), "bytes": manifest.size, **about}
 
 
-def clean(context: Context, params: Params) -> None:
-    files.discard(context.tools.layout.staging / params["place"])
+def clean(machine: Machine, context: Context, params: Params) -> None:
+    files.discard(machine.layout.staging / params["place"])
 
 
-def data(context: Context, params: Params) -> Results | None:
+def data(machine: Machine, context: Context, params: Params) -> Results | None:
     """Make a data generation of the archived database."""
-    layout = context.tools.layout
+    layout = machine.layout
     generation = layout.generation(params["data"])
     files.discard(generation)
     partial = layout.staging / f"data-{params['data']}"
@@ -51,18 +52,18 @@ def data(context: Context, params: Params) -> Results | None:
     return None
 
 
-def undo_data(context: Context, params: Params) -> Results | None:
+def undo_data(machine: Machine, context: Context, params: Params) -> Results | None:
     """Delete the generation, after copying results that it got after a switch to the one that serves again."""
-    layout = context.tools.layout
+    layout = machine.layout
     files.discard(layout.staging / f"data-{params['data']}")
     place, to = params.get("place", ""), params.get("to", "")
     archived = layout.staging / place / "database" / layout.database("").name
     return rescue.drop_generation(layout, params["data"], archived=archived if place else None, to=to)
 
 
-def carry(context: Context, params: Params) -> Results | None:
+def carry(machine: Machine, context: Context, params: Params) -> Results | None:
     """Copy the results that came after the backup before the restore into the data that serves now."""
-    layout = context.tools.layout
+    layout = machine.layout
     origin, to = layout.database(params["from"]), layout.database(params["to"])
     backed_up = int(context.results.get("before-database", {}).get("last", 0))
     if not origin.exists():
@@ -77,8 +78,8 @@ def carry(context: Context, params: Params) -> Results | None:
     return {"rows": rows, "warnings": [rescue.carried(rows, to)] if rows else []}
 
 
-def logs(context: Context, params: Params) -> Results | None:
-    layout = context.tools.layout
+def logs(machine: Machine, context: Context, params: Params) -> Results | None:
+    layout = machine.layout
     target = _restored_logs(layout, params["snapshot"])
     files.discard(target)
     shutil.copytree(layout.staging / params["place"] / "logs", target)
@@ -89,19 +90,20 @@ def _restored_logs(layout: Layout, snapshot: str) -> Path:
     return layout.logs / f"restored-{snapshot}"
 
 
-def undo_logs(context: Context, params: Params) -> None:
-    files.discard(_restored_logs(context.tools.layout, params["snapshot"]))
+def undo_logs(machine: Machine, context: Context, params: Params) -> None:
+    files.discard(_restored_logs(machine.layout, params["snapshot"]))
 
 
-def settings(context: Context, params: Params) -> Results | None:
+def settings(machine: Machine, context: Context, params: Params) -> Results | None:
     """Put the archived settings in place; keep what is there now beside them under another name."""
-    tools = context.tools
-    put_settings(tools.layout.staging / params["place"], params["files"], tools.loaded.directory, params["snapshot"])
+    put_settings(
+        machine.layout.staging / params["place"], params["files"], machine.loaded.directory, params["snapshot"]
+    )
     return {"files": len(params["files"])}
 
 
-def undo_settings(context: Context, params: Params) -> None:
-    take_back_settings(stood_before(context.tools.layout.staging / params["place"]))
+def undo_settings(machine: Machine, context: Context, params: Params) -> None:
+    take_back_settings(stood_before(machine.layout.staging / params["place"]))
 
 
 def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snapshot: str) -> None:
@@ -173,7 +175,7 @@ def _aside(target: Path, snapshot: str) -> Path:
     return aside
 
 
-ACTIONS: Actions = {
+ACTIONS: Acts = {
     "restore-unpack": unpack,
     "restore-clean": clean,
     "restore-data": data,

@@ -32,8 +32,8 @@ def stage(release: LocalRelease, package: Path) -> Step:
     )
 
 
-def stage_copy(release: LocalRelease, origin: Origin) -> Step:
-    """Return the step that makes a release of the code and configuration in another one's directory.
+def stage_copy(release: LocalRelease, origin: Origin, place: Path) -> Step:
+    """Return the step that makes a release of the code and configuration in `place`, another one's directory.
 
     Its undo deletes the release's own data, unless a step of its own laid that out.
     """
@@ -47,7 +47,7 @@ def stage_copy(release: LocalRelease, origin: Origin) -> Step:
     return Step(
         id="stage",
         title=title,
-        do=Action("stage-copy", {"release": release.as_json(), "directory": str(origin.place)}),
+        do=Action("stage-copy", {"release": release.as_json(), "directory": str(place)}),
         undo=Action("unstage", unstage),
         preview=(preview,),
     )

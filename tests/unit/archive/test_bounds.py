@@ -11,7 +11,7 @@ from decodeat_ops import archive
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import snapshots
 from decodeat_ops.settings.schema import Loaded, Settings
-from decodeat_ops.wiring.archives import READ_BYTES, backups
+from decodeat_ops.application.archives import READ_BYTES, backups
 from tests.unit.archive import forge
 from tests.unit.archive.forge import SNAPSHOT, info, manifest, plain, tar
 
@@ -76,7 +76,7 @@ def test_a_tiny_file_that_unpacks_to_very_much(
 def test_the_list_of_archives_stops_reading_in_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     directory = tmp_path / "backups"
     directory.mkdir()
-    monkeypatch.setattr("decodeat_ops.wiring.archives.READ_BYTES", 64 * MIB)
+    monkeypatch.setattr("decodeat_ops.application.archives.READ_BYTES", 64 * MIB)
     for number in range(5):
         squeezed(directory / f"20261124T03000{number}Z-0000.tar.zst", content(256 * MIB))
     loaded = Loaded(
@@ -92,7 +92,7 @@ def test_the_list_of_archives_stops_reading_in_time(tmp_path: Path, monkeypatch:
         read.append(most)
         return archive.inspect(snapshot.path, most)
 
-    monkeypatch.setattr("decodeat_ops.wiring.archives.snapshots.describe", describe)
+    monkeypatch.setattr("decodeat_ops.application.archives.snapshots.describe", describe)
     outcome = backups(loaded)
     assert len(outcome.data["snapshots"]) == 5
     assert read == [64 * MIB], "what is beyond the budget is listed by name alone"

@@ -20,7 +20,7 @@ from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.local.traffic_actions import gate
-from decodeat_ops.wiring.migrations import allow_rollback
+from decodeat_ops.application.migrations import allow_rollback
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 

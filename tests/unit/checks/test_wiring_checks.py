@@ -12,8 +12,8 @@ from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.events import Checked, Event
 from decodeat_ops.core.outcome import Outcome
-from decodeat_ops.wiring import checks as wiring
-from decodeat_ops.wiring.checks import Question, SignOff, Walk
+from decodeat_ops.application import checks as wiring
+from decodeat_ops.application.checks import Question, SignOff, Walk
 from tests.unit.checks.stage import NEW, Stage, serving
 
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 import decodeat_ops.checks
-import decodeat_ops.wiring.checks
+import decodeat_ops.application.checks
 from decodeat_ops.checks import lists, words
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.registry import CHECKS
 from decodeat_ops.core.check import Status
 
-SOURCES = [*Path(decodeat_ops.checks.__file__).parent.glob("*.py"), Path(decodeat_ops.wiring.checks.__file__)]
+SOURCES = [*Path(decodeat_ops.checks.__file__).parent.glob("*.py"), Path(decodeat_ops.application.checks.__file__)]
 
 
 @dataclass(frozen=True)

@@ -37,8 +37,8 @@ def wait(context, params):
 
 @command(changes=True)
 def slow(run: Run) -> Outcome:
-    from decodeat_ops.wiring.corridor import carry_out
-    from decodeat_ops.wiring.opening import open_tools
+    from decodeat_ops.application.workflow import carry_out
+    from decodeat_ops.application.opening import open_tools
     step = Step("wait", "Wait a while", Action("wait"), Action("nothing"))
     plan = Plan("deploy", "tested-production", "x", (step,))
     tools = open_tools(run.loaded(), secrets={})

@@ -15,7 +15,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
 from decodeat_ops.supervisor.logs import rotate
-from decodeat_ops.wiring.logs import Logs, subject
+from decodeat_ops.application.logs import Logs, subject
 from tests.support.waiting import PATIENCE
 from tests.unit.cli.program import environment, run
 

@@ -229,7 +229,7 @@ def test_help_loads_neither_settings_nor_rich(home: Path) -> None:
     found = loaded_by(home, "--help")
     assert "typer" in found
     assert found.isdisjoint(HEAVY)
-    assert not [name for name in found if name.startswith(("decodeat_ops.wiring.", "decodeat_ops.settings."))]
+    assert not [name for name in found if name.startswith(("decodeat_ops.application.", "decodeat_ops.settings."))]
 
 
 def test_settings_as_json_load_neither_templates_nor_rich(home: Path) -> None:
@@ -255,7 +255,7 @@ def test_a_closed_pipe_is_no_error(home: Path) -> None:
 def test_a_bug_is_owned_without_its_message(home: Path) -> None:
     """A broken installation is the nearest thing to a bug that can be had on demand."""
     (home / "sitecustomize.py").write_text(
-        "import decodeat_ops.wiring.settings as s\n"
+        "import decodeat_ops.application.settings as s\n"
         "def broken(*words, **named): raise KeyError('hunter2')\n"
         "s.show = broken\n"
     )

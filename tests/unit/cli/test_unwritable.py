@@ -78,7 +78,7 @@ def test_no_file_of_ours_takes_the_number_of_a_closed_stream(home: Path) -> None
     (home / "numbers.py").write_text(
         "import os, sys\n"
         "from decodeat_ops.cli.boundary import run\n"
-        "import decodeat_ops.wiring.settings as settings\n"
+        "import decodeat_ops.application.settings as settings\n"
         "def version():\n"
         "    from decodeat_ops.core.outcome import Outcome\n"
         "    held = os.open('lock', os.O_RDWR | os.O_CREAT)\n"

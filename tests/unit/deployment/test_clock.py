@@ -19,7 +19,7 @@ from decodeat_ops.engine.journal import Journal, ordered, unfinished
 from decodeat_ops.operations import deploy, rollback
 from decodeat_ops.targets.local.release_actions import prune, remove_state
 from decodeat_ops.targets.local.steps import beyond_retention
-from decodeat_ops.wiring.state import ago
+from decodeat_ops.application.state import ago
 from tests.unit.archive.forge import BLANK
 from tests.unit.checks.stage import Stage
 from tests.unit.checks.test_backups import ask

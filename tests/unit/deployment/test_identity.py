@@ -12,7 +12,7 @@ from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.engine.journal import Journal
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.opening import layout_of
+from decodeat_ops.application.opening import layout_of
 from tests.unit.cli.program import run
 
 

@@ -16,8 +16,8 @@ from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor import process
 from decodeat_ops.targets.local import boot
-from decodeat_ops.wiring.opening import open_tools
-from decodeat_ops.wiring.render import render
+from decodeat_ops.application.opening import open_tools
+from decodeat_ops.application.render import render
 from tests.support.umask import careless_umask
 from tests.unit.archive.forge import whole
 

@@ -20,9 +20,9 @@ from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.lock import held, holder
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring import locks, removing
-from decodeat_ops.wiring.corridor import Change, carry_out
-from decodeat_ops.wiring.opening import layout_of, open_tools
+from decodeat_ops.application import locks, removing
+from decodeat_ops.application.workflow import Change, carry_out
+from decodeat_ops.application.opening import layout_of, open_tools
 from tests.support.waiting import wait_for
 
 

@@ -14,9 +14,9 @@ from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.settings.load import load
-from decodeat_ops.wiring import corridor
-from decodeat_ops.wiring.corridor import Change
-from decodeat_ops.wiring.opening import open_tools
+from decodeat_ops.application import corridor
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.application.opening import open_tools
 
 
 def plan(subject: str, *names: str) -> Plan:

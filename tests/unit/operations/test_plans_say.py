@@ -10,7 +10,7 @@ from decodeat_ops.core.plan import Action, Plan, Step, plan_from_json
 from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.operations import deploy, lifecycle, restore
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.wiring.deploying import deployed
+from decodeat_ops.application.deploying import deployed
 from tests.unit.checks.stage import NEW, Stage
 from tests.unit.operations.test_plans import (
     GATES,

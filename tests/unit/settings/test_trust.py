@@ -14,7 +14,7 @@ from decodeat_ops.settings import trust
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.settings.secrets import resolve
-from decodeat_ops.wiring.opening import backups_of, layout_of, open_tools
+from decodeat_ops.application.opening import backups_of, layout_of, open_tools
 from tests.support.umask import careless_umask
 
 __all__ = ["careless_umask"]

@@ -21,9 +21,9 @@ from decodeat_ops.settings.load import load
 from decodeat_ops.supervisor.unit import Unit
 from decodeat_ops.targets.local.environment_actions import leave_environments
 from decodeat_ops.targets.local.release_actions import prune
-from decodeat_ops.wiring import local
-from decodeat_ops.wiring.corridor import Change
-from decodeat_ops.wiring.opening import open_tools
+from decodeat_ops.application import local
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.application.opening import open_tools
 
 
 def opened(home: Path, name: str) -> Tools:

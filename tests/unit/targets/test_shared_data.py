@@ -11,7 +11,7 @@ from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local.release_actions import share_data
-from decodeat_ops.wiring.opening import open_tools
+from decodeat_ops.application.opening import open_tools
 
 OLD = LocalRelease(
     id="20260301T010000Z-1abcdef", fingerprint="1", code="c", lock="l", secrets="s", revision="", created_by="operator",

@@ -1,0 +1,81 @@
+"""Open the configured target: the only file that names one, and that opens adapters."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from decodeat_ops.core.secret import Secret
+
+if TYPE_CHECKING:
+    from decodeat_ops.application.desk import Desk
+    from decodeat_ops.core.ledger import Ledger
+    from decodeat_ops.core.ports import Host
+    from decodeat_ops.settings.schema import Loaded
+
+
+def this_machine() -> "Host":
+    """Return what runs programs on the operator's own machine."""
+    from decodeat_ops.adapters.this_machine import ThisMachine
+
+    return ThisMachine()
+
+
+def variables(loaded: "Loaded") -> Mapping[str, str]:
+    """Return the plain variables of the service that a deploy would bring. Raises `Configuration` for a bad setting."""
+    from decodeat_ops.targets.local import configuration
+
+    return configuration.variables(loaded)
+
+
+def open_ledger(loaded: "Loaded") -> "Ledger":
+    """Open the lock and the journals alone. Raises `Configuration` when the state is another deployment's."""
+    from decodeat_ops.application.opening import layout_of
+    from decodeat_ops.deployment.ledger import StateLedger
+
+    return StateLedger.of(layout_of(loaded), loaded)
+
+
+def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) -> "Desk":
+    """Open everything that a command needs for this deployment; secrets are resolved unless given.
+
+    Raises `Configuration` when they don't resolve, or the state is another deployment's or of a newer version.
+    """
+    if secrets is None:
+        from decodeat_ops.settings.secrets import resolve
+
+        secrets = resolve(loaded)
+    return _local(loaded, secrets)
+
+
+def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.application.desk import Desk
+    from decodeat_ops.application.opening import backups_of, environments_of, layout_of
+    from decodeat_ops.deployment.ledger import StateLedger
+    from decodeat_ops.deployment.machine import Machine
+    from decodeat_ops.deployment.store import Store
+    from decodeat_ops.targets.local import boot
+    from decodeat_ops.targets.local.data import LocalData
+    from decodeat_ops.targets.local.target import Local
+    from decodeat_ops.targets.local.view import LocalView
+
+    layout = layout_of(loaded)
+    store = Store(layout)
+    store.check_format()
+    machine = Machine(
+        loaded=loaded,
+        layout=layout,
+        store=store,
+        host=this_machine(),
+        http=DirectHttp(),
+        environments=environments_of(loaded),
+        archives=backups_of(loaded, layout),
+    )
+    return Desk(
+        loaded=loaded,
+        target=Local(machine, secrets, boot.look()),
+        view=LocalView(machine, secrets),
+        data=LocalData(machine),
+        ledger=StateLedger.of(layout, loaded),
+        records=layout.records,
+        secrets=secrets,
+    )
