@@ -16,13 +16,20 @@ from typing import Any
 
 from decodeat_ops.adapters.direct_http import DirectHttp
 from decodeat_ops.adapters.this_machine import ThisMachine
+from decodeat_ops.application.desk import Desk
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import inputs, source
+from decodeat_ops.deployment.ledger import StateLedger
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.store import Store
-from decodeat_ops.deployment.tools import Subject, Tools
 from decodeat_ops.settings.schema import Loaded, Settings
+from decodeat_ops.targets.local.boot import Boot
+from decodeat_ops.targets.local.data import LocalData
+from decodeat_ops.targets.local.target import Local
+from decodeat_ops.targets.local.view import LocalView
 from tests.support.serving import serving as running
 from tests.support.waiting import PATIENCE
 
@@ -76,16 +83,33 @@ class Stage:
         )
 
     @property
-    def tools(self) -> Tools:
-        return Tools(
+    def machine(self) -> Machine:
+        return Machine(
             loaded=self.loaded,
             layout=self.layout,
             store=Store(self.layout),
             host=ThisMachine(),
             http=DirectHttp(),
             environments=self.home / "environments",
-            backups=self.home / "backups",
-            secrets={name: Secret(value) for name, value in self.secrets.items()},
+            archives=self.home / "backups",
+        )
+
+    @property
+    def resolved(self) -> dict[str, Secret]:
+        return {name: Secret(value) for name, value in self.secrets.items()}
+
+    @property
+    def desk(self) -> Desk:
+        """Return what the use cases get, on a machine without systemd."""
+        machine, secrets = self.machine, self.resolved
+        return Desk(
+            loaded=machine.loaded,
+            target=Local(machine, secrets, Boot(systemd=False, system=False, directory=self.home / "units")),
+            view=LocalView(machine, secrets),
+            data=LocalData(machine),
+            ledger=StateLedger.of(machine.layout, machine.loaded),
+            records=machine.layout.records,
+            secrets=secrets,
         )
 
     def package(self, where: str, text: str) -> Path:
@@ -135,9 +159,12 @@ class Stage:
         self.layout.active.unlink(missing_ok=True)
         self.layout.active.symlink_to(f"releases/{release.id}")
 
-    def subject(self, release: LocalRelease | None = None) -> Subject:
-        tools = self.tools
-        return Subject(tools, release, tools.store.public(release) if release else None)
+    def subject(self, release: LocalRelease | None = None, *, coming: LocalRelease | None = None) -> Subject:
+        desk = self.desk
+        endpoint = self.machine.store.public(release) if release else None
+        return Subject(
+            desk.loaded, desk.view, desk.target.observe, desk.records, desk.secrets, release, endpoint, coming
+        )
 
 
 @dataclass

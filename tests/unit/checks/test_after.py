@@ -2,6 +2,7 @@
 
 import json
 import socket
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,11 @@ import pytest
 
 from decodeat_ops.checks import baseline, label
 from decodeat_ops.checks.load import Soak, percentile
-from decodeat_ops.checks.logs import Tail
+from decodeat_ops.targets.local.checks.logs import Tail
 from decodeat_ops.checks.monitoring import total
 from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
-from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.checks.subject import Subject
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 
@@ -62,8 +62,8 @@ class TestHealth:
 
     def test_another_release_in_the_header(self, stage: Stage) -> None:
         with serving(stage, OLD) as (_, subject):
-            assert subject.release is not None
-            expected = stage.release(NEW, port=subject.release.port)
+            assert subject.endpoint is not None
+            expected = stage.release(NEW, port=subject.endpoint.port)
             found = ask("health.edge", stage.subject(expected))
         assert (found.says, found.evidence["seen"]) == ("health.other_release", OLD)
 
@@ -231,13 +231,13 @@ class TestLogs:
         assert (found.status, found.evidence["log"]) == (Status.PASS, f"{NEW}.log")
 
     def test_the_marker_is_lost(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("decodeat_ops.checks.logs.PATIENCE", 0.2)
+        monkeypatch.setattr("decodeat_ops.targets.local.checks.logs.PATIENCE", 0.2)
         with serving(stage, logs=False) as (_, subject):
             found = ask("logs.marker", subject)
         assert (found.status, found.says) == (Status.FAIL, "logs.lost")
 
     def test_a_full_disk_does_not_stand_in_the_way(self, stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("decodeat_ops.checks.logs.PATIENCE", 0.2)
+        monkeypatch.setattr("decodeat_ops.targets.local.checks.logs.PATIENCE", 0.2)
         monkeypatch.setattr("decodeat_ops.deployment.space.free", lambda path: 4096)
         with serving(stage, logs=False) as (_, subject):
             found = ask("logs.marker", subject)
@@ -267,8 +267,8 @@ class TestMetrics:
 
     def test_another_releases_metrics(self, stage: Stage) -> None:
         with serving(stage, OLD) as (_, subject):
-            assert subject.release is not None
-            expected = Subject(subject.tools, stage.release(NEW), Endpoint(port=subject.release.port))
+            assert subject.endpoint is not None
+            expected = replace(subject, release=stage.release(NEW))
             assert ask("monitoring.counters", expected).says == "metrics.other_release"
 
     def test_sums_over_labels(self) -> None:

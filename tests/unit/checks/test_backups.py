@@ -14,7 +14,7 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.snapshots import new_id
-from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.checks.subject import Subject
 from tests.support.waiting import PATIENCE
 from tests.unit.checks.stage import NEW, Stage
 
@@ -53,7 +53,7 @@ def _archive(
         parts={part: () for part in archive.PARTS},
         partial=notes,
     )
-    path = stage.tools.backups / f"{blank.snapshot}.tar.zst"
+    path = stage.machine.archives / f"{blank.snapshot}.tar.zst"
     archive.write(path, blank, (Member("database/decodeat.sqlite3", copy),))
     return path
 

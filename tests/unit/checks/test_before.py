@@ -7,12 +7,11 @@ from typing import Any
 import pytest
 
 from decodeat_ops.checks import signoffs
-from decodeat_ops.checks.code import candidate
 from decodeat_ops.checks.run import run
 from decodeat_ops.checks.signoffs import SignOff
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.deployment import files
-from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.supervisor.unit import Unit
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 
@@ -23,7 +22,7 @@ def ask(check: str, subject: Subject) -> Finding:
 
 
 def _results(stage: Stage, **changed: Any) -> None:
-    code = candidate(stage.subject()).digest
+    code = stage.subject().code
     result = {"format": 1, "code": code, "revision": "r9", "passed": 12, "failed": 0, "skipped": 2, "at": "now"}
     (stage.home / "test-results.json").write_text(json.dumps(result | changed))
 
@@ -89,10 +88,10 @@ class TestEnvironment:
         unit = Unit(argv=("x",), host="127.0.0.1", port=1, env={"RELEASE_ID": NEW})
         stage.layout.unit(NEW).write_text(unit.dumps())
         stage.layout.environment(NEW).write_text("LIMIT=oops\n")
-        found = ask("environment.valid", stage.subject(release))
+        found = ask("environment.valid", stage.subject(release, coming=release))
         assert (found.says, found.evidence["names"]) == ("environment.problems", ["LIMIT"])
         stage.layout.environment(NEW).write_text("LIMIT=7\n")
-        assert ask("environment.valid", stage.subject(release)).status is Status.PASS
+        assert ask("environment.valid", stage.subject(release, coming=release)).status is Status.PASS
 
     def test_before_the_first_deploy_the_tools_own_python_asks(self, stage: Stage) -> None:
         assert ask("environment.valid", stage.subject()).status is Status.PASS
@@ -207,7 +206,7 @@ class TestSecurity:
     @pytest.mark.parametrize("check", ["security.review", "rollback.owner"])
     def test_a_signature_holds_for_this_code(self, stage: Stage, check: str) -> None:
         assert ask(check, stage.subject()).status is Status.MANUAL
-        code = candidate(stage.subject()).digest
+        code = stage.subject().code
         signoffs.sign(stage.layout.records, check, "", code, SignOff("Kim", "looked at it", 7))
         assert ask(check, stage.subject()).evidence["operator"] == "Kim"
         stage.package("source", "a = 2\n")

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from decodeat_ops.checks import model
 from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
+from decodeat_ops.targets.local import view
 from tests.unit.checks.stage import Stage
 
 KEY = "AIza-a-very-secret-value"
@@ -65,7 +65,7 @@ def test_a_release_that_does_not_know_the_question(stage: Stage, main: str) -> N
 
 def test_an_answer_that_does_not_come_is_a_warning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Google may be out of reach from here: that says nothing about the release."""
-    monkeypatch.setattr(model, "ANSWER_SECONDS", 0.5)
+    monkeypatch.setattr(view, "MINUTE", 0.5)
     found = ask(stage, "import time; time.sleep(600)\n")
     assert (found.status, found.says) == (Status.WARN, "machine.model_unasked")
     assert "0.5 s" in str(found.evidence["told"])

@@ -8,24 +8,26 @@ import pytest
 from decodeat_ops.checks import run as running
 from decodeat_ops.checks import words
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.lists import CANDIDATE_GATE, CHECKLISTS, DOCTOR, POST_GATE, PRE_GATE
-from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.lists import CHECKLISTS, GATES
+from decodeat_ops.checks.registry import COMMON, checks_of
 from decodeat_ops.checks.run import run
 from decodeat_ops.checks.shared import measured_once, once
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.events import Checked, Checking, Event
-from decodeat_ops.deployment.tools import Subject
+from decodeat_ops.checks.subject import Subject
 from tests.unit.checks.stage import Stage
 
 
-def test_lists_and_gates_name_real_checks() -> None:
+def test_lists_and_gates_name_real_checks(stage: Stage) -> None:
+    subject = stage.subject()
+    checks = {**COMMON, **subject.view.checks}
+    assert len(checks) == len(COMMON) + len(subject.view.checks), "no check is defined twice"
     named = {name for c in CHECKLISTS.values() for item in c.items for name in item.checks}
-    assert named | set(DOCTOR) == set(CHECKS)
+    assert named | set(subject.view.doctor) == set(checks) == set(checks_of(subject))
     assert [len(c.items) for c in CHECKLISTS.values()] == [9, 8]
-    for name in (*PRE_GATE, *CANDIDATE_GATE, *POST_GATE):
-        assert CHECKS[name].gate
-    assert {name for name, check in CHECKS.items() if check.gate} == {*PRE_GATE, *CANDIDATE_GATE, *POST_GATE}
+    gates = {*GATES.before, *GATES.candidate, *GATES.after}
+    assert {name for name, check in checks.items() if check.gate} == gates
 
 
 def test_events_and_times(stage: Stage) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.registry import checks_of
 from decodeat_ops.core.check import Status
 from tests.unit.checks.stage import Stage
 
@@ -16,8 +16,10 @@ def test_a_directory_above_the_state_that_others_may_write_fails(tmp_path: Path,
     stage = Stage(home)
     for name in ("environments", "backups"):
         (home / name).mkdir(mode=0o700)
-    assert CHECKS["security.files"].probe(stage.subject()).status is Status.PASS
+    subject = stage.subject()
+    check = checks_of(subject)["security.files"]
+    assert check.probe(subject).status is Status.PASS
     (tmp_path / above).chmod(0o777)
-    found = CHECKS["security.files"].probe(stage.subject())
+    found = check.probe(subject)
     assert found.status is Status.FAIL
     assert any(str(tmp_path / above) in text and "0777" in text for text in found.evidence["files"])

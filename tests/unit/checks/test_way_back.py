@@ -3,6 +3,7 @@
 import json
 import socket
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -11,15 +12,11 @@ import pytest
 
 from decodeat_ops.checks import label, lists
 from decodeat_ops.checks.run import run
-from decodeat_ops.checks.words import sentence
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.errors import GateFailed, Usage
-from decodeat_ops.deployment.observed import observe
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.source import tree_digest
-from decodeat_ops.deployment.tools import Tools
-from decodeat_ops.engine.executor import Context
-from decodeat_ops.targets.local.traffic_actions import gate
+from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.application.migrations import allow_rollback
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
@@ -57,9 +54,10 @@ def released(stage: Stage, reversible: bool) -> LocalRelease:
     return release
 
 
-def asking(stage: Stage) -> Tools:
-    """Return tools as the wiring opens them, with checks."""
-    return replace(stage.tools, ask=run, say=sentence)
+def gate(stage: Stage, checks: Sequence[str], endpoint: str) -> Results:
+    """Carry out a gate of NEW, as the step of a plan does."""
+    params = {"checks": list(checks), "release": NEW, "endpoint": endpoint}
+    return stage.desk.actions["gate"](Context(), params) or {}
 
 
 def at(stage: Stage, release: LocalRelease, revision: str) -> None:
@@ -84,11 +82,11 @@ def test_the_check_and_the_rollback_decide_alike(stage: Stage, reversible: bool)
     found = previous(stage)
     if reversible:
         assert (found.status, found.says) == (Status.PASS, "rollback.ready")
-        allow_rollback(stage.tools, old, observe(stage.tools.store))
+        allow_rollback(stage.desk, old, stage.desk.target.observe())
     else:
         assert (found.status, found.says, found.evidence["steps"]) == (Status.WARN, "rollback.crossed", ["0002"])
         with pytest.raises(Usage, match="0002"):
-            allow_rollback(stage.tools, old, observe(stage.tools.store))
+            allow_rollback(stage.desk, old, stage.desk.target.observe())
 
 
 def test_a_migration_that_the_coming_deploy_brings_is_foretold(stage: Stage) -> None:
@@ -115,10 +113,7 @@ class TestAPortThatIsTaken:
         with serving(taken), socket.socket() as other:
             other.bind(("127.0.0.1", url.port or 0))
             other.listen()
-            tools = asking(taken)
-            params = {"checks": list(lists.CANDIDATE_GATE), "release": NEW, "endpoint": "private"}
-            told = gate(Context(tools), params)
-        assert told is not None
+            told = gate(taken, lists.GATES.candidate, "private")
         assert [str(url.port) in warning for warning in told["warnings"]] == [True]
 
     def test_refuses_a_deploy_before_it_starts_anything(self, taken: Stage) -> None:
@@ -128,8 +123,7 @@ class TestAPortThatIsTaken:
         with socket.socket() as other:
             other.bind(("127.0.0.1", url.port or 0))
             other.listen()
-            params = {"checks": ["machine.label_port"], "release": NEW, "endpoint": "none"}
             with pytest.raises(GateFailed, match=str(url.port)):
-                gate(Context(asking(taken)), params)
-        assert "machine.label_port" in lists.PRE_GATE
-        assert "machine.label_port" not in lists.CANDIDATE_GATE + lists.POST_GATE
+                gate(taken, ["machine.label_port"], "none")
+        assert "machine.label_port" in lists.GATES.before
+        assert "machine.label_port" not in lists.GATES.candidate + lists.GATES.after

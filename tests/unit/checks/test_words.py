@@ -10,14 +10,20 @@ from pathlib import Path
 
 import pytest
 
-import decodeat_ops.checks
 import decodeat_ops.application.checks
+import decodeat_ops.checks
 from decodeat_ops.checks import lists, words
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.registry import CHECKS
+from decodeat_ops.checks.registry import COMMON
 from decodeat_ops.core.check import Status
+from decodeat_ops.targets.local import checks as local
 
-SOURCES = [*Path(decodeat_ops.checks.__file__).parent.glob("*.py"), Path(decodeat_ops.application.checks.__file__)]
+SOURCES = [
+    *Path(decodeat_ops.checks.__file__).parent.glob("*.py"),
+    *Path(local.__file__).parent.glob("*.py"),
+    Path(decodeat_ops.application.checks.__file__),
+]
+CHECKS = [*COMMON, *(check.id for module in local.MODULES for check in module.CHECKS)]
 
 
 @dataclass(frozen=True)
