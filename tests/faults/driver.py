@@ -7,7 +7,7 @@
 - `fail`: the step's second change to the file system fails with EIO (or the step as a whole, when it makes none);
 - `fill`: the disk that holds the state is filled up when the step begins.
 
-It uses the product's own wiring and watches the engine's events; the interpreter's audit hook is what counts and
+It uses the product's own use cases and watches the engine's events; the interpreter's audit hook is what counts and
 breaks file operations, so that nothing in the product knows of it. STEP may be `undo:<id>`.
 """
 
@@ -92,7 +92,7 @@ def fill(directory: Path) -> None:
 
 
 def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -> Any:
-    from decodeat_ops.application import backups, local
+    from decodeat_ops.application import backups, verbs
 
     match verb:
         case "backup":
@@ -100,9 +100,9 @@ def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -
         case "restore":
             return backups.restore(loaded, change, argument or "latest", (), None)
         case "rollback":
-            return local.rollback(loaded, change, argument)
+            return verbs.rollback(loaded, change, argument)
         case _:
-            return getattr(local, verb)(loaded, change)
+            return getattr(verbs, verb)(loaded, change)
 
 
 def main() -> int:

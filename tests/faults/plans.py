@@ -1,27 +1,25 @@
 """List the steps of each verb from the plans themselves, so that a new step gets its test cases at once."""
 
+from decodeat_ops.checks.lists import GATES
 from decodeat_ops.core.migration import Migration
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.operations import backup, deploy, restore, rollback
-from decodeat_ops.application.targets import gates
 from tests.unit.operations import test_plans as releases
 from tests.unit.operations import test_restore as archived
 
 NEWER, OLDER = releases.release(2), releases.release(1)
 SERVING = releases.observed(NEWER, OLDER)
 AT_HEAD = Migration("0003")
+HERE, DATA, DEPLOYMENT = archived.HERE, archived.DATA, archived.LOADED.deployment
 
 
 def _deploy(migration: Migration) -> Plan:
-    return deploy.plan(
-        releases.candidate(migration=migration), SERVING, archived.HERE, archived.LOADED.deployment, gates()
-    )
+    return deploy.plan(releases.candidate(migration=migration), SERVING, HERE, DATA, DEPLOYMENT, GATES)
 
 
 def _rollback() -> Plan:
-    return rollback.plan(
-        OLDER, SERVING, archived.HERE, archived.LOADED.deployment, gates(), secrets="5ec7", inputs="", migration=AT_HEAD
-    )
+    wanted = rollback.Wanted(OLDER, secrets="5ec7", inputs="", migration=AT_HEAD)
+    return rollback.plan(wanted, SERVING, HERE, DATA, DEPLOYMENT, GATES)
 
 
 def _restore() -> Plan:
@@ -33,9 +31,8 @@ def _restore() -> Plan:
         original=None,
         before=archived.BEFORE,
         migration=AT_HEAD,
-        place=archived.UNPACKED,
     )
-    return restore.plan(wanted, archived.observed(archived.SERVES), archived.HERE, archived.LOADED.deployment, gates())
+    return restore.plan(wanted, archived.observed(archived.SERVES), HERE, DATA, DEPLOYMENT, GATES)
 
 
 def _ids(plan: Plan) -> tuple[str, ...]:
@@ -46,7 +43,7 @@ def _ids(plan: Plan) -> tuple[str, ...]:
 STEPS = {
     "deploy": _ids(_deploy(AT_HEAD)),
     "rollback": _ids(_rollback()),
-    "backup": _ids(backup.plan(archived.BEFORE, NEWER, archived.LOADED, "/backups")),
+    "backup": _ids(backup.plan(archived.BEFORE, NEWER, DATA, DEPLOYMENT)),
     "restore": _ids(_restore()),
 }
 _BREAKING = _ids(_deploy(Migration("0003", (releases.BREAKS,), archived.BEFORE)))

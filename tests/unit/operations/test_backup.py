@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from decodeat_ops.core.errors import Interrupted, StepFailed
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations import backup
-from decodeat_ops.targets.local import backup_actions
+from decodeat_ops.targets.local import backup_actions, saving
 from decodeat_ops.targets.local.backup_actions import ACTIONS
+from decodeat_ops.targets.local.data import LocalData
 from tests.support.waiting import wait_for
 from tests.unit.checks.stage import NEW, Stage
 
@@ -68,16 +70,17 @@ def count(path: Path) -> int:
 
 
 def carry_out(stage: Stage, release: LocalRelease) -> dict[str, Results]:
-    context = Context(stage.tools)
+    machine, context = stage.machine, Context()
     done: dict[str, Results] = {}
-    for step in backup.steps(SNAPSHOT, release):
-        done[step.id] = ACTIONS[step.do.name](context, step.do.params) or {}
+    for step in saving.steps(release, SNAPSHOT):
+        done[step.id] = ACTIONS[step.do.name](machine, context, step.do.params) or {}
         assert all(name in done[step.id] for name in step.produces)
     return done
 
 
 def test_the_plan(stage: Stage, release: LocalRelease) -> None:
-    plan = backup.plan(SNAPSHOT, release, stage.loaded, "/srv/backups")
+    data = LocalData(replace(stage.machine, archives=Path("/srv/backups")))
+    plan = backup.plan(SNAPSHOT, release, data, stage.loaded.deployment)
     assert plan.text().splitlines() == [
         f"backup {SNAPSHOT} (decodeat-production)",
         f"  release: {NEW}",
@@ -223,10 +226,10 @@ def test_a_database_that_somebody_holds(stage: Stage, release: LocalRelease, mon
 
 
 def test_waiting_for_it_can_be_interrupted(stage: Stage, release: LocalRelease) -> None:
-    context = Context(stage.tools, interrupted=True)
-    (step, *_) = backup.steps(SNAPSHOT, release)
+    context = Context(interrupted=True)
+    (step, *_) = saving.steps(release, SNAPSHOT)
     with closing(_hold(stage.layout.database(NEW))), pytest.raises(Interrupted):
-        ACTIONS[step.do.name](context, step.do.params)
+        ACTIONS[step.do.name](stage.machine, context, step.do.params)
 
 
 def test_a_damaged_database_is_no_backup(stage: Stage, release: LocalRelease) -> None:
@@ -244,10 +247,10 @@ def test_a_damaged_database_is_no_backup(stage: Stage, release: LocalRelease) ->
 @pytest.mark.parametrize("done", range(5))
 def test_undoing_after_any_step_leaves_nothing(stage: Stage, release: LocalRelease, done: int) -> None:
     """Undo may meet a step that was never begun, and may be done twice."""
-    context = Context(stage.tools)
-    steps = backup.steps(SNAPSHOT, release)
+    machine, context = stage.machine, Context()
+    steps = saving.steps(release, SNAPSHOT)
     for step in steps[:done]:
-        ACTIONS[step.do.name](context, step.do.params)
+        ACTIONS[step.do.name](machine, context, step.do.params)
     backups = stage.home / "backups"
     if done == 1:  # killed while it wrote
         backups.mkdir()
@@ -255,16 +258,16 @@ def test_undoing_after_any_step_leaves_nothing(stage: Stage, release: LocalRelea
     for _ in range(2):
         for step in reversed(steps):
             if step.undo is not None:
-                ACTIONS[step.undo.name](context, step.undo.params)
+                ACTIONS[step.undo.name](machine, context, step.undo.params)
     assert list(stage.layout.staging.iterdir()) == []
     assert not backups.exists()
 
 
 def test_every_step_may_be_repeated(stage: Stage, release: LocalRelease) -> None:
-    context = Context(stage.tools)
-    for step in backup.steps(SNAPSHOT, release):
+    machine, context = stage.machine, Context()
+    for step in saving.steps(release, SNAPSHOT):
         for _ in range(2):
-            ACTIONS[step.do.name](context, step.do.params)
+            ACTIONS[step.do.name](machine, context, step.do.params)
     assert [p.name for p in (stage.home / "backups").iterdir()] == [f"{SNAPSHOT}.tar.zst"]
 
 
@@ -273,5 +276,5 @@ def test_removing_a_failed_one_leaves_others(stage: Stage, release: LocalRelease
     other.parent.mkdir()
     other.write_bytes(b"kept")
     carry_out(stage, release)
-    ACTIONS["backup-remove"](Context(stage.tools), {"snapshot": SNAPSHOT})
+    ACTIONS["backup-remove"](stage.machine, Context(), {"snapshot": SNAPSHOT})
     assert list(other.parent.iterdir()) == [other]

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from decodeat_ops.core.ports import Completed
-from decodeat_ops.deployment.tools import Context
+from decodeat_ops.deployment.machine import Machine
+from decodeat_ops.engine.executor import Context
 from decodeat_ops.rendering import quoting
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
@@ -30,19 +32,15 @@ class Systemd:
         return Completed(tuple(argv), self.answers[tuple(argv)], "", "Failed to connect to bus")
 
 
-class Tools:
-    def __init__(self, host: Systemd, loaded: Loaded | None = None) -> None:
-        self.host, self.loaded = host, loaded
-
-
 @pytest.fixture
 def loaded(tmp_path: Path) -> Loaded:
     (tmp_path / "decodeat-ops.toml").write_text('name = "tested"\n')
     return load(tmp_path / "decodeat-ops.toml", None, {})
 
 
-def context(host: Systemd) -> Context:
-    return Context(cast(Any, Tools(host)))
+def machine(host: Systemd, loaded: Loaded | None = None) -> Machine:
+    """Return a machine of which no more than host and settings is there."""
+    return cast(Machine, SimpleNamespace(host=host, loaded=loaded))
 
 
 def test_a_unit_is_enabled_again_though_its_text_is_unchanged(loaded: Loaded, tmp_path: Path) -> None:
@@ -56,24 +54,25 @@ def test_a_unit_is_enabled_again_though_its_text_is_unchanged(loaded: Loaded, tm
             ("systemctl", "--user", "disable", unit.name): 0,
         }
     )
-    assert boot.write_unit(context(host), step.do.params) == {"problem": ""}
+    assert boot.write_unit(machine(host), Context(), step.do.params) == {"problem": ""}
     assert f"ExecStart={' '.join(boot.argv(loaded))} start --yes" in unit.read_text()
     assert "WantedBy=default.target" in unit.read_text()
     assert len(host.asked) == 2
     written = unit.stat().st_mtime_ns
     host.answers = {**host.answers, ("systemctl", "--user", "enable", unit.name): 1}
-    told = boot.write_unit(context(host), step.do.params)
+    told = boot.write_unit(machine(host), Context(), step.do.params)
     assert told is not None and "enable" in told["problem"], "an unchanged text is no proof"
     assert unit.stat().st_mtime_ns == written
     host.asked.clear()
-    boot.remove_unit(context(host), boot.undo_step(loaded, place).do.params)
+    boot.remove_unit(machine(host), Context(), boot.undo_step(loaded, place).do.params)
     assert not unit.exists()
     assert host.asked == [("systemctl", "--user", "disable", unit.name), ("systemctl", "--user", "daemon-reload")]
 
 
 def test_a_user_manager_that_does_not_run_is_told_and_fails_nothing(loaded: Loaded, tmp_path: Path) -> None:
     step = boot.step(loaded, boot.Boot(systemd=True, system=False, directory=tmp_path))
-    told = boot.write_unit(context(Systemd({("systemctl", "--user", "daemon-reload"): 1})), step.do.params)
+    host = Systemd({("systemctl", "--user", "daemon-reload"): 1})
+    told = boot.write_unit(machine(host), Context(), step.do.params)
     assert told is not None
     assert "Failed to connect to bus" in told["problem"]
 
@@ -111,7 +110,7 @@ def test_a_users_unit_starts_at_boot_or_it_is_told(
 ) -> None:
     host = Logind(lingers, allows)
     step = boot.step(loaded, boot.Boot(systemd=True, system=False, directory=tmp_path / "units", user="operator"))
-    told = boot.write_unit(context(host), step.do.params)
+    told = boot.write_unit(machine(host), Context(), step.do.params)
     assert told is not None
     assert (("loginctl", "enable-linger") in host.asked) is asks
     assert said in told["problem"] and bool(told["problem"]) is bool(said)
@@ -134,12 +133,12 @@ def test_what_would_not_come_back_is_seen(
                 return Completed(tuple(argv), enabled, "", "")
             return super().run(argv, **options)
 
-    tools = cast(Any, Tools(Both(lingers, allows=False), loaded))
-    assert "can't be read" in boot.missing(tools, place)
-    boot.write_unit(Context(tools), boot.step(loaded, place).do.params)
-    assert boot.missing(tools, place).endswith(said) and bool(boot.missing(tools, place)) is bool(said)
+    here = machine(Both(lingers, allows=False), loaded)
+    assert "can't be read" in boot.missing(here, place)
+    boot.write_unit(here, Context(), boot.step(loaded, place).do.params)
+    assert boot.missing(here, place).endswith(said) and bool(boot.missing(here, place)) is bool(said)
     unit.write_text(unit.read_text().replace(sys.executable, "/gone/python"))
-    assert "starts another command" in boot.missing(tools, place)
+    assert "starts another command" in boot.missing(here, place)
 
 
 ODD = "/srv/100%n/$HOME a'b\"c\\d"

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local import boot
-from tests.unit.operations.test_boot import Systemd, context
+from tests.unit.operations.test_boot import Systemd, machine
 
 
 @pytest.mark.parametrize(("failing", "said"), [("disable", "disable"), ("daemon-reload", "daemon-reload"), ("", "")])
@@ -18,7 +19,7 @@ def test_what_systemd_did_not_do_is_told(tmp_path: Path, failing: str, said: str
     unit.touch()
     calls = (("systemctl", "disable", unit.name), ("systemctl", "daemon-reload"))
     host = Systemd({call: int(call[1] == failing) for call in calls})
-    told = boot.remove_unit(context(host), boot.undo_step(loaded, place).do.params) or {}
+    told = boot.remove_unit(machine(host), Context(), boot.undo_step(loaded, place).do.params) or {}
     assert not unit.exists()
     assert host.asked == list(calls)
     warnings = told.get("warnings", [])

@@ -13,7 +13,7 @@ from decodeat_ops.deployment import files, inputs
 from decodeat_ops.deployment.configured import Configured, difference
 from decodeat_ops.settings import envfile, trust
 from decodeat_ops.targets.local import configuration
-from decodeat_ops.application import local
+from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage
@@ -72,19 +72,19 @@ def stage(tmp_path: Path) -> Stage:
 def lay_out(stage: Stage, name: str, text: str) -> None:
     """Write files and secrets as a deploy with the stage's settings does."""
     made = stage.release(name, text, port=stage.settings["local"]["port"])
-    release = replace(made, secrets=inputs.secrets_digest(stage.tools.secrets, stage.layout))
+    release = replace(made, secrets=inputs.secrets_digest(stage.resolved, stage.layout))
     files.write(stage.layout.manifest(name), json.dumps(release.as_json()))
     for file, content in configuration.files(stage.loaded).items():
         path = stage.layout.release(name) / file
         path.parent.mkdir(exist_ok=True)
         files.write(path, content)
-    files.write(stage.layout.unit(name), configuration.unit(release, stage.tools).dumps())
+    files.write(stage.layout.unit(name), configuration.unit(release, stage.machine).dumps())
     files.write(stage.layout.secrets(name), envfile.render(stage.secrets))
 
 
 def facts(stage: Stage, *, rollback: bool = False) -> dict[str, str]:
     change = Change(dry_run=True)
-    outcome = local.rollback(stage.loaded, change) if rollback else local.deploy(stage.loaded, change)
+    outcome = verbs.rollback(stage.loaded, change) if rollback else verbs.deploy(stage.loaded, change)
     plan = outcome.data["plan"]
     assert KEYS not in json.dumps(plan) and ROTATED not in json.dumps(plan)
     return dict(plan["facts"])

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.checks.registry import CHECKS
-from decodeat_ops.core.check import Status
+from decodeat_ops.checks.registry import checks_of
+from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.deployment import environments, inputs, source
 from decodeat_ops.engine.executor import Context
@@ -52,12 +52,16 @@ class World:
         self.lock = directory / "home" / "source" / "decodeat" / source.LOCK_NAME
         self.lock.write_text(wheel(self.index, code, library))
         self.digest = source.lock_digest(self.lock)
-        self.place = inputs.environment_path(self.stage.tools.environments, self.digest)
+        self.place = inputs.environment_path(self.stage.machine.environments, self.digest)
 
     def build(self) -> bool:
-        done = environment(Context(self.stage.tools), {"lock": self.digest, "lock_file": str(self.lock)})
+        done = environment(self.stage.machine, Context(), {"lock": self.digest, "lock_file": str(self.lock)})
         assert done is not None
         return bool(done["built"])
+
+    def checked(self) -> Finding:
+        subject = self.stage.subject()
+        return checks_of(subject)["machine.environment"].probe(subject)
 
     def value(self) -> str:
         argv = (str(self.place / "bin" / "python"), "-I", "-c", "import tiny; print(tiny.VALUE, tiny.__file__)")
@@ -118,7 +122,7 @@ def test_a_whole_environment_is_used_as_it_is(world: World) -> None:
     before = world.installed.stat().st_mtime_ns
     assert not world.build()
     assert world.installed.stat().st_mtime_ns == before
-    assert CHECKS["machine.environment"].probe(world.stage.subject()).status is Status.PASS
+    assert world.checked().status is Status.PASS
 
 
 @pytest.mark.parametrize("harm", ["emptied", "removed", "unregistered", "no python"])
@@ -131,7 +135,7 @@ def test_a_damaged_environment_is_found_by_the_doctor(world: World, harm: str) -
         shutil.rmtree(next(world.place.rglob("tiny-1.0.dist-info")))
     else:
         (world.place / "bin" / "python").unlink()
-    found = CHECKS["machine.environment"].probe(world.stage.subject())
+    found = world.checked()
     assert (found.status, found.says) == (Status.FAIL, "machine.environment_damaged")
 
 
@@ -139,7 +143,7 @@ def test_a_damaged_environment_is_built_anew(world: World) -> None:
     world.installed.write_text("")
     assert world.build()
     assert world.value().startswith("7 ")
-    assert CHECKS["machine.environment"].probe(world.stage.subject()).status is Status.PASS
+    assert world.checked().status is Status.PASS
     assert [p.name for p in world.place.parent.iterdir() if p.name != world.place.name] == [f".{world.place.name}.lock"]
 
 
@@ -187,7 +191,7 @@ def test_of_pips_settings_the_way_to_the_index_stays_alone(built: World, tmp_pat
         "PIP_USER": "1",
     }
     python = built.place / "bin" / "python"
-    assert environments.pip_variables(built.stage.tools.host, python, given) == {
+    assert environments.pip_variables(built.stage.machine.host, python, given) == {
         "PIP_CONFIG_FILE": os.devnull,
         "PIP_INDEX_URL": "https://two.example/",
         "PIP_EXTRA_INDEX_URL": "\nhttps://a.example/\nhttps://b.example/",

@@ -6,26 +6,28 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.adapters.direct_http import DirectHttp
+from decodeat_ops.adapters.this_machine import ThisMachine
+from decodeat_ops.core.check import Gates
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.core.migration import NO_DATA, Migration, Revision
+from decodeat_ops.core.migration import NO_DATA, Migration, Revision, unknown
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.target import Candidate, Facts, Origin
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.observed import LocalObserved, instances
 from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.schema import unknown
-from decodeat_ops.deployment.store import Supervised, Supervisor
+from decodeat_ops.deployment.store import Store, Supervised, Supervisor
 from decodeat_ops.operations import deploy, lifecycle, rollback
-from decodeat_ops.operations.moving import Gates
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
-from decodeat_ops.targets.local.removal import Removal
+from decodeat_ops.targets.local.boot import Boot
+from decodeat_ops.targets.local.data import LocalData
 from decodeat_ops.targets.local.steps import beyond_retention
 from decodeat_ops.targets.local.target import Local
 
 NOW = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
-LAYOUT = Layout(Path("/state"))
 GATES = Gates(before=("disk.space",), candidate=("api.label",), after=("health.edge",))
 
 
@@ -78,8 +80,34 @@ def candidate(migration: Migration = NO_DATA, differs: Facts = (), **changes: ob
     return deploy.Wanted(found, inputs="in", by="operator", now=NOW, migration=migration, differs=differs)
 
 
-def here(loaded: Loaded) -> Local:
-    return Local(loaded.settings, LAYOUT)
+def machine(loaded: Loaded, root: Path) -> Machine:
+    """Return a machine with the state in `root`."""
+    layout, place = Layout(root), loaded.directory
+    return Machine(
+        loaded, layout, Store(layout), ThisMachine(), DirectHttp(), place / "environments", place / "backups"
+    )
+
+
+def here(loaded: Loaded, *, systemd: bool = False) -> Local:
+    """Return a target whose state is beside the settings."""
+    boot = Boot(systemd, system=False, directory=loaded.directory / "units")
+    return Local(machine(loaded, loaded.directory / "state"), {}, boot)
+
+
+def data(loaded: Loaded) -> LocalData:
+    return LocalData(here(loaded).machine)
+
+
+def deploying(
+    seen: LocalObserved,
+    loaded: Loaded,
+    wanted: deploy.Wanted[LocalRelease] | None = None,
+    *,
+    gates: Gates = GATES,
+    systemd: bool = False,
+) -> Plan:
+    target = here(loaded, systemd=systemd)
+    return deploy.plan(wanted or candidate(), seen, target, data(loaded), loaded.deployment, gates)
 
 
 def starting(seen: LocalObserved, loaded: Loaded, secrets: str = "s") -> Plan | None:
@@ -90,21 +118,23 @@ def stopping(seen: LocalObserved, loaded: Loaded) -> Plan | None:
     return lifecycle.plan_stop(seen, here(loaded), loaded.deployment, inputs="i")
 
 
-def removal(
+def removing(
     seen: LocalObserved,
     loaded: Loaded,
     present: tuple[str, ...] = (),
-    layout: Layout = LAYOUT,
-    *,
-    delete_data: bool = False,
-    delete_backups: bool = False,
+    keep: frozenset[str] = frozenset({"data", "backups"}),
 ) -> Plan:
-    what = Removal(layout, present, delete_data=delete_data, delete_backups=delete_backups)
-    return lifecycle.plan_remove(seen, loaded.deployment, str(layout.root), what.steps(seen), what.facts(), inputs="")
+    """Return the plan of a removal where `present` are the names in the state directory."""
+    target = here(loaded)
+    for name in present:
+        (target.machine.layout.root / name).mkdir(parents=True, exist_ok=True)
+    plan = lifecycle.plan_remove(seen, target, loaded.deployment, keep)
+    assert plan is not None
+    return plan
 
 
 def test_a_first_deploy(loaded: Loaded) -> None:
-    plan = deploy.plan(candidate(), observed(alive=False), here(loaded), loaded.deployment, GATES)
+    plan = deploying(observed(alive=False), loaded)
     assert (
         plan.text()
         == """\
@@ -151,7 +181,8 @@ deploy 20260301T020000Z-feedfee (tested-production)
 def back(
     to: LocalRelease, seen: LocalObserved, loaded: Loaded, migration: Migration = NO_DATA, secrets: str = "5ec7"
 ) -> Plan:
-    return rollback.plan(to, seen, here(loaded), loaded.deployment, secrets=secrets, inputs="in", migration=migration)
+    wanted = rollback.Wanted(to, secrets, inputs="in", migration=migration)
+    return rollback.plan(wanted, seen, here(loaded), data(loaded), loaded.deployment)
 
 
 ADDS = Revision("0003", "A column", reversible=True, lossless=True)
@@ -187,7 +218,7 @@ def test_a_migration_says_what_it_does_and_what_that_means(lacks: tuple[Revision
 
 def test_before_what_cannot_be_reversed_comes_a_backup(loaded: Loaded) -> None:
     coming = candidate(migration=Migration("0003", (BREAKS,), "20260301T020000Z-ab12"))
-    plan = deploy.plan(coming, observed(release(1)), here(loaded), loaded.deployment, GATES)
+    plan = deploying(observed(release(1)), loaded, coming)
     first = plan.text().splitlines()
     assert "  backed up before: 20260301T020000Z-ab12: the way back, for a rollback can't cross this migration" in first
     begin = first.index(" 4. Copy the live database  [before-database]")
@@ -350,7 +381,7 @@ def without_a_supervisor(
 def test_what_runs_without_a_supervisor_is_adopted_before_it_is_stopped(loaded: Loaded) -> None:
     seen = without_a_supervisor(release(1))
     stop = stopping(seen, loaded)
-    remove = removal(seen, loaded, ("run",))
+    remove = removing(seen, loaded, ("run",))
     assert stop is not None
     assert [s.id for s in stop.steps] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
     assert [s.id for s in remove.steps][:4] == ["supervise", "stop-traffic", "drain", "wait-stopped"]
@@ -358,30 +389,24 @@ def test_what_runs_without_a_supervisor_is_adopted_before_it_is_stopped(loaded: 
 
 
 def test_what_runs_on_after_a_stop_is_stopped(loaded: Loaded) -> None:
-    plan = lifecycle.plan_stop(
-        without_a_supervisor(release(1), stopped=True), here(loaded), loaded.deployment, inputs="i"
-    )
+    plan = stopping(without_a_supervisor(release(1), stopped=True), loaded)
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "drain", "wait-stopped"]
 
 
 def test_a_start_leaves_what_runs_its_secrets(loaded: Loaded) -> None:
     """Keep the manifest of an adopted process, which still has the secrets that it was started with."""
-    plan = lifecycle.plan_start(
-        without_a_supervisor(release(1)), here(loaded), loaded.deployment, secrets="rotated", inputs="i"
-    )
+    plan = starting(without_a_supervisor(release(1)), loaded, "rotated")
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "probe", "confirm"]
-    plan = lifecycle.plan_start(
-        observed(release(1), alive=False), here(loaded), loaded.deployment, secrets="rotated", inputs="i"
-    )
+    plan = starting(observed(release(1), alive=False), loaded, "rotated")
     assert plan is not None
     assert [s.id for s in plan.steps] == ["supervise", "start", "probe", "confirm"]
 
 
 def test_a_deploy_without_a_supervisor_adopts_before_it_waits_and_never_takes_that_back(loaded: Loaded) -> None:
     seen = without_a_supervisor(release(2), release(1), draining=(release(1).id,))
-    steps = deploy.plan(candidate(), seen, here(loaded), loaded.deployment, GATES).steps
+    steps = deploying(seen, loaded).steps
     names = [step.id for step in steps]
     assert names.index("supervise") < names.index("wait")
     assert names.count("supervise") == 1
@@ -407,19 +432,18 @@ def test_a_start_replaces_a_supervisor_that_is_older_or_silent(
 
 
 def test_remove_keeps_data_and_backups_unless_said(loaded: Loaded) -> None:
-    layout = Layout(Path("/state"))
     present = ("active", "backups", "data", "format.json", "journal", "lock", "logs", "releases", "run", "wants")
 
-    def doomed(*, data: bool, backups: bool) -> list[str]:
-        plan = removal(observed(release(1)), loaded, present, layout, delete_data=data, delete_backups=backups)
+    def doomed(*kept: str) -> list[str]:
+        plan = removing(observed(release(1)), loaded, present, frozenset(kept))
         assert [s.id for s in plan.steps] == ["stop-traffic", "drain", "wait-stopped", "unsupervise", "remove-state"]
         names: list[str] = plan.steps[-1].do.params["names"]
         return names
 
-    kept = doomed(data=False, backups=False)
-    assert not {"data", "backups", "format.json", "journal", "lock"} & set(kept)
-    assert {"releases", "stopped", "logs"} <= set(kept)
-    assert {"data", "backups", "format.json"} <= set(doomed(data=True, backups=True))
+    usual = doomed("data", "backups")
+    assert not {"data", "backups", "format.json", "journal", "lock"} & set(usual)
+    assert {"releases", "stopped", "logs"} <= set(usual)
+    assert {"data", "backups", "format.json"} <= set(doomed())
 
 
 def test_retention_deletes_the_oldest_first_whatever_the_clock_said() -> None:

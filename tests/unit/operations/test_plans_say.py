@@ -7,21 +7,23 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.core.plan import Action, Plan, Step, plan_from_json
+from decodeat_ops.core.target import Lack
 from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.operations import deploy, lifecycle, restore
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application.deploying import deployed
+from decodeat_ops.application.deploying import _deployed
 from tests.unit.checks.stage import NEW, Stage
 from tests.unit.operations.test_plans import (
     GATES,
     NOW,
     back,
-    candidate,
+    data,
+    deploying,
     here,
     loaded,
     observed,
     release,
-    removal,
+    removing,
     starting,
     stopping,
     without_a_supervisor,
@@ -43,10 +45,10 @@ def test_a_start_begins_with_nothing_unless_it_runs_on_without_a_supervisor(load
 
 
 @pytest.mark.parametrize("stopped", [True, False])
-def test_a_restart_of_what_is_stopped_begins_with_nothing(loaded: Loaded, tmp_path: Path, stopped: bool) -> None:
+def test_a_restart_of_what_is_stopped_begins_with_nothing(loaded: Loaded, stopped: bool) -> None:
     seen = observed(release(1), stopped=stopped)
     plan = lifecycle.plan_restart(
-        seen, here(loaded), loaded.deployment, place=tmp_path, secrets="s", by="me", now=NOW, inputs="i"
+        seen, here(loaded), loaded.deployment, secrets="s", by="me", now=NOW, inputs="i"
     )
     assert said(plan) == ("nothing" if stopped else release(1).id)
 
@@ -58,11 +60,11 @@ LOGS = restore.Wanted(ARCHIVE, MANIFEST, ("logs",), release=None, original=None,
 @pytest.mark.parametrize(
     "derive",
     [
-        lambda seen, loaded: deploy.plan(candidate(), seen, here(loaded), loaded.deployment, GATES),
+        deploying,
         lambda seen, loaded: back(release(1), seen, loaded),
         lambda seen, loaded: stopping(replace(seen, running=frozenset({release(2).id})), loaded),
-        removal,
-        lambda seen, loaded: restore.plan(LOGS, seen, here(loaded), loaded.deployment, GATES),
+        removing,
+        lambda seen, loaded: restore.plan(LOGS, seen, here(loaded), data(loaded), loaded.deployment, GATES),
     ],
     ids=["deploy", "rollback", "stop", "remove", "restore"],
 )
@@ -77,7 +79,7 @@ def test_a_plan_tells_programs_what_serves(
 
 
 def test_an_earlier_versions_plan_does_not_say_what_serves(loaded: Loaded) -> None:
-    kept = deploy.plan(candidate(), observed(), here(loaded), loaded.deployment, GATES).as_json()
+    kept = deploying(observed(), loaded).as_json()
     del kept["serves_now"]
     assert plan_from_json(kept).serves_now is None
 
@@ -91,9 +93,11 @@ def test_a_deploy_of_what_serves_counts_only_what_it_mended(tmp_path: Path, prob
     stage = Stage(tmp_path)
     serves = stage.release(NEW)
     stage.activate(serves)
-    finish, results = deployed(stage.tools), {"boot": {"problem": problem}}
-    again = replace(deploy.plan_boot(NEW, BOOT, stage.loaded.deployment, "i"), facts=())
+    finish, results = _deployed(stage.desk), {"boot": {"problem": problem}}
+    lack = Lack((BOOT,), "it would not start after a reboot")
+    again = replace(deploy.plan_lack(NEW, lack, stage.loaded.deployment, "i"), facts=())
     outcome = finish(again, results)
     assert (outcome.changed, outcome.blocks) == (changed, ())
-    first = deploy.plan(candidate(), observed(alive=False), here(stage.loaded), stage.loaded.deployment, GATES, BOOT)
+    first = deploying(observed(alive=False), stage.loaded, systemd=True)
+    assert first.steps[-1].do.name == BOOT.do.name
     assert finish(replace(first, facts=()), {"stage": {}, **results}).changed == 1

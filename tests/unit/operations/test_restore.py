@@ -7,7 +7,6 @@ import pytest
 
 from decodeat_ops.archive import Entry, Manifest
 from decodeat_ops.core.errors import Usage
-from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import Migration
 from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.deployment.release import LocalRelease
@@ -15,7 +14,10 @@ from decodeat_ops.deployment.store import Supervisor
 from decodeat_ops.operations import restore
 from decodeat_ops.operations.restore import Wanted, choose_parts
 from decodeat_ops.settings.schema import Loaded, Settings
+from decodeat_ops.targets.local.boot import Boot
+from decodeat_ops.targets.local.data import LocalData
 from decodeat_ops.targets.local.target import Local
+from tests.unit.operations.test_plans import machine
 
 SNAPSHOT = "20261123T030000Z-ab12"
 BEFORE = "20261124T030000Z-cd34"
@@ -49,9 +51,9 @@ MANIFEST = Manifest(
 LOADED = Loaded(
     settings=Settings(), env="production", files=(Path("/etc/decodeat-ops.toml"),), directory=Path("/etc"), origins={}
 )
-LAYOUT = Layout(Path("/state"))
-HERE = Local(LOADED.settings, LAYOUT)
-UNPACKED = LAYOUT.staging / restore.staged(SNAPSHOT) / "release"
+MACHINE = machine(LOADED, Path("/state"))
+HERE = Local(MACHINE, {}, Boot(systemd=False, system=False, directory=Path("/units")))
+DATA = LocalData(MACHINE)
 
 
 def observed(active: LocalRelease | None) -> LocalObserved:
@@ -71,10 +73,9 @@ def planned(parts: tuple[str, ...], active: LocalRelease | None = SERVES, **chan
         original=None if "release" in parts or not starts else active,
         before=BEFORE if active else "",
         migration=Migration("0002"),
-        place=UNPACKED,
     )
     wanted = replace(wanted, **changed)  # type: ignore[arg-type]
-    return restore.plan(wanted, observed(active), HERE, LOADED.deployment).text().splitlines()
+    return restore.plan(wanted, observed(active), HERE, DATA, LOADED.deployment).text().splitlines()
 
 
 def ids(lines: list[str]) -> list[str]:
@@ -170,9 +171,8 @@ def test_the_database_alone_as_text() -> None:
 def test_where_code_comes_from() -> None:
     def stage(parts: tuple[str, ...]) -> str:
         original = None if "release" in parts else SERVES
-        place = LAYOUT.release(original.id) if original else UNPACKED
-        wanted = Wanted(ARCHIVE, MANIFEST, parts, NEW, original, BEFORE, place=place)
-        plan = restore.plan(wanted, observed(SERVES), HERE, LOADED.deployment)
+        wanted = Wanted(ARCHIVE, MANIFEST, parts, NEW, original, BEFORE)
+        plan = restore.plan(wanted, observed(SERVES), HERE, DATA, LOADED.deployment)
         return str(next(step for step in plan.steps if step.id == "stage").do.params["directory"])
 
     assert stage(("release",)) == f"/state/staging/restore-{SNAPSHOT}/release"

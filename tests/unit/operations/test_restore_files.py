@@ -168,7 +168,7 @@ class TestSettings:
 
 
 def run(stage: Stage, action: str, **params: Any) -> Any:
-    return ACTIONS[action](Context(stage.tools), params)
+    return ACTIONS[action](stage.machine, Context(), params)
 
 
 def database(path: Path, text: str) -> bytes:

@@ -11,12 +11,15 @@ import pytest
 
 from decodeat.stores import schema as service
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.core.migration import Revision
+from decodeat_ops.core.migration import Revision, unknown
 from decodeat_ops.deployment import schema, source
+from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code, known, revision_of
+from decodeat_ops.operations import migrate
+from decodeat_ops.targets.local.data import LocalData
 from tests.support.deployments import REPOSITORY
 from tests.support.migrations import add_revision
-from tests.unit.checks.stage import Stage
+from tests.unit.checks.stage import NEW, OLD, Stage
 from tests.unit.decodeat.earlier import MADE
 
 IDS = [one.id for one in service.revisions()]
@@ -82,29 +85,47 @@ def stage(tmp_path: Path) -> Stage:
     return Stage(tmp_path / "stage")
 
 
-@pytest.fixture
-def today(stage: Stage) -> Code:
-    """The service itself, with a Python that can run it."""
-    package = REPOSITORY / "decodeat"
+def laid_out(stage: Stage, name: str) -> LocalRelease:
+    """Make a release with the code of the service itself, and a Python that can run it."""
+    release = stage.release(name, runs=False)
+    package = stage.layout.code(name) / "decodeat"
+    shutil.rmtree(package)
+    shutil.copytree(REPOSITORY / "decodeat", package, ignore=shutil.ignore_patterns("__pycache__"))
     python = stage.environment(package)
     python.unlink()
     python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')  # a link would be a Python without packages
     python.chmod(0o755)
-    return Code(package, source.lock_digest(package / source.LOCK_NAME))
+    return replace(release, lock=source.lock_digest(package / source.LOCK_NAME))
 
 
 @pytest.fixture
-def later(today: Code, tmp_path: Path) -> Code:
+def today(stage: Stage) -> LocalRelease:
+    return laid_out(stage, OLD)
+
+
+@pytest.fixture
+def coming(stage: Stage) -> LocalRelease:
     """With two steps more, the second of which is not reversible."""
-    package = tmp_path / "later" / "decodeat"
-    shutil.copytree(today.package, package, ignore=shutil.ignore_patterns("__pycache__"))
+    made = laid_out(stage, NEW)
+    package = stage.layout.code(NEW) / "decodeat"
     add_revision(package, "0003")
     add_revision(package, "0004", reversible=False)
-    return replace(today, package=package)
+    return made
 
 
-def test_what_a_step_promises_the_code_says(stage: Stage, today: Code, later: Code) -> None:
-    told = schema.ask(stage.tools, later)
+@pytest.fixture
+def later(stage: Stage, coming: LocalRelease) -> Code:
+    """Return the code of that release."""
+    return Code.of(coming, stage.layout)
+
+
+@pytest.fixture
+def data(stage: Stage) -> LocalData:
+    return LocalData(stage.machine)
+
+
+def test_what_a_step_promises_the_code_says(stage: Stage, later: Code) -> None:
+    told = schema.ask(stage.machine, later)
     assert [one.id for one in told] == [*IDS, "0003", "0004"]
     assert told[-1] == Revision("0004", "What a later release needs", reversible=False, lossless=True)
     assert not list(later.package.rglob("*.pyc")), "asking leaves nothing in the code"
@@ -116,14 +137,14 @@ def test_where_it_can_not_be_asked_the_worst_is_believed(stage: Stage, later: Co
         (later.package / "__main__.py").write_text("raise SystemExit('broken')")
     else:
         later = replace(later, lock="0" * 64)
-    assert schema.ask(stage.tools, later) == schema.unknown([*IDS, "0003", "0004"])
+    assert schema.ask(stage.machine, later) == unknown([*IDS, "0003", "0004"])
 
 
-def test_what_data_lacks(stage: Stage, today: Code, later: Code) -> None:
-    assert [one.id for one in schema.migration(stage.tools, later, "0002").lacks] == ["0003", "0004"]
-    assert schema.migration(stage.tools, later, "0004").lacks == ()
-    assert schema.migration(stage.tools, today, "0004").lacks == ()
-    assert schema.migration(stage.tools, later, "").lacks == (), "what isn't there lacks nothing"
+def test_what_data_lacks(data: LocalData, today: LocalRelease, coming: LocalRelease) -> None:
+    assert [one.id for one in migrate.needed(data, coming, "0002").lacks] == ["0003", "0004"]
+    assert migrate.needed(data, coming, "0004").lacks == ()
+    assert migrate.needed(data, today, "0004").lacks == ()
+    assert migrate.needed(data, coming, "").lacks == (), "what isn't there lacks nothing"
 
 
 @pytest.mark.parametrize(
@@ -141,7 +162,7 @@ def test_what_data_lacks(stage: Stage, today: Code, later: Code) -> None:
     ],
 )
 def test_what_stands_between_data_and_code(
-    stage: Stage, today: Code, later: Code, at: str, knows: set[str], crossed: list[str]
+    data: LocalData, today: LocalRelease, coming: LocalRelease, at: str, knows: set[str], crossed: list[str]
 ) -> None:
-    found = schema.crossed(stage.tools, at, frozenset(knows), [today, later])
+    found = migrate.crossed(data, at, frozenset(knows), [today, coming])
     assert [one.id for one in found] == crossed
