@@ -7,34 +7,31 @@ import sys
 from rich.console import Console
 from rich.table import Table
 
+from decodeat_ops.application.settings import load
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.checks import label
 from decodeat_ops.core.errors import OpsError
-from decodeat_ops.deployment import credential
-from decodeat_ops.application.opening import open_tools
-from decodeat_ops.application.settings import load
 
 UNITS = {"energy": "kcal", "sodium": "mg", "cholesterol": "mg", "calcium": "mg"}
 
 
 def main() -> int:
     console = Console()
-    tools = open_tools(load(None, os.environ.get("DECODEAT_OPS_ENV"), {}))
-    url = tools.loaded.settings.checks.label_url
-    ours = label.is_ours(url)
-    release = tools.store.active()
-    if release is None or ours is None:
+    desk = open_desk(load(None, os.environ.get("DECODEAT_OPS_ENV"), {}))
+    ours = label.is_ours(desk.loaded.settings.checks.label_url)
+    release = desk.target.observe().active
+    endpoint = desk.view.endpoint(release, "public") if release else None
+    if release is None or endpoint is None or ours is None:
         console.print("The demo's settings were changed: it needs a deployment and checks.label_url on 127.0.0.1.")
         return 1
     lot = label.new_lot()
     body = json.dumps({"image_urls": [label.address(ours, lot)]}).encode()
-    address = f"{tools.store.public(release)}/api/v1/analyze"
+    address = f"{endpoint}/api/v1/analyze"
     words = f"$ curl -H 'Content-Type: application/json' {address} -d '{body.decode()}'"
     console.print(words, style="bold", soft_wrap=True, highlight=False, markup=False)
     with label.served(ours, lot):
-        answer = tools.http.request(
-            tools.store.public(release), "POST", "/api/v1/analyze", body=body,
-            headers={"Content-Type": "application/json", **(credential.headers(tools, release.id) or {})}, timeout=120,
-        )  # fmt: skip
+        headers = {"Content-Type": "application/json", **(desk.view.headers(release) or {})}
+        answer = desk.view.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=120)
     if answer.status != 200:
         console.print(f"The service answered {answer.status}: {answer.body.decode()[:200]}")
         return 1

@@ -19,10 +19,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application.workflow import Change
 
 CHANGES = {
     "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.symlink", "os.link", "os.truncate", "os.chmod",

@@ -24,14 +24,14 @@ pytestmark = pytest.mark.skipif(
 INSTALL = """
 import sys
 from pathlib import Path
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local import boot
-from decodeat_ops.application.opening import open_tools
 
 loaded = load(Path(sys.argv[1]), None, {})
 step = boot.step(loaded, boot.Boot(systemd=True, system=False, directory=Path(sys.argv[2])))
-print(boot.write_unit(Context(open_tools(loaded)), step.do.params))
+print(open_desk(loaded).actions[step.do.name](Context(), step.do.params))
 """
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.settings import envfile, toml
-from decodeat_ops.application.logs import _Tail
+from decodeat_ops.targets.local.logs import _Tail
 
 LENGTH = 400_000  # characters
 SECONDS = 3.0  # of processor time; time that grows with the square of the length would be minutes

@@ -11,12 +11,12 @@ from types import FrameType
 
 import pytest
 
+from decodeat_ops.application import verbs
+from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.deployment import files, inputs, source
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import boot, configuration
-from decodeat_ops.application import local
-from decodeat_ops.application.workflow import Change
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, Stage
 
@@ -52,7 +52,7 @@ def looked(stage: Stage) -> tuple[Outcome, int]:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        return local.deploy(stage.loaded, Change(dry_run=True)), calls
+        return verbs.deploy(stage.loaded, Change(dry_run=True)), calls
     finally:
         sys.setprofile(before)
 

@@ -6,13 +6,13 @@ from xml.etree import ElementTree
 
 import pytest
 
+from decodeat_ops.application import checks
+from decodeat_ops.application.checks import Question, SignOff, Walk
 from decodeat_ops.checks.registry import checks_of
 from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.events import Checked, Event
 from decodeat_ops.core.outcome import Outcome
-from decodeat_ops.application import checks
-from decodeat_ops.application.checks import Question, SignOff, Walk
 from decodeat_ops.targets.local.checks import DOCTOR
 from tests.unit.checks.stage import NEW, Stage, serving
 

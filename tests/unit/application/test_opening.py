@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.deployment import identity
 from decodeat_ops.settings import trust
 from decodeat_ops.settings.load import load
-from decodeat_ops.application.opening import open_tools
 
 
 @pytest.mark.parametrize("archives", ["", '[backup]\ndirectory = "elsewhere"\n'])
@@ -27,7 +27,7 @@ def test_each_place_is_looked_at_once(tmp_path: Path, archives: str) -> None:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        open_tools(loaded, secrets={})
+        open_desk(loaded, secrets={})
     finally:
         sys.setprofile(before)
 

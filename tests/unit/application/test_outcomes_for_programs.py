@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
-from decodeat_ops.archive import Member
-from decodeat_ops.core.outcome import Facts
 from decodeat_ops.application import backups, state
 from decodeat_ops.application.workflow import Change
+from decodeat_ops.archive import Member
+from decodeat_ops.core.outcome import Facts
 from tests.unit.archive.forge import BLANK
 from tests.unit.checks.stage import OLD, Stage, serving
 

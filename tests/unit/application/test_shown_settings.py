@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.core.errors import Configuration
-from decodeat_ops.settings.load import load
 from decodeat_ops.application import settings
 from decodeat_ops.application.render import render
+from decodeat_ops.core.errors import Configuration
+from decodeat_ops.settings.load import load
 
 PLAIN = "a-key-in-plain-text-4711"
 

@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
+from decodeat_ops.application import settings, state
+from decodeat_ops.application.migrations import _newest_before
+from decodeat_ops.application.opening import layout_of
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.migration import Revision
 from decodeat_ops.deployment import snapshots, source
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
-from decodeat_ops.application import settings, state
-from decodeat_ops.application.migrations import _newest_before
-from decodeat_ops.application.opening import layout_of
 from tests.unit.archive.forge import BLANK
 from tests.unit.checks.stage import Stage
 
@@ -39,10 +39,10 @@ def test_the_way_back_over_a_migration_is_no_archive_from_the_future(tmp_path: P
     made = snapshots.new_id(now - timedelta(days=1))
     for snapshot in (made, snapshots.new_id(now + timedelta(days=400))):
         blank = replace(BLANK, snapshot=snapshot, deployment=stage.loaded.deployment)
-        path = stage.tools.backups / f"{snapshot}{snapshots.SUFFIX}"
+        path = stage.machine.archives / f"{snapshot}{snapshots.SUFFIX}"
         archive.write(path, blank, [Member("database/decodeat.sqlite3", content)])
     step = Revision("0002", "Another meaning", reversible=False, lossless=True)
-    assert _newest_before(stage.tools, (step,)) == made
+    assert _newest_before(stage.desk, (step,)) == made
 
 
 @pytest.mark.parametrize("writable", ["", "decodeat"])

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
+from decodeat_ops.application.archives import READ_BYTES, backups
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import snapshots
 from decodeat_ops.settings.schema import Loaded, Settings
-from decodeat_ops.application.archives import READ_BYTES, backups
 from tests.unit.archive import forge
 from tests.unit.archive.forge import SNAPSHOT, info, manifest, plain, tar
 

@@ -10,11 +10,11 @@ import pytest
 
 from decodeat_ops.checks import baseline, label
 from decodeat_ops.checks.load import Soak, percentile
-from decodeat_ops.targets.local.checks.logs import Tail
 from decodeat_ops.checks.monitoring import total
 from decodeat_ops.checks.run import run
-from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.checks.subject import Subject
+from decodeat_ops.core.check import Finding, Status
+from decodeat_ops.targets.local.checks.logs import Tail
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 

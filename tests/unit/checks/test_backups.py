@@ -11,10 +11,10 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.archive import Manifest, Member
 from decodeat_ops.checks.run import run
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.snapshots import new_id
-from decodeat_ops.checks.subject import Subject
 from tests.support.waiting import PATIENCE
 from tests.unit.checks.stage import NEW, Stage
 

@@ -9,9 +9,9 @@ import pytest
 from decodeat_ops.checks import signoffs
 from decodeat_ops.checks.run import run
 from decodeat_ops.checks.signoffs import SignOff
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.deployment import files
-from decodeat_ops.checks.subject import Subject
 from decodeat_ops.supervisor.unit import Unit
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 

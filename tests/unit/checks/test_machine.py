@@ -13,8 +13,8 @@ import pytest
 
 import decodeat_ops
 from decodeat_ops.checks.run import run
-from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.checks.subject import Subject
+from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.engine.lock import held
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, Stage

@@ -12,10 +12,10 @@ from decodeat_ops.checks.lists import CHECKLISTS, GATES
 from decodeat_ops.checks.registry import COMMON, checks_of
 from decodeat_ops.checks.run import run
 from decodeat_ops.checks.shared import measured_once, once
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.events import Checked, Checking, Event
-from decodeat_ops.checks.subject import Subject
 from tests.unit.checks.stage import Stage
 
 

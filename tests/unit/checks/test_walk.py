@@ -13,11 +13,11 @@ from decodeat_ops.checks import junit, report
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.record import Identity, records, verify
 from decodeat_ops.checks.signoffs import SignOff
+from decodeat_ops.checks.subject import Subject
 from decodeat_ops.checks.walk import Question, Walk, Walked, walk
 from decodeat_ops.core.check import Check, Checklist, Finding, Item, Status
 from decodeat_ops.core.events import Checked, Event
 from decodeat_ops.core.outcome import Lines, Table
-from decodeat_ops.checks.subject import Subject
 from tests.unit.checks.stage import Stage
 
 IDENTITY = Identity("pre-deploy", "r1", "c1", "s1", "h1", "0.1.0")

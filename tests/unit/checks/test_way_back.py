@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.migrations import allow_rollback
 from decodeat_ops.checks import label, lists
 from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
@@ -17,7 +18,6 @@ from decodeat_ops.core.errors import GateFailed, Usage
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.engine.executor import Context, Results
-from decodeat_ops.application.migrations import allow_rollback
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage, serving
 

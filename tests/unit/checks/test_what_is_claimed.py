@@ -3,11 +3,11 @@
 import hashlib
 import json
 
+from decodeat_ops.application import checks
 from decodeat_ops.checks import lists
 from decodeat_ops.checks.record import BEFORE_THE_FIRST, Identity, Record, verify
 from decodeat_ops.checks.registry import checks_of
 from decodeat_ops.core.check import Status
-from decodeat_ops.application import checks
 from tests.support.deployments import REPOSITORY
 from tests.unit.checks.stage import Stage, serving
 

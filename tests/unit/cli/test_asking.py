@@ -18,7 +18,7 @@ from decodeat_ops.cli.show import show
 from decodeat_ops.core.outcome import Facts, Lines, Outcome, Table
 from tests.unit.cli.program import REPOSITORY, environment, on_terminal, run
 
-# Carries a real plan through the real corridor, with an action that waits at checkpoints.
+# Carries a real plan through the real workflow, with an action that waits at checkpoints.
 CHANGE = """
 import sys, time
 from pathlib import Path
@@ -38,13 +38,14 @@ def wait(context, params):
 @command(changes=True)
 def slow(run: Run) -> Outcome:
     from decodeat_ops.application.workflow import carry_out
-    from decodeat_ops.application.opening import open_tools
+    from decodeat_ops.application.targets import open_desk
+    from tests.support.acting import acting
     step = Step("wait", "Wait a while", Action("wait"), Action("nothing"))
     plan = Plan("deploy", "tested-production", "x", (step,))
-    tools = open_tools(run.loaded(), secrets={})
     actions = {"wait": wait, "nothing": lambda context, params: None}
+    desk = acting(open_desk(run.loaded(), secrets={}), actions)
     how = change(run, "deploy")
-    return carry_out(tools, "deploy", lambda: plan, how, actions, lambda p, r: Outcome("deploy", "Done."))
+    return carry_out(desk, "deploy", lambda observed: plan, how, lambda p, r: Outcome("deploy", "Done."))
 
 looking.status = slow
 sys.exit(bounded(["status", *sys.argv[1:]]))

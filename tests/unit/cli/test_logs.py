@@ -10,12 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.logs import log as find
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
 from decodeat_ops.supervisor.logs import rotate
-from decodeat_ops.application.logs import Logs, subject
+from decodeat_ops.targets.local.logs import Log
 from tests.support.waiting import PATIENCE
 from tests.unit.cli.program import environment, run
 
@@ -39,11 +40,11 @@ def add(log: Path, *lines: str, end: str = "\n") -> None:
 class Follower:
     """Reads one line at a time from a follower that runs in its own thread."""
 
-    def __init__(self, logs: Logs, count: int = 100) -> None:
+    def __init__(self, logs: Log, count: int = 100) -> None:
         self.switched: list[str] = []
         self._lines = self._read(logs, count)
 
-    def _read(self, logs: Logs, count: int) -> Iterator[tuple[str, str]]:
+    def _read(self, logs: Log, count: int) -> Iterator[tuple[str, str]]:
         for line in logs.follow(count, self.switched.append):
             yield line.release, line.line
 
@@ -69,7 +70,7 @@ def test_the_last_lines_come_from_rotated_files_too(layout: Layout) -> None:
         if start < 20:
             rotate(log, limit=1, keep=5)
     add(log, "half a line", end="")
-    logs = Logs(Store(layout), ONE, fixed=False)
+    logs = Log(Store(layout), ONE, fixed=False)
     assert [line.line for line in logs.last(25)] == [f"line {number}" for number in range(5, 30)]
     assert [line.line for line in logs.last(3)] == ["line 27", "line 28", "line 29"]
     assert len(logs.last(1000)) == 30
@@ -79,7 +80,7 @@ def test_the_last_lines_come_from_rotated_files_too(layout: Layout) -> None:
 def test_following_goes_on_after_rotation_even_twice_between_looks(layout: Layout) -> None:
     log = layout.log(ONE)
     add(log, "old")
-    follower = Follower(Logs(Store(layout), ONE, fixed=False), count=1)
+    follower = Follower(Log(Store(layout), ONE, fixed=False), count=1)
     assert follower.take(1) == ["old"]
     add(log, "before rotation")
     rotate(log, limit=1, keep=5)
@@ -96,7 +97,7 @@ def test_following_goes_on_after_rotation_even_twice_between_looks(layout: Layou
 
 def test_following_goes_over_to_the_release_that_is_switched_to(layout: Layout) -> None:
     add(layout.log(ONE), "one serves")
-    follower = Follower(Logs(Store(layout), ONE, fixed=False))
+    follower = Follower(Log(Store(layout), ONE, fixed=False))
     assert follower.take(1) == ["one serves"]
     add(layout.log(TWO), "two starts")
     fresh = layout.root / "fresh"
@@ -113,10 +114,12 @@ def test_a_named_release_is_followed_whatever_serves(layout: Layout, home: Path)
     add(layout.log(ONE), "one")
     add(layout.log(TWO), "two")
     loaded = load(home / "decodeat-ops.toml", environ={})
-    assert [line.line for line in subject(loaded, TWO, False).last(5)] == ["two"]
-    assert subject(loaded, TWO, False).fixed
+    found = find(loaded, TWO, supervisor=False)
+    assert [line.line for line in found.last(5)] == ["two"]
+    assert isinstance(found, Log)
+    assert found.fixed
     with pytest.raises(Usage, match="There is no release nope"):
-        subject(loaded, "nope", False)
+        find(loaded, "nope", supervisor=False)
 
 
 def test_following_goes_on_after_the_log_was_cut_down_in_place(layout: Layout) -> None:
@@ -124,7 +127,7 @@ def test_following_goes_on_after_the_log_was_cut_down_in_place(layout: Layout) -
     log = layout.log(ONE)
     add(log, *(f"old line {number}" for number in range(50)))
     add(log, "half a line", end="")
-    follower = Follower(Logs(Store(layout), ONE, fixed=False), count=1)
+    follower = Follower(Log(Store(layout), ONE, fixed=False), count=1)
     assert follower.take(1) == ["old line 49"]
     for cut in range(2):
         os.truncate(log, 0)
@@ -135,13 +138,13 @@ def test_following_goes_on_after_the_log_was_cut_down_in_place(layout: Layout) -
 def test_half_a_line_waits_for_its_end(layout: Layout) -> None:
     log = layout.log(ONE)
     add(log, "begun", end="")
-    follower = Follower(Logs(Store(layout), ONE, fixed=False))
+    follower = Follower(Log(Store(layout), ONE, fixed=False))
     threading.Timer(0.3, add, (log, " and ended")).start()
     assert follower.take(1) == ["begun and ended"]
 
 
 def test_a_log_that_is_not_there_yet_is_waited_for(layout: Layout) -> None:
-    follower = Follower(Logs(Store(layout), ONE, fixed=False))
+    follower = Follower(Log(Store(layout), ONE, fixed=False))
     threading.Timer(0.3, add, (layout.log(ONE), "first words")).start()
     assert follower.take(1) == ["first words"]
 

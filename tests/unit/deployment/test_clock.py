@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.state import ago
 from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Action, Plan, Step
@@ -19,7 +20,6 @@ from decodeat_ops.engine.journal import Journal, ordered, unfinished
 from decodeat_ops.operations import deploy, rollback
 from decodeat_ops.targets.local.release_actions import prune, remove_state
 from decodeat_ops.targets.local.steps import beyond_retention
-from decodeat_ops.application.state import ago
 from tests.unit.archive.forge import BLANK
 from tests.unit.checks.stage import Stage
 from tests.unit.checks.test_backups import ask
@@ -108,10 +108,10 @@ class TestReleases:
         earlier = kept(stage, future, fingerprint="1" * 64)  # made by a version without numbers
         later = kept(stage, past, fingerprint="2" * 64, sequence=1)
         stage.activate(later)
-        observed = observe(stage.tools.store)
+        observed = observe(stage.machine.store)
         assert [release.id for release in observed.releases] == [past, future]
         assert observed.next_sequence == 2
-        assert stage.tools.store.previous(later) == earlier
+        assert stage.machine.store.previous(later) == earlier
         assert rollback.choose(None, observed) == earlier
         assert beyond_retention(replace(later, id="x", sequence=2, fingerprint="x" * 64), observed, 2) == [future]
 
@@ -126,10 +126,10 @@ class TestReleases:
         stage.layout.stopped.symlink_to(f"releases/{past}")
         names = [stage.layout.stopped.name, stage.layout.releases.name]
         for _ in range(2):
-            remove_state(Context(stage.tools), {"names": names})
-            assert observe(stage.tools.store).left == past
+            remove_state(stage.machine, Context(), {"names": names})
+            assert observe(stage.machine.store).left == past
         stage.layout.releases.mkdir()
-        prune(Context(stage.tools), {"releases": []})
+        prune(stage.machine, Context(), {"releases": []})
         assert list(stage.layout.data.iterdir()) == []
 
 
@@ -165,8 +165,8 @@ class TestSnapshots:
     def test_it_is_never_fresh(self, stage: Stage) -> None:
         release = stage.release(f"{stamp(moment(days=-3))}-bbbbbbb")
         stage.activate(release)
-        stage.tools.backups.mkdir()
-        (stage.tools.backups / f"{stamp(moment(days=365))}-0001.tar.zst").touch()
+        stage.machine.archives.mkdir()
+        (stage.machine.archives / f"{stamp(moment(days=365))}-0001.tar.zst").touch()
         found = ask("backups.recent", stage.subject())
         assert (found.status, found.says) == (Status.FAIL, "backups.ahead")
         assert ask("backups.restorable", stage.subject()).says == "backups.ahead"

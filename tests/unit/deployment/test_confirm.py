@@ -6,7 +6,8 @@ from typing import Any, cast
 
 from decodeat.worker import FOLLOW_SECONDS
 from decodeat_ops.core.ports import Endpoint, Response
-from decodeat_ops.deployment.tools import Context
+from decodeat_ops.deployment.machine import Machine
+from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.local import readiness
 
 NEW, OLD = "20261127-000002-new", "20261127-000001-old"
@@ -28,7 +29,7 @@ class Shared:
 def test_an_old_worker_that_answers_late_is_met_before_the_switch_counts_as_done() -> None:
     port = Shared()
     store = SimpleNamespace(get=lambda _: object(), public=lambda _: Endpoint("127.0.0.1", 1))
-    context = cast(Context, SimpleNamespace(tools=SimpleNamespace(store=store, http=port), checkpoint=lambda: None))
-    readiness.confirm(context, NEW)
+    machine = cast(Machine, SimpleNamespace(store=store, http=port))
+    readiness.confirm(machine, Context(), NEW)
     assert OLD in port.answered, "the row of answers was over before an old worker could be met"
     assert port.answered[-readiness.CONFIRMATIONS :] == [NEW] * readiness.CONFIRMATIONS

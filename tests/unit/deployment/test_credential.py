@@ -27,7 +27,7 @@ def headers(stage: Stage, secrets: Mapping[str, str], plain: Mapping[str, str]) 
     stage.release(NEW)
     stage.layout.environment(NEW).write_text(envfile.render(dict(plain)))
     stage.secrets = dict(secrets)
-    return credential.headers(stage.tools, NEW)
+    return credential.headers(stage.layout, NEW, stage.resolved)
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,11 @@ def test_the_check_says_that_it_has_nothing_to_show(stage: Stage) -> None:
     assert "JWT_SECRET" in words.hint(found)
 
 
+def not_ready(stage: Stage) -> str:
+    machine = stage.machine
+    return readiness._not_ready(machine, machine.store.private(NEW), NEW, stage.resolved)
+
+
 @pytest.mark.parametrize(
     ("secrets", "status", "keyless", "refused"),
     [
@@ -101,16 +106,16 @@ def test_a_new_release_must_answer_as_its_access_says(
 ) -> None:
     """Ask with a key, and once without where access is configured: a release that accepts both is not ready."""
     stage.secrets = secrets
-    with serving(stage, fetches=False, refuses=status, closed=keyless) as (_, subject):
+    with serving(stage, fetches=False, refuses=status, closed=keyless):
         if refused:
             with pytest.raises(StepFailed, match=f"answered {keyless or status}"):
-                readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW)
+                not_ready(stage)
         else:
-            assert readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW) == ""
+            assert not_ready(stage) == ""
 
 
 def test_a_limit_that_others_used_up_proves_no_lock(stage: Stage) -> None:
     stage.secrets = {"API_KEYS": KEY}
-    with serving(stage, fetches=False, refuses=422, closed=429) as (_, subject):
-        told = readiness._not_ready(subject.tools, subject.tools.store.private(NEW), NEW)
+    with serving(stage, fetches=False, refuses=422, closed=429):
+        told = not_ready(stage)
     assert "answers 429 to a request without a key" in told

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.opening import layout_of
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Plan
@@ -12,7 +13,6 @@ from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.engine.journal import Journal
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application.opening import layout_of
 from tests.unit.cli.program import run
 
 

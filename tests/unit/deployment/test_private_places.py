@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
+from decodeat_ops.application.render import render
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.deployment import claims
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings import trust
@@ -16,8 +18,7 @@ from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor import process
 from decodeat_ops.targets.local import boot
-from decodeat_ops.application.opening import open_tools
-from decodeat_ops.application.render import render
+from tests.support.acting import machine_of
 from tests.support.umask import careless_umask
 from tests.unit.archive.forge import whole
 
@@ -45,9 +46,9 @@ def _unpack(home: Path) -> Path:
 def _unit_of_a_user(home: Path) -> Path:
     loaded = _settings(home)
     place = boot.Boot(systemd=True, system=False, directory=home / "made" / "systemd" / "user")
-    tools = open_tools(loaded, secrets={})
+    machine = machine_of(open_desk(loaded, secrets={}))
     # systemctl answers whatever it answers here; what counts is the file written before it is asked.
-    boot.write_unit(Context(tools), boot.step(loaded, place).do.params)
+    boot.write_unit(machine, Context(), boot.step(loaded, place).do.params)
     return home / "made"
 
 

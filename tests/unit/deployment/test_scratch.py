@@ -33,5 +33,5 @@ def test_what_a_killed_check_left_goes(tmp_path: Path) -> None:
 def test_the_last_step_of_a_deploy_ends_no_check(stage: Stage) -> None:
     stage.release(NEW)
     with scratch.lent(stage.layout) as place:
-        prune(Context(stage.tools), {"releases": []})
+        prune(stage.machine, Context(), {"releases": []})
         assert place.exists()

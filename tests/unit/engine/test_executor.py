@@ -14,7 +14,8 @@ from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsErr
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.engine.executor import Context, Engine, OpsConflict
-from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.engine.journal import read
+from decodeat_ops.engine.ledger import DirectoryLedger
 
 NAMES = ("one", "two", "three", "after")
 
@@ -33,22 +34,36 @@ def plan(inputs: str = "as planned") -> Plan:
     return Plan("deploy", "tested", "r1", tuple(steps), inputs=inputs)
 
 
+class Ledger(DirectoryLedger):
+    """Keep lock and journals in a directory that a test has made and deletes."""
+
+    def exists(self) -> bool:
+        return True
+
+    def prepare(self) -> None:
+        """No-op."""
+
+    def discard(self) -> None:
+        """No-op."""
+
+
 class World:
     """Marks are what steps leave behind; `break_at` maps an action and a name to what goes wrong there."""
 
-    def __init__(self, journals: Path) -> None:
+    def __init__(self, state: Path) -> None:
         self.marks: list[str] = []
         self.calls: list[str] = []
         self.break_at: dict[str, Callable[[], None]] = {}
-        self.journals = journals
+        self.journals = state / "journal"
+        self.ledger = Ledger(state / "lock", self.journals)
         self.events: list[events.Event] = []
         self.context = self.fresh()
-        self.engine = Engine({"mark": self._mark, "unmark": self._unmark}, journals)
+        self.engine = Engine({"mark": self._mark, "unmark": self._unmark}, self.ledger)
 
-    def fresh(self) -> Context[Any]:
-        return Context(self, {"KEY": Secret("s3cret-value")}, self.events.append)
+    def fresh(self) -> Context:
+        return Context({"KEY": Secret("s3cret-value")}, self.events.append)
 
-    def _mark(self, context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+    def _mark(self, context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
         name = params["name"]
         self.calls.append(name)
         if name not in self.marks:
@@ -56,7 +71,7 @@ class World:
         self.break_at.get(name, lambda: None)()
         return {"name": name}
 
-    def _unmark(self, context: Context[Any], params: Mapping[str, Any]) -> None:
+    def _unmark(self, context: Context, params: Mapping[str, Any]) -> None:
         self.calls.append(f"undo {params['name']}")
         self.break_at.get(f"undo {params['name']}", lambda: None)()
         if params["name"] in self.marks:
@@ -65,7 +80,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:
-    return World(tmp_path / "journal")
+    return World(tmp_path)
 
 
 def fails(error: BaseException) -> Callable[[], None]:
@@ -79,7 +94,7 @@ def test_everything_is_done_in_order_and_the_journal_is_closed(world: World) -> 
     results = world.engine.carry_out(plan(), world.context)
     assert world.marks == list(NAMES)
     assert results["two"] == {"name": "two"}
-    assert unfinished(world.journals) is None
+    assert not world.ledger.unfinished()
     (journal,) = world.journals.glob("*.jsonl")
     assert read(journal).ended == "done"
     assert journal.stat().st_size < 8192, "the space that was taken and not needed is given back"
@@ -103,7 +118,7 @@ def test_a_step_that_fails_undoes_what_was_begun_newest_first(
     assert world.marks == []
     assert world.calls == ["one", "two", "three", "undo three", "undo two", "undo one"]
     assert "undone (3 steps)" in caught.value.advice.state
-    assert unfinished(world.journals) is None
+    assert not world.ledger.unfinished()
 
 
 @pytest.mark.parametrize(
@@ -127,11 +142,11 @@ def test_after_the_commit_nothing_is_undone_and_resume_finishes(world: World) ->
     assert "resume" in caught.value.advice.hint
     assert "three" in world.marks
     world.break_at.clear()
-    left_open = unfinished(world.journals)
-    assert left_open is not None
+    left_open = world.ledger.unfinished()
+    assert left_open
     world.engine.resume(left_open, world.fresh(), "whatever: what is committed is finished")
     assert world.calls[-1] == "after"
-    assert unfinished(world.journals) is None
+    assert not world.ledger.unfinished()
 
 
 def test_an_undo_that_fails_leaves_the_journal_open_and_resume_goes_on_undoing(world: World) -> None:
@@ -142,12 +157,12 @@ def test_an_undo_that_fails_leaves_the_journal_open_and_resume_goes_on_undoing(w
     assert caught.value.code == 6
     assert "two, one" in caught.value.advice.state
     world.break_at.clear()
-    left_open = unfinished(world.journals)
-    assert left_open is not None
+    left_open = world.ledger.unfinished()
+    assert left_open
     with pytest.raises(StepFailed, match="undo is complete"):
         world.engine.resume(left_open, world.fresh(), "as planned")
     assert world.marks == []
-    assert unfinished(world.journals) is None
+    assert not world.ledger.unfinished()
 
 
 def test_resume_skips_what_is_done_and_repeats_what_was_only_begun(world: World) -> None:
@@ -155,8 +170,8 @@ def test_resume_skips_what_is_done_and_repeats_what_was_only_begun(world: World)
     world.break_at["two"] = fails(killed)
     with pytest.raises(Interrupted):
         world.engine.carry_out(plan(), world.context)
-    left_open = unfinished(world.journals)
-    assert left_open is not None
+    left_open = world.ledger.unfinished()
+    assert left_open
     world.break_at.clear()
     world.calls.clear()
     world.engine.resume(left_open, world.fresh(), "as planned")
@@ -168,12 +183,12 @@ def test_resume_refuses_when_what_the_plan_was_made_of_has_changed(world: World)
     world.break_at["two"] = fails(KeyboardInterrupt())
     with pytest.raises(Interrupted):
         world.engine.carry_out(plan(), world.context)
-    left_open = unfinished(world.journals)
-    assert left_open is not None
+    left_open = world.ledger.unfinished()
+    assert left_open
     with pytest.raises(OpsConflict) as caught:
         world.engine.resume(left_open, world.fresh(), "something else")
     assert caught.value.code == 7
-    assert unfinished(world.journals) == left_open
+    assert world.ledger.unfinished() == left_open
     world.break_at.clear()
     world.engine.undo(left_open, world.fresh())
     assert world.marks == []
@@ -198,7 +213,7 @@ def test_secrets_are_masked_in_errors_events_and_journals(world: World) -> None:
 
 
 def test_no_room_for_the_journal_means_nothing_begins(tmp_path: Path) -> None:
-    world = World(tmp_path / "journal")
+    world = World(tmp_path)
     limit = 4096
     if os.fork() == 0:  # a file-size limit cannot be lifted again, hence the child
         import resource
@@ -213,7 +228,7 @@ def test_no_room_for_the_journal_means_nothing_begins(tmp_path: Path) -> None:
         os._exit(1)
     _, status = os.wait()
     assert os.waitstatus_to_exitcode(status) == 0
-    assert unfinished(world.journals) is None
+    assert not world.ledger.unfinished()
 
 
 def test_a_plan_reads_the_same_after_a_journal(world: World) -> None:
@@ -229,16 +244,16 @@ class TestWarnings:
 
     @pytest.fixture
     def outspoken(self, tmp_path: Path) -> World:
-        world = World(tmp_path / "journal")
+        world = World(tmp_path)
 
-        def mark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any]:
+        def mark(context: Context, params: Mapping[str, Any]) -> dict[str, Any]:
             return {**world._mark(context, params), "warnings": [f"{params['name']} with s3cret-value"]}
 
-        def unmark(context: Context[Any], params: Mapping[str, Any]) -> dict[str, Any] | None:
+        def unmark(context: Context, params: Mapping[str, Any]) -> dict[str, Any] | None:
             world._unmark(context, params)
             return {"warnings": ["Something of it is left."]} if params["name"] == "one" else None
 
-        world.engine = Engine({"mark": mark, "unmark": unmark}, world.journals)
+        world.engine = Engine({"mark": mark, "unmark": unmark}, world.ledger)
         return world
 
     def test_are_collected_without_secrets(self, outspoken: World) -> None:
@@ -250,8 +265,8 @@ class TestWarnings:
         with pytest.raises(Interrupted):
             outspoken.engine.carry_out(plan(), outspoken.context)
         outspoken.break_at.clear()
-        left_open, again = unfinished(outspoken.journals), outspoken.fresh()
-        assert left_open is not None
+        left_open, again = outspoken.ledger.unfinished(), outspoken.fresh()
+        assert left_open
         outspoken.engine.resume(left_open, again, "as planned")
         assert again.warnings == [f"{name} with ••••••" for name in NAMES]
 
@@ -271,10 +286,10 @@ def test_what_an_undo_had_to_say_is_told_also_when_the_next_one_fails(world: Wor
     broken = plan()
     first = replace(broken.steps[0], undo=Action("stuck", {}))
 
-    def stuck(context: Context[Any], params: Mapping[str, Any]) -> None:
+    def stuck(context: Context, params: Mapping[str, Any]) -> None:
         raise StepFailed("stuck")
 
     actions = {"mark": world._mark, "unmark": lambda context, params: warned, "stuck": stuck}
     with pytest.raises(UndoFailed) as caught:
-        Engine(actions, world.journals).carry_out(replace(broken, steps=(first, *broken.steps[1:])), world.context)
+        Engine(actions, world.ledger).carry_out(replace(broken, steps=(first, *broken.steps[1:])), world.context)
     assert "steps left: one. Some of it stays." in caught.value.advice.state

@@ -13,6 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application import locks, verbs
+from decodeat_ops.application.opening import layout_of
+from decodeat_ops.application.targets import open_desk
+from decodeat_ops.application.workflow import Change, carry_out
 from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.owner import Owner
@@ -20,9 +24,7 @@ from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.lock import held, holder
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application import locks, removing
-from decodeat_ops.application.workflow import Change, carry_out
-from decodeat_ops.application.opening import layout_of, open_tools
+from tests.support.acting import acting, machine_of
 from tests.support.waiting import wait_for
 
 
@@ -82,20 +84,20 @@ def loaded(tmp_path: Path) -> Loaded:
 
 
 def test_a_change_that_waited_for_a_removal_begins_afresh(loaded: Loaded) -> None:
-    tools = open_tools(loaded, secrets={})
+    desk = acting(open_desk(loaded, secrets={}), {"nothing": lambda context, params: None})
+    layout = machine_of(desk).layout
     plan = Plan("deploy", "tested-production", "r1", (Step("one", "One", Action("nothing")),))
     answered: list[Outcome] = []
 
     def change() -> None:
         how = Change(lock_wait=60)
-        actions = {"nothing": lambda context, params: None}
-        answered.append(carry_out(tools, "deploy", lambda: plan, how, actions, lambda p, r: Outcome("deploy", "Done.")))
+        answered.append(carry_out(desk, "deploy", lambda seen: plan, how, lambda p, r: Outcome("deploy", "Done.")))
 
-    with taken(tools.layout.lock):
+    with taken(layout.lock):
         thread = threading.Thread(target=change)
         thread.start()
-        until_waited_for(tools.layout.lock)
-        shutil.rmtree(tools.layout.root)
+        until_waited_for(layout.lock)
+        shutil.rmtree(layout.root)
     thread.join(60)
     assert [outcome.summary for outcome in answered] == ["Done."]
 
@@ -104,10 +106,10 @@ def test_the_end_of_a_removal_deletes_no_lock_that_another_command_holds(loaded:
     layout = layout_of(loaded)
     layout.journals.mkdir(parents=True)
     with taken(layout.lock):
-        removing.remove(loaded, Change())
+        verbs.remove(loaded, Change())
         assert layout.lock.exists()
         assert layout.journals.exists()
-    removing.remove(loaded, Change())
+    verbs.remove(loaded, Change())
     assert not layout.root.exists()
 
 

@@ -1,22 +1,23 @@
 """Test what the next change may do about an interrupted one, and what it asks first."""
 
 import errno
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from decodeat_ops.application import workflow
+from decodeat_ops.application.targets import open_desk
+from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.errors import DoneInPart, Interrupted, Locked, StepFailed, UndoFailed, Usage
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Action, Plan, Step
-from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.engine.executor import Context, Do, Results
 from decodeat_ops.engine.journal import read, unfinished
 from decodeat_ops.settings.load import load
-from decodeat_ops.application import corridor
-from decodeat_ops.application.workflow import Change
-from decodeat_ops.application.opening import open_tools
+from tests.support.acting import acting, machine_of
 
 
 def plan(subject: str, *names: str) -> Plan:
@@ -42,13 +43,13 @@ class World:
 
     def __post_init__(self) -> None:
         (self.home / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nstate_dir = "state"\n')
-        self.tools = open_tools(load(self.home / "decodeat-ops.toml", None, {}), secrets={})
-        self.actions: Mapping[str, Callable[[Context[Any], Mapping[str, Any]], Results | None]] = {
+        self.desk = open_desk(load(self.home / "decodeat-ops.toml", None, {}), secrets={})
+        self.actions: Mapping[str, Do] = {
             "mark": self._mark,
             "unmark": lambda context, params: self.marks.remove(params["name"]),
         }
 
-    def _mark(self, context: Context[Any], params: Mapping[str, Any]) -> Results | None:
+    def _mark(self, context: Context, params: Mapping[str, Any]) -> Results | None:
         if params["name"] not in self.marks:
             self.marks.append(params["name"])
         if params["name"] in self.trouble:
@@ -66,19 +67,26 @@ class World:
 
     def change(self, wanted: Plan, *answers: bool, verb: str = "deploy") -> Outcome:
         how = self._how(answers, False)
-        return corridor.carry_out(
-            self.tools, verb, lambda: wanted, how, self.actions, lambda p, r: Outcome(verb, "Done.", changed=1)
+        return workflow.carry_out(
+            acting(self.desk, self.actions),
+            verb,
+            lambda observed: wanted,
+            how,
+            lambda p, r: Outcome(verb, "Done.", changed=1),
         )
 
     def resume(self, *answers: bool, undo: bool = False, dry_run: bool = False) -> Outcome:
         how = self._how(answers, dry_run)
-        return corridor.resume(
-            self.tools, how, self.actions, lambda p, r: Outcome("resume", "Done.", changed=1), undo=undo
-        )
+        desk = acting(self.desk, self.actions)
+        return workflow.resume(desk, how, lambda p, r: Outcome("resume", "Done.", changed=1), undo=undo)
+
+    @property
+    def journals(self) -> Path:
+        return machine_of(self.desk).layout.journals
 
     @property
     def left_open(self) -> Path | None:
-        return unfinished(self.tools.layout.journals)
+        return unfinished(self.journals)
 
 
 @pytest.fixture
@@ -110,7 +118,7 @@ def test_undoing_first_and_the_change_itself_are_approved_one_by_one(interrupted
     with pytest.raises(Interrupted) as caught:
         interrupted.change(plan("r2", "three"), True, False)
     assert interrupted.asked[1:] == ["deploy r2: Step three"]
-    assert caught.value.advice.state == corridor.SETTLED
+    assert caught.value.advice.state == workflow.SETTLED
     assert interrupted.marks == []
     interrupted.change(plan("r2", "three"), True)
     assert interrupted.marks == ["three"]
@@ -167,7 +175,7 @@ def test_a_clean_up_that_fails_again_blocks_no_later_change(half_clean: World, v
     assert "three" in half_clean.marks
     assert ["tried again" in warning for warning in outcome.warnings] == [True]
     assert half_clean.left_open is None
-    assert "done in part" in [read(path).ended for path in half_clean.tools.layout.journals.glob("*.jsonl")]
+    assert "done in part" in [read(path).ended for path in half_clean.journals.glob("*.jsonl")]
 
 
 def test_stopping_while_it_cleans_up_says_that_the_change_stands(world: World) -> None:
@@ -214,5 +222,5 @@ def test_what_is_being_undone_is_shown_as_an_undo_before_it_goes_on(world: World
     assert world.marks == ["one", "two"]
 
 
-def _refuses(context: Context[Any], params: Mapping[str, Any]) -> Results | None:
+def _refuses(context: Context, params: Mapping[str, Any]) -> Results | None:
     raise StepFailed("it can't be undone yet")

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application import verbs
+from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import files, inputs
 from decodeat_ops.deployment.configured import Configured, difference
 from decodeat_ops.settings import envfile, trust
 from decodeat_ops.targets.local import configuration
-from decodeat_ops.application import verbs
-from decodeat_ops.application.workflow import Change
 from tests.support.ports import free_port
 from tests.unit.checks.stage import NEW, OLD, Stage
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.deploying import _deployed
 from decodeat_ops.core.plan import Action, Plan, Step, plan_from_json
 from decodeat_ops.core.target import Lack
 from decodeat_ops.deployment.observed import LocalObserved
 from decodeat_ops.operations import deploy, lifecycle, restore
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application.deploying import _deployed
 from tests.unit.checks.stage import NEW, Stage
 from tests.unit.operations.test_plans import (
     GATES,
@@ -47,9 +47,7 @@ def test_a_start_begins_with_nothing_unless_it_runs_on_without_a_supervisor(load
 @pytest.mark.parametrize("stopped", [True, False])
 def test_a_restart_of_what_is_stopped_begins_with_nothing(loaded: Loaded, stopped: bool) -> None:
     seen = observed(release(1), stopped=stopped)
-    plan = lifecycle.plan_restart(
-        seen, here(loaded), loaded.deployment, secrets="s", by="me", now=NOW, inputs="i"
-    )
+    plan = lifecycle.plan_restart(seen, here(loaded), loaded.deployment, secrets="s", by="me", now=NOW, inputs="i")
     assert said(plan) == ("nothing" if stopped else release(1).id)
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
+from decodeat_ops.application.archived_settings import places, settings_for_restore
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.application.archived_settings import places, settings_for_restore
 from tests.unit.archive.forge import BLANK
 
 NAME = "settings/secret-X"

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.settings import init
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.settings import envfile, names, starter
 from decodeat_ops.settings.load import load
-from decodeat_ops.application.settings import init
 
 
 def test_every_key_is_there_with_its_description() -> None:

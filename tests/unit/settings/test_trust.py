@@ -9,12 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.opening import backups_of, layout_of
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.settings import trust
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.settings.secrets import resolve
-from decodeat_ops.application.opening import backups_of, layout_of, open_tools
 from tests.support.umask import careless_umask
 
 __all__ = ["careless_umask"]
@@ -50,7 +51,7 @@ def loaded(home: Path) -> Loaded:
 def opened(home: Path) -> None:
     """Open everything that a command opens before it does anything."""
     found = loaded(home)
-    open_tools(found, secrets=resolve(found, environ={}))
+    open_desk(found, secrets=resolve(found, environ={}))
 
 
 def refused(home: Path, place: Path) -> Configuration:

@@ -11,23 +11,23 @@ from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted
 from decodeat_ops.deployment import claims, source
 from decodeat_ops.deployment.inputs import environment_path
-from decodeat_ops.deployment.tools import Context
+from decodeat_ops.deployment.machine import Machine
+from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import environment_actions
 from tests.unit.checks.stage import Stage
 
 
 @pytest.fixture
-def context(tmp_path: Path) -> Iterator[Context]:
+def machine(tmp_path: Path) -> Iterator[Machine]:
     """Make a deployment whose environment another one holds."""
-    stage = Stage(tmp_path)
-    tools = stage.tools
-    trust.private_directory(tools.environments)
-    name = environment_path(tools.environments, lock_of(tmp_path)).name
-    claims.claim(tools.environments, name, tools.layout.root)
-    with (tools.environments / f".{name}.lock").open("w") as lock:
+    made = Stage(tmp_path).machine
+    trust.private_directory(made.environments)
+    name = environment_path(made.environments, lock_of(tmp_path)).name
+    claims.claim(made.environments, name, made.layout.root)
+    with (made.environments / f".{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield Context(tools)
+        yield made
 
 
 def lock_of(home: Path) -> str:
@@ -35,7 +35,7 @@ def lock_of(home: Path) -> str:
 
 
 @pytest.mark.parametrize("action", ["environment", "leave-environments"])
-def test_ctrl_c_ends_the_wait(context: Context, tmp_path: Path, action: str) -> None:
+def test_ctrl_c_ends_the_wait(machine: Machine, tmp_path: Path, action: str) -> None:
     said: list[str] = []
     waits = threading.Event()
 
@@ -44,14 +44,14 @@ def test_ctrl_c_ends_the_wait(context: Context, tmp_path: Path, action: str) -> 
             said.append(event.text)
             waits.set()
 
-    context.emit = emit
+    context = Context(emit=emit)
     lock_file = tmp_path / "source" / "decodeat" / source.LOCK_NAME
     params = {"lock": lock_of(tmp_path), "lock_file": str(lock_file)}
     ended: list[BaseException] = []
 
     def act() -> None:
         try:
-            environment_actions.ACTIONS[action](context, params)
+            environment_actions.ACTIONS[action](machine, context, params)
         except Interrupted as error:
             ended.append(error)
 

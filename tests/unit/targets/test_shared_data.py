@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.settings.load import load
 from decodeat_ops.targets.local.release_actions import share_data
-from decodeat_ops.application.opening import open_tools
+from tests.support.acting import machine_of
 
 OLD = LocalRelease(
     id="20260301T010000Z-1abcdef", fingerprint="1", code="c", lock="l", secrets="s", revision="", created_by="operator",
@@ -20,9 +21,9 @@ OLD = LocalRelease(
 
 
 @pytest.fixture
-def tools(tmp_path: Path) -> Tools:
+def machine(tmp_path: Path) -> Machine:
     (tmp_path / "decodeat-ops.toml").write_text('name = "tested"\n[local]\nstate_dir = "state"\n')
-    made = open_tools(load(tmp_path / "decodeat-ops.toml", None, {}), secrets={})
+    made = machine_of(open_desk(load(tmp_path / "decodeat-ops.toml", None, {}), secrets={}))
     inputs.prepare(made.layout)
     made.layout.release(OLD.id).mkdir()
     made.layout.manifest(OLD.id).write_text(json.dumps(OLD.as_json()))
@@ -30,10 +31,10 @@ def tools(tmp_path: Path) -> Tools:
     return made
 
 
-def test_the_manifest_names_the_data_that_the_release_serves(tools: Tools) -> None:
+def test_the_manifest_names_the_data_that_the_release_serves(machine: Machine) -> None:
     """Roll back after a restore: the older release's own data is not today's, and the next deploy must not use it."""
     for data in ("of-today", "of-before"):
-        share_data(Context(tools), {"release": OLD.id, "data": data})
-        found = tools.store.get(OLD.id)
+        share_data(machine, Context(), {"release": OLD.id, "data": data})
+        found = machine.store.get(OLD.id)
         assert found is not None
-        assert found.data == data == tools.layout.release_data(OLD.id).readlink().name
+        assert found.data == data == machine.layout.release_data(OLD.id).readlink().name

@@ -7,9 +7,10 @@ from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.ports import Completed
 from decodeat_ops.deployment import files
 from decodeat_ops.deployment.configured import of_release
+from decodeat_ops.deployment.service_variables import Judged, judge
 from decodeat_ops.deployment.source import find
 from decodeat_ops.supervisor.unit import Unit
-from decodeat_ops.targets.local.service_variables import Judged, judge
+from decodeat_ops.targets.local.configuration import variables
 from tests.unit.checks.stage import NEW, Stage
 
 
@@ -41,4 +42,4 @@ class Silent:
 
 def test_code_that_does_not_answer_in_time_finds_nothing_wrong(stage: Stage) -> None:
     """The gate of the deploy asks again, and says so."""
-    assert judge(Silent(), find(stage.loaded), stage.loaded, {}) == Judged()
+    assert judge(Silent(), find(stage.loaded), stage.loaded, variables(stage.loaded), {}) == Judged()
