@@ -93,6 +93,7 @@ def fill(directory: Path) -> None:
 
 def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -> Any:
     from decodeat_ops.application import backups, verbs
+    from decodeat_ops.application.targets import open_desk
 
     match verb:
         case "backup":
@@ -100,9 +101,9 @@ def carry_out(loaded: Loaded, verb: str, change: Change, argument: str | None) -
         case "restore":
             return backups.restore(loaded, change, argument or "latest", (), None)
         case "rollback":
-            return verbs.rollback(loaded, change, argument)
+            return verbs.rollback(open_desk(loaded), change, argument)
         case _:
-            return getattr(verbs, verb)(loaded, change)
+            return getattr(verbs, verb)(open_desk(loaded), change)
 
 
 def main() -> int:

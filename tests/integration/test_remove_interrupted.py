@@ -14,16 +14,18 @@ from tests.support.deployments import REPOSITORY, Deployment, deployment, make_s
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from decodeat_ops.core import events
-from decodeat_ops.application import local
-from decodeat_ops.application.workflow import Change
+from decodeat_ops.application import verbs
 from decodeat_ops.application.settings import load
+from decodeat_ops.application.targets import open_desk
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.core import events
 
 def watch(event):
     if isinstance(event, events.StepStarted) and event.step.id == "remove-state":
         os.kill(os.getpid(), signal.SIGKILL)
 
-local.remove(load(Path(sys.argv[1]), None, {}), Change(emit=watch), delete_data=True, delete_backups=True)
+desk = open_desk(load(Path(sys.argv[1]), None, {}), secrets={})
+verbs.remove(desk, Change(emit=watch), delete_data=True, delete_backups=True)
 """
 
 

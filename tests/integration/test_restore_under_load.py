@@ -16,6 +16,7 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.application import backups, verbs
 from decodeat_ops.application.settings import load
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.checks import label
 from decodeat_ops.core import events
@@ -177,7 +178,7 @@ def test_what_was_answered_after_the_switch_outlives_its_undo(made: Deployment, 
 
 def test_a_first_deploy_undone_after_its_switch_keeps_what_it_answered(made: Deployment, picture: str) -> None:
     with Clients(made, picture, 1, early=True) as clients:
-        error = fails_at_the_post_gate(made, clients, verbs.deploy)
+        error = fails_at_the_post_gate(made, clients, lambda loaded, change: verbs.deploy(open_desk(loaded), change))
     (left,) = made.layout.data.iterdir()
     database = made.layout.database(left.name)
     wait_for(lambda: set(clients.answered) <= numbers(database))

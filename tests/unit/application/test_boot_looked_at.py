@@ -12,6 +12,7 @@ from types import FrameType
 import pytest
 
 from decodeat_ops.application import verbs
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.deployment import files, inputs, source
@@ -52,7 +53,7 @@ def looked(stage: Stage) -> tuple[Outcome, int]:
     before = sys.getprofile()
     sys.setprofile(count)
     try:
-        return verbs.deploy(stage.loaded, Change(dry_run=True)), calls
+        return verbs.deploy(open_desk(stage.loaded), Change(dry_run=True)), calls
     finally:
         sys.setprofile(before)
 

@@ -106,10 +106,10 @@ def test_the_end_of_a_removal_deletes_no_lock_that_another_command_holds(loaded:
     layout = layout_of(loaded)
     layout.journals.mkdir(parents=True)
     with taken(layout.lock):
-        verbs.remove(loaded, Change())
+        verbs.remove(open_desk(loaded, secrets={}), Change())
         assert layout.lock.exists()
         assert layout.journals.exists()
-    verbs.remove(loaded, Change())
+    verbs.remove(open_desk(loaded, secrets={}), Change())
     assert not layout.root.exists()
 
 

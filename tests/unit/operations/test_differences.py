@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.application import verbs
+from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.deployment import files, inputs
@@ -83,8 +84,8 @@ def lay_out(stage: Stage, name: str, text: str) -> None:
 
 
 def facts(stage: Stage, *, rollback: bool = False) -> dict[str, str]:
-    change = Change(dry_run=True)
-    outcome = verbs.rollback(stage.loaded, change) if rollback else verbs.deploy(stage.loaded, change)
+    desk, change = open_desk(stage.loaded), Change(dry_run=True)
+    outcome = verbs.rollback(desk, change) if rollback else verbs.deploy(desk, change)
     plan = outcome.data["plan"]
     assert KEYS not in json.dumps(plan) and ROTATED not in json.dumps(plan)
     return dict(plan["facts"])

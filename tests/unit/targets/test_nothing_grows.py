@@ -110,7 +110,7 @@ def test_remove_says_exactly_what_goes_and_what_stays(one: Machine, two: Machine
     alone, shared = build(one, "alone"), build(one, "shared")
     build(two, "shared")
     (one.layout.records / "20260301T010000.000000Z-pre-deploy.jsonl").touch()
-    shown = verbs.remove(one.loaded, Change(dry_run=True)).data["plan"]
+    shown = verbs.remove(open_desk(one.loaded, secrets={}), Change(dry_run=True)).data["plan"]
     facts = dict(shown["facts"])
     root = one.layout.root
     for name in ("records", "logs", "journal", "releases", "run", "staging", "wants"):
@@ -118,7 +118,7 @@ def test_remove_says_exactly_what_goes_and_what_stays(one: Machine, two: Machine
     assert facts["deletes too"] == str(alone)
     stays = facts["stays"].split(", ")
     assert stays == [str(root / "data"), str(root / "format.json"), str(shared), str(one.loaded.files[0])]
-    outcome = verbs.remove(one.loaded, Change())
+    outcome = verbs.remove(open_desk(one.loaded, secrets={}), Change())
     assert outcome.summary == f"Removed. What stays: {facts['stays']}."
     assert not alone.exists()
     assert shared.exists()
