@@ -7,7 +7,6 @@ from typing import Any
 
 from decodeat_ops.application.desk import Desk
 from decodeat_ops.application.migrations import allow_rollback, migration, snapshot_of
-from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change, Finish, carry_out, data
 from decodeat_ops.checks.lists import GATES
 from decodeat_ops.core.outcome import Outcome
@@ -19,12 +18,10 @@ from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import deploy as operation
 from decodeat_ops.operations import rollback as rollback_operation
-from decodeat_ops.settings.schema import Loaded
 
 
-def deploy(loaded: Loaded, change: Change) -> Outcome:
+def deploy(desk: Desk, change: Change) -> Outcome:
     """Deploy a new release, unless the same one serves already."""
-    desk = open_desk(loaded)
     now = datetime.now(UTC)  # read once, so that the approved plan and its execution use the same id
 
     def derive(observed: Observed[Any]) -> Plan | Outcome:
@@ -32,7 +29,7 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
         if operation.unchanged(candidate.release, observed):
             return _unchanged(desk, observed)
         differs = desk.target.verify(candidate.release, candidate.origin, observed)
-        release = replace(candidate.release, revision=source.revision(source.find(loaded)))
+        release = replace(candidate.release, revision=source.revision(source.find(desk.loaded)))
         wanted = operation.Wanted(
             candidate=replace(candidate, release=release),
             inputs=desk.inputs(),
@@ -90,9 +87,8 @@ def _deployed(desk: Desk) -> Finish:
     return finish
 
 
-def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outcome:
+def rollback(desk: Desk, change: Change, release: str | None = None) -> Outcome:
     """Move the traffic to an older release, with its code and settings."""
-    desk = open_desk(loaded)
 
     def derive(observed: Observed[Any]) -> Plan:
         chosen = rollback_operation.choose(release, observed)

@@ -6,7 +6,6 @@ from typing import Any
 
 from decodeat_ops.application.deploying import deploy, rollback
 from decodeat_ops.application.desk import Desk
-from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change, Finish, carry_out, data
 from decodeat_ops.application.workflow import resume as resume_journal
 from decodeat_ops.core.outcome import Outcome
@@ -15,14 +14,12 @@ from decodeat_ops.core.target import Observed
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import lifecycle
-from decodeat_ops.settings.schema import Loaded
 
 __all__ = ["deploy", "remove", "restart", "resume", "rollback", "start", "stop"]
 
 
-def start(loaded: Loaded, change: Change) -> Outcome:
+def start(desk: Desk, change: Change) -> Outcome:
     """Start what was stopped, or what a reboot ended."""
-    desk = open_desk(loaded)
 
     def derive(observed: Observed[Any]) -> Plan | Outcome:
         digest, inputs = desk.target.secrets_digest(), desk.inputs()
@@ -32,9 +29,8 @@ def start(loaded: Loaded, change: Change) -> Outcome:
     return carry_out(desk, "start", derive, change, _said("start", "Release {} serves."))
 
 
-def stop(loaded: Loaded, change: Change) -> Outcome:
+def stop(desk: Desk, change: Change) -> Outcome:
     """Finish running requests, take no new ones, and stop."""
-    desk = open_desk(loaded)
 
     def derive(observed: Observed[Any]) -> Plan | Outcome:
         plan = lifecycle.plan_stop(observed, desk.target, desk.deployment, inputs=desk.inputs())
@@ -44,9 +40,8 @@ def stop(loaded: Loaded, change: Change) -> Outcome:
     return carry_out(desk, "stop", derive, change, finish)
 
 
-def restart(loaded: Loaded, change: Change) -> Outcome:
+def restart(desk: Desk, change: Change) -> Outcome:
     """Replace the process by a new one of the same version; no request is lost."""
-    desk = open_desk(loaded)
 
     def derive(observed: Observed[Any]) -> Plan:
         return lifecycle.plan_restart(
@@ -62,9 +57,8 @@ def restart(loaded: Loaded, change: Change) -> Outcome:
     return carry_out(desk, "restart", derive, change, _said("restart", "Release {} serves."))
 
 
-def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
+def remove(desk: Desk, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
     """Stop and delete a deployment; data and backups stay unless `delete_data`, `delete_backups`."""
-    desk = open_desk(loaded, secrets={})
     wishes = {"data": not delete_data, "backups": not delete_backups}
     keep = frozenset(name for name, kept in wishes.items() if kept)
 
@@ -92,9 +86,8 @@ def _removed(desk: Desk, verb: str) -> Finish:
     return finish
 
 
-def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:
+def resume(desk: Desk, change: Change, *, undo: bool = False) -> Outcome:
     """Finish an interrupted change or, with `undo`, undo it, which needs no secrets."""
-    desk = open_desk(loaded, secrets={}) if undo else open_desk(loaded)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         done = _removed(desk, "resume") if plan.verb == "remove" else _said("", "{} is complete.")

@@ -39,10 +39,12 @@ def deploy(
             where="--target",
         )
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
     loaded = run.loaded() if target is None else run.loaded(target=target)
-    return verbs.deploy(loaded, change(run, "deploy"))
+    how = change(run, "deploy")
+    return verbs.deploy(open_desk(loaded), how)
 
 
 @command(
@@ -62,9 +64,12 @@ def rollback(
     Code and settings are the older release's own; secrets are resolved anew, and data is never taken back.
     """
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    return verbs.rollback(run.loaded(), change(run, "rollback"), release)
+    loaded = run.loaded()
+    how = change(run, "rollback")
+    return verbs.rollback(open_desk(loaded), how, release)
 
 
 @command(
@@ -81,36 +86,48 @@ def resume(
 ) -> Outcome:
     """Continue a change that was interrupted, or undo it."""
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    return verbs.resume(run.loaded(), change(run, "resume"), undo=undo)
+    loaded = run.loaded()
+    how = change(run, "resume")
+    return verbs.resume(open_desk(loaded, secrets={} if undo else None), how, undo=undo)
 
 
 @command(changes=True, examples=("decodeat-ops start",))
 def start(run: Run) -> Outcome:
     """Start what was stopped, or what a reboot ended."""
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    return verbs.start(run.loaded(), change(run, "start", asks=False))
+    loaded = run.loaded()
+    how = change(run, "start", asks=False)
+    return verbs.start(open_desk(loaded), how)
 
 
 @command(changes=True, examples=("decodeat-ops stop", "decodeat-ops stop --yes"))
 def stop(run: Run) -> Outcome:
     """Finish what runs, take nothing new, and stop."""
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    return verbs.stop(run.loaded(), change(run, "stop"))
+    loaded = run.loaded()
+    how = change(run, "stop")
+    return verbs.stop(open_desk(loaded), how)
 
 
 @command(changes=True, examples=("decodeat-ops restart", "decodeat-ops restart --yes"))
 def restart(run: Run) -> Outcome:
     """A fresh process of the same version, no request lost."""
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    return verbs.restart(run.loaded(), change(run, "restart"))
+    loaded = run.loaded()
+    how = change(run, "restart")
+    return verbs.restart(open_desk(loaded), how)
 
 
 @command(
@@ -134,9 +151,10 @@ def remove(
     Data and backups stay unless --delete-data and --delete-backups are given.
     """
     from decodeat_ops.application import verbs
+    from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change, check_name
 
     loaded = run.loaded()
     check_name(run, loaded.deployment, name)
     how = change(run, "remove", typed=loaded.deployment)
-    return verbs.remove(loaded, how, delete_data=delete_data, delete_backups=delete_backups)
+    return verbs.remove(open_desk(loaded, secrets={}), how, delete_data=delete_data, delete_backups=delete_backups)

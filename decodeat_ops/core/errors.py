@@ -85,6 +85,13 @@ class Unreachable(OpsError):
     kind = "unreachable"
 
 
+class Lost(Unreachable):
+    """Report that something was asked for and no answer came: whether it was done is unknown.
+
+    Nothing is undone then, since that could take back what never happened; `resume` finds out.
+    """
+
+
 class DoneInPart(OpsError):
     """Report that the change itself is done, but a later step (cleaning up, writing the report) failed."""
 

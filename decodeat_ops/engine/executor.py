@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from decodeat_ops.core import events
-from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
+from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, Lost, OpsError, StepFailed, UndoFailed
 from decodeat_ops.core.ledger import Journal, Ledger
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.progress import Progress
@@ -120,6 +120,9 @@ class Engine:
             except (Interrupted, KeyboardInterrupt):
                 journal.close()
                 raise _interrupted(progress, step) from None
+            except Lost as error:
+                journal.close()
+                raise _unknown(progress, step, context.masked(error.advice.what)) from error
             except (OpsError, OSError) as error:
                 problem = error if isinstance(error, OpsError) else _refused(error)
                 if not progress.committed:
@@ -181,6 +184,7 @@ class Engine:
         Raises `UndoFailed` at the first undo that fails: the journal stays open and `resume` tries again.
         """
         journal.step("undoing", "")
+        progress.undoing = True
         by_id = {step.id: step for step in progress.plan.steps}
         undone = []
         for step_id in progress.touched():
@@ -190,6 +194,9 @@ class Engine:
                 before = time.monotonic()
                 try:
                     self._act(step.undo, context)
+                except Lost as error:
+                    journal.close()
+                    raise _unknown(progress, step, context.masked(error.advice.what)) from error
                 except (OpsError, OSError) as error:
                     why = context.masked(str(error))
                     context.emit(events.StepBroke(step, why, undoing=True))
@@ -210,6 +217,17 @@ class Engine:
             undone.append(step_id)
         journal.end("undone")
         return undone
+
+
+def _unknown(progress: Progress, step: Step, why: str) -> Lost:
+    """Return the error for a step of which it is not known whether it was done."""
+    plan = progress.plan
+    doing = f"Undoing “{step.title}”" if progress.undoing else f"“{step.title}”"
+    return Lost(
+        f"{doing} was asked for, and no answer came: {why}",
+        state=f"Whether it was done is unknown; the journal of {plan.verb} {plan.subject} is open.",
+        hint="`decodeat-ops status` shows what serves; `decodeat-ops resume` asks again and goes on.",
+    )
 
 
 class OpsConflict(OpsError):

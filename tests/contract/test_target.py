@@ -1,0 +1,295 @@
+"""Given a deployment of any target, when a change goes well, fails, is cut off or meets another one, it ends well."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.application import verbs
+from decodeat_ops.application.desk import Desk
+from decodeat_ops.application.workflow import Change
+from decodeat_ops.core import events
+from decodeat_ops.core.errors import Interrupted, Locked, Lost, StepFailed, UndoFailed, Usage
+from decodeat_ops.core.outcome import Outcome
+from tests.contract.world import Killed, MemoryWorld, World, after, at
+
+Verb = Callable[[Desk, Change], Outcome]
+Worlds = Callable[[], World]
+BROKEN = StepFailed("broken on purpose")
+UNKNOWN = Lost("no answer")
+
+
+@pytest.fixture(params=[MemoryWorld], ids=["memory"])
+def worlds(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Worlds]:
+    """Return what makes a new, empty world each time it is called."""
+    made = 0
+
+    def make() -> World:
+        nonlocal made
+        made += 1
+        home = tmp_path / str(made)
+        home.mkdir()
+        world: World = request.param(home)
+        return world
+
+    yield make
+
+
+def deployed(worlds: Worlds) -> World:
+    """Return a world in which two releases were deployed, and a third could be."""
+    world = worlds()
+    verbs.deploy(world.desk(), Change())
+    world.change_code()
+    verbs.deploy(world.desk(), Change())
+    world.change_code()
+    return world
+
+
+def steps(world: World, verb: Verb = verbs.deploy, *, before_commit: bool = False) -> list[str]:
+    """Return the ids of the steps that a verb would take now."""
+    plan = verb(world.desk(), Change(dry_run=True)).data["plan"]
+    return [step["id"] for step in plan["steps"] if not (before_commit and step["after_commit"])]
+
+
+def test_a_first_deploy_serves(worlds: Worlds) -> None:
+    world = worlds()
+    assert world.serving() == ("", "")
+    outcome = verbs.deploy(world.desk(), Change())
+    release, _ = world.serving()
+    assert outcome.changed == 1 and outcome.data["release"] == release != ""
+    observed = world.desk().target.observe()
+    assert observed.active_id == release and observed.serving
+    assert [one.id for one in observed.releases] == [release]
+    assert world.desk().ledger.unfinished() == ""
+
+
+def test_a_dry_run_changes_nothing(worlds: Worlds) -> None:
+    world = worlds()
+    assert steps(world)
+    assert world.writes() == 0 and world.serving() == ("", "")
+
+
+def test_what_serves_already_is_left_alone(worlds: Worlds) -> None:
+    world = worlds()
+    verbs.deploy(world.desk(), Change())
+    before = world.writes()
+    assert verbs.deploy(world.desk(), Change()).changed == 0
+    assert world.writes() == before
+
+
+def test_changed_code_or_a_rotated_secret_is_deployed(worlds: Worlds) -> None:
+    world = worlds()
+    verbs.deploy(world.desk(), Change())
+    for change in (world.change_code, world.rotate_secret):
+        before = world.serving()
+        change()
+        assert verbs.deploy(world.desk(), Change()).changed == 1
+        assert world.serving()[0] != before[0]
+
+
+def test_each_phase_is_seen(worlds: Worlds) -> None:
+    """When a deploy is cut off before a phase, what is observed is what the phases before it have made."""
+    for phase, exists, moved in (("gate-pre", True, False), ("gate-candidate", True, False), ("gate-post", True, True)):
+        world = deployed(worlds)
+        old = world.serving()[0]
+        with pytest.raises(Interrupted):
+            verbs.deploy(world.desk(), Change(emit=at(phase, KeyboardInterrupt)))
+        observed = world.desk().target.observe()
+        new = next((one.id for one in observed.releases if one.sequence == 3), "")
+        assert bool(new) is exists, phase
+        assert observed.active_id == world.serving()[0] == (new if moved else old), phase
+
+
+def test_a_step_that_fails_undoes_all_before_it(worlds: Worlds) -> None:
+    for step in steps(deployed(worlds), before_commit=True):
+        for breaks in (at, after):
+            world = deployed(worlds)
+            before, seen = world.serving(), world.desk().target.observe()
+            with pytest.raises(StepFailed):
+                verbs.deploy(world.desk(), Change(emit=breaks(step, BROKEN)))
+            assert world.serving() == before, (step, breaks)
+            now = world.desk().target.observe()
+            assert [one.id for one in now.releases] == [one.id for one in seen.releases], (step, breaks)
+            assert world.desk().ledger.unfinished() == ""
+            assert verbs.deploy(world.desk(), Change()).changed == 1, (step, breaks)
+
+
+def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds) -> None:
+    for step in steps(worlds(), before_commit=True):
+        world = worlds()
+        with pytest.raises(StepFailed):
+            verbs.deploy(world.desk(), Change(emit=after(step, BROKEN)))
+        assert world.serving() == ("", "") and world.runs() == 0
+        assert world.desk().target.observe().releases == ()
+
+
+@pytest.mark.parametrize("cut", [at, after])
+@pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback, verbs.restart], ids=["deploy", "rollback", "restart"])
+def test_a_killed_change_goes_on(worlds: Worlds, verb: Verb, cut: Callable[..., events.Emit]) -> None:
+    for step in steps(deployed(worlds), verb):
+        world = deployed(worlds)
+        with pytest.raises(Killed):
+            verb(world.desk(), Change(emit=cut(step, Killed)))
+        assert world.serving()[0], step
+        outcome = verbs.resume(world.desk(), Change())
+        assert outcome.data["subject"] == world.serving()[0], step
+        assert world.desk().ledger.unfinished() == ""
+        assert world.desk().target.observe().serving
+
+
+def test_a_killed_change_is_taken_back(worlds: Worlds) -> None:
+    for step in steps(deployed(worlds), before_commit=True):
+        world = deployed(worlds)
+        before = world.serving()
+        with pytest.raises(Killed):
+            verbs.deploy(world.desk(), Change(emit=after(step, Killed)))
+        if step == steps(deployed(worlds), before_commit=True)[-1]:
+            continue  # the last step before the commit was done: from there a change is finished, not undone
+        verbs.resume(world.desk(), Change(), undo=True)
+        assert world.serving() == before, step
+
+
+def test_a_lost_journal_does_not_matter(worlds: Worlds) -> None:
+    """Cut off at any step, from a machine that is gone: what is observed is enough for another one's deploy."""
+    for step in steps(deployed(worlds)):
+        world = deployed(worlds)
+        with pytest.raises(Killed):
+            verbs.deploy(world.stranger(), Change(emit=after(step, Killed)))
+        verbs.deploy(world.stranger(), Change())
+        observed = world.desk().target.observe()
+        assert observed.serving and observed.active_id == world.serving()[0], step
+        assert verbs.deploy(world.stranger(), Change()).changed == 0, step
+
+
+def test_the_way_back_and_forth(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    newer = world.serving()[0]
+    verbs.rollback(world.desk(), Change())
+    older = world.serving()[0]
+    assert older < newer
+    verbs.rollback(world.desk(), Change(), newer)
+    assert world.serving()[0] == newer
+    verbs.rollback(world.desk(), Change(), older[-7:])
+    assert world.serving()[0] == older
+    with pytest.raises(Usage, match="There is no release"):
+        verbs.rollback(world.desk(), Change(), "20200101T000000Z-0000000")
+
+
+def test_a_rollback_never_brings_back_a_rotated_secret(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    _, before = world.serving()
+    world.rotate_secret()
+    verbs.rollback(world.desk(), Change())
+    _, today = world.serving()
+    assert today not in {"", before}
+    assert today == world.desk().target.secrets_digest()
+
+
+def test_nothing_to_go_back_to_is_told(worlds: Worlds) -> None:
+    world = worlds()
+    with pytest.raises(Usage, match="nothing to go back from"):
+        verbs.rollback(world.desk(), Change())
+    verbs.deploy(world.desk(), Change())
+    with pytest.raises(Usage, match="no older release"):
+        verbs.rollback(world.desk(), Change())
+
+
+def test_an_unknown_outcome_is_never_undone_blindly(worlds: Worlds) -> None:
+    """No answer came to a request that was carried out: the journal stays open, and `resume` finds that it was."""
+    for step in steps(deployed(worlds), before_commit=True):
+        world = deployed(worlds)
+        with pytest.raises(Lost, match="no answer came") as caught:
+            verbs.deploy(world.desk(), Change(emit=after(step, UNKNOWN)))
+        assert caught.value.code == 8 and "resume" in caught.value.advice.hint
+        assert world.desk().ledger.unfinished() != ""
+        outcome = verbs.resume(world.desk(), Change())
+        assert outcome.data["subject"] == world.serving()[0]
+
+
+def test_an_undo_of_unknown_outcome_goes_on_with_resume(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    before = world.serving()
+
+    def broken(event: events.Event) -> None:
+        after("gate-candidate", BROKEN)(event)
+        at("start", UNKNOWN, undoing=True)(event)
+
+    with pytest.raises(Lost, match="Undoing"):
+        verbs.deploy(world.desk(), Change(emit=broken))
+    with pytest.raises(StepFailed, match="the undo is complete now"):
+        verbs.resume(world.desk(), Change())
+    assert world.serving() == before
+
+
+def test_an_undo_that_fails_says_what_is_left(worlds: Worlds) -> None:
+    world = deployed(worlds)
+
+    def broken(event: events.Event) -> None:
+        after("gate-candidate", BROKEN)(event)
+        at("start", BROKEN, undoing=True)(event)
+
+    with pytest.raises(UndoFailed, match="half undone|Undoing"):
+        verbs.deploy(world.desk(), Change(emit=broken))
+    assert world.desk().ledger.unfinished() != ""
+
+
+def test_two_operators_exclude_each_other(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    met: list[str] = []
+
+    def second(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted) and event.step.id == "gate-pre":
+            with pytest.raises(Locked) as caught:
+                verbs.rollback(world.desk(), Change())
+            met.append(caught.value.advice.what)
+
+    verbs.deploy(world.desk(), Change(emit=second))
+    assert len(met) == 1 and "deploy" in met[0]
+
+
+def test_an_interrupted_change_is_settled_first(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    before = world.serving()
+    with pytest.raises(Killed):
+        verbs.deploy(world.desk(), Change(emit=after("gate-candidate", Killed)))
+    with pytest.raises(Locked, match="waiting to be settled"):
+        verbs.restart(world.desk(), Change())
+    outcome = verbs.deploy(world.desk(), Change())
+    assert outcome.changed == 1 and world.serving()[0] not in {"", before[0]}
+
+
+def test_stop_start_and_restart(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    release = world.serving()[0]
+    assert verbs.stop(world.desk(), Change()).changed == 1
+    assert world.serving() == ("", "") and world.runs() == 0
+    assert verbs.stop(world.desk(), Change()).changed == 0
+    assert world.desk().target.observe().stopped is not None
+    assert verbs.start(world.desk(), Change()).changed == 1
+    assert world.serving()[0] == release
+    assert verbs.start(world.desk(), Change()).changed == 0
+    assert verbs.restart(world.desk(), Change()).changed == 1
+    assert world.serving()[0] not in {"", release}
+
+
+def test_a_removal_leaves_nothing_but_data(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    outcome = verbs.remove(world.desk(), Change())
+    assert outcome.changed == 1 and outcome.data["stays"]
+    assert world.serving() == ("", "") and world.runs() == 0
+    assert world.desk().target.observe().left
+    assert verbs.remove(world.desk(), Change()).changed == 0
+    verbs.deploy(world.desk(), Change())
+    verbs.remove(world.desk(), Change(), delete_data=True)
+    assert world.desk().target.observe().left == ""
+
+
+def test_old_releases_go_and_those_in_use_stay(worlds: Worlds) -> None:
+    world = deployed(worlds)
+    for _ in range(6):
+        verbs.deploy(world.desk(), Change())
+        world.change_code()
+    observed = world.desk().target.observe()
+    assert 2 <= len(observed.releases) <= 6
+    assert observed.active_id == world.serving()[0]
+    verbs.rollback(world.desk(), Change())
