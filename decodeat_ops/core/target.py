@@ -81,13 +81,15 @@ class Origin:
 
     "built": from source; `place` is the package. "copied": of the release `of`. "unpacked": from an archive, which
     `place` names where it is unpacked, with the archive's code or that of the release `of`. "kept": it lies there
-    already, and `of` is the release as it was recorded. `says` names code and configuration for people.
+    already, and `of` is the release as it was recorded. `says` names code and configuration for people. With `laid_out`
+    a step of its own makes the release's data, and the undo of that step deletes it.
     """
 
     how: Literal["built", "copied", "unpacked", "kept"]
     place: Path | None = None
     of: Release | None = None
     says: str = ""
+    laid_out: bool = False
 
     @property
     def package(self) -> Path | None:

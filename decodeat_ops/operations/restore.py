@@ -146,7 +146,11 @@ def _release(
         made += data.lay_out(release, staged(manifest.snapshot), serving)
     original = wanted.original.id if wanted.original else f"{manifest.release['id']} from the archive"
     origin = Origin(
-        "unpacked", Path(staged(manifest.snapshot)), wanted.original, f"code and configuration of {original}"
+        "unpacked",
+        Path(staged(manifest.snapshot)),
+        wanted.original,
+        f"code and configuration of {original}",
+        laid_out="database" in wanted.parts,
     )
     move = target.move(release, origin, observed)
     migration = migrate.plan(release, wanted.migration, observed, data)

@@ -40,7 +40,7 @@ def stage_copy(release: LocalRelease, origin: Origin, place: Path) -> Step:
     unstage: dict[str, Any] = {"release": release.as_json()}
     title, preview = f"Lay out release {release.id}", origin.says
     if origin.how == "unpacked":
-        unstage["laid_out"] = release.data == release.id
+        unstage["laid_out"] = origin.laid_out
     elif origin.of:
         title += f" as a copy of {origin.of.id}"
         preview = f"code and configuration of {origin.of.id} into releases/{release.id}"

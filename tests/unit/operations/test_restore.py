@@ -179,6 +179,17 @@ def test_where_code_comes_from() -> None:
     assert stage(("database",)) == f"/state/releases/{SERVES.id}"
 
 
+@pytest.mark.parametrize(("parts", "laid_out"), [(restore.USUAL, True), (("release", "logs"), False)])
+def test_the_undo_of_a_release_deletes_its_data_unless_another_step_laid_it_out(
+    parts: tuple[str, ...], laid_out: bool
+) -> None:
+    """On an empty machine a release without archived data gets its own; what an undo left would bar the next try."""
+    plan = restore.plan(Wanted(ARCHIVE, MANIFEST, parts, NEW, None, ""), observed(None), HERE, DATA, LOADED.deployment)
+    undo = next(step for step in plan.steps if step.id == "stage").undo
+    assert undo is not None
+    assert undo.params["laid_out"] is laid_out
+
+
 def test_what_has_to_be_known_is_said_above_the_steps() -> None:
     lacking = replace(MANIFEST, partial=("logs/b.log could not be read: Permission denied",))
     lines = planned(("logs",), manifest=lacking, passed=("20261124T000000Z-0000: it is cut short.",))
