@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from decodeat_ops.settings.schema import Loaded
 
 
+NAMES = ("local",)  # a test compares them with the settings' schema, whose import takes half a second
+
+
 def this_machine() -> "Host":
     """Return what runs programs on the operator's own machine."""
     from decodeat_ops.adapters.this_machine import ThisMachine

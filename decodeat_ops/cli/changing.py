@@ -1,15 +1,11 @@
 """Define the commands deploy, rollback, resume, start, stop, restart and remove."""
 
-import difflib
 from typing import Annotated
 
 import typer
 
 from decodeat_ops.cli.command import Run, command
-from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.outcome import Outcome
-
-TARGETS = ("local",)  # a test compares this with the settings' schema, whose import (pydantic) takes half a second
 
 
 @command(
@@ -20,29 +16,18 @@ TARGETS = ("local",)  # a test compares this with the settings' schema, whose im
         "decodeat-ops deploy --yes --json  for scripts",
     ),
 )
-def deploy(
-    run: Run,
-    target: Annotated[str | None, typer.Option("--target", metavar="TARGET", help="Where to: local.")] = None,
-) -> Outcome:
+def deploy(run: Run) -> Outcome:
     """Prove a new release beside the old one, then switch.
 
     The new release starts on a private socket, is probed there, and takes the traffic with one rename; the old one
     finishes its requests. When anything fails before that, everything is undone and the old one goes on serving.
     Nothing to do is "0 changed".
     """
-    if target is not None and target not in TARGETS:
-        near = difflib.get_close_matches(target, TARGETS, n=1, cutoff=0.5)
-        known = f"There is: {', '.join(TARGETS)}."
-        raise Usage(
-            f"There is no target {target!r}.",
-            hint=f"Did you mean {near[0]}? {known}" if near else known,
-            where="--target",
-        )
     from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
-    loaded = run.loaded() if target is None else run.loaded(target=target)
+    loaded = run.loaded()
     how = change(run, "deploy")
     return verbs.deploy(open_desk(loaded), how)
 

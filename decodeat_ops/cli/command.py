@@ -1,5 +1,6 @@
 """Give every command its common options, call it and show its outcome."""
 
+import difflib
 import functools
 import inspect
 from collections.abc import Callable, Sequence
@@ -26,6 +27,7 @@ class Run:
 
     json: bool = False
     env: str | None = None
+    target: str | None = None
     config: Path | None = None
     lang: Literal["en", "ko"] = "en"
     debug: bool = False
@@ -40,13 +42,15 @@ class Run:
         given = {f.name: values.pop(f.name) for f in fields(self) if f.name in values}
         if given.get("lang") is not None:
             given["lang"] = _language(given["lang"])
+        if given.get("target") is not None:
+            given["target"] = _known_target(given["target"])
         return replace(self, **{name: value for name, value in given.items() if value not in (None, False)})
 
     def loaded(self, **overrides: str) -> "Loaded":
         """Load the settings in force; `overrides` are keys set by flags. Raises `Configuration`."""
         from decodeat_ops.application.settings import load
 
-        return load(self.config, self.env, overrides)
+        return load(self.config, self.env, {**({"target": self.target} if self.target else {}), **overrides})
 
 
 def _language(text: str) -> Literal["en", "ko"]:
@@ -56,10 +60,26 @@ def _language(text: str) -> Literal["en", "ko"]:
     raise Usage(f"There is no language {text!r}.", hint=f"There are: {', '.join(LANGUAGES)}.", where="--lang")
 
 
+def _known_target(text: str) -> str:
+    from decodeat_ops.application.targets import NAMES
+
+    if text in NAMES:
+        return text
+    near = difflib.get_close_matches(text, NAMES, n=1, cutoff=0.5)
+    known = f"There {'is' if len(NAMES) == 1 else 'are'}: {', '.join(NAMES)}."
+    raise Usage(
+        f"There is no target {text!r}.", hint=f"Did you mean {near[0]}? {known}" if near else known, where="--target"
+    )
+
+
 _Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout.", rich_help_panel=COMMON)]
 _Env = Annotated[
     str | None,
     typer.Option("--env", metavar="NAME", help="Environment: overlay decodeat-ops.NAME.toml.", rich_help_panel=COMMON),
+]
+_Target = Annotated[
+    str | None,
+    typer.Option("--target", metavar="TARGET", help="Where it is deployed to: local.", rich_help_panel=COMMON),
 ]
 _Config = Annotated[
     Path | None,
@@ -89,6 +109,7 @@ _LockWait = Annotated[
 _SHARED: dict[str, tuple[Any, Any]] = {
     "json": (_Json, False),
     "env": (_Env, None),
+    "target": (_Target, None),
     "config": (_Config, None),
     "lang": (_Lang, None),
     "debug": (_Debug, False),
@@ -115,7 +136,7 @@ def command(*, changes: Sequence[str] | bool = False, examples: tuple[str, ...] 
         @functools.wraps(function)
         def invoked(ctx: typer.Context, **values: Any) -> None:
             run = (ctx.obj or Run()).with_given(values)
-            selection.select(env=run.env, config=run.config, target=values.get("target"))
+            selection.select(env=run.env, config=run.config, target=run.target)
             _conclude(function, run, values)
 
         return _signed(invoked, function, options, examples)
@@ -134,7 +155,7 @@ def group(*, changes: bool = False, examples: tuple[str, ...] = ()) -> Callable[
         def invoked(ctx: typer.Context, **values: Any) -> None:
             run = (ctx.obj or Run(**_variables())).with_given(values)
             ctx.obj = run
-            selection.select(env=run.env, config=run.config)
+            selection.select(env=run.env, config=run.config, target=run.target)
             if ctx.invoked_subcommand is None:
                 _conclude(function, run, {"ctx": ctx, **values} if takes_context else values)
 

@@ -15,16 +15,15 @@ from decodeat_ops.cli.app import PROGRAM
 
 _COMMAND = re.compile(rf"`({PROGRAM} [^`]*)`")
 _chosen: list[str] = []
-_target: list[str] = []
 
 
 def select(*, env: str | None = None, config: Path | None = None, target: str | None = None) -> None:
     """Remember what this invocation selected."""
     _chosen[:] = [
         *(("--env", shlex.quote(env)) if env else ()),
+        *(("--target", shlex.quote(target)) if target else ()),
         *(("--config", shlex.quote(str(config))) if config else ()),
     ]
-    _target[:] = ["--target", shlex.quote(target)] if target else []
 
 
 def command(text: str) -> str:
@@ -32,13 +31,12 @@ def command(text: str) -> str:
     program, _, rest = text.partition(" ")
     if program != PROGRAM:
         return text
-    of_deploy = _target if rest.split(" ")[0] == "deploy" else []
-    return " ".join((program, *_chosen, rest, *of_deploy))
+    return " ".join((program, *_chosen, rest))
 
 
 def commands(text: str) -> str:
     """Return a text whose commands repeat the selection."""
-    return _COMMAND.sub(lambda match: f"`{command(match[1])}`", text) if _chosen or _target else text
+    return _COMMAND.sub(lambda match: f"`{command(match[1])}`", text) if _chosen else text
 
 
 def everywhere(data: Any) -> Any:

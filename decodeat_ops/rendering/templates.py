@@ -34,9 +34,9 @@ def names(place: Path) -> list[str]:
     return sorted(path.relative_to(place).as_posix() for path in place.rglob(f"*{SUFFIX}") if path.is_file())
 
 
-def digest(place: Path | None = None) -> str:
-    """Return the SHA-256 over names and contents of all templates; nothing is rendered and Jinja2 is not loaded."""
-    place = place or directory()
+def digest(folder: str, place: Path | None = None) -> str:
+    """Return the SHA-256 over names and contents of a folder's templates; none is rendered, Jinja2 is not loaded."""
+    place = (place or directory()) / folder
     total = hashlib.sha256()
     for name in names(place):
         total.update(len(name.encode()).to_bytes(4) + name.encode())

@@ -130,7 +130,7 @@ def fingerprint(source: Source, loaded: Loaded) -> str:
     shape = {
         "code": source.code,
         "lock": source.lock,
-        "templates": rendering.digest(),
+        "templates": rendering.digest("local"),
         "variables": variables(loaded),
         "secrets": chosen.service.secrets,
         "listen": [chosen.local.host, chosen.local.port],

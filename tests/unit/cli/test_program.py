@@ -11,7 +11,7 @@ from typing import Any, get_args
 import pytest
 
 from decodeat_ops.cli.app import TREE, Branch
-from decodeat_ops.cli.changing import TARGETS
+from decodeat_ops.application.targets import NAMES
 from decodeat_ops.settings.schema import Settings
 from tests.unit.cli.program import environment, on_terminal, run
 
@@ -239,7 +239,7 @@ def test_settings_as_json_load_neither_templates_nor_rich(home: Path) -> None:
 
 
 def test_the_known_targets_are_the_settings_own() -> None:
-    assert get_args(Settings.model_fields["target"].annotation) == TARGETS
+    assert get_args(Settings.model_fields["target"].annotation) == NAMES
 
 
 def test_a_closed_pipe_is_no_error(home: Path) -> None:

@@ -79,13 +79,7 @@ def chosen() -> None:
 @pytest.mark.parametrize(("place", "text"), [pair for pair in TEXTS if "`decodeat-ops " in pair[1]])
 def test_every_command_of_every_text_repeats_the_selection(place: str, text: str) -> None:
     for quoted in re.findall(r"`(decodeat-ops [^`]*)`", selection.commands(text)):
-        assert quoted.startswith("decodeat-ops --env staging --config 'my place/x.toml' "), place
-
-
-@pytest.mark.usefixtures("chosen")
-def test_the_target_goes_with_what_takes_one() -> None:
-    assert selection.command("decodeat-ops deploy --dry-run").endswith(" deploy --dry-run --target local")
-    assert selection.command("decodeat-ops status").endswith(" status")
+        assert quoted.startswith("decodeat-ops --env staging --target local --config 'my place/x.toml' "), place
 
 
 def test_without_a_selection_nothing_is_added() -> None:

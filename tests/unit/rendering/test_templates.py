@@ -59,17 +59,17 @@ def test_a_missing_template_is_told_with_the_nearest(tmp_path: Path) -> None:
 def test_the_digest_follows_names_and_contents(tmp_path: Path) -> None:
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "a.j2").write_text("1")
-    seen = {templates.digest(tmp_path)}
-    assert templates.digest(tmp_path) in seen
+    seen = {templates.digest("", tmp_path)}
+    assert templates.digest("", tmp_path) in seen
     (tmp_path / "sub" / "a.j2").write_text("2")
-    seen.add(templates.digest(tmp_path))
+    seen.add(templates.digest("", tmp_path))
     (tmp_path / "sub" / "a.j2").rename(tmp_path / "sub" / "b.j2")
-    seen.add(templates.digest(tmp_path))
+    seen.add(templates.digest("", tmp_path))
     (tmp_path / "sub" / "c.j2").touch()
-    seen.add(templates.digest(tmp_path))
+    seen.add(templates.digest("", tmp_path))
     assert len(seen) == 4
     (tmp_path / "sub" / "a.j2~").write_text("an editor's leftover")
-    assert templates.digest(tmp_path) in seen
+    assert templates.digest("", tmp_path) in seen
 
 
 def test_every_template_of_ours_parses() -> None:
@@ -83,6 +83,8 @@ def test_every_template_of_ours_parses() -> None:
 
 
 def test_the_digest_does_not_load_jinja2() -> None:
-    code = "import sys; from decodeat_ops import rendering; rendering.digest(); sys.exit('jinja2' in sys.modules)"
+    code = (
+        "import sys; from decodeat_ops import rendering; rendering.digest(\"local\"); sys.exit('jinja2' in sys.modules)"
+    )
     root = Path(rendering.__file__).parents[2]
     assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False).returncode == 0
