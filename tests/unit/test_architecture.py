@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "decodeat_ops"
-ROW = re.compile(r"^\| `(\w+)` \| ([^|]*) \| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| `(\w+)` \|([^|]*)\|([^|]+)\|$", re.MULTILINE)
 
 
 def table() -> dict[str, list[str]]:

@@ -10,8 +10,8 @@ from typing import Any, get_args
 
 import pytest
 
-from decodeat_ops.cli.app import TREE, Branch
 from decodeat_ops.application.targets import NAMES
+from decodeat_ops.cli.app import TREE, Branch
 from decodeat_ops.settings.schema import Settings
 from tests.unit.cli.program import environment, on_terminal, run
 
