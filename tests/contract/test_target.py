@@ -228,7 +228,7 @@ def test_an_undo_that_fails_says_what_is_left(worlds: Worlds) -> None:
         after("gate-candidate", BROKEN)(event)
         at("start", BROKEN, undoing=True)(event)
 
-    with pytest.raises(UndoFailed, match="half undone|Undoing"):
+    with pytest.raises(UndoFailed, match="Undoing"):
         verbs.deploy(world.desk(), Change(emit=broken))
     assert world.desk().ledger.unfinished() != ""
 
