@@ -15,7 +15,9 @@ from tests.contract.memory import MemoryData, MemoryTarget, MemoryView, Platform
 
 
 class World(Protocol):
-    """One deployment of a target, from outside of the product."""
+    """One deployment of a target, from outside of the product. Every n-th step is broken at one commit."""
+
+    every: int
 
     def desk(self) -> Desk:
         """Return what a new command of the same operator works with."""
@@ -53,6 +55,7 @@ class MemoryWorld:
     home: Path
     platform: Platform = field(default_factory=Platform)
     source: Source = field(default_factory=Source)
+    every: int = 1
     _machines: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _codes: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 
