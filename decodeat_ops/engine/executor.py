@@ -190,9 +190,9 @@ class Engine:
         for step_id in progress.touched():
             step = by_id[step_id]
             if step.undo is not None:
-                context.emit(events.StepStarted(step, 0, 0, undoing=True))
                 before = time.monotonic()
                 try:
+                    context.emit(events.StepStarted(step, 0, 0, undoing=True))
                     self._act(step.undo, context)
                 except Lost as error:
                     journal.close()

@@ -115,7 +115,7 @@ def after(step: str, error: type[BaseException] | BaseException) -> Callable[[ev
     """Return a listener that raises when a step has done its work and before that is noted."""
 
     def listen(event: events.Event) -> None:
-        if isinstance(event, events.StepFinished) and event.step.id == step:
+        if isinstance(event, events.StepFinished) and event.step.id == step and not event.undoing:
             raise error
 
     return listen
