@@ -1,3 +1,3 @@
-"""The analysis service: reads Korean nutrition labels from pictures."""
+"""Read Korean nutrition labels from pictures: the analysis service."""
 
 __version__ = "0.1.0"

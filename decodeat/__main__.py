@@ -17,7 +17,7 @@ CONFIGURATION = 3  # exit code: the environment is wrong
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Exit code 0, 1 when a migration failed, 3 when the environment is wrong. Running replaces this process."""
+    """Return 0, 1 if a migration or model check failed, 3 if the environment is wrong. Running replaces the process."""
     parser = argparse.ArgumentParser(prog="python -m decodeat", description=__doc__)
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--check-env", action="store_true", help="check the environment variables and exit")
@@ -49,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def check(environment: Mapping[str, str]) -> dict[str, object]:
-    """What --check-env prints: every problem and every variable, and no value that was given."""
+    """Return what --check-env prints: every problem and every variable, but no value that was given."""
     _, problems = settings.inspect(environment)
     return {
         "format": FORMAT,
@@ -69,7 +69,7 @@ def check(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 def table(report: Mapping[str, object]) -> str:
-    """The report for a person: one line a variable, then the problems."""
+    """Return the report as text for a person: one line per variable, then the problems."""
     variables, problems = report["variables"], report["problems"]
     assert isinstance(variables, list) and isinstance(problems, list)  # noqa: S101 narrows what check() made
     width = max(len(v["name"]) for v in variables) + 1
@@ -87,7 +87,7 @@ def _yes(value: bool) -> str:
 
 
 def run() -> int:
-    """Become gunicorn, with the settings beside this file. Returns only when the environment is wrong."""
+    """Replace this process with gunicorn, configured by `gunicorn_conf`. Returns 3 when the environment is wrong."""
     try:
         settings.load()
     except settings.SettingsError as error:

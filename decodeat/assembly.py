@@ -1,4 +1,4 @@
-"""Puts the parts of one worker process together, and takes them apart again in the opposite order."""
+"""Build the parts of one worker process, and close them in the opposite order."""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +19,7 @@ from decodeat.stores.results import opened
 
 @asynccontextmanager
 async def assembled(config: Settings) -> AsyncIterator[Parts]:
-    """Everything that connects or runs is made here, after the server has forked."""
+    """Build everything that connects or runs, after the server has forked; close it at the end of the block."""
     async with AsyncExitStack() as stack:
         results = opened(config.database_url)
         stack.push_async_callback(results.close)

@@ -1,11 +1,11 @@
-"""Remembers that something outside is down, so that not every request finds it out anew."""
+"""Remember that something outside the process is down, so that not every request has to find out by itself."""
 
 import time
 from enum import Enum
 
 
 class State(Enum):
-    """The value is what is counted: larger is worse."""
+    """Name the states of a breaker. The value is what the metrics show: larger is worse."""
 
     CLOSED = 0
     HALF_OPEN = 1
@@ -13,9 +13,9 @@ class State(Enum):
 
 
 class Breaker:
-    """Opens after `failures` in a row, for `seconds` and then twice as long each time, up to `longest` seconds.
+    """Stop calls after `failures` in a row: for `seconds`, then twice as long each time, up to `longest` seconds.
 
-    When the time is over one call goes ahead, as a trial; its success closes the breaker for all.
+    When the time is over one call may go as a trial; its success closes the breaker for all.
     """
 
     def __init__(self, failures: int, seconds: float, longest: float) -> None:
@@ -34,14 +34,14 @@ class Breaker:
         return State.OPEN if time.monotonic() < self._opens_at else State.HALF_OPEN
 
     def wait(self) -> float:
-        """Seconds until it is worth asking again; 0.0 means go now, and say how it went."""
+        """Return the seconds to wait before a call. 0.0 means: call now, and then report how the call ended."""
         if not self._opens_at:
             return 0.0
         left = self._opens_at - time.monotonic()
         if left > 0:
             return left
         if self._trial:
-            return self._first  # somebody is trying; the answer will be there by then
+            return self._first  # another call is the trial; its answer is expected by then
         self._trial = True
         return 0.0
 
@@ -49,7 +49,7 @@ class Breaker:
         self._failures, self._seconds, self._opens_at, self._trial = 0, self._first, 0.0, False
 
     def failed(self, hold: float = 0.0) -> None:
-        """`hold`: the other side itself asked not to be called for so long; believed up to the longest time."""
+        """Count a failure. `hold`: seconds for which the other side asked not to be called, up to the longest time."""
         self._failures += 1
         seconds = min(hold, self._longest)
         if self._trial or self._failures >= self._limit:
@@ -60,15 +60,15 @@ class Breaker:
         self._trial = False
 
     def abandoned(self) -> None:
-        """The call ended without telling anything: whoever comes next may try."""
+        """End a call that proved neither success nor failure: the next call may be the trial."""
         self._trial = False
 
 
 class NoBreaker(Breaker):
-    """Never opens: that one call failed says nothing about the next, which goes somewhere else."""
+    """Never open: a failed call says nothing about the next one, which goes to another place."""
 
     def __init__(self) -> None:
         super().__init__(failures=1, seconds=0.0, longest=0.0)
 
     def failed(self, hold: float = 0.0) -> None:
-        """Forget it."""
+        """Do nothing."""

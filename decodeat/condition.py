@@ -1,4 +1,4 @@
-"""Whether a part of the service can work."""
+"""Describe whether a part of the service can work, and cache the result of its health check."""
 
 import asyncio
 import time
@@ -10,10 +10,11 @@ RECOVERED = 5.0
 
 @dataclass(frozen=True)
 class Condition:
-    """`detail` is for operators; it holds no path, address or secret.
+    """Describe whether a part can work. `detail` is for operators; it holds no path, address or secret.
 
-    `needed` parts are this instance's own: without one it can't answer, and another instance may. What all instances
-    share (a cache, a database server, Google) takes none of them out of traffic: that would end the service whole.
+    `needed` parts are this instance's own: without one it can't answer, but another instance may. A failure of what all
+    instances share (a cache, a database server, Google) takes none of them out of traffic: that would stop the whole
+    service.
     """
 
     ok: bool
@@ -22,9 +23,9 @@ class Condition:
 
 
 class Known:
-    """A condition that is believed for a while, so that whoever asks often costs nothing; found out once at a time.
+    """Cache the result of a health check for `seconds`, so that frequent questions cost nothing.
 
-    A bad one is looked at again after `RECOVERED` seconds at the latest.
+    One check runs at a time. A bad result is checked again after `RECOVERED` seconds at the latest.
     """
 
     def __init__(self, probe: Callable[[], Awaitable[Condition]], seconds: float) -> None:
@@ -43,5 +44,5 @@ class Known:
             return self._found
 
     def learned(self, condition: Condition) -> None:
-        """What ordinary work has shown meanwhile needs no probe."""
+        """Store a condition that ordinary work has shown; it counts like the result of a check."""
         self._found, self._at = condition, time.monotonic()

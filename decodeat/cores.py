@@ -6,7 +6,7 @@
 import fcntl
 import os
 
-# Per-process record locks on an anonymous file: byte N is processor N, and the kernel frees those of a dead worker.
+# Per-process record locks on an anonymous file: byte N is processor N, and the kernel frees the locks of a dead worker.
 _FILE = os.memfd_create("decodeat-cores", os.MFD_CLOEXEC)
 
 

@@ -1,13 +1,14 @@
-"""Something outside did not do its part: for people, for counters, and for whoever may try again."""
+"""Describe an expected failure, for users, for counters and for the code that may try again."""
 
 from collections.abc import Callable
 from typing import Any
 
 
 class Failure(Exception):
-    """`text` is for the client: it repeats neither addresses nor a library's words. `reason` is a word for counters.
+    """Report an expected failure, such as one of something outside the service.
 
-    `transient` means that trying again may help, after `retry_after` seconds where the other side named a time.
+    `text` is for the client: it repeats neither addresses nor a library's words. `reason` is a word for counters.
+    `transient` means that another try may succeed, after `retry_after` seconds where the other side named a time.
     """
 
     def __init__(self, reason: str, text: str, *, transient: bool = False, retry_after: float | None = None) -> None:
@@ -18,7 +19,7 @@ class Failure(Exception):
         self.retry_after = retry_after
 
     def __reduce__(self) -> tuple[Callable[..., "Failure"], tuple[Any, ...]]:
-        """Pickle what it holds: an exception is made again from its text alone otherwise, which no `__init__` takes."""
+        """Pickle all attributes: else an exception is rebuilt from its text alone, which no `__init__` here accepts."""
         return _again, (type(self), self.args, self.__dict__)
 
 

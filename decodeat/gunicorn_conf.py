@@ -1,7 +1,8 @@
-"""How gunicorn runs the service in a container; a deployment on one machine brings its own.
+"""Configure gunicorn for a container; a deployment on one machine brings its own configuration.
 
 FORWARDED_ALLOW_IPS (gunicorn's own variable, default 127.0.0.1,::1) names the proxies whose X-Forwarded-* headers are
-believed; set it to the proxy's address where the proxy is another container. `*` only where nothing else can connect.
+trusted; set it to the proxy's address where the proxy is another container, and to `*` only where nothing else can
+connect.
 """
 
 import os
@@ -28,11 +29,11 @@ max_requests_jitter = _given.max_requests_jitter
 preload_app = False  # clients, threads and database connections do not survive a fork
 control_socket_disable = True
 
-# Nested: a request ends first, then a worker is given up, a stop waits for either; the platform's grace is longer.
+# In this order: a request ends, gunicorn gives up a worker or a stop, the platform's grace period ends.
 timeout = _given.request_timeout + 30
 graceful_timeout = _given.request_timeout + 30
 
-# On a read-only root the heartbeat files need memory; /dev/shm is there in containers and on machines alike.
+# With a read-only root the heartbeat files must be in memory; /dev/shm exists in containers and on machines alike.
 worker_tmp_dir = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108 only ever unlinked files
 
 accesslog = None  # the application writes one line a request itself
@@ -51,19 +52,19 @@ logconfig_dict: dict[str, Any] = {
     },
 }
 
-# Before any worker imports the client: it decides once whether counters are shared.
+# Set before a worker imports prometheus_client, which decides once, at import, whether counters are shared.
 _own = "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 _counters = Path(os.environ.setdefault("PROMETHEUS_MULTIPROC_DIR", tempfile.mkdtemp("-decodeat", dir=worker_tmp_dir)))
 
 
 def on_starting(server: Any) -> None:
-    """Counters of an earlier start must not be added to this one's."""
+    """Delete the counters of an earlier start, which must not be added to those of this one."""
     shutil.rmtree(_counters, ignore_errors=True)
     private.directory(_counters)
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """Keep a dead worker's counters, drop its gauges of the moment."""
+    """Keep a dead worker's counters, but drop its gauges: they describe the present moment."""
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]

@@ -1,16 +1,16 @@
-"""`python -m decodeat.healthcheck` asks the service on this machine whether it lives: exit code 0, or 1 and why."""
+"""Ask the service on this machine whether it is alive (`python -m decodeat.healthcheck`): exit code 0, or 1 and why."""
 
 import http.client
 import sys
 
 from decodeat import settings
 
-_PATIENCE = 4.0  # seconds: below the five after which a container engine gives up without a word
+_PATIENCE = 4.0  # seconds; less than the five after which a container engine gives up without showing a reason
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 what listens everywhere is asked over loopback
 
 
 def main() -> int:
-    """Exit code 0 when /health answers 200 where HOST and PORT say."""
+    """Return 0 when /health answers 200 at HOST and PORT, else 1; print the status or the error."""
     try:
         given = settings.load()
         host = _REACHED_AT.get(given.host, given.host)

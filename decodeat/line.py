@@ -20,7 +20,7 @@ FEW = 3  # fewest measurements for an estimate: the first piece of work may be t
 
 
 class Overloaded(Failure):
-    """Raised when work can't be done in time because too much other work is queued before it."""
+    """Report that work can't be done in time because too much other work is queued before it."""
 
     def __init__(self) -> None:
         super().__init__("overload", "The service is busy at the moment. Please try again later.", transient=True)
@@ -39,8 +39,8 @@ class Line:
     """Serve requests in order, as many at once as there are free processors; one queue per worker process.
 
     A waiting request is refused when, even at the speed of the quickest recent work, the requests before it would take
-    too long. The next request is refused when others wait behind it and most recent work took longer than it has left:
-    begun but not finished, it would cost the others' time too.
+    too long. The next request is refused when others wait behind it and a quarter of the recent work took at least as
+    long as it has left: begun but not finished in time, it would cost the others' time too.
     """
 
     def __init__(self, cores: Cores) -> None:

@@ -1,4 +1,4 @@
-"""The application: settings, parts, layers and routes put together. `app` is what a server runs."""
+"""Build the application from settings, parts, middleware and routes. `app` is what a server runs."""
 
 import hashlib
 import logging
@@ -29,7 +29,7 @@ _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than sta
 
 
 def create(config: Settings) -> FastAPI:
-    """An application of its own; nothing runs or connects before its lifespan begins."""
+    """Build an application; nothing runs or connects before its lifespan begins."""
     credentials = Credentials(config.api_keys, config.jwt_secret, config.jwt_issuer, config.jwt_audience)
     limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
 
@@ -40,7 +40,7 @@ def create(config: Settings) -> FastAPI:
         try:
             async with assembled(config) as parts:
                 app.state.parts = parts
-                # For the worker, which decides when to end, and for requests that it refuses before any of our layers.
+                # For the worker: to decide when to end, and to answer requests that it refuses before our middleware.
                 yield {"settled": parts.results.settled, "sites": config.cors_origins}
         finally:
             await limiter.close()
@@ -48,21 +48,21 @@ def create(config: Settings) -> FastAPI:
     app = FastAPI(
         title=_TITLE,
         version=__version__,
-        docs_url=None,  # ours has a policy of its own
+        docs_url=None,  # our page has a content security policy of its own
         redoc_url=None,
         lifespan=lifespan,
         middleware=[*_layers(config), *_guard(credentials, limiter)],
         responses={400: {"model": Refusal, "description": "Another host"}} if config.allowed_hosts else None,
         exception_handlers={RequestValidationError: _refused, 400: _unreadable},
     )
-    analyze.serve(app, credentials, config.api_rate_limit)  # first, for it is asked for most
+    analyze.serve(app, credentials, config.api_rate_limit)  # first: most requests are for it
     app.include_router(operations.router(config.release_id))
     app.include_router(docs.router(_TITLE, str(app.openapi_url)))
     return app
 
 
 def _layers(config: Settings) -> list[Middleware]:
-    """From the outside in."""
+    """Return the middleware that every request passes, outermost first."""
     sites: dict[str, Any] = {
         "allow_origins": config.cors_origins,
         "allow_credentials": False,
@@ -80,33 +80,33 @@ def _layers(config: Settings) -> list[Middleware]:
 
 
 def _guard(credentials: Credentials, limiter: Limiter) -> list[Middleware]:
-    """Nothing where everybody may ask as often as they like."""
+    """Return the access check, or nothing where any client may ask without limit."""
     needed = credentials.needed or limiter.per_minute
     return [Middleware(Access, credentials=credentials, limiter=limiter)] if needed else []
 
 
 def _pepper(config: Settings) -> bytes:
-    """What keeps clients' addresses from being found by trying all of them: any secret that Redis doesn't know.
+    """Return a secret that Redis doesn't know, so that clients' addresses can't be found by trying all of them.
 
-    Without keys and tokens there is none, and then the digests in Redis, which last a minute, could be tried.
+    Without keys and tokens there is no secret: the digests in Redis, which last a minute, could be found by trying.
     """
     return hashlib.sha256("\n".join((*config.api_keys, *config.jwt_secret)).encode()).digest()
 
 
 async def _refused(_: Request, error: RequestValidationError) -> JSONResponse:
-    """FastAPI's shape of a 422, without an echo of what was sent: it may be a signed address, or not be JSON."""
+    """Answer 422 in FastAPI's shape, without repeating what was sent: it may be a signed address, or not be JSON."""
     details = [{"type": e["type"], "loc": list(e["loc"]), "msg": e["msg"]} for e in error.errors()]
     return JSONResponse({"detail": details}, 422)
 
 
 async def _unreadable(_: Request, __: Exception) -> JSONResponse:
-    """A body that isn't even text is refused like any other that has the wrong shape."""
+    """Answer 422 to a body that isn't even text, like to any other of the wrong shape."""
     detail = {"type": "json_invalid", "loc": ["body"], "msg": "The body can't be read as JSON"}
     return JSONResponse({"detail": [detail]}, 422)
 
 
 def _start() -> FastAPI:
-    """What a server imports. Wrong settings end the process with a message that names them all."""
+    """Build the application for a server. Wrong settings end the process with a message that names them all."""
     try:
         config = settings.load()
     except settings.SettingsError as error:

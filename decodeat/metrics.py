@@ -59,7 +59,7 @@ release_info = Gauge(
 
 
 def exposition() -> bytes:
-    """Prometheus' text format; of all workers when PROMETHEUS_MULTIPROC_DIR is set, else of this process."""
+    """Return Prometheus' text format: of all workers when PROMETHEUS_MULTIPROC_DIR is set, else of this process."""
     if not os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         return generate_latest(REGISTRY)
     registry = CollectorRegistry()

@@ -1,4 +1,4 @@
-"""What the service says about itself: one JSON object a line on stdout, tied together by request and release."""
+"""Write the service's log: one JSON object per line on stdout, with the release and the request's id."""
 
 import json
 import logging
@@ -17,12 +17,12 @@ _encode = json.JSONEncoder(ensure_ascii=False, default=str).encode
 _ADDRESS = re.compile(r"(https?://)(?:[^\s/@'\"]*@)?([^\s?'\"#]*)(?P<query>[?#][^\s'\"]*)?")
 _PLAIN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName", "color_message"}
 # At DEBUG these write addresses with their query strings, or a line for every block of a picture.
-# aiosqlite writes what is stored.
+# aiosqlite writes the stored values.
 _TALKATIVE = ("httpcore", "PIL", "asyncio", "python_multipart", "aiosqlite", "alembic.runtime.plugins")
 
 
 class JsonLines(logging.Formatter):
-    """A record as one line of JSON; what was given as `extra` stands beside the message."""
+    """Format a record as one line of JSON; the fields given as `extra` stand beside the message."""
 
     def __init__(self, release: str = "") -> None:
         super().__init__()
@@ -51,16 +51,16 @@ def _second(moment: int) -> str:
 
 
 def without_query(text: str) -> str:
-    """The text with the query string and the password of every URL left out: signatures live there."""
+    """Return the text without the credentials, query string and fragment of each http(s) URL: they may hold secrets."""
     return _ADDRESS.sub(lambda one: f"{one[1]}{one[2]}{'?…' if one['query'] else ''}", text) if "://" in text else text
 
 
 def configure(level: str, release: str, stream: TextIO | None = None) -> None:
-    """Send everything that this process logs to stdout as JSON lines, the server's own words included.
+    """Send everything that this process logs to stdout as JSON lines, the server's own messages included.
 
-    `stream`: somewhere else, where stdout is a program's answer.
+    `stream` replaces stdout, for a program that prints its answer there.
     """
-    # Nobody reads which thread a line comes from, or which line of ours, and finding out takes a third of the time.
+    # The thread and the source line of a record are not logged, and finding them takes a third of the time.
     logging.logThreads = logging.logMultiprocessing = False
     logging._srcfile = None  # as Python's documentation advises
     output = logging.StreamHandler(stream or sys.stdout)
@@ -69,7 +69,7 @@ def configure(level: str, release: str, stream: TextIO | None = None) -> None:
     for name in ("uvicorn", "uvicorn.error", "gunicorn.error"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    # One line a request is written by our own middleware, with what these lack: release, request id, duration.
+    # Our own middleware writes one line per request, with what these lack: release, request id, duration.
     for name in ("uvicorn.access", "gunicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], False

@@ -1,4 +1,4 @@
-"""One analysis from addresses to an outcome: fetch, decode, read, judge, write down, within one deadline."""
+"""Run one analysis from addresses to an outcome: fetch, decode, read, judge, store, within one deadline."""
 
 import asyncio
 import logging
@@ -35,12 +35,12 @@ _UNREADABLE = {
     Flaw.UNCLEAR: "There is text in the picture, but too little of it can be read. "
     "Please take it closer to the label, straight from the front and in good light.",
 }
-FETCHING = 0.5  # share of the time left that pictures may take to come: reading and judging need theirs
+FETCHING = 0.5  # share of the time left that downloads may take: reading and judging need the rest
 CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # why an analysis FAILED
 
 
 class Status(StrEnum):
-    """The contract's outcomes. FAILED means that this request said nothing about the product."""
+    """Name the contract's outcomes. FAILED means that this request found out nothing about the product."""
 
     COMPLETED = "COMPLETED"
     CANCELLED = "CANCELLED"
@@ -51,8 +51,8 @@ class Status(StrEnum):
 class Outcome:
     """Hold an answer. `nutrition` has all eleven names when COMPLETED, and is None otherwise.
 
-    `engine` made it ("none" if none was asked), this request spent `usage`, and `cause` is why it FAILED, a word of
-    `CAUSES`; they are for the record alone.
+    `engine` made it ("none" when no engine gave an answer), this request spent `usage`, and `cause` is why it FAILED,
+    a word of `CAUSES`. These three are for metrics, log and database; the client does not get them.
     """
 
     status: Status
@@ -66,7 +66,7 @@ class Outcome:
 
 
 class Pipeline:
-    """Runs analyses; one per worker process."""
+    """Run analyses; one per worker process."""
 
     def __init__(
         self,
@@ -78,7 +78,7 @@ class Pipeline:
         release: str,
         seconds: float,
     ) -> None:
-        """`seconds` is the deadline of one analysis, waiting for its turn included."""
+        """Take `seconds` as the time limit of one analysis, waiting for its turn included."""
         self._downloader = downloader
         self._decoder = decoder
         self._engines = engines
@@ -93,7 +93,7 @@ class Pipeline:
             metrics.analyses_failed.labels(cause)
 
     async def analyse(self, urls: Sequence[str], product_id: int | None) -> Outcome:
-        """Always an outcome for what may go wrong outside; raises only for a mistake of ours."""
+        """Return the outcome, and hand it over to be stored. Raises only for a bug, never for a failure outside."""
         deadline = Deadline(self._seconds)
         had_turn = False
         try:
@@ -111,7 +111,7 @@ class Pipeline:
 
     @asynccontextmanager
     async def _queued(self) -> AsyncIterator[None]:
-        """Wait for a turn: each analysis holds its pictures in memory, and there is so much of it."""
+        """Wait for a turn: each analysis holds its pictures in memory, which is limited."""
         if self._turn.locked():
             with metrics.waiting.track_inprogress():
                 await self._turn.acquire()
@@ -141,7 +141,7 @@ class Pipeline:
         return replace(outcome, engine=analysis.engine.name, usage=analysis.usage)
 
     async def _pictures(self, urls: Sequence[str], deadline: Deadline) -> Sequence[Picture | Failure]:
-        if len(urls) == 1:  # most requests: a task of its own for it takes as long as all the rest of an answer's parts
+        if len(urls) == 1:  # most requests; a task of its own would take as long as all other parts of the answer
             return [await self._picture(urls[0], deadline)]
         return await asyncio.gather(*(self._picture(url, deadline) for url in urls))
 
@@ -175,14 +175,14 @@ def _failed(failure: Failure) -> Outcome:
 
 
 def _cause(failure: Failure) -> str:
-    """Return the cause: the user's (picture, label), a passing one of the picture's host, or ours (all the others)."""
+    """Return the word of `CAUSES`: "picture" (the user's), "host" (its host fails at the moment), or one of our own."""
     if isinstance(failure, ImageRefused) and failure.reason != "sandbox":
         return "host" if failure.transient else "picture"
     return failure.reason if failure.reason in {"timeout", "overload"} else "engine"
 
 
 def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
-    """The contract's outcome of a judgement. `lost` says why other pictures of the same request were not read."""
+    """Return the contract's outcome of a judgement. `lost` says why other pictures of the request were not read."""
     if judgement.whole is not None:
         return _completed(judgement.whole, judgement.alone, lost, note)
     kinds = {label.kind for label in judgement.alone}
@@ -192,13 +192,13 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
     if unreadable is not None:
         return Outcome(Status.FAILED, _UNREADABLE[unreadable.flaw])
     if lost:
-        # The picture that was not fetched may have been the label: nothing is known about the product.
+        # The picture that was not read may have been the label: nothing is known about the product.
         return Outcome(Status.FAILED, lost[0])
     return Outcome(Status.CANCELLED, "This is not an image of a nutrition or ingredients label.")
 
 
 def _left_out(alone: Sequence[Label]) -> Iterator[tuple[int, str]]:
-    """Yield the pictures that the answer is not based on, and why."""
+    """Yield the index of each picture that the answer is not based on, and the reason."""
     for at, label in enumerate(alone):
         if label.kind is Kind.UNREADABLE:
             yield at, _UNREADABLE[label.flaw]

@@ -1,4 +1,4 @@
-"""How many processors there are for this process: what a container may use, not what its host has."""
+"""Count the processors for this process: those that a container may use, not those that its host has."""
 
 import math
 import os
@@ -10,13 +10,13 @@ MINE = Path("/proc/self/cgroup")
 
 
 def count() -> int:
-    """Affinity, bounded by the smallest quota of the cgroups this process is in (rounded up); at least 1."""
+    """Return the processors by affinity, limited by the smallest quota of its cgroups (rounded up); at least 1."""
     usable = len(os.sched_getaffinity(0))
     return max(1, min([usable, *(math.ceil(quota) for quota in _quotas())]))
 
 
 def _quotas() -> Iterator[float]:
-    """Limits in processors, from this process's own cgroup up to the root that it sees."""
+    """Yield the limits in processors, from this process's own cgroup up to the root that it sees."""
     try:
         lines = MINE.read_text().splitlines()
     except OSError:
@@ -25,14 +25,14 @@ def _quotas() -> Iterator[float]:
         _, controllers, path = line.split(":", 2)
         if controllers and "cpu" not in controllers.split(","):
             continue
-        # Version 2 has no controllers here and one tree; version 1 has a tree for this one.
+        # cgroup version 2 names no controllers here and has one tree; version 1 has a tree for the cpu controller.
         tree = CGROUPS / "cpu" if controllers else CGROUPS
         for place in (Path(path), *Path(path).parents):
             yield from _quota(tree / place.relative_to("/"))
 
 
 def _quota(directory: Path) -> Iterator[float]:
-    """The limit that one cgroup sets, nothing when it sets none."""
+    """Yield the limit that one cgroup sets, in processors; nothing when it sets none."""
     try:
         if (directory / "cpu.max").exists():
             limit, period = (directory / "cpu.max").read_text().split()

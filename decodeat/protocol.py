@@ -6,7 +6,7 @@ from collections.abc import Collection
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-MOST_AROUND = 32 * 1024  # bytes of headers, chunk marks and trailers a request; uvicorn itself keeps whatever comes
+MOST_AROUND = 32 * 1024  # bytes of headers, chunk marks and trailers per request; uvicorn itself has no limit
 HEAD_SECONDS = 10.0  # from the first byte, or from the connection's beginning, to the last header
 LINGER_SECONDS = 1.0  # for a client that is still sending to receive the reason for its refusal
 MOST_LINGERING = 1024 * 1024  # bytes that the client may send meanwhile
@@ -17,11 +17,14 @@ _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close
 
 
 class HeadTooLarge(Exception):
-    """Raised inside the parser, so that no part of the request reaches the application."""
+    """Stop the parser, so that no part of the request reaches the application."""
 
 
 class BoundedHttp(HttpToolsProtocol):
-    """One connection. Bodies are bounded by whoever reads them; between requests uvicorn's keep-alive time holds."""
+    """Limit one connection: the bytes around a body, and the time that a request's head may take.
+
+    `api/body.py` limits bodies; between requests uvicorn's keep-alive time-out applies.
+    """
 
     _around = 0  # bytes of the request under way that were not its body
     _head = 0  # bytes of the request's head, as far as it was parsed
@@ -106,7 +109,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = 0
-        self._wait()  # also where it came in one piece with the end of the request before
+        self._wait()  # also when it came in one piece with the end of the request before
 
     def on_url(self, url: bytes) -> None:
         self._grow(len(url))
@@ -117,7 +120,10 @@ class BoundedHttp(HttpToolsProtocol):
         super().on_header(name, value)
 
     def _grow(self, size: int) -> None:
-        """Count bytes while parsing: a head that comes in one piece would be complete before a later count."""
+        """Count bytes while parsing: a head that comes in one piece would be complete before a later count.
+
+        Raises `HeadTooLarge`.
+        """
         self._head += size
         if self._head > MOST_AROUND:
             raise HeadTooLarge
@@ -151,6 +157,6 @@ class BoundedHttp(HttpToolsProtocol):
 
 
 def most_connections() -> int:
-    """Return how many connections there are file handles for, at most `MOST_CONNECTIONS`."""
+    """Return how many connections there are file handles for: at most `MOST_CONNECTIONS`, at least `RESERVED` // 4."""
     handles, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return max(RESERVED // 4, min(MOST_CONNECTIONS, handles - RESERVED))

@@ -1,4 +1,4 @@
-"""When somebody else asks to be tried again: the HTTP header Retry-After (RFC 9110, 10.2.3), seconds or a date."""
+"""Parse the HTTP header Retry-After (RFC 9110, 10.2.3): seconds or a date."""
 
 import re
 from datetime import UTC, datetime
@@ -6,7 +6,7 @@ from email.utils import parsedate_to_datetime
 
 
 def seconds(header: str) -> float | None:
-    """Seconds from now, never negative; None when the header says nothing that makes sense."""
+    """Return the seconds from now, never negative; None when the header can't be understood."""
     if re.fullmatch(r"\d{1,9}", header.strip(), re.ASCII):
         return float(header)
     try:

@@ -1,4 +1,4 @@
-"""What the service is configured with: every variable, its rules, and one message for all that is wrong."""
+"""Read the service's settings: every variable, its rules, and one message for all that is wrong."""
 
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -14,8 +14,8 @@ from decodeat.spelling import closest
 class Variable:
     """Describe one environment variable. `parse` raises ValueError saying what it must be; "" means the default.
 
-    `guards`: it limits something, refuses access, or says where secrets and results go. Then it may not be set and
-    empty: that doesn't mean "no limit", but looks just like a reference to a missing value.
+    `guards`: it limits something, refuses access, or says where secrets and results go. Such a variable may not be set
+    and empty: that doesn't mean "no limit", but looks like a reference to a missing value.
     """
 
     name: str
@@ -28,7 +28,7 @@ class Variable:
 
 @dataclass(frozen=True)
 class Problem:
-    """Something wrong with one variable; `problem` repeats no value."""
+    """Describe what is wrong with one variable; `problem` repeats no value."""
 
     name: str
     problem: str
@@ -36,7 +36,7 @@ class Problem:
 
 
 class SettingsError(ValueError):
-    """Everything that is wrong with the environment, at once."""
+    """Report everything that is wrong with the environment at once."""
 
     def __init__(self, problems: tuple[Problem, ...]) -> None:
         self.problems = problems
@@ -86,7 +86,7 @@ VARIABLES = (
     Variable(
         "API_RATE_LIMIT", "0", values.whole(0, 10**6), "Analyses a minute for each client; 0 is no limit.", guards=True
     ),
-    # What reads, and what understands.
+    # The engines: a reader and an analyst.
     Variable("READER", "auto", values.one_of("auto", "vision", "embedded"), "auto is vision with Google credentials."),
     Variable("ANALYZER", "auto", values.one_of("auto", "gemini", "embedded"), "auto is gemini with GEMINI_API_KEY."),
     Variable(
@@ -125,10 +125,10 @@ VARIABLES = (
 
 @dataclass(frozen=True)
 class Settings:
-    """The service's settings, checked: a field for each variable. Sizes in bytes, times in seconds.
+    """Hold the service's checked settings, one field per variable. Sizes in bytes, times in seconds.
 
-    `api_keys` are SHA-256 digests in hex. `database_url` is "" when results are not kept. Prices are US dollars for a
-    million tokens or a thousand pictures, None when unknown.
+    `api_keys` are SHA-256 digests in hex. `database_url` is "" when results are not kept. Prices are US dollars per
+    million tokens or per thousand pictures, None when unknown.
     """
 
     workers: int = 2
@@ -168,7 +168,7 @@ class Settings:
 
     @property
     def analysis_seconds(self) -> float:
-        """How long one analysis may take in all: the rest of the client's patience is for the way there and back."""
+        """Return the seconds that one analysis may take in all; the rest of the time-out is for the network."""
         return self.request_timeout * 5 / 6
 
 
@@ -183,7 +183,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 def inspect(environment: Mapping[str, str]) -> tuple[dict[str, Any], tuple[Problem, ...]]:
-    """Every variable's value (None where it is wrong), defaults included, and everything that is wrong."""
+    """Return every variable's value (None where it is wrong), defaults included, and everything that is wrong."""
     found: dict[str, Any] = {}
     problems: list[Problem] = []
     for variable in VARIABLES:
@@ -208,7 +208,7 @@ def _value(variable: Variable, given: str | None) -> Any:
 
 
 def _derive(found: dict[str, Any]) -> None:
-    """Replace what stands for "find out": engines by the keys that are there, prices by the default model's."""
+    """Replace "auto" by an engine, chosen by the credentials given, and missing prices by the default model's."""
     if found["READER"] == "auto":
         found["READER"] = "vision" if found["GOOGLE_APPLICATION_CREDENTIALS"] else "embedded"
     if found["ANALYZER"] == "auto":
@@ -219,7 +219,7 @@ def _derive(found: dict[str, Any]) -> None:
 
 
 def _contradictions(found: Mapping[str, Any]) -> Iterator[Problem]:
-    """What is right alone and wrong together."""
+    """Yield the problems of variables that are right alone and wrong together."""
     if found["ANALYZER"] == "gemini" and found["GEMINI_API_KEY"] == "":
         yield Problem("GEMINI_API_KEY", "is missing, and ANALYZER is gemini", "Set it, or set ANALYZER=embedded.")
     for name, claim in (("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")):

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-_SHORT = 5  # names up to this length are near to too many honest ones (HOST and HOME) to be guessed at
+_SHORT = 5  # names up to this length resemble too many correct ones (HOST and HOME) to suggest anything
 
 
 def closest(name: str, known: Collection[str]) -> str:
@@ -17,7 +17,7 @@ def closest(name: str, known: Collection[str]) -> str:
 
 
 def edits(left: str, right: str) -> int:
-    """Insertions, deletions, replacements and swaps of neighbours between two words."""
+    """Count the insertions, deletions, replacements and swaps of neighbours between two words."""
     before: list[int] = []
     row = list(range(len(right) + 1))
     for i, a in enumerate(left, 1):

@@ -1,4 +1,4 @@
-"""A call to something outside: tried again while there is time, and left alone while it is known to be down."""
+"""Call something outside: try again while there is time, but don't call while it is known to be down."""
 
 import asyncio
 import itertools
@@ -22,14 +22,14 @@ T = TypeVar("T")
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 8.0  # seconds between tries: doubled each time, up to a half taken off at random
 LEAST = 0.05  # seconds; with less left a call can't be answered any more
-GARBLED = "malformed"  # the reason of a failure whose maker is up: asking once more may help, asking for ever won't
+GARBLED = "malformed"  # the reason of a failure whose upstream is up: one more try may help, endless tries won't
 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one try may take, how many there are at most, and whether an open breaker is waited for.
+    """Describe how long one try may take, how many there are at most, and whether to wait for an open breaker.
 
-    A try never gets more than `share` of what is left, so that one that hangs leaves time for another.
+    A try never gets more than `share` of the time left, so that one that hangs leaves time for another.
     """
 
     seconds: float
@@ -39,12 +39,12 @@ class Patience:
 
 
 class Upstream:
-    """One service that requests depend on; one per worker process."""
+    """Call one service that requests depend on; one per worker process."""
 
     def __init__(self, name: str, title: str, failure: type[Failure], patience: Patience, breaker: Breaker) -> None:
-        """`name` is for counters, `title` begins a sentence for people.
+        """Take a `name` for counters, and a `title` that begins a sentence for users.
 
-        `failure` is what is raised for what this class finds out by itself: `timeout` and `down`.
+        `failure` is the class raised for what is found out here: the reasons `timeout` and `down`.
         """
         self._name = name
         self._title = title
@@ -56,9 +56,9 @@ class Upstream:
         metrics.breaker.labels(name).set(breaker.state.value)
 
     async def call(self, attempt: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
-        """What `attempt` returns; it is given the seconds it may take, and raises a `Failure` or what is a bug.
+        """Return what `attempt` returns; it gets the seconds it may take, and raises a `Failure` or what is a bug.
 
-        Raises the last failure when it isn't transient, or when there is no time for another try.
+        Raises the last failure when it isn't transient, or when no try or no time is left for another.
         """
         for number in itertools.count(1):
             await self._admitted(deadline)
@@ -76,7 +76,7 @@ class Upstream:
         raise AssertionError("counting never ends")
 
     async def _admitted(self, deadline: Deadline) -> None:
-        """Return when a call may go. Raises the failure `down` when that would be too late."""
+        """Wait until the breaker allows a call. Raises the failure `down` when that is too late, or waiting is off."""
         while (wait := self._breaker.wait()) > 0:
             if not self._patience.waits or wait + LEAST >= deadline.left:
                 self._count("down")
@@ -95,7 +95,7 @@ class Upstream:
 
     @contextmanager
     def _watched(self) -> Iterator[None]:
-        """Count and time the call, and tell the breaker, however it ends."""
+        """Count and time the call, and report to the breaker, however the call ends."""
         began = time.monotonic()
         outcome, tell = "abandoned", self._breaker.abandoned
         try:

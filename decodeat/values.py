@@ -1,4 +1,4 @@
-"""How the text of an environment variable becomes a value: each parser raises ValueError saying what it must be."""
+"""Parse the text of environment variables: each parser raises ValueError saying what it must be."""
 
 import hashlib
 import json
@@ -18,11 +18,11 @@ _RELEASE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PLACEHOLDER = re.compile(r"your[_-]|change[_-]?me|example|placeholder|xxxx|<.*>|\$\{", re.IGNORECASE)
 
 SHORTEST_KEY = 16  # characters; a shorter one could be guessed over HTTP
-SHORTEST_SIGNING_SECRET = 32  # bytes; a shorter one could be guessed from any token, without asking us
+SHORTEST_SIGNING_SECRET = 32  # bytes; a shorter one could be guessed from any token, without asking the service
 
 
 def whole(low: int, high: int) -> Callable[[str], int]:
-    """A parser of whole numbers from `low` to `high`."""
+    """Return a parser of whole numbers from `low` to `high`."""
 
     def parse(text: str) -> int:
         if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
@@ -33,7 +33,7 @@ def whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def workers(text: str) -> int:
-    """How many; counted when nothing is given, and then two at least: one may be busy, or making room for another."""
+    """Return how many; by default the processors, but at least two: one may be busy, or being replaced."""
     return whole(1, 256)(text) if text else max(2, processors.count())
 
 
@@ -46,7 +46,7 @@ def boolean(text: str) -> bool:
 
 
 def one_of(*allowed: str) -> Callable[[str], str]:
-    """A parser of one word in upper or lower case; what it returns is spelled as here."""
+    """Return a parser of one word in upper or lower case; its result is spelled as in `allowed`."""
     spelled = {word.lower(): word for word in allowed}
 
     def parse(text: str) -> str:
@@ -58,7 +58,7 @@ def one_of(*allowed: str) -> Callable[[str], str]:
 
 
 def listed(text: str) -> tuple[str, ...]:
-    """A JSON list of strings, or items between commas; blank items are left out."""
+    """Parse a JSON list of strings, or items between commas; blank items are left out."""
     if not text.startswith("["):
         return tuple(item.strip() for item in text.split(",") if item.strip())
     try:
@@ -71,7 +71,7 @@ def listed(text: str) -> tuple[str, ...]:
 
 
 def address(text: str) -> str:
-    """Without the brackets that an IPv6 address has in a URL: nothing can be bound to those."""
+    """Return an address to listen on, without the brackets of IPv6 in a URL: nothing can be bound to those."""
     text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "*" in text or not (_HOST.fullmatch(text) or re.fullmatch(r"[0-9A-Fa-f:.]+", text)):
         raise ValueError("must be an address to listen on, such as 0.0.0.0 or 127.0.0.1")
@@ -96,12 +96,12 @@ def origins(text: str) -> tuple[str, ...]:
 
 
 def cross_origins(text: str) -> tuple[str, ...]:
-    """As `origins`, and `*` for everybody: answers never carry credentials."""
+    """Return origins as `origins` does, or `*` alone for every site: answers never carry credentials."""
     return ("*",) if listed(text) == ("*",) else origins(text)
 
 
 def key_digests(text: str) -> tuple[str, ...]:
-    """SHA-256 in hex of each key that clients may present; one may be given as its digest, sha256:HEX.
+    """Return SHA-256 in hex of each key that clients may present; a key may be given as its digest, sha256:HEX.
 
     The keys themselves are not kept. No message repeats one.
     """
@@ -131,7 +131,7 @@ def _check_secret(what: str, text: str, shortest: int) -> None:
 
 
 def signing_secrets(text: str) -> tuple[str, ...]:
-    """What tokens are signed with, several while one replaces another. HS256 asks for 32 bytes (RFC 7518, 3.2)."""
+    """Return the secrets that sign tokens, several while one replaces another. HS256 needs 32 bytes (RFC 7518, 3.2)."""
     found = listed(text)
     for number, item in enumerate(found, 1):
         _check_secret(f"secret {number}", item, SHORTEST_SIGNING_SECRET)
@@ -145,7 +145,7 @@ def google_key(text: str) -> str:
 
 
 def credentials_file(text: str) -> str:
-    """A file of Google credentials. Its content is looked at, and never repeated."""
+    """Return the path of a file of Google credentials. Its content is checked, and never repeated."""
     if not text:
         return ""
     try:
@@ -160,7 +160,7 @@ def credentials_file(text: str) -> str:
 
 
 def endpoint(text: str) -> str:
-    """One origin, "" for the usual one."""
+    """Return one origin, "" for the usual one."""
     found = origins(text)
     if text and len(found) != 1:
         raise ValueError("must be one origin")
@@ -180,7 +180,7 @@ def model(text: str) -> str:
 
 
 def price(text: str) -> Decimal | None:
-    """US dollars; None when it is not known."""
+    """Return US dollars; None when the price is not known."""
     if not text:
         return None
     if not re.fullmatch(r"\d{1,6}(\.\d{1,6})?", text, re.ASCII):
@@ -215,7 +215,7 @@ def _is_redis(parts: SplitResult) -> bool:
 
 
 def _check_credentials(parts: SplitResult) -> None:
-    """Refuse an empty or placeholder password: it comes from a reference without a value. Raises ValueError."""
+    """Raise ValueError for an empty or placeholder password: it comes from a reference without a value."""
     user, colon, password = parts.netloc.rpartition("@")[0].partition(":")
     if "@" in parts.netloc and not (user or password):
         raise ValueError("has an @ and no credentials before it")
@@ -226,7 +226,7 @@ def _check_credentials(parts: SplitResult) -> None:
 
 
 def database(text: str) -> str:
-    """A URL of SQLite or PostgreSQL; "" for the text none. Nothing given means a file of this user's own."""
+    """Return a URL of SQLite or PostgreSQL, "" for the text none. The default is a file of this user's own."""
     if text == "none":
         return ""
     if not text:

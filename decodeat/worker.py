@@ -1,4 +1,4 @@
-"""A gunicorn worker that takes clients only while its release is the active one, and leaves without dropping any."""
+"""Run a gunicorn worker that accepts clients only while its release is active, and stops without dropping any."""
 
 import asyncio
 import fcntl
@@ -29,20 +29,20 @@ FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release chan
 # An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): the side
 # that closes first may close on a request that is already on its way.
 KEEP_ALIVE_SECONDS = 75
-LEAVING_SECONDS = 5.0  # on the way out an idle connection is closed after so long; until then answers ask for it
+LEAVING_SECONDS = 5.0  # after which a leaving worker closes an idle connection; until then answers ask clients to
 NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
-ORPHAN_SECONDS = 10.0  # a worker whose master was killed serves on for so long: the next master boots in less
+ORPHAN_SECONDS = 10.0  # a worker whose master was killed goes on serving for so long: the next master starts in less
 
 CONNECTION_CLOSE = (b"connection", b"close")
 
 
 class Admission:
-    """Whether this release takes traffic: `link` points to the active release's directory, named by its id."""
+    """Check whether this release takes traffic: `link` points to the active release's directory, named by its id."""
 
     def __init__(self, link: Path, release: str, busy: Path) -> None:
         self._link = link
         self._release = release
-        # A shared lock on this file says "clients are connected here"; it needs no disk space and dies with us.
+        # A shared lock on this file says "clients are connected here"; it needs no disk space and ends with us.
         self._busy = os.open(busy, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._holding = False
 
@@ -53,7 +53,7 @@ class Admission:
             return False
 
     def hold(self, busy: bool) -> None:
-        """Say whether clients are connected."""
+        """Hold the drain lock while clients are connected, for the supervisor to see."""
         if busy == self._holding:
             return
         try:
@@ -64,9 +64,9 @@ class Admission:
 
 
 class Recycling:
-    """After `after` requests (0: never) a worker makes room for a fresh one, one worker at a time."""
+    """Decide when a worker is replaced by a fresh one: after `after` requests (0: never), one worker at a time."""
 
-    # Per-process record locks on an anonymous file: made in the master, inherited, gone with the last of us.
+    # Per-process record locks on an anonymous file: made in the master, inherited, gone with the last process.
     turn = os.memfd_create("decodeat-recycling", os.MFD_CLOEXEC)
 
     def __init__(self, after: int, siblings: bool) -> None:
@@ -77,7 +77,7 @@ class Recycling:
         if not self._after or requests < self._after:
             return False
         if not self._siblings and not idle:
-            return False  # alone: leaving while requests run would leave nobody to accept the next ones
+            return False  # the only worker: while it finishes requests no other would accept the next ones
         try:
             fcntl.lockf(self.turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
@@ -86,11 +86,11 @@ class Recycling:
 
 
 class ReleaseServer(Server):
-    """Uvicorn's server with two kinds of listeners: private sockets always open, public ones only while admitted.
+    """Run uvicorn's server with two kinds of listeners: private ones always open, public ones only while admitted.
 
-    Without an admission (a container, where the platform routes traffic) both stay open. In either case the
-    way out is the same: stop accepting, answer what still comes with `Connection: close`, end when all
-    connections are gone or have been idle for `LEAVING_SECONDS`.
+    Without an admission (a container, where the platform routes traffic) both stay open. In either case it stops the
+    same way: stop accepting, answer what still comes with `Connection: close`, end when all connections are gone or
+    have been idle for `LEAVING_SECONDS`.
     """
 
     def __init__(
@@ -108,10 +108,10 @@ class ReleaseServer(Server):
         self._follower: asyncio.Task[None] | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        # Duplicates: a server that closes takes its descriptor with it, and the number may be somebody else's by then.
+        # Duplicates: a server that closes also closes its descriptor, and the number may be another file's by then.
         await super().startup(sockets=[sock.dup() for sock in self._private])
         self._follower = asyncio.create_task(self._follow())
-        # What is there by now stays as long as the process: the collector need not walk over it again and again.
+        # What exists by now stays as long as the process: the garbage collector need not look at it again and again.
         gc.collect()
         gc.freeze()
         gc.enable()
@@ -153,7 +153,7 @@ class ReleaseServer(Server):
                 self.should_exit = True
 
     def _settled(self) -> bool:
-        """Whether the application loses nothing by an end now; one that has nothing to lose doesn't say."""
+        """Return whether the application loses nothing if it ends now; True for one that doesn't say."""
         ask = self.lifespan.state.get("settled")
         return ask is None or bool(ask())
 
@@ -162,7 +162,7 @@ class ReleaseServer(Server):
             return
         loop = asyncio.get_running_loop()
         listeners = []
-        with ExitStack() as undo:  # all of them or none: with one open, the others would never be opened again
+        with ExitStack() as undo:  # all of them or none: with only some open, the others would never be opened
             for sock in self._public:
                 own = undo.enter_context(sock.dup())  # a duplicate here too: the listener may be opened again
                 listener = await loop.create_server(self._protocol, sock=own, backlog=self.config.backlog)
@@ -201,7 +201,7 @@ class ReleaseServer(Server):
         return protocol
 
     async def _drain(self) -> None:
-        """Wait until every connection has gone; the gunicorn master's graceful timeout bounds it."""
+        """Wait until every connection is gone; the gunicorn master's graceful time-out limits the wait."""
         notified = 0.0
         while self.server_state.connections and not self.force_exit:
             self._close_idle()
@@ -211,7 +211,7 @@ class ReleaseServer(Server):
             await asyncio.sleep(FOLLOW_SECONDS)
 
     def _close_idle(self) -> None:
-        """Close connections that have had nothing to say for `LEAVING_SECONDS`, also those that never spoke."""
+        """Close connections that have been idle for `LEAVING_SECONDS`, also those that never sent a request."""
         now = time.monotonic()
         for connection in list(self.server_state.connections):
             if not _idle(connection):
@@ -226,20 +226,20 @@ def _idle(connection: Any) -> bool:
 
 
 def _is_client(connection: Any) -> bool:
-    """Probes come over the unix socket, whose name is text; clients over TCP, whose name is a tuple."""
+    """Return whether it is a client's: over TCP the name is a tuple, over the probes' unix socket it is text."""
     transport = getattr(connection, "transport", None)
     return transport is not None and isinstance(transport.get_extra_info("sockname"), tuple)
 
 
 class ReleaseWorker(UvicornWorker):
-    """`ADMISSION_LINK`, `ADMISSION_BUSY` and `RELEASE_ID` in the environment switch admission on."""
+    """Run the server; `ADMISSION_LINK` switches admission on, and then needs `ADMISSION_BUSY` and `RELEASE_ID`."""
 
     CONFIG_KWARGS: ClassVar[dict[str, Any]] = {
         "loop": "auto",
         "http": BoundedHttp,
-        "ws": "none",  # nothing here speaks it, and it would go round every layer of ours
+        "ws": "none",  # not used, and it would bypass all our middleware
         "server_header": False,
-        "timeout_keep_alive": KEEP_ALIVE_SECONDS,  # here, for whatever configuration gunicorn is started with
+        "timeout_keep_alive": KEEP_ALIVE_SECONDS,  # set here, to hold with any gunicorn configuration
     }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -249,7 +249,7 @@ class ReleaseWorker(UvicornWorker):
 
     def init_process(self) -> None:
         heap.settle()  # while there is one thread, and one heap
-        gc.disable()  # until it has started: what loading makes stays, and looking through it takes a tenth of the time
+        gc.disable()  # until it has started: objects made by loading stay, and collecting takes a tenth of the time
         super().init_process()
 
     async def _serve(self) -> None:

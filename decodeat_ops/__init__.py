@@ -1,3 +1,3 @@
-"""Operator CLI for deploy, backup and restore of the decodeat analysis service."""
+"""Deploy, back up and restore the decodeat analysis service: the operator's command line."""
 
 __version__ = "0.1.0"

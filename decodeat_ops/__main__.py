@@ -1,10 +1,10 @@
-"""Entry point: answers --version before anything is imported, hands everything else to the command line."""
+"""Start the command line; answer --version before anything is imported."""
 
 import sys
 
 
 def main() -> int:
-    """Run the command line; returns the exit code."""
+    """Run the command line and return the exit code."""
     if sys.argv[1:] == ["--version"] and sys.stdout is not None:
         from decodeat_ops import __version__
 
@@ -12,14 +12,14 @@ def main() -> int:
         return 0
     import gc
 
-    gc.set_threshold(100_000)  # importing makes many objects that stay: looking for garbage among them takes a tenth
+    gc.set_threshold(100_000)  # imports make many objects that stay; looking for garbage among them takes a tenth
     try:
         from decodeat_ops.cli.boundary import run
 
         code = run(sys.argv[1:])
-    except KeyboardInterrupt:  # so early or late that no command was running
+    except KeyboardInterrupt:  # before or after the command itself
         return 130
-    gc.freeze()  # and the interpreter's end looks for it several times more
+    gc.freeze()  # the interpreter would collect several times more while it ends
     return code
 
 

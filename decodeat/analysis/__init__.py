@@ -1,1 +1,1 @@
-"""What a label says, derived from text alone: pure arithmetic and rules, and the order of work around them."""
+"""Derive what a label says from text alone, by arithmetic and rules without I/O."""

@@ -1,4 +1,4 @@
-"""Which numbers a misread amount may stand for, likeliest first."""
+"""Find the numbers that a misread amount may stand for, likeliest first."""
 
 import re
 from collections.abc import Iterator
@@ -10,20 +10,20 @@ from decodeat.analysis.numbers import parse
 _AMOUNT = re.compile(r"(?P<number>[\d.,]*\d)(?P<suffix>.*)")
 # What a unit that stands apart from its number is read as; anything longer is the next column's figure.
 APART = {"g": re.compile(r"[0-9A-Za-z&¢음응용으]|¢g"), "mg": re.compile(r"[0-9A-Za-z]{2,3}")}
-_GRAM = re.compile(r"g|¢g?")  # a g that lost its tail is hardly ever anything else
+_GRAM = re.compile(r"g|¢g?")  # ¢ is hardly ever anything but a g that lost its tail
 _LONGEST = 12  # characters of a number; the largest that a label prints, misread unit included, has eight
 
 
 @dataclass(frozen=True)
 class Tier:
-    """Hold candidates that are equally likely. `clean`: number and unit stand there as they should."""
+    """Hold candidates that are equally likely. `clean`: number and unit were read as they should be printed."""
 
     values: tuple[Decimal, ...]
     clean: bool = False
 
 
 def candidates(words: list[str], unit: str) -> Iterator[Tier]:
-    """Return what the words may stand for, likeliest first."""
+    """Yield the numbers that the words may stand for, likeliest first."""
     found = _AMOUNT.fullmatch(words[0]) if words else None
     if found is None:
         return
@@ -41,7 +41,7 @@ def candidates(words: list[str], unit: str) -> Iterator[Tier]:
     if plain == unit or (unit == "g" and _GRAM.fullmatch(plain)):
         values = values_of([number])
         if not all(printable(value, unit) for value in values):
-            return  # a digit was made of something else, and none is likelier than the next
+            return  # another sign was read as a digit, and no candidate is likelier than the others
         yield from [Tier(values, clean=True)] if values else []
         # A g may be seen twice, first as a 9: "79g" is 7.9 g or 7 g.
         orders = [_slips(number) + (_cut(number, 1) if unit == "g" and number[-1] == "9" else [])]
@@ -65,7 +65,10 @@ def values_of(texts: list[str]) -> tuple[Decimal, ...]:
 
 
 def printable(value: Decimal, unit: str) -> bool:
-    """Labels print whole milligrams and at most tenths of a gram; more decimals are what was left of the unit."""
+    """Return whether labels print such a value: whole milligrams, and at most tenths of a gram.
+
+    More decimals are what was left of the unit.
+    """
     return int(value.as_tuple().exponent) >= (-1 if unit == "g" else 0)
 
 
@@ -76,7 +79,7 @@ def _cut(number: str, digits: int) -> list[str]:
 
 
 def _slips(number: str) -> list[str]:
-    """Return other numbers that are misread as this one, none likelier than the next.
+    """Return other numbers that are misread as this one, all equally likely.
 
     A decimal point that was lost, or a first digit that was doubled: a thousands separator is often seen as that.
     """

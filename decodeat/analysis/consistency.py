@@ -6,7 +6,7 @@ from decimal import Decimal
 from decodeat.analysis.figure import Figure, Trust
 
 _SLACK = Decimal("0.6")  # g; two rounded figures may contradict each other by this much
-_ROUNDED = Decimal("0.1")  # that energy may differ from what its sources give
+_ROUNDED = Decimal("0.1")  # share by which energy may differ from what its sources give
 PARTS = (("carbohydrate", ("sugar",)), ("fat", ("sat_fat", "trans_fat")))
 SOURCES = ("carbohydrate", "protein", "fat")
 _TRANS_FAT = 10  # g; no label has as much, and a lost decimal point makes as much of any figure from 1.0 g on
@@ -17,7 +17,7 @@ Found = Mapping[str, Figure]
 
 
 def consistent(found: Found) -> dict[str, Figure]:
-    """What is left when everything that contradicts something better founded is taken out."""
+    """Drop the figures that contradict better founded ones."""
     return _borne_out_by_energy(without_contradictions(found))
 
 
@@ -28,7 +28,7 @@ def possible(found: Found, quantity: Decimal) -> dict[str, Figure]:
 
 
 def without_excess(found: Found, quantity: Decimal) -> dict[str, Figure]:
-    """Drop the sources of energy that together exceed that many grams; all of them, if all are confirmed."""
+    """Drop the unconfirmed sources of energy where all exceed that many grams; then all, if the rest still does."""
     kept = dict(found)
     if _together(kept) > quantity + 2 * _SLACK:
         kept = without_unconfirmed(kept, SOURCES)
@@ -42,12 +42,12 @@ def _together(found: Found) -> Decimal:
 
 
 def without_unconfirmed(found: Found, doubtful: Sequence[str]) -> dict[str, Figure]:
-    """Drop the doubtful figures that the label's own percentage does not confirm."""
+    """Drop the doubtful figures that are trusted less than `CONFIRMED`."""
     return {name: figure for name, figure in found.items() if name not in doubtful or figure.trust >= Trust.CONFIRMED}
 
 
 def without_contradictions(found: Found) -> dict[str, Figure]:
-    """Without parts that are larger than their whole: the weakest of them go."""
+    """Drop the least trusted of a whole and its parts where the parts together are larger than the whole."""
     kept = dict(found)
     for whole, parts in PARTS:
         present = [part for part in parts if part in kept]
@@ -61,7 +61,7 @@ def without_contradictions(found: Found) -> dict[str, Figure]:
 
 
 def _borne_out_by_energy(found: Found) -> dict[str, Figure]:
-    """When energy and its sources contradict each other, only what the label's own % confirms is left of them."""
+    """Drop energy and its sources where they contradict each other, except for `CONFIRMED` sources."""
     values = {name: figure.value for name, figure in found.items()}
     energy = values.get("energy")
     known = all(name in values for name in SOURCES)
@@ -72,14 +72,17 @@ def _borne_out_by_energy(found: Found) -> dict[str, Figure]:
 
 
 def plausible(energy: Decimal, values: Mapping[str, Decimal], share: Decimal) -> bool:
-    """4 kcal a gram of carbohydrate and protein, 9 of fat, 2 less for fibre; a share or 10 kcal for rounding."""
+    """Return whether energy fits its sources: 4 kcal per gram of carbohydrate and protein, 9 of fat, 2 less for fibre.
+
+    For rounding it may differ by that share or by 10 kcal, whichever is more.
+    """
     most = _burnt(values)
     slack = max(Decimal(10), most * share)
     return most - 2 * values.get("dietary_fiber", Decimal(0)) - slack <= energy <= most + slack
 
 
 def least(values: Mapping[str, Decimal]) -> Decimal:
-    """kcal that what is known of the sources gives at least."""
+    """Return the least kcal that the known sources give: their sum, less 7 % and 5 kcal."""
     return _burnt(values) * Decimal("0.93") - 5
 
 

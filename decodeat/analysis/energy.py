@@ -66,7 +66,7 @@ def agreed(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
 
     Where they confirm none, or one of the three is unknown: the first labelled energy, if two pictures have it.
 
-    `readings`: those of one label, as `by_picture` knows them.
+    `readings`: one for each pass over the label, in the order that `by_picture` expects.
     """
     pictures = [
         sorted((one for reading in part for one in reading), key=lambda one: not one.labelled)
@@ -95,7 +95,7 @@ def denied(readings: Sequence[Sequence[Energy]], values: Mapping[str, Decimal]) 
 def _alike(pictures: Sequence[Sequence[Energy]]) -> Decimal | None:
     """Return the first number that all pictures have; where only one has any, its only number.
 
-    Of a picture's numbers that follow 열량, it is one: beside them, the whole package's may nearly be the same.
+    Where a picture has labelled numbers, it must be one of these: that of the whole package may be nearly the same.
     """
     shown = [{one.value for one in part} for part in pictures]
     labelled = [{one.value for one in part if one.labelled} for part in pictures]

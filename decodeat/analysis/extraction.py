@@ -1,4 +1,4 @@
-"""What a model says a label says, believed only as far as the label's own text bears it out.
+"""Accept what a model says about a label only as far as the label's own text confirms it.
 
 A model may misread, invent, or do what a sentence printed on the label tells it to. So a number has to stand in the
 text (or follow from a printed share of the daily value), names have to be made of what is printed, and figures that
@@ -24,14 +24,14 @@ from decodeat.analysis.pair import contradict, pages
 _NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?|\.\d+")
 _LETTERS = re.compile(r"[^가-힣A-Za-z0-9]")
 _GRAMS = {"g": Decimal(1), "mg": Decimal("0.001"), "µg": Decimal("0.000001"), "ug": Decimal("0.000001")}
-_SURE_LABEL = 3  # figures that rules of ours understand in a text: more than chance puts there
+_SURE_LABEL = 3  # figures that our own rules find in a text: more than a text has by chance
 _MOST_NAMES = 300  # ingredients; the longest lists have a hundred
 _PAIRS_ALIKE = 0.6  # share of a name's pairs of letters that the text has: a reader's slip, not an invention
 
 
 @dataclass(frozen=True)
 class Amount:
-    """A printed figure as the model gives it: the number, its unit, and the printed share of the daily value in %."""
+    """Hold a printed figure as the model gives it: number, unit, and the printed share of the daily value in %."""
 
     number: str
     unit: str
@@ -40,7 +40,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Extraction:
-    """A model's whole answer. `kinds` has one entry for each picture; `amounts` is by the contract's names."""
+    """Hold a model's whole answer. `kinds` has one entry for each picture; `amounts` is by the contract's names."""
 
     kinds: tuple[Kind, ...]
     same_product: bool
@@ -50,7 +50,7 @@ class Extraction:
 
 
 def labels(said: Extraction, readings: Sequence[Reading]) -> tuple[tuple[Label, ...], Label | None]:
-    """Each picture's kind, and the checked label when the pictures show one product; else None."""
+    """Return a label with the kind of each picture, and the checked label when they show one product, else None."""
     kinds = [_kind(kind, reading) for kind, reading in zip(said.kinds, readings, strict=True)]
     alone = tuple(Label(kind) for kind in kinds)
     seen = [reading for kind, reading in zip(kinds, readings, strict=True) if kind is Kind.LABEL]
@@ -98,7 +98,7 @@ def _checked(said: Extraction, text: str) -> Label:
 
 
 def _figure(amount: Amount, name: str, numbers: set[Decimal]) -> Figure | None:
-    """The amount in the contract's unit; None when the text doesn't bear it out."""
+    """Return the amount in the contract's unit; None when the text does not confirm it."""
     nutrient = BY_NAME[name]
     number = parse(amount.number.strip())
     value = None if number is None else _converted(number, amount.unit.strip(), nutrient.unit)
@@ -114,7 +114,7 @@ def _figure(amount: Amount, name: str, numbers: set[Decimal]) -> Figure | None:
 
 
 def _converted(number: Decimal, unit: str, wanted: str) -> Decimal | None:
-    """In the wanted unit; None where there is no way, such as from kJ to kcal: that is another printed number."""
+    """Convert to the wanted unit; None for units of different kinds, and for kJ to kcal: these are printed apart."""
     given = unicodedata.normalize("NFKC", unit).lower().replace("μ", "µ")
     if given == wanted:
         return number

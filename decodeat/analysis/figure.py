@@ -1,4 +1,4 @@
-"""One printed figure: which numbers its misread text may stand for, and which of them its own % confirms.
+"""Read one printed figure: find the numbers that its text may stand for, and the one that its own % confirms.
 
 Readers break units: "79g" comes back as "799", "125mg" as "12579". The label prints each figure twice, as an amount
 and as a share of the daily value; of the candidates (79, 7.9, 799) only one rounds to the printed share.
@@ -35,7 +35,7 @@ _LETTERS = re.compile(r"[A-Za-z|\]\[]{2,}\S?")  # behind an amount this may be w
 
 
 class Trust(IntEnum):
-    """How much speaks for a value."""
+    """Rank how well a value is supported."""
 
     GUESSED = 0  # the unit was misread and nothing confirms the number
     PLAIN = 1  # number and unit were read, nothing confirms them
@@ -58,7 +58,7 @@ class Figure:
 
 
 def read(window: str, nutrient: Nutrient, form: Form = PLAIN_FORM) -> Figure | None:
-    """Return the g or mg at the start of the text that follows a nutrient's name; None when they can't be told."""
+    """Return the amount (g or mg) that follows a nutrient's name; None for "less than" or what can't be told."""
     if less_than(window, form):
         return None
     window = with_unit(window, nutrient.unit) if form.units_first else opened(window)
@@ -104,7 +104,7 @@ def borne_out(figure: Figure, nutrient: Nutrient) -> bool:
 def runs_together(figure: Figure, other: Figure) -> bool:
     """Return whether another picture shows a figure's amount and percentage as one number, or the percentage alone.
 
-    It has "17" for 1 and 7, or 7.
+    For 1 g and 7 % it then has "17" or "7".
     """
     together = f"{plain(figure.value)}{figure.share}"
     return figure.share is not None and plain(other.value) in {together, str(figure.share)}

@@ -1,4 +1,4 @@
-"""The list of ingredients: split outside brackets, without origins and amounts, in the order of the label."""
+"""Extract the list of ingredients: split outside brackets, without origins and amounts, in the label's order."""
 
 import re
 from collections.abc import Sequence
@@ -23,10 +23,10 @@ _STOP = re.compile(
     r"주의\s*사항|업소명|소재지|고객|소비자|식품\s*유형|제품명|섭취\s*방법|조리\s*방법|알레르기|알러지|부정\s*불량|이\s*제품은|본\s*제품은|"
     r"1회\s*제공량|1일\s*영양|열량\s*\d"
 )
-_ALLERGENS = re.compile(r".*함\s*유\s*[.)]*")  # a line of its own after the list: it repeats, and adds nothing
+_ALLERGENS = re.compile(r".*함\s*유\s*[.)]*")  # a line of its own after the list, which only repeats ingredients
 _LATIN = re.compile(r"[A-Za-z]")
 _CLEAN = re.compile(r"[가-힣A-Za-z0-9(), ·.%-]+")
-# Tesseract takes these letters for others, always the same; no Korean word is spelled as it says.
+# Tesseract misreads these words in the same ways every time; no Korean word is spelled as the patterns are.
 _MISREAD = (
     (re.compile("칼[슴습승숨즘]"), "칼슘"),
     (re.compile("나트[롬름롭륭]"), "나트륨"),
@@ -41,7 +41,7 @@ _MOST = 300  # names; the longest lists have a hundred
 
 
 def listed(passes: Sequence[str]) -> list[str]:
-    """The ingredients of a label: those of the reading that the others confirm most, corrected where they differ."""
+    """Return a label's ingredients: those of the reading that the others confirm most, corrected where they differ."""
     found = [names for one in passes if (names := split(section_of(one)))]
     if len(found) < 2:
         return found[0] if found else []
@@ -52,7 +52,10 @@ def listed(passes: Sequence[str]) -> list[str]:
 
 
 def _confirmed(names: list[str], readings: Sequence[list[str]]) -> int:
-    """Names that another reading has too, less those that none has: misread ones, and lines that are no list."""
+    """Return the number of names that another reading has too, less that of the others.
+
+    The others are misread names, and lines that are no list.
+    """
     elsewhere = {name for reading in readings if reading is not names for name in reading}
     return sum(1 if name in elsewhere else -1 for name in names)
 
@@ -67,9 +70,9 @@ def _opposite(base: list[str], other: list[str]) -> dict[int, str]:
 
 
 def _settled(variants: list[str]) -> str:
-    """One name from its readings. A Korean word read as Latin letters is the usual mistake, so Korean wins.
+    """Choose one name from its readings. A Korean word read as Latin letters is the usual mistake, so Korean wins.
 
-    "" when nothing but unconfirmed Latin letters is there: no ingredient rather than a wrong one.
+    "" when there are only unconfirmed names with Latin letters: no ingredient rather than a wrong one.
     """
     clean = [variant for variant in variants if _CLEAN.fullmatch(variant)]
     partly = [variant for variant in clean if text.KOREAN.search(variant)]
@@ -81,7 +84,7 @@ def _settled(variants: list[str]) -> str:
 
 
 def section_of(one: str) -> str:
-    """The text between the heading of the list and whatever follows it; "" without a heading."""
+    """Return the text between the list's heading and what follows the list; "" without a heading."""
     lines = text.lines(one)
     for number, line in enumerate(lines):
         start = _START.search(line)
@@ -102,7 +105,7 @@ def section_of(one: str) -> str:
 
 
 def without_section(one: str) -> str:
-    """The reading without the list: a name such as 탄산칼슘 in it is no figure."""
+    """Remove the lines that have the list's heading: a name such as 탄산칼슘 in them is no figure."""
     section_lines = {line for line in text.lines(one) if _START.search(line)}
     return "\n".join(line for line in text.lines(one) if line not in section_lines)
 
@@ -140,7 +143,7 @@ def _name(item: str) -> str:
     """Return one ingredient without origins and amounts; other brackets stay. Calls itself for what is in them."""
     named = ""
     while True:
-        whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # no "and others", before closing gaps
+        whole = re.sub(r"(?<=\S)\s+등[\s.]*$", "", re.sub(r"\s+", " ", item))  # "and others", before gaps are closed
         plain = text.closed(whole).strip(" .·:;*-_'\"|~")
         opening = next((i for i, sign in enumerate(plain) if sign in _OPEN), -1)
         if opening < 0:
@@ -151,7 +154,7 @@ def _name(item: str) -> str:
 
 
 def _bracket(text_: str) -> tuple[str, str]:
-    """The inside of the bracket that the text begins with, and what follows it."""
+    """Return the inside of the bracket that the text begins with, and what follows the bracket."""
     depth = 0
     for position, sign in enumerate(text_):
         depth += (sign in _OPEN) - (sign in _CLOSE)
@@ -161,10 +164,10 @@ def _bracket(text_: str) -> tuple[str, str]:
 
 
 def _bare(name: str) -> str:
-    """Without amounts and stray brackets; "" when nothing is left, or an origin."""
+    """Remove amounts and brackets from a name, and correct known misreadings; "" when no name is left, or an origin."""
     name = re.sub(r"[()\[\]{}]", "", name)
     while (fewer := " ".join(_AMOUNT.sub("", name).split())) != name:
-        name = fewer  # what an amount stood between may be one now
+        name = fewer  # what was on both sides of an amount may make another one
     name = text.closed(name).strip(" .·:;*-_'\"|~")
     for misread, meant in _MISREAD:
         name = misread.sub(meant, name)
@@ -172,7 +175,7 @@ def _bare(name: str) -> str:
 
 
 def _joined(parts: Sequence[str]) -> str:
-    """Lines as one: Korean labels break a line inside a word, so nothing stands for the break between syllables."""
+    """Join lines: with a space only between Latin letters, since Korean labels break lines inside words."""
     joined: list[str] = []
     for part in filter(None, parts):
         gap = " " if joined and _LATIN.fullmatch(joined[-1][-1]) and _LATIN.match(part) else ""
@@ -181,5 +184,5 @@ def _joined(parts: Sequence[str]) -> str:
 
 
 def _garbled(line: str) -> bool:
-    """A line of which a reader made nothing: no comma, and hardly a Korean word."""
+    """Return whether a line was not readable: longer than 6 characters, without a comma and without a Korean word."""
     return "," not in line and len(re.findall(r"[가-힣]{2,}", line)) == 0 and len(line) > 6

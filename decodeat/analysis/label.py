@@ -10,7 +10,7 @@ from decodeat.analysis.nutrients import NAMES
 
 
 class Kind(Enum):
-    """What a picture shows."""
+    """Name what a picture shows."""
 
     LABEL = "label"
     OTHER = "other"
@@ -38,7 +38,7 @@ class Reading:
     flaw: Flaw | None = None
 
     def joined(self, other: "Reading") -> "Reading":
-        """Both pictures' texts, pass by pass."""
+        """Return both pictures' texts, joined pass by pass, and their flaw if both have the same."""
         pairs = zip_longest(self.passes, other.passes, fillvalue="")
         return Reading(tuple(f"{one}\n{two}" for one, two in pairs), self.flaw if self.flaw is other.flaw else None)
 
@@ -59,12 +59,12 @@ class Label:
 
 
 def is_complete(reading: Reading) -> bool:
-    """Return whether the text tells all figures that its label seems to have; so does one that names none."""
+    """Return whether the text has all figures that its label seems to print; True for one that names no nutrient."""
     return not nutrition.missing(_printed(reading))
 
 
 def understand(reading: Reading) -> Label:
-    """Everything that one reading tells."""
+    """Return the label that one reading shows."""
     values = nutrition.figures(_printed(reading))
     items = ingredients.listed(reading.passes)
     known = sum(value is not None for value in values.values())
@@ -78,7 +78,7 @@ def _printed(reading: Reading) -> nutrition.Printed:
 
 
 def _without_contents(reading: Reading) -> Label:
-    """Decide between OTHER and UNREADABLE: no label only if the text is sure and shows no sign of one."""
+    """Decide between OTHER and UNREADABLE: OTHER only if the text is sure and shows no sign of a label."""
     shows_a_label, sure = legibility.shows_a_label(reading.passes), legibility.is_sure(reading.passes)
     if sure and not shows_a_label:
         return Label(Kind.OTHER)

@@ -1,4 +1,4 @@
-"""Words with their places on a page, put back into printed rows: a table's name and its figures belong together."""
+"""Put words with their places on a page into printed rows: a table's name and its figures belong together."""
 
 import statistics
 from collections.abc import Sequence
@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Word:
-    """A word and the middle of its left and right edge, in pixels; `height` of its letters; `y` grows downwards.
+    """Hold a word, and the middle of its left and right edge in pixels; y grows downwards.
 
-    `spaced`: the reader saw a gap after it.
+    `height`: of its letters, in pixels. `spaced`: the reader saw a gap after it.
     """
 
     text: str
@@ -25,12 +25,12 @@ class Word:
         return (self.right_y - self.left_y) / (self.right - self.left) if self.right > self.left else 0.0
 
 
-_APART = 0.6  # of the letters' height: a gap, whatever the reader saw
+_APART = 0.6  # of the letters' height: a wider distance is a gap, whatever the reader saw
 _SAME_ROW = 0.5  # of the letters' height by which the middles of a row's words may differ
 
 
 def rows(words: Sequence[Word]) -> str:
-    """The page's text, a line for each printed row, also when the page is tilted."""
+    """Return the page's text, a line for each printed row, also when the page is tilted."""
     wide = [word for word in words if word.right - word.left > 2 * word.height]
     tilt = statistics.median(word.slope for word in wide) if wide else 0.0
     levelled = sorted(words, key=lambda word: _level(word, tilt))
@@ -44,7 +44,7 @@ def rows(words: Sequence[Word]) -> str:
 
 
 def _level(word: Word, tilt: float) -> float:
-    """How far down the page a word stands once the tilt is taken out."""
+    """Return how many pixels down the page a word is, once the tilt is removed."""
     return (word.left_y + word.right_y) / 2 - tilt * (word.left + word.right) / 2
 
 

@@ -21,19 +21,19 @@ _ENGLISH = r"nutrition(?:facts|information)|ingredients|haccp"
 _LONG = 4  # syllables from which on one of a heading may be misread
 _NUTRIENTS = 2  # nutrients that are a sign of a label: many other texts name one
 _WORD = re.compile(r"[가-힣]{2,}|[A-Za-z]{3,}")
-_PIECE = re.compile(r"(?=([가-힣]{2}))|(?<![A-Za-z])([A-Za-z]{3,})")  # of text: two Korean letters, a word in others
+_PIECE = re.compile(r"(?=([가-힣]{2}))|(?<![A-Za-z])([A-Za-z]{3,})")  # two Korean letters, or a word of Latin letters
 _LEAST = 6  # different pieces that must be read alike
 _SHARE = 0.6  # of all pieces that are read
 
 
-@cache  # made when the first page is read: it takes a twentieth of the start
+@cache  # made when the first page is read: at the start it would take a twentieth of the time
 def _heading() -> re.Pattern[str]:
-    """Return a pattern of the headings, with any one syllable misread where enough are left."""
+    """Return a pattern of the headings; in long ones any one syllable may be misread."""
     forms = chain.from_iterable(
         [word, *(f"{word[:n]}[가-힣]{word[n + 1 :]}" for n in range(len(word)) if len(word) >= _LONG)]
         for word in _HEADINGS
     )
-    # Only the English part ignores case: to look for the cases of every Korean letter takes a sixth of the start.
+    # Only the English part ignores case: for all of it, every Korean letter's cases would take a sixth of the start.
     return re.compile(f"{'|'.join(forms)}|(?i:{_ENGLISH})")
 
 
@@ -51,7 +51,7 @@ def _signs(one: str) -> bool:
 def is_sure(passes: Sequence[str]) -> bool:
     """Return whether most of the text is read alike in different pictures, so that what it lacks is not on the label.
 
-    The two were read in different languages, too; a single pass comes from a reader that is sure of it.
+    The two were read with different languages, too. A single pass agrees with itself: its reader is trusted.
     """
     first, last = _pieces(passes[0]), _pieces(by_picture(passes)[:2][-1][-1])
     alike = first & last

@@ -1,4 +1,4 @@
-"""Printed numbers: with thousands separators, with a bare decimal point, and back to plain decimals."""
+"""Parse printed numbers, with thousands separators or a bare decimal point, and write plain decimals."""
 
 import re
 from decimal import Decimal
@@ -9,7 +9,7 @@ LARGEST = Decimal(100_000)  # nothing on a food label is larger
 
 
 def parse(text: str) -> Decimal | None:
-    """The number that is printed: "1,790" is 1790 and ".5" is 0.5; None when it is none, or no label's."""
+    """Return the printed number: "1,790" is 1790 and ".5" is 0.5; None for no number, or one too large for a label."""
     if _GROUPED.fullmatch(text):
         text = text.replace(",", "")
     if not text.isascii() or not _PLAIN.fullmatch(text):
@@ -19,6 +19,6 @@ def parse(text: str) -> Decimal | None:
 
 
 def plain(number: Decimal) -> str:
-    """A plain decimal without exponent or trailing zeros: "1790", "0.5", "0"."""
+    """Return a plain decimal without exponent or trailing zeros: "1790", "0.5", "0"."""
     text = f"{number:f}"
     return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

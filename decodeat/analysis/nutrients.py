@@ -1,4 +1,4 @@
-"""The eleven figures of a nutrition label: their names in the contract and on labels, units and daily values."""
+"""Define the eleven figures of a nutrition label: names in the contract and on labels, units and daily values."""
 
 import re
 from collections.abc import Sequence
@@ -8,9 +8,12 @@ from decimal import Decimal
 
 @dataclass(frozen=True)
 class Nutrient:
-    """`daily` is the daily value in the same unit (Ministry of Food and Drug Safety, labelling standard 2022),
-    None where labels print no share of it. `spellings` are what else the name is printed or read as. Of 칼슘 the
-    second letter is misread in many ways; potassium, 칼륨, is the only other name on labels that looks like it."""
+    """Describe a nutrient by its names, its unit and its daily value.
+
+    `daily` is in the same unit (Ministry of Food and Drug Safety, labelling standard 2022), None where labels print no
+    share of it. `spellings` are patterns of what else the name is printed or read as. The second letter of 칼슘 is
+    misread in many ways; potassium, 칼륨, is the only other name on labels that looks like it.
+    """
 
     name: str
     korean: str
@@ -38,7 +41,7 @@ ALWAYS = frozenset(NAMES) - {"calcium", "dietary_fiber"}  # what the labelling s
 
 
 def _readings(nutrient: Nutrient) -> list[str]:
-    """Patterns for a name: exact, known misreadings, and with any one syllable misread where enough are left."""
+    """Return patterns for a name: exact, other spellings, and with any one of three or more syllables misread."""
     word = list(nutrient.korean)
     patterns = [_spelled(word), *nutrient.spellings]
     if len(word) >= 3:
@@ -47,7 +50,7 @@ def _readings(nutrient: Nutrient) -> list[str]:
 
 
 def _spelled(syllables: Sequence[str]) -> str:
-    """The syllables, perhaps with the end of a line between them: text is broken inside words."""
+    """Return a pattern of the syllables, with or without line ends between them: text is broken inside words."""
     return r"\n?".join(syllables)
 
 

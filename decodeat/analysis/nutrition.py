@@ -1,4 +1,4 @@
-"""The eleven figures of a label, from several readings of the same text: null rather than wrong."""
+"""Derive the eleven figures of a label from several readings of the same text: null rather than wrong."""
 
 import re
 from collections import Counter
@@ -73,7 +73,7 @@ def printed(passes: Sequence[str]) -> Printed:
 
 
 def figures(label: Printed) -> dict[str, str | None]:
-    """Return all eleven as plain decimals or None."""
+    """Return all eleven figures by name, as plain decimals or None."""
     readings = [_figures(one, label.form) for one in label.windows]
     shown = [{nutrient.name: window for nutrient, window in reversed(one)} for one in label.windows]
     agreed = {
@@ -88,7 +88,7 @@ def figures(label: Printed) -> dict[str, str | None]:
     energies = [energy.found(lines, label.form) for lines in label.lines]
     denied = energy.denied(energies, _values(within))
     values = _values(without_unconfirmed(kept, SOURCES) if denied else kept)
-    # A gram that is "less than one" counts as none: it is within what rounding allows for.
+    # "Less than 1 g" counts as 0 here: the difference is within what rounding allows for.
     burnt = {name: Decimal(0) for reading in readings for name, figure in reading.items() if figure is None} | values
     kcal = None if denied else energy.agreed(energies, burnt)
     if kcal is not None:
@@ -178,7 +178,7 @@ def _window(before: str, following: str) -> str:
 def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Figure | None:
     """Return the figure that most pictures of a label show, or one picture's that the label itself confirms.
 
-    What another picture shows must be less sure, so that nothing contradicts it.
+    None where another picture's different figure is as sure, or a reading shows "less than".
     """
     if any(name in reading and reading[name] is None for reading in readings):
         return None
@@ -198,7 +198,7 @@ def _agreed(name: str, readings: Sequence[Found], windows: Sequence[str]) -> Fig
 
 
 def _without_slips(seen: Sequence[Figure]) -> list[Figure]:
-    """Drop what contradicts nothing that the label confirms: guesses (their own unit was misread), joined numbers."""
+    """Drop figures that differ from a confirmed one by a mere misreading: guesses (unit misread) and joined numbers."""
     confirmed = [figure for figure in seen if figure.trust >= Trust.REPAIRED]
     return [
         one

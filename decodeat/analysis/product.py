@@ -1,4 +1,4 @@
-"""The product's name: what stands after its heading, reduced to letters and digits."""
+"""Find the product's name: the text after its heading, reduced to letters and digits."""
 
 import re
 from collections.abc import Sequence
@@ -10,12 +10,15 @@ _NEXT = re.compile(
     r"식품\s*유형|식품의\s*유형|품목\s*보고|내용량|업소명|원재료|유통\s*기한|소비\s*기한|보관\s*방법|제조\s*원|영양\s*정보"
 )
 _OTHER = re.compile(r"[^가-힣A-Za-z0-9]")
-_GARBLED = re.compile(r"\d{4}")  # what is made of Latin letters where only Korean ones are known
+_GARBLED = re.compile(r"\d{4}")  # what a reader that knows only Korean letters makes of Latin ones
 _LONGEST = 60  # characters
 
 
 def name(passes: Sequence[str]) -> str | None:
-    """The name that the readings agree on, else the one read wholly in Korean; None when there is none to trust."""
+    """Return the name with the most Korean letters; with other signs in it, only if another reading confirms it.
+
+    None when there is no name to trust. That of a single pass is always trusted.
+    """
     found = [one for reading in passes if (one := _printed(reading))]
     if not found:
         return None
@@ -29,7 +32,7 @@ def name(passes: Sequence[str]) -> str | None:
 
 
 def _confirmed(name: str, readings: Sequence[str]) -> bool:
-    """Whether one of the others has its Korean letters, and one its other signs at the end or what is made of them."""
+    """Return whether one other name has the same Korean letters, and one ends with its other signs or is garbled."""
     others = [one for one in readings if one is not name]
     same_korean = any(text.KOREAN.findall(one) == text.KOREAN.findall(name) for one in others)
     rest = text.KOREAN.sub("", name)
@@ -37,7 +40,7 @@ def _confirmed(name: str, readings: Sequence[str]) -> bool:
 
 
 def _printed(one: str) -> str | None:
-    """The name that one reading shows."""
+    """Return the name that one reading shows, None without one."""
     for line in text.lines(one):
         found = _HEADING.search(line)
         if found and (cleaned := clean(_NEXT.split(found["name"])[0])):
@@ -46,5 +49,5 @@ def _printed(one: str) -> str | None:
 
 
 def clean(printed: str) -> str | None:
-    """Only Korean syllables, Latin letters and digits remain; None when nothing does."""
+    """Keep only Korean syllables, Latin letters and digits, 60 at most; None when nothing is left."""
     return _OTHER.sub("", printed)[:_LONGEST] or None

@@ -1,4 +1,4 @@
-"""Text as it comes from a reader, made even: one form of every sign, and no gaps inside Korean words."""
+"""Normalise the text of a reader: one form of every sign, and no gaps inside Korean words."""
 
 import re
 import unicodedata
@@ -14,13 +14,13 @@ _SIGNS = str.maketrans(
 
 
 def lines(text: str) -> list[str]:
-    """The lines that hold something, in Unicode's composed form."""
+    """Return the lines that are not empty, in Unicode's compatibility form (NFKC)."""
     found = (re.sub(r"[ \t\u00a0|_]+", " ", line).strip() for line in even(text.translate(_SIGNS)).splitlines())
     return [line for line in found if line]
 
 
 def even(text: str) -> str:
-    """Return Unicode's compatibility form of a text's first `MOST` characters; this package never reads more."""
+    """Return a text's first `MOST` characters in Unicode's compatibility form (NFKC); this package never reads more."""
     parts = (line[at : at + _LONGEST_LINE] for line in text[:MOST].splitlines(keepends=True) for at in _starts(line))
     return "".join(unicodedata.normalize("NFKC", part) for part in parts)[:MOST]
 
@@ -30,5 +30,5 @@ def _starts(line: str) -> range:
 
 
 def closed(line: str) -> str:
-    """Without gaps between Korean syllables: readers see them where letters are set wide."""
+    """Remove gaps between Korean syllables: readers see them where letters are set wide."""
     return _GAP.sub("", line)

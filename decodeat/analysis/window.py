@@ -1,4 +1,4 @@
-"""The text that follows a nutrient's name: where its amount begins, and what of it is one figure."""
+"""Find the amount in the text that follows a nutrient's name: where it begins, and which part is one figure."""
 
 import re
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ PLAIN_FORM = Form()
 
 
 def less_than(window: str, form: Form = PLAIN_FORM) -> bool:
-    """Return whether what follows a nutrient's name is "less than 1 g", which is no number."""
+    """Return whether "less than 1 g" or the like follows a nutrient's name, which is no number."""
     text = opened(window)
     shown = (last(text),) if form.side_by_side else (window, text)
     return any(_LESS.match(even(one)) for one in shown)
@@ -110,7 +110,7 @@ def first(window: str) -> str:
 
 
 def even(window: str) -> str:
-    """Return the text with zeros as such where a unit proves them, "5 %" as one word, and no gaps inside numbers."""
+    """Return the text with O as 0 where a unit or decimals follow, "5 %" as one word, and no gaps inside numbers."""
     text = re.sub(r"(?<![A-Za-z\d])[Oo](?=\s?m?g\b|\.\d)", "0", window)
     text = re.sub(r"(?<=[g¢])(?=\d{1,3}\s?%)", " ", re.sub(r"(?<=\d)\s+%", "%", text))
     text = re.sub(r"(?<=[g¢])\.(?=\s)", "", text)

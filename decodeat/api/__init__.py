@@ -1,1 +1,1 @@
-"""The service over HTTP: endpoints, the shapes they speak, and who may call them."""
+"""Serve HTTP: the endpoints, the models of requests and answers, and who may call."""

@@ -1,4 +1,4 @@
-"""What stands in front of analyses: who calls is known, and asks no more often than allowed."""
+"""Guard the analysis endpoint: identify the client, and limit how often it asks."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,9 +16,9 @@ GUARDED = "/api/v1/analyze"
 
 
 class Access:
-    """A layer. It answers 401 or 429, or notes who the caller is.
+    """Answer 401 or 429, or note who the caller is, as middleware.
 
-    As a dependency of FastAPI's it would take a fifth of the time of an answer that is known already.
+    As a FastAPI dependency it would take a fifth of the time of a cached answer.
     """
 
     def __init__(self, app: ASGIApp, credentials: Credentials, limiter: Limiter) -> None:
@@ -34,7 +34,10 @@ class Access:
         await (self._app if refusal is None else refusal)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> JSONResponse | None:
-        """A caller without valid credentials is counted by address: guessing is limited, and others there are not."""
+        """Return the answer 429 or 401, None when the request may pass.
+
+        A caller without valid credentials is counted by address: this limits guessing, but not other callers there.
+        """
         headers = Headers(scope=scope)
         known = self._credentials.holder(headers)
         if known:
@@ -52,7 +55,7 @@ class Access:
 
 
 def schemes(credentials: Credentials) -> Sequence[APIKeyHeader | HTTPBearer]:
-    """For the OpenAPI document; they judge nothing."""
+    """Return the security schemes for the OpenAPI document; they check nothing."""
     found: list[APIKeyHeader | HTTPBearer] = []
     if credentials.key_digests:
         found.append(APIKeyHeader(name=KEY_HEADER, scheme_name="ApiKey", auto_error=False))
@@ -62,7 +65,7 @@ def schemes(credentials: Credentials) -> Sequence[APIKeyHeader | HTTPBearer]:
 
 
 def responses(credentials: Credentials, per_minute: int) -> dict[int | str, dict[str, Any]]:
-    """What the layer may answer, for the OpenAPI document."""
+    """Return what the middleware may answer, for the OpenAPI document."""
     found: dict[int | str, dict[str, Any]] = {}
     if credentials.needed:
         found[401] = _described("No valid credentials", "WWW-Authenticate", "string", "The schemes that would do")

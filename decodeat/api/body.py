@@ -1,4 +1,4 @@
-"""The body of a request: read as a whole before anything is made of it, bounded in size and in time."""
+"""Read the whole body of a request before it is used, limited in size and in time."""
 
 import asyncio
 
@@ -6,12 +6,12 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope
 
 MOST_BODY = 64 * 1024  # bytes; two addresses and a number
-BODY_SECONDS = 10.0  # a telephone on a bad line needs one
-LINGER_SECONDS = 1.0  # for what a refused client goes on sending
+BODY_SECONDS = 10.0  # seconds; a telephone on a bad line needs one
+LINGER_SECONDS = 1.0  # seconds of reading on from a refused client that is still sending
 
 
 class BodyRefused(Exception):
-    """`status` and `text` are the answer; nothing more of this connection is read."""
+    """Refuse a body: `status` and `text` are the answer, and the connection is closed after it."""
 
     def __init__(self, status: int, text: str) -> None:
         super().__init__(text)
@@ -20,11 +20,14 @@ class BodyRefused(Exception):
 
 
 class ClientLeft(Exception):
-    """The connection closed before the request was complete: there is nobody to answer."""
+    """Report that the connection closed before the request was complete: no answer is possible."""
 
 
 async def whole(scope: Scope, receive: Receive) -> Receive:
-    """What gives the request's body at once. Raises `BodyRefused`, without waiting for the rest, or `ClientLeft`."""
+    """Return a `receive` that gives the whole body at once.
+
+    Raises `BodyRefused`, without waiting for the rest, or `ClientLeft`.
+    """
     declared = Headers(scope=scope).get("content-length", "")
     if declared.isdigit() and int(declared) > MOST_BODY:
         raise _too_large()
@@ -55,7 +58,7 @@ async def _read(receive: Receive) -> bytes:
 
 
 async def linger(receive: Receive) -> None:
-    """Read on for a moment and forget it: to close on a client that is still sending would destroy the answer."""
+    """Read on for a moment and discard: closing on a client that is still sending would destroy the answer."""
     try:
         async with asyncio.timeout(LINGER_SECONDS):
             while (message := await receive())["type"] == "http.request" and message.get("more_body"):

@@ -1,4 +1,4 @@
-"""The one page for people: Swagger UI as FastAPI writes it, with a policy that allows what it needs and no more."""
+"""Serve the one page for people: FastAPI's Swagger UI, with a policy that allows what it needs and no more."""
 
 import base64
 import hashlib
@@ -27,9 +27,9 @@ def router(title: str, openapi_url: str) -> APIRouter:
 
 
 def policy(html: str) -> str:
-    """Made from the page itself, for FastAPI decides what it loads from where.
+    """Return the content security policy of a page, derived from the page: FastAPI decides what it loads from where.
 
-    Scripts: the directory of the linked ones, and the inline ones by their digests. Styles also inline: Swagger UI
+    Scripts: the directories of the linked ones, and the inline ones by their digests. Styles also inline: Swagger UI
     writes them so. Data comes from this site.
     """
     linked = _LINKED.findall(html)

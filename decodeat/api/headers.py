@@ -1,4 +1,4 @@
-"""What every answer tells browsers and caches, errors included."""
+"""Add the headers for browsers and caches that every answer carries, errors included."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -8,14 +8,14 @@ _ALWAYS = (
     (b"x-frame-options", b"DENY"),
     (b"cache-control", b"no-store"),
 )
-# Without includeSubDomains and preload: which other names the operator has is not for the service to decide.
+# Without includeSubDomains and preload: the service must not decide for the operator's other host names.
 _HTTPS = (*_ALWAYS, (b"strict-transport-security", b"max-age=31536000"))
 _POLICY = b"content-security-policy"
 _NOTHING = (_POLICY, b"default-src 'none'; frame-ancestors 'none'")
 
 
 class SecurityHeaders:
-    """The outermost layer, so that no answer is without them. A page that needs more brings its own policy."""
+    """Add the headers as the outermost middleware, so that no answer lacks them. A page may bring its own policy."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app

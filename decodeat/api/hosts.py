@@ -1,4 +1,4 @@
-"""Which Host headers are answered: only those of ALLOWED_HOSTS, and those that health checks can't help sending."""
+"""Decide which Host headers are answered: those of ALLOWED_HOSTS, and those that health checks can't avoid."""
 
 import ipaddress
 import re
@@ -21,7 +21,7 @@ _ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # a name begins wi
 
 
 class AllowedHosts:
-    """Refuses requests for other hosts with 400. Over loopback names and the private socket everything is answered."""
+    """Refuse requests for other hosts with 400. For loopback names and on the private socket, answer everything."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
@@ -39,7 +39,7 @@ class AllowedHosts:
         host = Headers(scope=scope).get("host", "").lower()
         bare, _, port = host.rpartition(":")
         name = bare if bare and port.isdecimal() else host
-        if self._listed(name.removesuffix(".")):  # a dot at the end makes no other name
+        if self._listed(name.removesuffix(".")):  # a dot at the end does not change the name
             return True
         return scope["path"] in PROBED and (not name or _is_address(name) or _is_local(name))
 
@@ -64,6 +64,6 @@ def _is_address(name: str) -> bool:
 
 
 def _private(scope: Scope) -> bool:
-    """Over the private unix socket: its address is a path without a port."""
+    """Return whether a request came over the private unix socket: its address is a path without a port."""
     server = scope.get("server")
     return server is not None and server[1] is None

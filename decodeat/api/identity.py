@@ -1,4 +1,4 @@
-"""Who calls: the holder of an API key, the subject of a signed token, or just an address."""
+"""Identify the caller: the holder of an API key, the subject of a signed token, or just an address."""
 
 import hashlib
 import hmac
@@ -11,13 +11,13 @@ import jwt
 
 KEY_HEADER = "X-API-Key"
 LEEWAY = 30.0  # seconds that clocks may differ
-LONGEST_TOKEN = 8192  # characters; nothing longer is looked into
+LONGEST_TOKEN = 8192  # characters; nothing longer is parsed
 _REQUIRED = ("exp", "iss", "aud")
 
 
 @dataclass(frozen=True)
 class Credentials:
-    """What is accepted. Either kind suffices when both are configured; with neither, nothing is asked for."""
+    """Hold what is accepted. Either kind suffices when both are configured; with neither, none is needed."""
 
     key_digests: tuple[str, ...] = field(default=(), repr=False)
     secrets: tuple[str, ...] = field(default=(), repr=False)
@@ -29,11 +29,11 @@ class Credentials:
         return bool(self.key_digests or self.secrets)
 
     def holder(self, headers: Mapping[str, str]) -> str:
-        """The identity that a request proves, "" when it proves none."""
+        """Return the identity that a request proves, "" when it proves none."""
         return self._of_key(headers.get(KEY_HEADER, "")) or self._of_token(_bearer(headers))
 
     def challenge(self, headers: Mapping[str, str]) -> str:
-        """WWW-Authenticate: every scheme that would do. RFC 6750 wants an error only where a token was shown."""
+        """Return WWW-Authenticate: every accepted scheme. RFC 6750 wants an error only where a token was sent."""
         found = ["ApiKey"] if self.key_digests else []
         if self.secrets:
             error = ', error="invalid_token"' if _bearer(headers) else ""
@@ -44,7 +44,7 @@ class Credentials:
         if not self.key_digests:
             return ""
         given = hashlib.sha256(key.encode()).hexdigest()
-        # Every key is compared, each in constant time: how long it takes tells nothing.
+        # Every key is compared, each in constant time, so that the time taken reveals nothing.
         found = any([hmac.compare_digest(given, digest) for digest in self.key_digests])
         return f"key:{given[:12]}" if found else ""
 
@@ -54,13 +54,13 @@ class Credentials:
         for secret in self.secrets:
             claims = self._claims(token, secret)
             if claims is not None:
-                # A subject may be an e-mail address. Without the secret nobody finds it by trying.
+                # A subject may be an e-mail address. Without the secret it can't be found by trying.
                 subject = f"{claims['iss']}\n{claims.get('sub', '')}".encode()
                 return f"token:{hmac.new(secret.encode(), subject, 'sha256').hexdigest()[:12]}"
         return ""
 
     def _claims(self, token: str, secret: str) -> dict[str, Any] | None:
-        """What the token says, None unless it was signed with this secret, for us, and is valid now."""
+        """Return the token's claims, None unless it was signed with this secret, for this service, and is valid now."""
         try:
             found: dict[str, Any] = jwt.decode(
                 token,
@@ -78,9 +78,9 @@ class Credentials:
 
 
 def of_address(client: tuple[str, int] | None) -> str:
-    """Where a request comes from, as the server says it; an IPv6 customer has a whole /64.
+    """Return where a request comes from, as the server reports it; for IPv6 the /64, which one customer has.
 
-    "" over a unix socket, which only a proxy or the operator opens, when no proxy names its client.
+    Returns "" over a unix socket, which only a proxy or the operator opens, when no proxy names its client.
     """
     if client is None:
         return ""

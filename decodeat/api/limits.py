@@ -1,4 +1,4 @@
-"""How often each client may ask: counted in Redis for all workers and machines, in this worker while Redis is away."""
+"""Limit how often each client may ask: count in Redis for all workers and machines, in this worker without Redis."""
 
 import asyncio
 import hashlib
@@ -26,17 +26,18 @@ _PREFIX = "decodeat:limit"
 
 
 class Limiter:
-    """Counts what clients ask for; one per worker process.
+    """Count what clients ask for; one per worker process.
 
     The window moves: at most `per_minute` in any 60 seconds, where fixed minutes would let twice as many through at
-    their border. It keeps the moments of what it let through, so that it knows exactly when the next one may come, for
-    one call to Redis a request. What it refuses costs nothing: a client that keeps trying is not shut out for longer.
+    their border. It keeps the moments of the requests that passed, so that it knows exactly when the next one may, for
+    one call to Redis per request that passes and two per refused one. A refused request does not count: a client that
+    keeps trying is not refused for longer.
 
-    Without Redis each worker counts what it sees itself, so that a client may get through once for each of them.
+    Without Redis each worker counts by itself, so that a client gets the limit once from each of them.
     """
 
     def __init__(self, per_minute: int, redis_url: str = "", secret: bytes = b"") -> None:
-        """0 is no limit. With a `secret` nobody finds a client's address by trying all of them against Redis' keys."""
+        """Take the limit, 0 for none. Without a `secret`, clients' addresses in Redis can be found by trying all."""
         self.per_minute = per_minute
         self._item = RateLimitItemPerMinute(per_minute, namespace="analyze") if per_minute else None
         self._secret = secret
@@ -60,7 +61,7 @@ class Limiter:
         self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
 
     async def wait(self, identity: str) -> int:
-        """Count one request. 0 when it may pass, else the whole seconds until the next one may. Never raises."""
+        """Count one request. Return 0 when it may pass, else the whole seconds until the next one may. Never raises."""
         if self._item is None:
             return 0
         name = hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]
@@ -68,12 +69,12 @@ class Limiter:
         return await self._count(self._memory, name) if seconds is None else seconds
 
     async def _ask(self, name: str) -> int | None:
-        """What Redis says, None when it can't be asked."""
+        """Count one request in Redis and return what `wait` does, None when Redis can't be asked."""
         try:
             async with asyncio.timeout(PATIENCE):
                 seconds = await self._count(self._shared, name)
         except (RedisError, OSError, TimeoutError) as error:
-            if self._breaker.state is not State.OPEN:  # else others met the same failure a moment ago
+            if self._breaker.state is not State.OPEN:  # else another request met the same failure a moment ago
                 self._breaker.failed()
                 metrics.limits_alone.inc()
                 log.warning("redis can't count requests, each worker counts alone: %s", type(error).__name__)

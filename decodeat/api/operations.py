@@ -1,4 +1,4 @@
-"""What operators and monitoring ask: alive, ready, counted."""
+"""Serve what operators and monitoring ask for: whether it is alive, whether it is ready, and the counters."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ def router(release: str) -> APIRouter:
     @routes.head("/metrics", include_in_schema=False)
     @routes.get("/metrics", response_class=PlainTextResponse, summary="Counters of all workers, for Prometheus")
     def exposition() -> Response:
-        # No coroutine, hence in a thread: it reads a file per worker that ever was.
+        # Not a coroutine, so that it runs in a thread: it reads a file for each worker that ever ran.
         return Response(metrics.exposition(), media_type=metrics.CONTENT_TYPE)
 
     return routes

@@ -1,4 +1,4 @@
-"""Around every request: its id, the release in the answer, one log line, the counters, and the last error boundary."""
+"""Wrap every request: its id, the release in the answer, one log line, the counters, and the last error boundary."""
 
 import logging
 import re
@@ -22,11 +22,11 @@ log = logging.getLogger("decodeat.access")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _SLASHES = re.compile("/{2,}")
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_CLIENT_LEFT = 499  # nothing was answered, because nobody was there any more
+_CLIENT_LEFT = 499  # no answer was sent: the client had closed the connection
 
 
 class RequestContext:
-    """Whatever happens below, the answer carries both ids and is counted once."""
+    """Add both ids to every answer, and count and log each request once, whatever happens in the layers below."""
 
     def __init__(self, app: ASGIApp, release: str) -> None:
         self._app = app
@@ -46,7 +46,7 @@ class RequestContext:
         except BodyRefused as refused:
             await exchange.break_off(refused, receive)
         except ClientLeft:
-            return  # nobody is there to be answered
+            return  # no client is left to answer
         except Exception:
             logging.getLogger("decodeat").exception("a request failed by a mistake of ours")
             await exchange.fail(scope, receive)
@@ -56,7 +56,7 @@ class RequestContext:
 
 
 class _Exchange:
-    """One request and its answer; `noted` is what others want its line in the log to say."""
+    """Hold one request and its answer; `noted` are the fields that other code adds to its line in the log."""
 
     def __init__(self, scope: Scope, send: Send, release: bytes) -> None:
         self._began = time.perf_counter()
@@ -74,19 +74,19 @@ class _Exchange:
             own = ((b"x-release-id", self._release), (b"x-request-id", self.id.encode()))
             message["headers"] = [*message.get("headers", ()), *own]
         elif message["type"] == "http.response.body" and not message.get("more_body"):
-            # Before the last byte leaves: who has the answer finds it counted and logged.
+            # Before the last byte leaves: a client that has the answer finds it counted and logged.
             self.record()
         await self._send(message)
 
     async def fail(self, scope: Scope, receive: Receive) -> None:
-        """Answer with 500, unless an answer is already under way: then the connection breaks off."""
+        """Answer with 500. Raises ConnectionResetError when an answer is under way: then the connection breaks off."""
         if self._status:
             raise ConnectionResetError("the answer broke off")
         text = "Something went wrong. Please try again later."
         await JSONResponse({"detail": text}, 500)(scope, receive, self.send)
 
     async def break_off(self, refused: BodyRefused, receive: Receive) -> None:
-        """Answer at once, and close the connection when the client had a moment to see it."""
+        """Answer at once, and close the connection after the client had a moment to read the answer."""
         answer = JSONResponse({"detail": refused.text}, refused.status, {"Connection": "close"})
         await self.send({"type": "http.response.start", "status": refused.status, "headers": answer.raw_headers})
         await self.send({"type": "http.response.body", "body": answer.body, "more_body": True})
@@ -117,7 +117,7 @@ class _Exchange:
 
 @cache
 def _counted(status: str, method: str, route: str, by: str) -> tuple[Counter, Histogram]:
-    """What to count with. There are few, and looking them up takes as long as counting."""
+    """Return what to count with, cached: there are few, and looking them up takes as long as counting."""
     return metrics.requests.labels(status, method, route, by), metrics.seconds.labels(method, route, by)
 
 
@@ -135,13 +135,13 @@ def _by(scope: Scope) -> str:
 
 
 def _given_id(scope: Scope) -> str:
-    """The client's own request id, "" when it has none or an unusable one."""
+    """Return the client's own request id, "" when it has none or an unusable one."""
     given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
     return given if _ID.fullmatch(given) else ""
 
 
 def _route(scope: Scope) -> str:
-    """The path as declared; one word for all that is unknown, for whoever scans would fill the counters."""
+    """Return the path as declared; one word for all unknown paths, since a scanner would fill the counters."""
     route = scope.get("route")
     path = getattr(route, "path", None)
     if isinstance(path, str):

@@ -1,4 +1,4 @@
-"""What clients send and get: the contract's shapes."""
+"""Define what clients send and get: the contract's models."""
 
 import re
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from decodeat.images.location import LONGEST
 
-# What may be asked for at all; whether it is fetched is decided later. In the OpenAPI document it stands as it is here.
+# The addresses accepted at all; whether one is fetched is decided later. The OpenAPI document shows the pattern as is.
 _WEB = r"^ *[Hh][Tt][Tt][Pp][Ss]?://[^\x00-\x20\x7f/?#][^\x00-\x1f\x7f]*$"
 
 
@@ -20,7 +20,7 @@ def _address(text: str) -> str:
 
 
 def _number(value: object) -> object:
-    """7 and 7.0 are the same number to JSON; "7" and true are none."""
+    """Raise ValueError for text and booleans: to JSON 7 and 7.0 are the same number, but "7" and true are none."""
     if isinstance(value, bool | str):
         raise ValueError("must be a whole number")
     return value

@@ -1,4 +1,4 @@
-"""What runs in one worker process, made when it starts and handed to endpoints."""
+"""Hold what runs in one worker process, made when it starts and passed to endpoints."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from decodeat.stores.results import Results
 
 @dataclass(frozen=True)
 class Parts:
-    """`answers` are whole bodies by the addresses that were asked about."""
+    """Hold the parts of one worker; `answers` are whole bodies by the addresses that were asked about."""
 
     pipeline: Pipeline
     decoder: Decoder
@@ -25,7 +25,7 @@ class Parts:
 
 
 def parts(request: Request) -> Parts:
-    """Those of the worker that a request came to."""
+    """Return the parts of the worker that a request came to."""
     running = request.app.state.parts
     assert isinstance(running, Parts)  # noqa: S101 state is untyped; the lifespan sets it
     return running

@@ -1,1 +1,1 @@
-"""What reads pictures and what understands their text; each engine behind the same two ports."""
+"""Read pictures and understand their text; each engine is behind the same two ports."""

@@ -1,4 +1,4 @@
-"""Run a program that reads: bounded by the kernel in what it computes, killed when it is no longer waited for."""
+"""Run a program that reads text: the kernel limits its processor time, and it is killed when its caller gives up."""
 
 import asyncio
 import math
@@ -27,7 +27,7 @@ async def run(argv: tuple[str, ...], given: bytes, seconds: float, environment: 
 async def status_and_output(
     argv: tuple[str, ...], given: bytes, seconds: float, environment: Mapping[str, str]
 ) -> tuple[int, bytes]:
-    """Return how the program ended, and its output. Raises `EngineFailed` when it can't be started."""
+    """Return exit status and output. Raises `EngineFailed` when it can't be started, or closes its input at once."""
     try:
         process = await asyncio.create_subprocess_exec(
             *argv,
@@ -44,7 +44,7 @@ async def status_and_output(
         with suppress(ProcessLookupError):
             resource.prlimit(process.pid, resource.RLIMIT_CPU, (limit, limit + 1))
         output, _ = await process.communicate(given or None)
-    except RuntimeError as error:  # uvloop's word for a pipe that was closed before anything was written to it
+    except RuntimeError as error:  # what uvloop raises for a pipe that was closed before anything was written to it
         raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
     finally:
         if process.returncode is None:

@@ -1,4 +1,4 @@
-"""The analyst that needs no network: rules and the label's own arithmetic."""
+"""Understand labels without a network, by rules and the label's own arithmetic."""
 
 import asyncio
 from collections.abc import Sequence
@@ -17,18 +17,18 @@ class EmbeddedAnalyst:
     version = "3"  # our own number for the rules: results of earlier ones may be cached
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
-        """Milliseconds of arithmetic, in a thread because a long text takes more."""
+        """Judge in a thread: arithmetic of milliseconds, but a long text takes more."""
         return await asyncio.to_thread(judge, readings)
 
     async def condition(self) -> Condition:
         return Condition(True, "rules of our own")
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 def judge(readings: Sequence[Reading]) -> Judgement:
-    """Each reading alone; two labels of one product are understood once more as one text."""
+    """Understand each reading alone, and two labels of one product once more as one text."""
     alone = tuple(understand(reading) for reading in readings)
     labels = [page for page in pages(alone, readings) if page.label.kind is Kind.LABEL]
     if not labels:

@@ -1,6 +1,6 @@
-"""The analyst that asks a Gemini model: one call a request, through the SDK's REST transport in threads of its own.
+"""Understand labels with a Gemini model: one call per request, over the SDK's REST transport, in separate threads.
 
-The only place that knows google-generativeai; its successor would take this file's place and nothing else.
+No other file uses google-generativeai, so a change to its successor replaces this file alone.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from decodeat.engines.ports import EngineFailed, Judgement, Usage
 from decodeat.upstream import GARBLED
 
 with warnings.catch_warnings():
-    # It says at every import that it is at its end; docs/decisions has what follows from that.
+    # The SDK warns at every import that its support ends; docs/decisions says what follows from that.
     warnings.simplefilter("ignore", FutureWarning)
     import google.generativeai as genai
 
 SERVICE = "analysis"
 TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
-KNOWN_FOR = 60.0  # seconds that a condition is believed
-_MOST_VERSIONS = 8  # that are counted separately; they come from outside
+KNOWN_FOR = 60.0  # seconds that a health check's result is cached
+_MOST_VERSIONS = 8  # of models that are counted separately; their names come from outside
 _AT_ONCE = 32  # calls under way per worker, one thread each
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,10 @@ class GeminiAnalyst:
         prices: tuple[Decimal | None, Decimal | None] = (None, None),
         waits: bool = True,
     ) -> None:
-        """`prices` are US dollars for a million tokens, in and out. `waits`: nobody else can answer when it is down."""
+        """Configure the SDK. `prices` are US dollars for a million tokens, input and output.
+
+        `waits`: calls wait while the service is known to be down, since no other engine can answer.
+        """
         self.version = f"{model}-{prompt.VERSION}"
         self._model_name = model
         self._prices = prices
@@ -90,7 +93,7 @@ class GeminiAnalyst:
         return Judgement(alone, whole, usage)
 
     async def _ask(self, asked: str, pictures: int, seconds: float) -> tuple[extraction.Extraction, Usage]:
-        """One call. Raises `EngineFailed`."""
+        """Make one call; return the parsed answer, and the tokens that were paid for. Raises `EngineFailed`."""
         options = {"timeout": seconds, "retry": None}
         response = await self._threaded(lambda: self._model.generate_content(asked, request_options=options))
         usage = self._paid(response)
@@ -103,18 +106,18 @@ class GeminiAnalyst:
             raise EngineFailed(GARBLED, said, transient=True) from error
 
     async def _threaded(self, call: Callable[[], T]) -> T:
-        """What a blocking call of the SDK returns. Raises `EngineFailed`."""
+        """Return the result of a blocking call of the SDK, made in a thread. Raises `EngineFailed`."""
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except (exceptions.GoogleAPICallError, GoogleAuthError, requests.RequestException) as error:
             raise google.failed(SERVICE, error) from error
         except (ParseError, ValueError) as error:
-            # The SDK could not even read the envelope: half an answer, or something that is no API's.
+            # The SDK could not parse the response: it is incomplete, or does not come from the API.
             said = f"The {SERVICE} service gave an answer that can't be read. Please try again later."
             raise EngineFailed(GARBLED, said, transient=True) from error
 
     def _paid(self, response: Any) -> Usage:
-        """Count tokens, those of the model's thinking included, also when its answer turns out to be of no use."""
+        """Count and return the tokens, those of the model's thinking included; a useless answer is paid for too."""
         told = response.usage_metadata
         usage = Usage(told.prompt_token_count, max(0, told.total_token_count - told.prompt_token_count))
         spent = {"input": usage.input_tokens, "output": usage.output_tokens}
@@ -148,7 +151,7 @@ class GeminiAnalyst:
         return _reached(self._model_name)
 
     async def refusal(self) -> str:
-        """Return the word for why Google gives no information about the model, "" when it gives some."""
+        """Return the reason, one word, why Google gives no information about the model; "" when it gives some."""
         options = {"timeout": PROBE_SECONDS, "retry": None}
         name = f"models/{self._model_name}"
         try:
@@ -169,7 +172,7 @@ def _reached(model: str) -> Condition:
 
 
 def _text(response: Any) -> str:
-    """The answer's text. Raises `EngineFailed` when there is none, or only a part of it."""
+    """Return the answer's text. Raises `EngineFailed` when there is none, or only a part of it."""
     if response.prompt_feedback.block_reason or not response.candidates:
         raise _blocked()
     candidate = response.candidates[0]

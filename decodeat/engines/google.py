@@ -1,4 +1,4 @@
-"""What Google's SDKs raise, in our own words: which failures may pass, when to try again, what is set up wrongly."""
+"""Translate what Google's SDKs raise: which failures are transient, when to try again, and what is set up wrongly."""
 
 import logging
 import re
@@ -16,7 +16,7 @@ from decodeat.upstream import Patience, Upstream
 
 log = logging.getLogger(__name__)
 
-# HTTP status (gRPC's codes come mapped to it) -> word for counters. What is not here is a request that was refused.
+# HTTP status (gRPC's codes come mapped to it) -> reason for counters. Any other status means a refused request.
 _PASSING = {429: "busy", 500: "unavailable", 502: "unavailable", 503: "unavailable", 504: "unavailable"}
 _SET_UP_WRONGLY = {401: "credentials", 403: "credentials", 404: "model"}
 _ADDRESS = re.compile(r"^[A-Z]+ https?://\S+: ")
@@ -25,13 +25,16 @@ _KEY = re.compile(r"AIza[\w-]+|AQ\.[\w.-]+|(?<=api_key:)\S+")
 
 
 def upstream(name: str, service: str, seconds: float, *, waits: bool) -> Upstream:
-    """`seconds` of one call; `waits` for a service that is known to be down, when nobody else can answer."""
+    """Build the upstream of a service, with retries and a breaker. `seconds` limit one call.
+
+    `waits`: calls wait while the service is known to be down, for when no other engine can answer.
+    """
     breaker = Breaker(failures=5, seconds=1.0, longest=10.0)
     return Upstream(name, f"The {service} service", EngineFailed, Patience(seconds, waits=waits), breaker)
 
 
 def failed(service: str, error: Exception) -> EngineFailed:
-    """The failure that an SDK's exception stands for; operators find the rest of it in the log."""
+    """Return the failure that an SDK's exception stands for; the log tells operators more about a refused request."""
     if not isinstance(error, exceptions.GoogleAPICallError):
         return _without_an_answer(service, error)
     status = int(error.code or 0)
@@ -46,12 +49,12 @@ def failed(service: str, error: Exception) -> EngineFailed:
 
 
 def is_set_up_wrongly(error: EngineFailed) -> bool:
-    """No request will ever succeed before somebody changes a setting."""
+    """Return whether no request can succeed before an operator changes a setting."""
     return error.reason in SET_UP_WRONGLY
 
 
 def _without_an_answer(service: str, error: Exception) -> EngineFailed:
-    """It could not be reached, broke off, or the credentials that it wants could not be had."""
+    """Return the failure of a call without an answer: unreachable, broken off, or without the credentials it needs."""
     if isinstance(error, auth.GoogleAuthError) and not isinstance(error, auth.TransportError):
         log.error("there are no credentials for %s: %s", service, type(error).__name__)
         return EngineFailed("credentials", f"The {service} service could not be used. Please try again later.")
@@ -60,7 +63,7 @@ def _without_an_answer(service: str, error: Exception) -> EngineFailed:
 
 
 def _retry_after(error: exceptions.GoogleAPICallError) -> float | None:
-    """Seconds, as the header says, or else the details; the longest when there are several."""
+    """Return the longest of the seconds that the header and the details ask to wait; None when they ask nothing."""
     return max(_asked(error), default=None)
 
 

@@ -25,7 +25,7 @@ class Finding:
 
 
 def run(environment: Mapping[str, str], *, as_json: bool) -> int:
-    """Print the findings. Returns exit code 0, 1 if no analysis is possible, or 3 if the environment is wrong."""
+    """Print the findings and return the exit code: 0, 1 if no analysis is possible, 3 if the environment is wrong."""
     try:
         config = settings.load(environment)
     except settings.SettingsError as error:
@@ -46,7 +46,7 @@ def run(environment: Mapping[str, str], *, as_json: bool) -> int:
 
 
 def found(config: Settings, today: date, refusal: str) -> list[Finding]:
-    """Return present and coming problems. `refusal` is the word for why Google gave no information, "" when it did."""
+    """Return present and coming problems. `refusal`: why Google gave no information on the model, "" when it did."""
     kind, end = models.key_kind(config.gemini_api_key), models.retires(config.gemini_model)
     findings = []
     if refusal == "model":

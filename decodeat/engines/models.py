@@ -1,4 +1,4 @@
-"""Know Google's models and keys without asking: which ones end and when, and which model a version belongs to."""
+"""Tell without asking Google which models and keys end and when, and which model a version belongs to."""
 
 import re
 from datetime import date
@@ -17,7 +17,7 @@ _VERSION = r"(-(\d{3}|latest|exp|preview)[A-Za-z0-9._-]*)?"
 
 
 class KeyKind(StrEnum):
-    """Tell kinds of keys apart by form. Google announced to refuse `STANDARD` keys from `STANDARD_KEYS_END` on."""
+    """Name the kinds of API keys. Google announced that it will refuse `STANDARD` from `STANDARD_KEYS_END` on."""
 
     STANDARD = "standard"
     AUTH = "auth"

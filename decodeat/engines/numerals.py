@@ -26,7 +26,8 @@ _MOST = 200  # stretches; a label has some forty
 class Stretch:
     """Hold signs `start` to `end` of a line, between Korean words, and where on the page they are.
 
-    `follows`: the left edge cuts through the last letter of the word before, which is still to be cut off.
+    `follows`: a word comes before it, and the left edge cuts through its last letter, which is still to be cut off.
+    `precedes`: a word comes after it.
     """
 
     line: int
@@ -38,7 +39,7 @@ class Stretch:
 
 
 def stretches(lines: Sequence[Line]) -> list[Stretch]:
-    """Return where figures are to be read again."""
+    """Return the stretches whose figures are to be read again."""
     pitch = _pitch(lines)
     return [stretch for number, line in enumerate(lines) for stretch in _of_line(number, line, pitch)]
 
@@ -85,13 +86,13 @@ def _pitch(lines: Sequence[Line]) -> float:
 
 
 def cut_out(page: Image.Image, lines: Sequence[Line]) -> dict[Stretch, Image.Image]:
-    """Return the figures of a page, each with its picture. Of a wall of noise, no more than a label may have."""
+    """Return the stretches of a page, each with its picture; at most `_MOST`, since noise may look like many."""
     pitch = _pitch(lines)
     return {stretch: _cut(page, stretch, pitch) for stretch in stretches(lines)[:_MOST]}
 
 
 def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
-    """Return a stretch without what is left of the words beside it, and without wide gaps."""
+    """Return a stretch's picture, without what is left of the words beside it and without wide gaps."""
     left, top, right, bottom = stretch.box
     piece = Image.new("L", (right - left, bottom - top), 255)
     piece.paste(page, (-left, -top))
@@ -117,7 +118,7 @@ def _cut(page: Image.Image, stretch: Stretch, pitch: float) -> Image.Image:
 
 
 def _inked(piece: Image.Image) -> list[tuple[int, int]]:
-    """Return from where to where, across, there is ink."""
+    """Return the ranges of pixel columns with ink, each as its start and the column after its end."""
     columns = piece.point(lambda grey: 255 if grey < 175 else 0).resize((piece.width, 1), Image.Resampling.BOX)
     found, start = [], None
     for x, level in enumerate((*columns.tobytes(), 0)):

@@ -1,4 +1,4 @@
-"""Which engines answer, by the settings; Google's SDKs are imported only where they are used: they cost 100 MB."""
+"""Choose the engines by the settings. Google's SDKs are imported only where they are used: they take 100 MB."""
 
 import os
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ STAND_IN_NOTE = f"The usual engine could not be used. {NOTE}"
 
 
 def engines(config: Settings) -> Iterator[Engine]:
-    """First the one that answers, then, if the settings ask for it, the one that stands in."""
+    """Yield the engine that answers, then, if the settings ask for it, its fallback."""
     reader: Reader = TesseractReader(at_once=processors.count())
     embedded = Engine(reader, EmbeddedAnalyst(), NOTE)
     if (config.reader, config.analyzer) == ("embedded", "embedded"):
@@ -29,8 +29,8 @@ def engines(config: Settings) -> Iterator[Engine]:
 
 
 def _vision(config: Settings, waits: bool) -> Reader:
-    # gRPC reads these once. Children of ours are other programs at once (tesseract): its handlers around fork() have
-    # nothing to do, and would write a line that is no JSON into the log for each.
+    # gRPC reads these once. Our child processes become other programs at once (tesseract): gRPC's fork handlers have
+    # nothing to do, and would write a line that is not JSON into the log for each child.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from decodeat.engines.vision import VisionReader

@@ -1,4 +1,4 @@
-"""The two seams of an analysis: a Reader turns pictures into text, an Analyst turns text into a label."""
+"""Define the two ports of an analysis: a Reader turns pictures into text, an Analyst turns text into a label."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,30 +12,30 @@ from decodeat.images.decoding import Picture
 
 
 class EngineFailed(Failure):
-    """An engine could not do its work."""
+    """Report that an engine could not do its work."""
 
 
 class Reader(Protocol):
-    """Reads text off pictures. What `version` names reads the same picture the same way: results may be remembered."""
+    """Read text from pictures. One `version` reads the same picture in the same way, so that results may be cached."""
 
     name: str
     version: str
 
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
-        """A reading for each picture, or why there is none: `EngineFailed`, or `ImageRefused` for what can't be read.
+        """Return for each picture a reading, or why there is none: `EngineFailed`, or `ImageRefused` for a bad picture.
 
-        Stops what it started when it is cancelled.
+        May raise `EngineFailed` for all pictures. Stops what it started when it is cancelled.
         """
 
     async def condition(self) -> Condition:
-        """Whether it can work, cheaply."""
+        """Return whether it can work; this costs little, and may be asked often."""
 
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Usage:
-    """Tokens that a model was paid for."""
+    """Hold the tokens that were paid for."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -46,9 +46,9 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True)
 class Judgement:
-    """What an Analyst made of one or two readings: each alone, and the whole when they belong together.
+    """Hold what an Analyst made of one or two readings: each alone, and the whole when they belong together.
 
-    `whole` is None when none is a label, or when two labels are of different products.
+    `whole` is None when no reading is a label, or when two labels are of different products.
     """
 
     alone: tuple[Label, ...]
@@ -57,23 +57,23 @@ class Judgement:
 
 
 class Analyst(Protocol):
-    """Understands what was read. What `version` names understands the same text the same way."""
+    """Understand what was read. One `version` understands the same text in the same way."""
 
     name: str
     version: str
 
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
-        """Raises `EngineFailed`."""
+        """Return what one or two readings say. Raises `EngineFailed`."""
 
     async def condition(self) -> Condition:
-        """Whether it can work, cheaply."""
+        """Return whether it can work; this costs little, and may be asked often."""
 
     async def close(self) -> None: ...
 
 
 @dataclass(frozen=True)
 class Engine:
-    """A reader and an analyst that work together. `note` is what an answer's message says of them, "" for nothing."""
+    """Hold a reader and an analyst that work together. `note` is what an answer's message says of them, or ""."""
 
     reader: Reader
     analyst: Analyst

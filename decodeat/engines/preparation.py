@@ -1,4 +1,4 @@
-"""A photographed page as tesseract likes it: even light, level lines, dark letters of one size, no rules between."""
+"""Prepare a photographed page for tesseract: even light, level lines, dark letters of one size, no rules."""
 
 import statistics
 
@@ -10,15 +10,15 @@ from decodeat.images.ink import ink, rows
 from decodeat.images.picture import LARGEST_SIDE, is_blurred, scaled
 
 LETTERS = 34  # pixels that a line of Korean letters is high when tesseract sees it; it reads best between 30 and 40
-_MOST, _LEAST = 3.5, 0.6  # times that a page is enlarged; what is large on it may be pictures, so not much smaller
+_MOST, _LEAST = 3.5, 0.6  # limits of the scale; what is large on a page may be pictures, so not much smaller
 _SMALL = 2.0  # factor of enlargement from which on a page's letters may have been too small to read
 _LARGE = 1800  # pixels of the longer side from which it pays to make a page smaller first of all
-_COARSE = 1000  # pixels of the longer side on which that is found out
+_COARSE = 1000  # pixels of the longer side of the copy on which its letters are measured for that
 _PIECES = 8  # upright strips in which the height of lines is measured, so that columns of different rows don't mix
 
 
 def prepared(grey: Image.Image) -> Image.Image:
-    """The page, level and enlarged or made smaller until its letters are `LETTERS` high.
+    """Return the page with level lines, scaled (within limits) until its letters are `LETTERS` pixels high.
 
     Light letters on dark ground become dark letters on light ground, on the whole page and in single bars.
     """
@@ -41,7 +41,7 @@ def flaw(grey: Image.Image, page: Image.Image) -> Flaw | None:
 
 
 def _not_too_large(grey: Image.Image) -> Image.Image:
-    """A large page with large letters, somewhat smaller already: all that follows takes its time by the pixel."""
+    """Make a large page with large letters smaller: the time that all later steps take depends on its pixels."""
     if max(grey.size) <= _LARGE:
         return grey
     factor = _COARSE / max(grey.size)
@@ -52,7 +52,7 @@ def _not_too_large(grey: Image.Image) -> Image.Image:
 
 
 def letters(page: Image.Image) -> float | None:
-    """The height of a line of letters in pixels; None when there is none to be seen."""
+    """Return the height of a line of letters in pixels; None when no line is found."""
     heights = []
     dark = ink(page, 90)
     for number in range(_PIECES):

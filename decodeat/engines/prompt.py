@@ -1,4 +1,4 @@
-"""What a model is asked, the shape its answer must have, and the answer as data of ours: pure text and rules."""
+"""Define what a model is asked and the shape of its answer, and parse that answer: pure text and rules."""
 
 import hashlib
 import json
@@ -88,7 +88,7 @@ VERSION = hashlib.sha256(f"{INSTRUCTION}{json.dumps(SCHEMA, sort_keys=True)}".en
 
 
 def question(readings: Sequence[Reading]) -> str:
-    """The readings as one JSON object, so that nothing in them can pass for a part of the question."""
+    """Return the readings as one JSON object, so that nothing in them can pass for a part of the question."""
     images = [
         {"image": number, "text": "\n".join(reading.passes)[:_TEXT_LIMIT]} for number, reading in enumerate(readings, 1)
     ]
@@ -96,7 +96,7 @@ def question(readings: Sequence[Reading]) -> str:
 
 
 def answer(text: str, pictures: int) -> Extraction:
-    """The model's words as data. Raises ValueError when they have another shape, or speak of other pictures."""
+    """Parse a model's answer. Raises ValueError for another shape, number of pictures, or a nutrient named twice."""
     said = _Answer.model_validate_json(text)
     if len(said.images) != pictures:
         raise ValueError(f"it speaks of {len(said.images)} pictures, not of {pictures}")

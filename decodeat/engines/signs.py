@@ -1,4 +1,4 @@
-"""What tesseract saw, sign by sign and with its place: lines of signs out of its TSV."""
+"""Parse tesseract's TSV output into lines of signs, each with its place on the page."""
 
 import re
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ _GAP = 0.22  # of a line's height: a wider gap between Korean letters is a space
 
 @dataclass(frozen=True)
 class Sign:
-    """One letter, digit or mark. Places are pixels; inside a word of several signs they are estimates."""
+    """Hold one letter, digit or mark. Places are pixels; inside a word of several signs they are estimates."""
 
     text: str
     left: float
@@ -27,7 +27,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Line:
-    """Signs from left to right as tesseract ordered them. `top` and `bottom` in pixels."""
+    """Hold signs from left to right as tesseract ordered them. `top` and `bottom` in pixels."""
 
     signs: tuple[Sign, ...]
     top: int
@@ -39,12 +39,15 @@ class Line:
         return [self.signs[start:end] for start, end in pairwise([*starts, len(self.signs)])]
 
     def text(self, start: int = 0, end: int | None = None) -> str:
-        """The signs from `start` to `end`, with spaces between words."""
+        """Return the signs from `start` to `end`, with spaces between words."""
         places = range(len(self.signs))[start:end]
         return "".join(" " * (place > start and self.spaced(place)) + self.signs[place].text for place in places)
 
     def spaced(self, place: int) -> bool:
-        """Whether there is a space before a sign. Each Korean letter is a word to tesseract: those close are none."""
+        """Return whether there is a space before a sign.
+
+        Tesseract takes each Korean letter for a word, so only a wide gap beside a Korean letter is a space.
+        """
         if place == 0 or place == len(self.signs) or not self.signs[place].opens_word:
             return False
         before, sign = self.signs[place - 1], self.signs[place]
@@ -53,7 +56,7 @@ class Line:
 
 
 def lines(tsv: str) -> list[Line]:
-    """The lines of one page, from the top. Rows that are no words, or that make no sense, are passed over."""
+    """Return the lines of one page, from the top. Rows that are no words, or that make no sense, are skipped."""
     found: dict[tuple[str, ...], list[tuple[list[int], str]]] = {}
     for row in tsv.splitlines():
         cells = row.split("\t")
@@ -71,7 +74,7 @@ def _line(words: Sequence[tuple[list[int], str]]) -> Line:
 
 
 def _signs(word: str, left: float, width: float) -> list[Sign]:
-    """A word's signs side by side: a Korean letter is about twice as wide as any other sign."""
+    """Place a word's signs side by side: a Korean letter is about twice as wide as any other sign."""
     shares = [2 if KOREAN.match(sign) else 1 for sign in word]
     unit, signs = width / sum(shares), []
     for number, (sign, share) in enumerate(zip(word, shares, strict=True)):

@@ -1,4 +1,4 @@
-"""The reader that needs no network: Tesseract for words, PP-OCR for figures, each pass in a process of its own."""
+"""Read pages without a network: Tesseract for words, PP-OCR for figures, each pass in a process of its own."""
 
 import asyncio
 import io
@@ -33,10 +33,10 @@ SMALLER = 0.8  # of the third, which is read only where the first two leave figu
 LANGUAGES = frozenset({"kor", "eng"})
 PASS_SECONDS = 30.0  # of the processor; a usual pass takes well below a second, a picture of noise can take minutes
 PROBE_SECONDS = 5.0  # elapsed
-KNOWN_FOR = 5.0  # seconds that a condition is believed
-_TRIES = 2  # a process that is killed from outside may fare better next time
+KNOWN_FOR = 5.0  # seconds that a health check's result is cached
+_TRIES = 2  # a process may be killed from outside, and the next one succeed
 _RECOGNITION = (sys.executable, "-P", "-B", "-m", recognition.__name__)
-# Starting threads for arithmetic that numpy is not asked for takes a tenth of a second.
+# One thread: to start those for arithmetic that is never used would take numpy a tenth of a second.
 _FOR_RECOGNITION = {"PYTHONPATH": str(Path(__file__).parents[2]), "OPENBLAS_NUM_THREADS": "1"}
 
 
@@ -79,10 +79,10 @@ class TesseractReader:
         raise AssertionError("the last try returns")
 
     async def _passes(self, page: Image.Image) -> tuple[str, ...]:
-        """Return Korean words with figures of PP-OCR, with those of a larger picture, and that one's own text.
+        """Return three texts: Korean words with PP-OCR's figures, with a larger picture's, and that picture's own text.
 
         For a figure, the second and the third count as one reading: both come from the same pass over the same picture.
-        If figures of a label are missing then, two are added of a smaller picture: with figures of PP-OCR, and without.
+        If figures of a label are missing then, two texts of a smaller one follow, with and without PP-OCR's figures.
         """
         lines = await self._lines(page, KOREAN)
         larger = await self._lines(await asyncio.to_thread(_resized, page, LARGER), BOTH)
@@ -117,7 +117,7 @@ class TesseractReader:
         return await self._known.condition()
 
     async def close(self) -> None:
-        """Its processes end with the requests that they read for."""
+        """Do nothing: each process ends with the request that it reads for."""
 
     async def _probe(self) -> Condition:
         if shutil.which(self._program) is None:
@@ -159,7 +159,7 @@ def _text(lines: Sequence[signs.Line]) -> str:
 
 
 def _environment() -> dict[str, str]:
-    """Return what Tesseract gets: one thread, since several wait for each other, and where its language data is."""
+    """Return Tesseract's variables: one thread, since several wait for each other, and where its language data is."""
     variables = {"PATH": os.environ.get("PATH", os.defpath), "OMP_THREAD_LIMIT": "1"}
     if data := os.environ.get("TESSDATA_PREFIX"):
         variables["TESSDATA_PREFIX"] = data

@@ -1,4 +1,4 @@
-"""The reader that asks Google Cloud Vision: all pictures of a request in one call, over gRPC."""
+"""Read pictures with Google Cloud Vision: all of a request in one call, over gRPC."""
 
 import asyncio
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ from decodeat.images.picture import is_blurred
 SERVICE = "text recognition"
 TRY_SECONDS = 30.0  # of one call; a page takes about two
 PROBE_SECONDS = 5.0
-KNOWN_FOR = 60.0  # seconds that a condition is believed
+KNOWN_FOR = 60.0  # seconds that a health check's result is cached
 _LANGUAGES = ("ko", "en")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _GAPS = (1, 2, 3, 5)  # kinds of break after a letter: space, wide space, end of line after a space, line break
@@ -38,16 +38,19 @@ _PASSING = frozenset({4, 8, 10, 13, 14})  # codes of one page: deadline, exhaust
 
 
 class VisionReader:
-    """Opened at first use: finding credentials may mean asking the platform, and that may fail for a moment."""
+    """Read text from pictures, with a client that is opened at first use.
+
+    To find credentials the platform may have to be asked, and that may fail for a moment.
+    """
 
     name = "vision"
     version = "1"  # a number of our own: how rows are made of words
 
     def __init__(self, credentials: str, endpoint: str, *, price: Decimal | None, waits: bool = True) -> None:
-        """`credentials` is a file, "" for those of the platform. `price` is US dollars for a thousand pages.
+        """Set `credentials`, a file or "" for those of the platform, and `price`, US dollars for a thousand pages.
 
-        `endpoint` is an origin, "" for Google's own; http:// means a server that speaks gRPC in the clear.
-        `waits`: nobody else can answer when it is down.
+        `endpoint` is an origin, "" for Google's own; http:// means a server that speaks gRPC without TLS.
+        `waits`: calls wait while the service is known to be down, since no other engine can answer.
         """
         self._credentials = credentials
         self._endpoint = endpoint
@@ -67,7 +70,7 @@ class VisionReader:
         self._known.learned(_REACHED)
         if self._price is not None:
             metrics.cost.labels("vision").inc(float(self._price * len(good) / 1000))
-        # The plain messages: through the SDK's wrapper each of a label's thousand letters takes a hundred times longer.
+        # The raw messages: through the SDK's wrapper each of a label's thousand letters takes a hundred times longer.
         answers = iter(vision.BatchAnnotateImagesResponse.pb(response).responses)
         read = zip(pictures, files, strict=True)
         return [file if isinstance(file, Failure) else await _reading(one, next(answers)) for one, file in read]
@@ -75,7 +78,7 @@ class VisionReader:
     async def _annotate(
         self, requests: Sequence[vision.AnnotateImageRequest], seconds: float
     ) -> vision.BatchAnnotateImagesResponse:
-        """One call. Raises `EngineFailed`."""
+        """Make one call for all pictures. Raises `EngineFailed`."""
         try:
             client = await self._opened()
             # Without these two the SDK would retry by itself, and wait for ten minutes.
@@ -89,7 +92,7 @@ class VisionReader:
         return response
 
     async def _opened(self) -> vision.ImageAnnotatorAsyncClient:
-        """Raises GoogleAuthError when there are no credentials."""
+        """Return the client, opened at the first call. Raises GoogleAuthError when there are no credentials."""
         async with self._opening:
             if self._client is None:
                 address = urlsplit(self._endpoint)
@@ -98,7 +101,7 @@ class VisionReader:
                     transport = ImageAnnotatorGrpcAsyncIOTransport(channel=channel)
                     self._client = vision.ImageAnnotatorAsyncClient(transport=transport)
                 else:
-                    # Credentials in a thread, for they are files and questions; the channel belongs to this loop.
+                    # Credentials in a thread, since they take files and requests; the channel belongs to this loop.
                     credentials = await asyncio.to_thread(self._identified)
                     options = {"api_endpoint": address.netloc} if address.netloc else {}
                     self._client = vision.ImageAnnotatorAsyncClient(credentials=credentials, client_options=options)
@@ -113,13 +116,13 @@ class VisionReader:
         return await self._known.condition()
 
     async def _probe(self) -> Condition:
-        """A call about no picture at all: who answers it is there, knows us, and charges nothing."""
+        """Make a call without a picture: an answer shows that the service is up and knows us, and costs nothing."""
         try:
             async with asyncio.timeout(PROBE_SECONDS):
                 client = await self._opened()
                 await client.batch_annotate_images(requests=[], retry=None, timeout=PROBE_SECONDS)
         except exceptions.InvalidArgument:
-            return _REACHED  # it wants a picture
+            return _REACHED  # it answers that a picture is missing
         except (exceptions.GoogleAPICallError, GoogleAuthError, grpc.RpcError) as error:
             failure = google.failed(SERVICE, error)
             return Condition(False, f"Google Cloud Vision: {failure.reason}", google.is_set_up_wrongly(failure))
@@ -159,13 +162,13 @@ async def _reading(picture: Picture, answer: Any) -> Reading | Failure:
     text = answer.full_text_annotation
     try:
         found = rows(list(_words(text)))
-    except ValueError:  # a word without its place: the service's own order of the text is what is left
+    except ValueError:  # a word without its place: use the service's own order of the text
         found = text.text
     return Reading((found,), Flaw.BLURRED if not found.strip() and await _blurred(picture) else None)
 
 
 async def _blurred(picture: Picture) -> bool:
-    """Where there is something to read it does not matter how sharp it is, and finding out takes time."""
+    """Return whether a picture is blurred; asked only where no text was found, since it takes time."""
     try:
         image = await picture.image()
     except ImageRefused:
@@ -174,7 +177,10 @@ async def _blurred(picture: Picture) -> bool:
 
 
 def _words(text: Any) -> Iterator[Word]:
-    """Every word with its place; its four corners begin at the top left as one reads. Raises ValueError without."""
+    """Yield every word with its place. Raises ValueError for one without its four corners.
+
+    The corners begin at the word's top left in the direction of reading.
+    """
     for page in text.pages:
         for block in page.blocks:
             for paragraph in block.paragraphs:

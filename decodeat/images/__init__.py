@@ -1,1 +1,1 @@
-"""Pictures from outside: which addresses may be asked, what may come back, and how it is decoded."""
+"""Fetch pictures from allowed addresses, decode them within limits, and straighten and clean their pages."""

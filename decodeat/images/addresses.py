@@ -1,8 +1,8 @@
-"""Which network addresses a picture may be fetched from: those of the public internet, and no others."""
+"""Decide whether a picture may be fetched from a network address: only from one on the public internet."""
 
 import ipaddress
 
-# The only part of IPv6 that is handed out; NAT64, mapped, local and deprecated ranges all lie outside.
+# The only part of IPv6 that is allocated to hosts; NAT64, mapped, local and deprecated ranges all lie outside.
 _HANDED_OUT = ipaddress.ip_network("2000::/3")
 
 _ISATAP = (b"\0\0\x5e\xfe", b"\x02\0\x5e\xfe")  # bytes 8 to 11, before an IPv4 address
@@ -24,7 +24,7 @@ _NOT_PUBLIC = tuple(
 
 
 def is_public(text: str) -> bool:
-    """True when the address (a resolver's answer) belongs to the public internet."""
+    """Return whether an address (a resolver's answer) belongs to the public internet; False for any other text."""
     try:
         address: IPAddress = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:

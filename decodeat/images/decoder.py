@@ -1,4 +1,4 @@
-"""Unpacking pictures in processes of their own, which are killed when a picture takes too long."""
+"""Decode pictures in separate processes, which are killed when a picture takes too long."""
 
 import asyncio
 import io
@@ -20,22 +20,23 @@ from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, REFUSED
 
 log = logging.getLogger(__name__)
 
-MEMORY = 768 * 1024 * 1024  # bytes for one picture; the largest WebP that is let in takes 640 MB
-PROCESSOR_SECONDS = 10.0  # for one picture; the largest honest ones take two
-SECONDS = 30.0  # for one picture, however busy the machine is
+MEMORY = 768 * 1024 * 1024  # bytes for one picture; the largest WebP that is accepted takes 640 MB
+PROCESSOR_SECONDS = 10.0  # for one picture; the largest harmless ones take two
+SECONDS = 30.0  # elapsed, for one picture, however busy the machine is
 _ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
 _CODE = str(Path(__file__).parents[2])
-KNOWN_FOR = 30.0  # seconds that a condition is believed
+KNOWN_FOR = 30.0  # seconds that a health check's result is cached
 _WORKS = Condition(True, "pictures are unpacked in a sandbox")
-DYING_SECONDS = 1.0  # between a process's last word and its end
-_TRIES = 2  # a process that is killed from outside says nothing about the picture
+DYING_SECONDS = 1.0  # that a process has to end by itself after a failed or wrong answer
+_TRIES = 2  # a process may be killed from outside, which says nothing about the picture
 _LONGEST_REFUSAL = 1000  # bytes
 
 
 class Decoder:
-    """At most `at_once` processes per worker, started when first needed and kept. Methods raise `ImageRefused`.
+    """Decode pictures in at most `at_once` processes per worker, started when first needed and kept.
 
-    A hostile file can take a library's time, memory or control: here they are a sandbox's, which is then replaced.
+    A hostile file can use up a library's time or memory, or take control of it: here that harms a sandbox process only,
+    which is then replaced. `image` and `bare` raise `ImageRefused`.
     """
 
     def __init__(self, at_once: int) -> None:
@@ -53,8 +54,8 @@ class Decoder:
             await _end(self._idle.pop())
 
     async def condition(self) -> Condition:
-        """Whether a sandbox can be had at all: a container's limits may forbid it."""
-        # Who is busy is not broken, and a probe would have to wait behind a picture that takes its time.
+        """Return whether pictures can be decoded in a sandbox: a container's limits may forbid it."""
+        # A busy decoder is not broken, and a probe would have to wait behind a slow picture.
         return _WORKS if self._turn.locked() else await self._known.condition()
 
     async def _probe(self) -> Condition:
@@ -67,12 +68,12 @@ class Decoder:
         return _WORKS
 
     async def image(self, data: bytes) -> Image.Image:
-        """As `picture.decode`."""
+        """Decode a picture as `picture.decode` does."""
         _, size, pixels = await self._done(IMAGE, data, LARGEST_SIDE * LARGEST_SIDE)
         return Image.frombytes("L", size, pixels)
 
     async def bare(self, data: bytes, most: int) -> bytes | None:
-        """As `picture.bare`."""
+        """Return a file without metadata, or None, as `picture.bare` does."""
         kind, _, file = await self._done(FILE, data, most)
         return file if kind == FILE else None
 
@@ -91,7 +92,10 @@ class Decoder:
         return kind, size, content
 
     async def _tried(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes] | None:
-        """None when the process ended by something else than the picture's length."""
+        """Give a job to a process and return its answer; None when it failed for another reason than a time limit.
+
+        Raises `ImageRefused` when a time limit is reached, or no process can be started.
+        """
         try:
             process = self._idle.pop() if self._idle else await _start()
         except OSError as error:
@@ -116,7 +120,7 @@ class Decoder:
 
 
 async def _start() -> Process:
-    """Raises OSError. It gets nothing of our environment, and no signal that is meant for us."""
+    """Start a sandbox process without our environment, in a session that our signals don't reach. Raises OSError."""
     argv = (*_ARGV, str(MEMORY), str(PROCESSOR_SECONDS))
     return await asyncio.create_subprocess_exec(
         *argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": _CODE}, start_new_session=True
@@ -124,7 +128,10 @@ async def _start() -> Process:
 
 
 async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
-    """What a picture's process says, believed no more than the picture. Raises ValueError, EOFError or OSError."""
+    """Send a job to a sandbox process and return its answer. Raises ValueError, EOFError or OSError.
+
+    The answer is checked, since the picture may have taken control of the process.
+    """
     assert process.stdin is not None and process.stdout is not None  # noqa: S101 both are pipes
     process.stdin.write(JOB.pack(wanted, most, len(data)))
     process.stdin.write(data)
@@ -136,10 +143,10 @@ async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tu
 
 
 async def _end(process: Process, patience: float = 0.0) -> int:
-    """Its exit status, and nothing is left of it. `patience` is the seconds it has to end by itself.
+    """Wait `patience` seconds for a process to end by itself, kill it if it does not, and return its exit status.
 
-    Killing a process that is about to die may lose its status, which says why: subprocess looks first whether it has
-    ended, and thereby takes the status away from asyncio.
+    Killing a process that is about to end may lose its status, which says why it ended: subprocess first polls whether
+    it has ended, and so takes the status away from asyncio.
     """
     try:
         with suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""A picture as it was fetched: known by its content, unpacked only when somebody has to look at it."""
+"""Identify a fetched picture by its content, and decode it only when it has to be read."""
 
 import asyncio
 import hashlib
@@ -8,12 +8,12 @@ from PIL import Image
 
 from decodeat.images.decoder import Decoder
 
-LARGEST_BARE = 4 * 1024 * 1024  # bytes of a file that is handed on as it is; two of them fit into one call
-_QUALITY = 92  # of JPEG: what it loses no reader misses
+LARGEST_BARE = 4 * 1024 * 1024  # bytes of a file that is passed on without encoding it again; two fit into one call
+_QUALITY = 92  # of JPEG: what it loses makes no difference to a reader
 
 
 class Picture:
-    """`digest` is SHA-256 of the file in hex. Both methods raise `ImageRefused`."""
+    """Hold a fetched file, and decode it on demand. `digest` is its SHA-256 in hex. Methods raise `ImageRefused`."""
 
     def __init__(self, data: bytes, decoder: Decoder) -> None:
         self.digest = hashlib.sha256(data).hexdigest()
@@ -21,11 +21,11 @@ class Picture:
         self._decoder = decoder
 
     async def image(self) -> Image.Image:
-        """Grey and upright."""
+        """Return the decoded picture, grey and upright."""
         return await self._decoder.image(self._data)
 
     async def file(self) -> bytes:
-        """JPEG or PNG for others to read: upright, of bounded size, with nothing in it but the picture."""
+        """Return a JPEG or PNG for an external reader: upright, of limited size, with nothing in it but the picture."""
         content = await self._decoder.bare(self._data, LARGEST_BARE)
         return await asyncio.to_thread(_jpeg, await self.image()) if content is None else content
 

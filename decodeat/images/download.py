@@ -1,4 +1,4 @@
-"""Fetching a picture: bounded in size, time and redirects, and never from where it should not come."""
+"""Fetch a picture: limited in size, time and redirects, and from allowed addresses only."""
 
 import ssl
 import zlib
@@ -20,10 +20,10 @@ from decodeat.upstream import Patience, Upstream
 REDIRECTS = 3
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 10.0  # between two pieces of an answer
-# Each costs the event loop the same, however small it is: a megabyte byte by byte would stop it for half a minute.
+# Each piece costs the event loop the same, however small: a megabyte byte by byte would block it for half a minute.
 SMALLEST_PIECE = 256  # bytes, on average
-FEWEST_PIECES = 1000  # that come before anybody counts
-_CONNECTIONS = 32  # at once, per worker; idle ones are kept, for most pictures come from one store
+FEWEST_PIECES = 1000  # allowed in any case, however small
+_CONNECTIONS = 32  # at once, per pool of a worker; idle ones are kept, since most pictures come from one store
 _PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REASONS = ("address", "private", "name", "connection", "timeout", "status", "redirects", "encoding", "too_large",
@@ -34,7 +34,7 @@ _WINDOW = {"gzip": zlib.MAX_WBITS | 16, "x-gzip": zlib.MAX_WBITS | 16, "deflate"
 
 
 class Downloader:
-    """Fetches pictures; one per worker process, open between `async with`."""
+    """Fetch pictures; one per worker process, open inside `async with`."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Downloader:
         resolver: Resolver = resolve,
         trust: ssl.SSLContext | None = None,
     ) -> None:
-        """`limit` in bytes after decoding; `allowed` origins may be private; `trust` replaces the system's CAs."""
+        """Allow `limit` bytes after decoding. `allowed` origins may be private; `trust` replaces the usual CAs."""
         for reason in _REASONS:
             metrics.downloads_failed.labels(reason)
         self._limit = limit
@@ -53,7 +53,7 @@ class Downloader:
         # Both ignore proxies named in the environment: only httpx reads those.
         self._public = _pool(context, PublicNetwork(resolver))
         self._trusted = _pool(context, Network())
-        # One for all hosts, so that one which is down must not stop the others.
+        # One for all hosts, and therefore without a breaker: a host that is down must not stop the others.
         self._upstream = Upstream("images", "The image's host", ImageRefused, _PATIENCE, NoBreaker())
 
     async def __aenter__(self) -> Self:
@@ -67,7 +67,7 @@ class Downloader:
             closing.push_async_callback(self._trusted.aclose)
 
     async def fetch(self, url: str, deadline: Deadline) -> bytes:
-        """The picture's bytes, after further tries where that may help. Raises `ImageRefused`, or what cancels it."""
+        """Return the picture's bytes, with retries where they may help. Raises `ImageRefused`, or what cancels it."""
         location = parse(url, self._allowed)
         return await self._upstream.call(lambda _: self._follow(location), deadline)
 
@@ -80,7 +80,7 @@ class Downloader:
         raise ImageRefused("redirects", f"The image address redirects more than {REDIRECTS} times.")
 
     async def _get(self, location: Location) -> bytes | Location:
-        """The body, or where a redirect leads."""
+        """Return the body, or the location that a redirect leads to. Raises `ImageRefused`."""
         pool = self._trusted if location.trusted else self._public
         url = httpcore.URL(
             scheme=location.scheme.encode(),
@@ -124,7 +124,7 @@ class Downloader:
         return await self._body(response, _codings(encodings.decode("latin-1")))
 
     async def _body(self, response: httpcore.Response, codings: Sequence[str]) -> bytes:
-        """Read at most the limit, counted after decoding: a small answer may unfold into a large one."""
+        """Read a body up to the limit, counted after decoding: a small answer may decompress into a large one."""
         body, pieces = bytearray(), 0
         decoded = response.aiter_stream()
         for coding in reversed(codings):
@@ -141,7 +141,7 @@ class Downloader:
         return bytes(body)
 
     async def _decoded(self, pieces: AsyncIterable[bytes], coding: str) -> AsyncIterator[bytes]:
-        """Decode a body that the host compressed unasked, to just beyond the limit."""
+        """Decode a body that the host compressed without being asked, up to just beyond the limit."""
         unpack, unpacked = zlib.decompressobj(_WINDOW[coding]), 0
         async for packed in pieces:
             try:

@@ -1,7 +1,7 @@
-"""Why a picture could not be had."""
+"""Define the error for a picture that can't be fetched or read."""
 
 from decodeat.failure import Failure
 
 
 class ImageRefused(Failure):
-    """A picture was not fetched, or is none that can be read."""
+    """Report that a picture was not fetched, or is none that can be read."""

@@ -1,4 +1,4 @@
-"""A page pulled straight: held askew, seen from the side or round a can, its lines become level."""
+"""Straighten a page: make its lines level where it was held askew, seen from the side, or bent round a can."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -11,18 +11,18 @@ from decodeat.images.picture import scaled
 
 _WIDEST = 8  # degrees that a page may be held askew
 _SIDE = 420  # pixels of the longer side on which slopes are measured
-_NARROW = 8  # pixels on which nothing can be measured
-_SLOPING = 0.3  # degrees that lines still slope in a half of the page, from which it is pulled straight
+_NARROW = 8  # pixels; with a shorter side nothing can be measured
+_SLOPING = 0.3  # degrees that lines slope in a half of the page, from which on it is straightened
 _TURNED = 0.5  # the text is turned if the change from row to row is below this share of that from column to column
 _STRIPS = 24  # upright strips in which a bent page is flattened
 
 Change = Callable[[Image.Image], Image.Image]
-# Parts of a page: where they are wanted, and their upper left, lower left, lower right and upper right corner now.
+# Parts of a page: the rectangle where each is wanted, and its upper left, lower left, lower right and upper right now.
 _Mesh = list[tuple[tuple[int, int, int, int], tuple[float, ...]]]
 
 
 def upright(page: Image.Image) -> Change:
-    """What turns a page, or another of its size, until its lines are level."""
+    """Return a function that turns this page, or another of its size, so that this page's lines become level."""
     angle = _slope(_sketch(page), _WIDEST)
 
     def turned(one: Image.Image) -> Image.Image:
@@ -32,9 +32,9 @@ def upright(page: Image.Image) -> Change:
 
 
 def levelled(page: Image.Image, *others: Image.Image) -> tuple[Image.Image, ...]:
-    """A page and others of its size, all changed alike. Around them it is white."""
+    """Return a page with level lines, and others of its size changed in the same way. New margins are white."""
     images = tuple(map(upright(page), (page, *others)))
-    # Once more from the side: between sloping lines the first measurement is not exact.
+    # Twice from the side, since the first measurement is not exact where lines slope.
     for find in (_from_the_side, _from_the_side, _bent):
         mesh = find(images[0])
         if mesh:
@@ -55,14 +55,14 @@ def is_turned(page: Image.Image) -> bool:
 
 
 def _from_the_side(page: Image.Image) -> _Mesh:
-    """How to pull a page straight whose lines above slope otherwise than those below; nothing if they don't."""
+    """Return how to straighten a page whose lines slope differently above and below; [] if neither half slopes."""
     sketch = _sketch(page)
     middle = sketch.height // 2
     above = _slope(sketch.crop((0, 0, sketch.width, middle)), 3)
     below = _slope(sketch.crop((0, middle, sketch.width, sketch.height)), 3)
     if max(abs(above), abs(below)) < _SLOPING:
         return []
-    # Measured in the middle of each half; half as much again at the page's edges.
+    # The slopes are those in the middle of each half; up to the page's edge each changes by half of their difference.
     apart = (above - below) / 2
     width, height = page.size
     top, bottom = (_rise(slope) * width / 2 for slope in (above + apart, below - apart))
@@ -70,7 +70,7 @@ def _from_the_side(page: Image.Image) -> _Mesh:
 
 
 def _bent(page: Image.Image) -> _Mesh:
-    """How to flatten a page that was round a can, whose lines rise on one side and fall on the other."""
+    """Return how to flatten a page bent round a can; [] unless its lines rise on one side and fall on the other."""
     sketch = _sketch(page)
     middle = sketch.width // 2
     left = _slope(sketch.crop((0, 0, middle, sketch.height)), 4)
@@ -78,7 +78,7 @@ def _bent(page: Image.Image) -> _Mesh:
     if min(abs(left), abs(right)) < _SLOPING or left * right > 0:
         return []
     width, height = page.size
-    bend = (_rise(right) - _rise(left)) * width  # of a parabola: the slope changes evenly from left to right
+    bend = (_rise(right) - _rise(left)) * width  # a parabola's: the slope changes evenly from left to right
     edges = sorted({width * number // _STRIPS for number in range(_STRIPS + 1)})
     sunk = [bend * (edge / width - 0.5) ** 2 for edge in edges]
     return [
@@ -92,13 +92,13 @@ def _rise(degrees: float) -> float:
 
 
 def _sketch(page: Image.Image) -> Image.Image:
-    """Small, ink bright."""
+    """Return a small negative of a page, in which ink is bright."""
     factor = min(1.0, _SIDE / max(page.size))
     return ImageOps.invert(page).resize(scaled(page.size, factor), Image.Resampling.BOX)
 
 
 def _slope(sketch: Image.Image, widest: int) -> float:
-    """Degrees to turn a sketch against the clock until its lines are level; none where there is no room for two."""
+    """Return the degrees to turn a sketch counter-clockwise to make its lines level; 0 if it is too small."""
     if min(sketch.size) < _NARROW:
         return 0.0
     best = _sharpest(sketch, range(-widest, widest + 1))
@@ -108,7 +108,7 @@ def _slope(sketch: Image.Image, widest: int) -> float:
 
 
 def _sharpest(sketch: Image.Image, angles: Iterable[float]) -> float:
-    """The angle at which rows of letters and the gaps between them differ most; the least where none does."""
+    """Return the angle at which rows of letters and the gaps between them differ most; of equals, the smallest."""
     return max(sorted(angles, key=abs), key=lambda angle: _steps(rows(sketch.rotate(angle, Image.Resampling.BILINEAR))))
 
 

@@ -1,4 +1,4 @@
-"""The address of a picture, taken apart once; whatever is unusual about it is refused."""
+"""Parse the address of a picture once, and refuse whatever is unusual about it."""
 
 import re
 import string
@@ -19,9 +19,9 @@ _NUMERIC_END = re.compile(r"(.*\.)?(\d+|0x[0-9a-f]*)")
 
 @dataclass(frozen=True)
 class Location:
-    """Where a picture is. `host` is ASCII without brackets, `target` the path and query as sent.
+    """Hold the address of a picture. `host` is ASCII without brackets, `target` the path and query as sent.
 
-    `trusted` means that its exact origin is on the allow list, the only way to a private address or unusual port.
+    `trusted`: its exact origin is on the allow list. Only then may it have a private address or an unusual port.
     """
 
     scheme: str
@@ -36,12 +36,12 @@ class Location:
 
     @property
     def authority(self) -> str:
-        """Host and port as they stand in a Host header."""
+        """Return host and port as in a Host header."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
     def join(self, reference: bytes, allowed: Collection[str]) -> "Location":
-        """Return the target of a redirect, also with unencoded blanks or letters. Raises `ImageRefused`."""
+        """Return where a redirect leads; `reference` may have unencoded blanks or letters. Raises `ImageRefused`."""
         text = _as_text(reference).strip(" \t").replace(" ", "%20")
         if _SUSPECT.search(text):
             raise _refused("it redirects to an address with unusual characters")
@@ -53,7 +53,7 @@ class Location:
 
 
 def parse(url: str, allowed: Collection[str] = ()) -> Location:
-    """Take an address apart; `allowed` holds origins. Raises `ImageRefused`."""
+    """Parse an address; `allowed` holds the trusted origins. Raises `ImageRefused`."""
     location = _taken_apart(url)
     if location.origin in allowed:
         return replace(location, trusted=True)
@@ -63,7 +63,7 @@ def parse(url: str, allowed: Collection[str] = ()) -> Location:
 
 
 def origin(text: str) -> str:
-    """Return an origin in the spelling of `Location.origin`. Raises ValueError."""
+    """Return an origin in the spelling of `Location.origin`. Raises ValueError for what is no origin."""
     try:
         location = _taken_apart(text)
     except ImageRefused as error:
@@ -74,7 +74,7 @@ def origin(text: str) -> str:
 
 
 def _as_text(reference: bytes) -> str:
-    """Decode UTF-8, as today's hosts send it; other bytes are decoded one by one, as browsers do."""
+    """Decode UTF-8, as today's hosts send it; percent-encode the non-ASCII bytes of anything else, as browsers do."""
     try:
         return reference.decode()
     except UnicodeDecodeError:
@@ -104,9 +104,9 @@ def _taken_apart(url: str) -> Location:
 
 
 def without_query(url: str) -> str:
-    """The address as it may be written down: no query string, no user name, no fragment.
+    """Return an address as it may be logged or stored: without query string, user name and fragment.
 
-    "" for what can't be taken apart: nobody knows where its secrets are.
+    "" for one that can't be parsed, since its secrets could be in any part of it.
     """
     try:
         parts = urlsplit(url)
@@ -128,7 +128,7 @@ def _host(name: str) -> str:
     except UnicodeError:
         raise _refused("its host name is not valid") from None
     ascii_name = ascii_name.lower().removesuffix(".")
-    # 2130706433, 0x7f.1 and 0177.0.0.1 are all spellings of 127.0.0.1 to some resolvers: only the plain one is read.
+    # To some resolvers 2130706433, 0x7f.1 and 0177.0.0.1 are all 127.0.0.1: only the plain spelling is accepted.
     if _NUMERIC_END.fullmatch(ascii_name) and not _is_quad(ascii_name):
         raise _refused("its host is an unusually written number")
     if not _NAME.fullmatch(ascii_name) or len(ascii_name) > 253:
@@ -137,10 +137,10 @@ def _host(name: str) -> str:
 
 
 def _punycode(name: str) -> str:
-    """Return a name as DNS has it. Raises UnicodeError, which `idna`'s own errors are.
+    """Return a name in DNS's ASCII form. Raises UnicodeError, of which the errors of `idna` are subclasses.
 
     The operator's tool checks variables before the service's packages are installed. Then the standard library's
-    older rules have to do: they accept and refuse the same names but for a few letters.
+    older rules are used: except for a few letters they accept and refuse the same names.
     """
     try:
         import idna

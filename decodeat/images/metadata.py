@@ -1,6 +1,6 @@
-"""A picture's file without what cameras and programs wrote into it: places, names and thumbnails are nobody's business.
+"""Remove from a picture's file what cameras and programs wrote into it: places, names and thumbnails are private.
 
-Cut out of the container, without unpacking the picture: that is exact, and takes a hundredth of the time.
+They are cut out of the container without decoding the picture: that is exact, and takes a hundredth of the time.
 """
 
 import struct
@@ -17,20 +17,21 @@ _SOI, _EOI, _SOS = b"\xff\xd8", b"\xff\xd9", 0xDA
 _SEQUENTIAL = (b"\xff\xc0", b"\xff\xc1")  # markers of the frame of a JPEG that isn't progressive
 _COLOUR_KIND = 25  # offset of a PNG's colour type: grey (0), colours (2), palette (3)
 _CLEAR_LEVELS = {0: 2, 2: 6, 3: 1}  # least bytes that state the transparent level or colour, by colour type
-_STAND_IN = 64  # bytes
+_STAND_IN = 64  # bytes that take the place of missing data
 _ADOBE = 0xEE  # APP14 says how colours are packed; the other application segments and comments go
 _DROPPED = frozenset({*range(0xE1, 0xF0), 0xFE}) - {_ADOBE}
 
 
 def without(data: bytes, image: Image.Image) -> bytes | None:
-    """The same picture in a bare file; None where it takes unpacking: other formats, damage, one that lies on its side.
+    """Return the same picture in a file without metadata; None where that takes decoding it.
 
+    That is so for other formats than PNG and JPEG, for damaged files, and for pictures that may have to be turned.
     `image` is what Pillow made of the head of the same `data`.
     """
     try:
         if image.format == "PNG":
             return _png(data)
-        # Only here, for in a PNG it may stand behind the picture, and Pillow would unpack all of it to find out.
+        # Of JPEGs only: in a PNG the orientation may come after the pixels, and Pillow would decode all of them first.
         if image.format == "JPEG" and orientation(image) == 1:
             return _jpeg(data)
     except (struct.error, IndexError):
@@ -39,7 +40,7 @@ def without(data: bytes, image: Image.Image) -> bytes | None:
 
 
 def orientation(image: Image.Image) -> int:
-    """Return the picture's orientation as in EXIF; upright where EXIF can't be read, since the pixels may be whole."""
+    """Return the orientation as in EXIF; 1 (upright) where EXIF can't be read, since the pixels may be whole."""
     try:
         found = image.getexif().get(_ORIENTATION, 1)
     except Exception:  # as with pictures, Pillow raises almost anything on damaged metadata
@@ -71,9 +72,10 @@ def _is_intact(data: bytes, start: int, end: int) -> bool:
 
 
 def lacks_end(data: bytes) -> bool:
-    """Return whether a JPEG stops inside its only scan. A scan has no end mark inside; a thumbnail before it may.
+    """Return whether a JPEG stops inside its only scan: no end mark follows the start of that scan.
 
-    One of several scans has too few colours, or not all 64 frequencies: then it is unknown which are missing.
+    One of several scans has too few colours, or not all 64 frequencies. Then the answer is False, since it is unknown
+    which scans are missing. The end mark of a thumbnail before the scan does not count.
     """
     scan = data.rfind(bytes((0xFF, _SOS)))
     frame = max(data.rfind(kind, 0, max(scan, 0)) for kind in _SEQUENTIAL)
@@ -84,7 +86,7 @@ def lacks_end(data: bytes) -> bool:
 
 
 def ended(data: bytes, bits: bytes) -> bytes:
-    """Return the data with an end mark, and with filler bits before it for data that may be missing."""
+    """Return the data with an end mark, and with filler bits before it in place of data that may be missing."""
     return data.rstrip(b"\xff") + bits * _STAND_IN + _EOI
 
 
@@ -96,7 +98,7 @@ def _png(data: bytes) -> bytes | None:
         if end > len(data):
             return None
         if kind == b"eXIf":
-            return None  # how it is to be turned may stand in there
+            return None  # it may say how the picture is to be turned
         if kind in _CHUNKS and (not kind[0] & 0x20 or _is_intact(data, at, end)):
             kept.append(data[at:end])
         if kind == b"IEND":

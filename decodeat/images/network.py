@@ -1,4 +1,4 @@
-"""Connections to the public internet only: a name is resolved once, judged, and that very address is connected to."""
+"""Connect to the public internet only: resolve a name once, check its addresses, and connect to exactly these."""
 
 import asyncio
 import select
@@ -16,27 +16,27 @@ from decodeat.images.addresses import is_public
 Resolver = Callable[[str, int], Awaitable[Sequence[str]]]
 
 MOST_HEAD = 128 * 1024  # bytes that may come before an answer's body
-# Threads of their own: a name server that never answers holds one for half a minute, and nothing else may wait for it.
+# Separate threads: a name server that never answers blocks one for half a minute, and no other work may wait for it.
 _LOOKUPS = ThreadPoolExecutor(16, "lookup")
 
 
 class AddressRefused(Exception):
-    """A name leads to an address that is not public."""
+    """Report that a name leads to an address that is not public."""
 
 
 class NameUnknown(Exception):
-    """A name has no address."""
+    """Report that a name has no address, or could not be resolved."""
 
 
 async def resolve(host: str, port: int) -> Sequence[str]:
-    """All addresses of a host, as the system's resolver orders them. Raises OSError."""
+    """Return all addresses of a host, in the order of the system's resolver. Raises OSError."""
     ask = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
     found = await asyncio.get_running_loop().run_in_executor(_LOOKUPS, ask)
     return list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found))
 
 
 class Network(httpcore.AsyncNetworkBackend):
-    """What httpcore connects with: to any address, over connections whose answers' heads are bounded."""
+    """Connect httpcore to any address, over connections that limit the size of an answer's head."""
 
     def __init__(self) -> None:
         self._network = httpcore.AnyIOBackend()
@@ -56,7 +56,7 @@ class Network(httpcore.AsyncNetworkBackend):
 
 
 class PublicNetwork(Network):
-    """Public addresses only. TLS keeps the name: the TCP connection alone is pinned to the judged address."""
+    """Connect to public addresses only. TLS still uses the name: only TCP is bound to the checked address."""
 
     def __init__(self, resolver: Resolver = resolve) -> None:
         super().__init__()
@@ -70,7 +70,10 @@ class PublicNetwork(Network):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        """Raises `AddressRefused` when any address of the host is not public, `NameUnknown`, or httpcore's errors."""
+        """Connect to the first address of the host that accepts.
+
+        Raises `AddressRefused` when any address is not public, `NameUnknown`, or httpcore's errors.
+        """
         try:
             async with asyncio.timeout(timeout):
                 addresses = await self._resolver(host, port)
@@ -86,16 +89,16 @@ class PublicNetwork(Network):
             try:
                 return await super().connect_tcp(address, port, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue  # the next address of the same host, as any browser does
+                continue  # with the next address of the same host, as browsers do
         return await super().connect_tcp(addresses[-1], port, timeout, local_address, socket_options)
 
 
 class Connection(httpcore.AsyncNetworkStream):
-    """Reads so much before a body and no more: httpcore waits out any number of provisional answers (status 100)."""
+    """Limit what is read before a body: httpcore accepts any number of interim answers (status 100)."""
 
     def __init__(self, stream: httpcore.AsyncNetworkStream) -> None:
         self._stream = stream
-        # The pool asks every idle connection at every request whether its peer has hung up.
+        # The pool asks every idle connection at every request whether its peer has closed it.
         self._socket = stream.get_extra_info("socket")
         self._poll = select.poll()
         self._poll.register(self._socket.fileno(), select.POLLIN)
@@ -103,11 +106,11 @@ class Connection(httpcore.AsyncNetworkStream):
         self._in_body = False
 
     def body_follows(self) -> None:
-        """Until the next request, whoever reads bounds what comes."""
+        """Lift the limit until the next request: the reader of the body has a limit of its own."""
         self._in_body = True
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """Raises httpcore's errors."""
+        """Read up to `max_bytes`. Raises httpcore's errors, `RemoteProtocolError` for too much before a body."""
         data = await self._stream.read(max_bytes, timeout)
         self._head += len(data)
         if self._head > MOST_HEAD and not self._in_body:

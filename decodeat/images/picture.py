@@ -1,4 +1,4 @@
-"""From bytes to a picture that can be read: judged by its magic bytes and declared size before anything is decoded."""
+"""Decode a file to a picture that can be read, after checks of its magic bytes and its declared size."""
 
 import io
 import warnings
@@ -24,18 +24,18 @@ _JPEG, _SCAN = b"\xff\xd8\xff", b"\xff\xda"
 _MAGIC = (_JPEG, b"\x89PNG\r\n\x1a\n", b"BM", b"GIF87a", b"GIF89a")
 
 
-# Our own bound is lower, and checked at once. For the process, for setting it per call is not safe between threads.
+# Our own limit is lower, and checked first. Set for the whole process, since per call it is not safe between threads.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 def decode(data: bytes) -> Image.Image:
-    """A grey picture, upright, no side longer than `LARGEST_SIDE`. Raises `ImageRefused`.
+    """Return a grey picture, upright, no side longer than `LARGEST_SIDE`. Raises `ImageRefused`.
 
     May take a second of processor time.
     """
     if not metadata.lacks_end(data):
         return _decoded(data)
-    # Cut off, as whole pictures may be too: a missing pixel would be made of the filler bits, and so differ.
+    # The end mark is missing, but the pixels may be whole: a missing one would be made of the filler bits, and differ.
     one, other = (_decoded(metadata.ended(data, bits)) for bits in (b"\x00", b"\xaa"))
     if one.tobytes() != other.tobytes():
         raise _damaged()
@@ -44,7 +44,7 @@ def decode(data: bytes) -> Image.Image:
 
 def _decoded(data: bytes) -> Image.Image:
     with _opened(data) as image:
-        image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG need not unpack its colours, nor twice the size
+        image.draft("L", (LARGEST_SIDE, LARGEST_SIDE))  # decodes a JPEG without its colours, and not at twice the size
         image.load()
         grey = _grey(image)
         largest = max(grey.size)
@@ -56,9 +56,9 @@ def _decoded(data: bytes) -> Image.Image:
 
 
 def bare(data: bytes, most: int) -> bytes | None:
-    """The picture's own file, upright, without metadata; None where that takes decoding it. Raises `ImageRefused`.
+    """Return the picture's own file, upright and without metadata; None where that takes decoding it.
 
-    Looks at the file's head alone, and so does not find damage further on. `most` is bytes.
+    None, too, for more than `most` bytes. Raises `ImageRefused`. Does not look at pixels, so damage there is not found.
     """
     with _opened(data) as image:
         content = metadata.without(data, image) if max(image.size) <= LARGEST_SIDE else None
@@ -67,11 +67,11 @@ def bare(data: bytes, most: int) -> bytes | None:
 
 @contextmanager
 def _opened(data: bytes) -> Iterator[Image.Image]:
-    """A picture whose head was looked at. What goes wrong inside the block, too, is raised as `ImageRefused`."""
+    """Open a picture and check its head. Whatever goes wrong, inside the block too, is raised as `ImageRefused`."""
     if not data.startswith(_MAGIC) and not (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
         raise ImageRefused("format", "The file is not a JPEG, PNG, WEBP, BMP or GIF image.")
     if data.startswith(_JPEG) and data.count(_SCAN) > MOST_SCANS:
-        # Each may cost a walk over the whole picture and a handful of bytes: ten megabytes would take minutes.
+        # A scan of a few bytes may take a pass over the whole picture: ten megabytes of them would take minutes.
         raise ImageRefused("scans", "The image is stored in an unusual way.")
     try:
         with Image.open(io.BytesIO(metadata.essential(data)), formats=FORMATS) as image:
@@ -102,7 +102,7 @@ def _too_many_pixels() -> ImageRefused:
 
 
 def _grey(image: Image.Image) -> Image.Image:
-    """Grey, with white where it was transparent."""
+    """Return the picture in grey, with white where it was transparent."""
     if image.mode.startswith("I"):
         return _grey_of_16_bits(image)
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
@@ -139,12 +139,12 @@ def _on_paper(image: Image.Image, grey: Image.Image, opaque: Image.Image) -> Ima
 
 
 def is_blurred(image: Image.Image) -> bool:
-    """Nothing in it is sharp, though there is something to see. Takes as long as decoding."""
+    """Return whether nothing in a picture is sharp, though there is something to see. Takes as long as decoding."""
     return ImageStat.Stat(image).stddev[0] >= FLAT_BELOW and _sharpness(image) < BLURRED_BELOW
 
 
 def _sharpness(grey: Image.Image) -> float:
-    """The grey levels by which neighbouring pixels differ at the page's sharpest edges (99.9th percentile)."""
+    """Return the grey levels by which neighbouring pixels differ at the page's sharpest edges (99.9th percentile)."""
     smooth = grey.filter(ImageFilter.MedianFilter(3))  # noise is not an edge
     steps = ImageChops.difference(smooth, ImageChops.offset(smooth, 1, 0)).histogram()
     beyond = sum(steps) / 1000

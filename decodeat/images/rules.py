@@ -1,15 +1,15 @@
-"""Tables without what is printed around their letters: rules, and bars with light letters on them."""
+"""Remove what is printed around a table's letters: rules, leaders, and dark bars with light letters on them."""
 
 from PIL import Image, ImageChops, ImageFilter, ImageOps
 
 from decodeat.images.ink import ACROSS, DOWN, Direction, closed, ink, lightest, runs, swept, thickened
 
-_TWO_ROWS = 2.6  # heights of a letter; a rule down a table is at least as long, and hardly a letter is
-_APART = 1.7  # heights of a letter; dots and dashes that lead to an amount are no further apart
+_TWO_ROWS = 2.6  # heights of a letter; a rule down a table is at least as long, and hardly any letter is
+_APART = 1.7  # heights of a letter; the dots and dashes of a leader are no further apart
 
 
 def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.Image:
-    """Dark letters on light ground also where a bar is printed the other way round.
+    """Turn dark bars with light letters into dark letters on light ground.
 
     `slow` is the page with its bars in even light; `height` is that of a line of letters in pixels.
     """
@@ -19,7 +19,7 @@ def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.I
     dense = dark.reduce(reduced).filter(ImageFilter.BoxBlur(reach)).point(lambda level: 255 if level > 135 else 0)
     if not dense.getbbox():
         return page
-    # Where it is dark on the whole, and between unbroken dark lines no further apart than a line of letters is high.
+    # A bar is mostly dark, and lies between unbroken dark lines no further apart than a line of letters is high.
     dense = dense.filter(ImageFilter.MaxFilter(2 * reach + 1)).resize(dark.size)
     lines = runs(thickened(dark, ACROSS), round(2.5 * height), ACROSS)
     bar = ImageChops.darker(closed(lines, round(1.4 * height), DOWN), dense)
@@ -30,7 +30,7 @@ def without_bars(page: Image.Image, slow: Image.Image, height: float) -> Image.I
 
 
 def without_rules(page: Image.Image, height: float) -> Image.Image:
-    """Without the lines of tables, those of a hair's breadth in noise too if they are long enough to be sure."""
+    """Erase the lines of tables; in noise, hairlines too if they are long enough to be sure."""
     dark, short, gap = ink(page, 100), round(4 * height), max(2, round(height / 8))
     found = [
         (along, length, runs(thickened(inked, along), length, along))
@@ -40,7 +40,7 @@ def without_rules(page: Image.Image, height: float) -> Image.Image:
             (DOWN, round(_TWO_ROWS * height), closed(dark, gap, DOWN)),
         )
     ]
-    # What crosses a rule, or runs along it, may be another rule: all are looked for before any is erased.
+    # What crosses a rule, or runs along it, may be another rule: so all are found before any is erased.
     beside = dark
     for _, _, line in found:
         beside = ImageChops.subtract(beside, line)
@@ -65,7 +65,7 @@ def without_leaders(page: Image.Image, height: float) -> Image.Image:
 
 
 def _free(line: Image.Image, dark: Image.Image, height: float, length: int, along: Direction) -> Image.Image:
-    """What of a line is a rule: thin, and with nothing beside it but for some words that come near."""
+    """Return the parts of a line that are a rule: thin, and with nothing beside them but a few words that come near."""
     line = _thin(line, 2 * _thick(height), along)  # of a double rule, both together
     free = _alone(line, dark, height, along)
     return runs(ImageChops.darker(line, closed(free, round(8 * height), along)), length, along)
@@ -88,6 +88,6 @@ def _thick(height: float) -> int:
 
 
 def _smeared(page: Image.Image, height: float) -> Image.Image:
-    """Averaged along the lines over a quarter of a letter: noise vanishes, and a hairline stays."""
+    """Average the page along its rows over a quarter of a letter's height: noise vanishes, and a hairline stays."""
     small = page.resize((max(1, page.width // max(2, round(height / 4))), page.height), Image.Resampling.BOX)
     return small.resize(page.size, Image.Resampling.BILINEAR)

@@ -1,8 +1,8 @@
-"""Where files from outside are unpacked: a process that holds no secret, opens nothing, and is bounded in all it uses.
+"""Decode files from outside in a process that holds no secret, opens no file, and is limited in all it uses.
 
 `python -m decodeat.images.sandbox MEMORY SECONDS` does one job after the other from its standard input, until that
-ends: a `JOB` and a picture's file. It answers with an `ANSWER` and what that announces. MEMORY is bytes, and SECONDS
-processor time, for one picture.
+ends. A job is a `JOB` and a picture's file; the answer is an `ANSWER` and the bytes that it announces. MEMORY is bytes,
+and SECONDS processor time, for one picture.
 """
 
 import io
@@ -20,9 +20,9 @@ from PIL import Image, MpoImagePlugin, TiffImagePlugin  # noqa: F401  what `_war
 from decodeat.images import picture
 from decodeat.images.errors import ImageRefused
 
-JOB = struct.Struct(">cQQ")  # IMAGE or FILE is wanted, of at most so many bytes, and how many bytes follow
+JOB = struct.Struct(">cQQ")  # what is wanted (IMAGE or FILE), the most bytes of a FILE, and how many bytes follow
 ANSWER = struct.Struct(">cIIQ")  # what it is, width and height of an IMAGE, and how many bytes follow
-IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: its reason, a line's end, its text
+IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: its reason, a newline, its text
 
 
 def main(memory: int, seconds: float) -> None:
@@ -32,7 +32,7 @@ def main(memory: int, seconds: float) -> None:
     while len(head := jobs.read(JOB.size)) == JOB.size:
         wanted, most, length = JOB.unpack(head)
         data = jobs.read(length)
-        # When the time is up the process dies of the signal: nothing in it could stop a library written in C.
+        # When the time is up, the signal kills the process: nothing inside it could stop a library written in C.
         signal.setitimer(signal.ITIMER_PROF, seconds)
         kind, size, content = _done(wanted, most, data)
         signal.setitimer(signal.ITIMER_PROF, 0)
@@ -53,7 +53,7 @@ def _done(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int]
 
 
 def _warm() -> None:
-    """Unpack a picture of each kind, so that all of Pillow is there that it takes: later no file can be opened."""
+    """Decode a picture of each format, to load all of Pillow that this needs: later no file can be opened."""
     for form in picture.FORMATS:
         file = io.BytesIO()
         Image.new("L", (picture.SMALLEST_SIDE, picture.SMALLEST_SIDE)).save(file, form)
@@ -63,8 +63,8 @@ def _warm() -> None:
 def _confine(memory: int) -> None:
     warnings.simplefilter("ignore")  # a damaged file may cause thousands
     own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
-    with suppress(OSError):  # not every container lets it
-        # Where memory runs out for all, this process goes first: it costs one picture.
+    with suppress(OSError):  # not every container allows it
+        # Where the machine runs out of memory, this process is killed first: that costs one picture only.
         Path("/proc/self/oom_score_adj").write_text("1000")
     for what, most in (
         (resource.RLIMIT_AS, own + memory),

@@ -1,9 +1,9 @@
-"""The steps from one form of the database to the next.
+"""Migrate the database from one schema to the next.
 
-Each file in `versions/` is one step and says two things of itself, and why:
+Each file in `versions/` is one migration, and states two properties with their reasons:
 
-- `reversible`: every release made before it goes on reading and writing the migrated database, as if nothing had
-  happened. A rollback may cross it with today's data.
-- `lossless`: `downgrade()` brings the old form back with all that an older release knew. A deploy that fails after it
-  is undone by it.
+- `reversible`: every release made before it can still read and write the migrated database as before. A rollback may
+  cross it with today's data.
+- `lossless`: `downgrade()` restores the old schema with all data that an older release knew. A deploy that fails after
+  the migration is undone with it.
 """

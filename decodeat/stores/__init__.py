@@ -1,1 +1,1 @@
-"""What the service writes down."""
+"""Store what the service keeps: cached values, and results in a database."""

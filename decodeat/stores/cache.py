@@ -1,4 +1,4 @@
-"""Where things are remembered for a while: in this worker's memory, or in Redis for all workers and machines."""
+"""Cache values for a while: in this worker's memory, or in Redis for all workers and machines."""
 
 from typing import Protocol
 
@@ -11,21 +11,21 @@ _OVERHEAD = 200  # bytes that Python needs for an entry beside its value
 
 
 class Claim(Protocol):
-    """The word of one worker that it is making what is not remembered yet; it ends by itself if the worker dies."""
+    """Hold one worker's claim to compute a value that is not cached yet; it expires if the worker dies."""
 
     async def release(self) -> None:
         """Release the claim, in two seconds at most. If this is cancelled, the claim is not renewed and expires."""
 
 
 class Cache(Protocol):
-    """None of its methods raises: a cache that can't be asked is one that remembers nothing."""
+    """Keep values by key, each for a number of seconds. No method raises: a cache that can't be asked acts as empty."""
 
     async def get(self, key: str) -> bytes | None: ...
 
     async def put(self, key: str, value: bytes, seconds: float) -> None: ...
 
     async def claim(self, key: str) -> Claim | None:
-        """None when somebody else has it."""
+        """Return a claim on the key, None when another worker has it."""
 
     async def condition(self) -> Condition: ...
 
@@ -33,17 +33,17 @@ class Cache(Protocol):
 
 
 class _NoClaim:
-    """Nobody else could be asked, or there is nobody else."""
+    """Stand in for a claim where no other worker can be asked, or where there is none."""
 
     async def release(self) -> None:
-        """Nothing was taken."""
+        """Do nothing."""
 
 
 NO_CLAIM = _NoClaim()
 
 
 class MemoryCache:
-    """Bounded by size: what was not asked for longest goes first."""
+    """Cache in this worker's memory, at most `most` bytes; the least recently used value goes first."""
 
     def __init__(self, most: int = MOST_BYTES) -> None:
         self._entries: TLRUCache[str, tuple[bytes, float]] = TLRUCache(

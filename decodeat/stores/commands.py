@@ -1,4 +1,4 @@
-"""What `python -m decodeat --migrate` and `--schema` do, and what they say: a deploy asks for it, or a person."""
+"""Run `python -m decodeat --migrate` and `--schema`, and print the result for a deploy or a person."""
 
 import asyncio
 import json
@@ -15,12 +15,12 @@ from decodeat.stores.database import Unusable, reason
 
 FORMAT = 1  # of the JSON that both print
 DONE, FAILED, CONFIGURATION = 0, 1, 3  # exit codes
-_WAITS = 60.0  # seconds that another who migrates, or a writer, may take
-_ASKED = 10.0  # seconds in which a database has to say what it is
+_WAITS = 60.0  # seconds to wait for another migration, or for a writer
+_ASKED = 10.0  # seconds in which a database has to answer
 
 
 def run(environment: Mapping[str, str], *, migrate: bool, to: str | None, as_json: bool) -> int:
-    """Either command; only DATABASE_URL has to be right. Returns the exit code."""
+    """Run either command and return its exit code. Of all variables only DATABASE_URL has to be right."""
     found, problems = settings.inspect(environment)
     wrong = [f"{p.name} {p.problem}. {p.hint}" for p in problems if p.name == "DATABASE_URL"]
     if wrong:
@@ -35,7 +35,7 @@ def run(environment: Mapping[str, str], *, migrate: bool, to: str | None, as_jso
 
 
 async def _described(url: str) -> dict[str, Any]:
-    """The revisions that this release knows, and which of them the database lacks. Changes nothing."""
+    """Return the revisions that this release knows, and which of them the database lacks. Changes nothing."""
     known = schema.revisions()
     report = {"format": FORMAT, "head": known[-1].id, "revisions": [asdict(one) for one in known], "database": None}
     if url:
@@ -60,7 +60,7 @@ async def _state(url: str, known: list[str]) -> dict[str, Any]:
 
 
 async def _migrated(url: str, to: str | None) -> dict[str, Any]:
-    """Bring the database to a revision, the newest that this release knows unless another is named."""
+    """Bring the database to a revision, by default the newest that this release knows, and return the report."""
     report: dict[str, Any]
     report = {"format": FORMAT, "ok": True, "before": None, "after": None, "done": [], "undone": [], "problem": ""}
     if not url:
@@ -83,7 +83,7 @@ async def _migrated(url: str, to: str | None) -> dict[str, Any]:
 
 
 def _bring(connection: Connection, to: str | None) -> tuple[str | None, str]:
-    """The revision before and after. Raises `Unusable` for one that this release can't reach."""
+    """Migrate, and return the revisions before and after. Raises `Unusable` for one that this release can't reach."""
     schema.take_turn(connection)
     before = schema.found(connection)
     known = [one.id for one in schema.revisions()]
@@ -102,7 +102,7 @@ def _bring(connection: Connection, to: str | None) -> tuple[str | None, str]:
 
 
 def _after(report: Mapping[str, Any]) -> list[str]:
-    """What --migrate did, for a person."""
+    """Return what --migrate did, as lines for a person."""
     before, after = report["before"], report["after"]
     if not report["ok"]:
         return [f"The database was left as it was: {report['problem']}."]
@@ -114,7 +114,7 @@ def _after(report: Mapping[str, Any]) -> list[str]:
 
 
 def _table(report: Mapping[str, Any]) -> list[str]:
-    """What --schema found, for a person."""
+    """Return what --schema found, as lines for a person."""
     state = report["database"]
     lines = [
         f"{one['id']}  {_way_back(one)}  {one['title']}"

@@ -1,4 +1,4 @@
-"""One database, SQLite's or PostgreSQL's: how it is opened, what its errors mean, and whether it can be written."""
+"""Open an SQLite or PostgreSQL database, and explain its errors."""
 
 import os
 import sqlite3
@@ -18,45 +18,46 @@ Row = Mapping[str, Any]  # by column
 Rows = Sequence[Row]
 
 LOCKED_SECONDS = 5.0  # that SQLite waits for another process's transaction
-CONNECT_SECONDS = 5.0  # in which a server has to take us in
-_POOL = {"pool_size": 1, "max_overflow": 1}  # one writes, one may look
+CONNECT_SECONDS = 5.0  # in which a server has to accept a connection
+_POOL = {"pool_size": 1, "max_overflow": 1}  # one to write, one for health checks
 _SCHEME = "sqlite:///"
-# What libpq knows and asyncpg would hand to the server as a setting of its own.
+# Parameters of libpq that asyncpg would pass to the server as settings of the session.
 _OF_LIBPQ = {"connect_timeout", "gssencmode", "keepalives", "keepalives_count", "keepalives_idle",
              "keepalives_interval", "tcp_user_timeout"}  # fmt: skip
 
 
 class Unusable(Exception):
-    """The database answers, and is not what this release needs. The text is for operators."""
+    """Report that the database answers, but is not what this release needs. The text is for operators."""
 
 
 def file_of(url: str) -> Path | None:
-    """The file of an SQLite database, None for a server."""
+    """Return the file of an SQLite database, None for a server."""
     return Path(url.removeprefix(_SCHEME)) if url.startswith(_SCHEME) else None
 
 
 def opened(url: str, *, waits: float = LOCKED_SECONDS, reads: bool = False) -> AsyncEngine:
-    """A pool of at most two connections; nothing connects before it is asked to.
+    """Return a pool of at most two connections; nothing connects before it is used.
 
-    `waits` is how long another's lock is waited for, in seconds. With `reads` nothing is made and nothing is changed.
+    For SQLite alone: `waits` is how many seconds to wait for a lock of another process; with `reads` no file is made
+    and nothing is changed.
     """
     path = file_of(url)
     return _postgres(url) if path is None else _sqlite(path, waits, reads)
 
 
 def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
-    # Transactions are begun by us alone: left to itself the driver commits before it changes a schema.
+    # Only our own code begins transactions: the driver by itself commits before it changes a schema.
     given = {"timeout": waits, "isolation_level": None}
     query = {"uri": "true", "mode": "ro" if reads else "rw"}
     place = URL.create("sqlite+aiosqlite", database=path.as_uri(), query=query)
     engine = create_async_engine(place, connect_args=given, hide_parameters=True, **_POOL)
 
     def make(*_: Any) -> None:
-        """By us, so that nobody but the service's user can read what people had analysed; and it says why it can't."""
+        """Create or open the file, so that only the service's user can read results, and errors give a reason."""
         if reads:
             path.open("rb").close()
         else:
-            if path == file_of(values.database("")):  # the place that is taken where none is named
+            if path == file_of(values.database("")):  # the default place
                 private.directory(path.parent)
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
 
@@ -67,7 +68,7 @@ def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
             cursor.execute("PRAGMA journal_mode = WAL")
             cursor.close()
         except sqlite3.OperationalError as error:
-            # Whoever holds a lock has set the mode, or the next connection does; any mode is safe.
+            # The process that holds a lock has set the mode, or the next connection does; any mode is safe.
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
                 connection.close()
                 raise
@@ -76,7 +77,7 @@ def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
             raise
 
     def begin(connection: Connection) -> None:
-        # The write lock at once: taken only at the first write it might be refused in the middle.
+        # Take the write lock at once: at the first write it might be refused, in the middle of a transaction.
         connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
     event.listen(engine.sync_engine, "do_connect", make)
@@ -100,7 +101,7 @@ def _postgres(url: str) -> AsyncEngine:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong in words that hold no address, path, password or value."""
+    """Return what went wrong, in words that hold no address, path, password or value."""
     error = _driver_error(error)
     if isinstance(error, Unusable):
         return str(error)
@@ -132,7 +133,7 @@ _WORDS = {
 
 
 def refused(error: BaseException) -> bool:
-    """Whether it was the row itself that could not be taken, so that no later try will do."""
+    """Return whether the row itself was refused, so that no later try can succeed."""
     error = _driver_error(error)
     if isinstance(error, asyncpg.PostgresError):
         return str(error.sqlstate)[:2] in {"22", "23"}  # data exception, integrity constraint violation
@@ -140,7 +141,7 @@ def refused(error: BaseException) -> bool:
 
 
 def _driver_error(error: BaseException) -> BaseException:
-    """What the driver raised, out of SQLAlchemy's wrapping."""
+    """Return the driver's error from inside SQLAlchemy's."""
     if isinstance(error, DBAPIError) and error.orig is not None:
         error = error.orig
     inner = error.__cause__

@@ -1,4 +1,4 @@
-"""Rows in and out of reach: they are stored together, once each, in a schema that is known to take them."""
+"""Write rows to the database: several in one transaction, each once, in a schema that is known to fit."""
 
 import asyncio
 import logging
@@ -15,27 +15,27 @@ from decodeat.stores.tables import REVISION, results
 
 log = logging.getLogger(__name__)
 
-ANSWER_SECONDS = 3.0  # in which the database answers, or is taken for gone
-FILL_SECONDS = 60.0  # in which an empty database gets its table: another worker may have begun, and has its turn first
-LEAST_FREE = 1024 * 1024  # bytes on the disk below which nothing can be counted on
+ANSWER_SECONDS = 3.0  # in which the database answers, or counts as down
+FILL_SECONDS = 60.0  # in which an empty database gets its table: another worker may have begun, and goes first
+LEAST_FREE = 1024 * 1024  # bytes; a disk with less counts as full
 
 
 class Ledger:
-    """The table of results in one database. Each worker process has its own, and they write side by side."""
+    """Write to the table of results in one database. Each worker process has its own ledger; all write side by side."""
 
     def __init__(self, url: str) -> None:
         self._path = database.file_of(url)
         self._engine = database.opened(url)
         self._kind = self._engine.dialect.name
-        self._needed = self._path is not None  # a server is everybody's: without it other instances do no better
+        self._needed = self._path is not None  # all instances share a server: without it no other does better
         self._seconds = ANSWER_SECONDS + (0 if self._path is None else database.LOCKED_SECONDS)
         insert = postgresql.insert if self._path is None else sqlite.insert
-        # A commit whose end was not seen is done again: what was stored then stays as it is.
+        # A commit whose end was not seen is tried again: rows that were stored then stay as they are.
         self._insert = insert(results).on_conflict_do_nothing(index_elements=[results.c.id])
         self._ready = False
 
     async def store(self, rows: Rows) -> None:
-        """All of them in one transaction, durable when it returns. Raises whatever `reason` has words for."""
+        """Store all rows in one transaction, durable when it returns. Raises any error that `reason` explains."""
         ready, self._ready = self._ready, False
         if not ready:
             await self._prepare()
@@ -44,7 +44,7 @@ class Ledger:
         self._ready = True
 
     async def condition(self) -> Condition:
-        """Whether a row would be taken: one is inserted, and taken back."""
+        """Return whether a row can be stored: one is inserted, and rolled back."""
         try:
             revision = await self._prepare()
             async with (
@@ -66,11 +66,11 @@ class Ledger:
         return Condition(True, f"{self._kind}, writable{newer}", self._needed)
 
     def failing(self, error: Exception) -> Condition:
-        """What an error of `store` means."""
+        """Return the condition that an error of `store` means."""
         return Condition(False, f"the database can't be written: {reason(error)}", self._needed)
 
     async def _prepare(self) -> str:
-        """Return the revision of what is there; an empty database gets its table first, in a time of its own."""
+        """Return the database's revision; an empty one gets its table first, with a time-out of its own."""
         async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
             revision = await connection.run_sync(schema.found)
         if revision is None:

@@ -1,4 +1,4 @@
-"""What was worked out once is not worked out again: remembered for a while, and made once for all who ask meanwhile."""
+"""Compute each value once: cache it for a while, and share one computation among all calls that wait for it."""
 
 import asyncio
 import logging
@@ -16,18 +16,18 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-POLL_SECONDS = 0.05  # between two looks at what another worker is making
+POLL_SECONDS = 0.05  # between two looks for a value that another worker is computing
 
 Make = Callable[[Sequence[str]], Awaitable[Sequence[T | Failure]]]
 
 
 class Memo(Generic[T]):
-    """One kind of thing by its key. Failures are shared by those who wait for them and never remembered."""
+    """Cache one kind of value by key. Failures go to all calls that wait for the value, and are never cached."""
 
     def __init__(
         self, name: str, cache: Cache, seconds: float, *, encode: Callable[[T], bytes], decode: Callable[[bytes], T]
     ) -> None:
-        """`seconds` that a thing is remembered, 0 for not at all. `decode` raises ValueError for what is none."""
+        """Cache each value for `seconds`, 0 for not at all. `decode` raises ValueError for bytes that are no value."""
         self._name = name
         self._cache = cache
         self._seconds = seconds
@@ -38,7 +38,7 @@ class Memo(Generic[T]):
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def get(self, key: str) -> T | None:
-        """What is remembered, None when nothing is."""
+        """Return the cached value, None when there is none."""
         thing = await self._remembered(key)
         if self._seconds:
             self._count("miss" if thing is None else "hit")
@@ -59,9 +59,9 @@ class Memo(Generic[T]):
             await self._cache.put(key, self._encode(thing), self._seconds)
 
     async def fetch(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> list[T | Failure]:
-        """Return cached values; compute the missing keys once, in one call of `make`, sharing calls in flight.
+        """Return cached values; compute the missing keys once, together where possible, sharing calls in flight.
 
-        `make` gets keys and returns as many things or failures, or raises one failure for all.
+        `make` gets keys and returns as many values or failures, or raises one failure for all.
         """
         found: dict[str, T | Failure] = {}
         for key in dict.fromkeys(keys):
@@ -73,7 +73,7 @@ class Memo(Generic[T]):
             flights = self._join(missing, led, make, deadline)
             for key, flight in flights.items():
                 outcome = await asyncio.shield(flight)
-                # Whoever led this may have had less time left than we have: then we try ourselves.
+                # The call that started this may have had less time left than this one: then this one tries itself.
                 if not (isinstance(outcome, Failure) and outcome.transient and key not in led and deadline.left):
                     found[key] = outcome
         return [found[key] for key in keys]
@@ -81,7 +81,7 @@ class Memo(Generic[T]):
     def _join(
         self, missing: Sequence[str], led: set[str], make: Make[T], deadline: Deadline
     ) -> dict[str, asyncio.Future[T | Failure]]:
-        """The flight of each key; those that are not under way start, and are added to `led`."""
+        """Return the flight of each key; start those that are not under way, and add their keys to `led`."""
         mine = [key for key in missing if key not in self._flights]
         if mine:
             loop = asyncio.get_running_loop()
@@ -103,7 +103,7 @@ class Memo(Generic[T]):
                 flight.cancel()
 
     async def _fly(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> None:
-        """A task of its own: who waits may go away, and the others still get what they wait for."""
+        """Compute values in a task of its own: a waiting call may be cancelled, and the others still get theirs."""
         try:
             async with asyncio.timeout(deadline.left):
                 await self._made(list(keys), make)
@@ -120,7 +120,7 @@ class Memo(Generic[T]):
                 raise
 
     async def _made(self, keys: list[str], make: Make[T]) -> None:
-        """Make what this worker gets the claim for; wait for what others are making."""
+        """Compute the keys that this worker gets the claim for; wait for those that other workers compute."""
         while keys:
             # Each claim is in the stack as soon as it is ours: however this ends, during the next `await` too, all are
             # released, and a failure to release one doesn't keep the others.
@@ -166,7 +166,7 @@ class Memo(Generic[T]):
             self._counted[result].inc(times)
 
     async def close(self) -> None:
-        """Give up what is still being made."""
+        """Cancel what is still being computed."""
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

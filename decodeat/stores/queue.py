@@ -1,4 +1,4 @@
-"""Rows on their way to the database: those of concurrent requests travel together, and wait out its troubles."""
+"""Buffer rows for the database: store those of concurrent requests together, and keep them while it is down."""
 
 import asyncio
 import logging
@@ -17,16 +17,16 @@ from decodeat.stores.ledger import Ledger
 
 log = logging.getLogger(__name__)
 
-GATHER_SECONDS = 0.25  # that a row waits for others; also what a worker loses that is killed
-FLOWING = 1.0  # seconds since rows were last stored, in which those that wait now are taken for stored soon
+GATHER_SECONDS = 0.25  # that a row waits for others; a killed worker loses the rows of so long
+FLOWING = 1.0  # seconds after rows were stored, in which those that wait now are expected to be stored soon
 FLUSH_SECONDS = 5.0  # that the end of the process waits for the last rows
 KNOWN_FOR = 5.0  # seconds that a condition is believed
-ROOM = 10_000  # rows, about 20 MB; what comes when it is full is lost
+ROOM = 10_000  # rows, about 20 MB; a row that comes when it is full is lost
 AT_ONCE = 500  # rows in a transaction
 
 
 class Queue:
-    """One task per process takes all that waits and stores it in one transaction; meanwhile the next ones gather."""
+    """Store waiting rows in one task per process, up to `AT_ONCE` in a transaction; meanwhile new ones gather."""
 
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
@@ -42,7 +42,7 @@ class Queue:
         self._full = False
 
     def put(self, row: Row) -> None:
-        """It is stored soon, and nobody waits for it: no answer takes longer because of the database."""
+        """Add a row, which is stored soon. Never waits: no answer takes longer because of the database."""
         if len(self._rows) >= ROOM:
             if not self._full:
                 log.error("%d results wait, and there is room for no more: what comes now is lost", ROOM)
@@ -57,14 +57,14 @@ class Queue:
             self._writer = asyncio.create_task(self._write())
 
     def settled(self) -> bool:
-        """Whether no row would be lost if this process began to end now."""
+        """Return whether no row would be lost if this process began to end now."""
         return not self._rows or time.monotonic() - self._stored < FLOWING
 
     async def condition(self) -> Condition:
         return await self._known.condition()
 
     async def close(self) -> None:
-        """Store what still waits, as long as `FLUSH_SECONDS` allow; what is left then is lost, and said to be."""
+        """Store what still waits, for at most `FLUSH_SECONDS`; what is left then is lost, and logged as lost."""
         if self._rows:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._drained.wait(), FLUSH_SECONDS)

@@ -1,4 +1,4 @@
-"""Remembering in Redis. When it is gone everything takes longer, and nothing fails."""
+"""Cache values in Redis. While Redis is down everything takes longer, but nothing fails."""
 
 import asyncio
 import logging
@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-ANSWER_SECONDS = 0.5  # in which it answers, or is taken for gone
+ANSWER_SECONDS = 0.5  # in which Redis answers, or counts as down
 CLAIM_SECONDS = 10.0  # after which the claim of a worker that died ends
 KNOWN_FOR = 5.0  # seconds that a condition is believed
 _PREFIX = "decodeat:"
@@ -29,7 +29,7 @@ _CONNECTIONS = 64  # per worker
 
 
 class RedisCache:
-    """One per worker process; connects when it is first asked."""
+    """Cache values in Redis; one per worker process, which connects when it is first used."""
 
     def __init__(self, url: str) -> None:
         self._redis = Redis.from_url(
@@ -37,7 +37,7 @@ class RedisCache:
             socket_timeout=ANSWER_SECONDS,
             socket_connect_timeout=ANSWER_SECONDS,
             max_connections=_CONNECTIONS,
-            # Once more at once: after a restart of the server every connection that was kept is a dead one.
+            # Try once more at once: after a restart of the server every kept connection is dead.
             retry=Retry(NoBackoff(), 1),
         )
         self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
@@ -60,7 +60,7 @@ class RedisCache:
         return _Held(self, lock) if taken else None
 
     async def ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
-        """What Redis answers, or `otherwise` when it can't be asked."""
+        """Return what Redis answers, or `otherwise` when it can't be asked."""
         if self._breaker.wait() > 0:
             return otherwise
         told = False
@@ -97,7 +97,7 @@ class RedisCache:
 
 
 class _Held:
-    """A claim in Redis, renewed as long as it is held."""
+    """Hold a claim in Redis, and renew it as long as it is held."""
 
     def __init__(self, cache: RedisCache, lock: Lock) -> None:
         self._lock = lock
@@ -107,7 +107,7 @@ class _Held:
     async def _renew(self) -> None:
         while True:
             await asyncio.sleep(CLAIM_SECONDS / 3)
-            with suppress(RedisError, OSError):  # it may come back; until then nobody else can take the claim either
+            with suppress(RedisError, OSError):  # Redis may come back; until then no other can take the claim either
                 await self._lock.reacquire()
 
     async def release(self) -> None:
@@ -115,12 +115,12 @@ class _Held:
         await self._cache.ask(self._let_go, None)
 
     async def _let_go(self) -> None:
-        with suppress(LockError):  # it had ended meanwhile, and may be somebody else's
+        with suppress(LockError):  # it had expired meanwhile, and may be another worker's
             await self._lock.release()
 
 
 def _reason(error: Exception) -> str:
-    """Words for operators, without address or password."""
+    """Return words for operators, without address or password."""
     if isinstance(error, AuthenticationError):
         return "refuses the password"
     if isinstance(error, ResponseError):

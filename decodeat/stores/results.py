@@ -1,4 +1,4 @@
-"""What becomes of a result: kept in a database, or not at all. An answer never depends on it."""
+"""Keep results in a database, or not at all. An answer never depends on it."""
 
 import json
 import logging
@@ -19,9 +19,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Result:
-    """One finished analysis. `image_urls` without query strings; `duration_ms` of the whole analysis.
+    """Hold one finished analysis. `image_urls` without query strings; `duration_ms` of the whole analysis.
 
-    The tokens are those that this analysis was paid for: none when it was remembered.
+    The tokens are those that were paid for this analysis: none when its judgement was cached.
     """
 
     product_id: int | None
@@ -38,13 +38,13 @@ class Result:
 
 
 class Results(Protocol):
-    """Where results go. Nothing here raises, and nothing takes long."""
+    """Take results to be kept. No method raises, and `keep` never waits."""
 
     def keep(self, result: Result) -> None:
-        """It is stored within a moment, or waits in memory until the database's trouble is over."""
+        """Store a result within a moment, or keep it in memory as long as the database is down."""
 
     def settled(self) -> bool:
-        """Whether nothing would be lost if this process began to end now."""
+        """Return whether nothing would be lost if this process began to end now."""
 
     async def condition(self) -> Condition: ...
 
@@ -53,10 +53,10 @@ class Results(Protocol):
 
 
 class NoResults:
-    """Nothing is kept: no database was named."""
+    """Keep nothing: no database was named."""
 
     def keep(self, result: Result) -> None:
-        """Forget it."""
+        """Do nothing."""
 
     def settled(self) -> bool:
         return True
@@ -65,11 +65,11 @@ class NoResults:
         return Condition(True, "results are not kept (DATABASE_URL is none)", needed=False)
 
     async def close(self) -> None:
-        """Nothing is open."""
+        """Do nothing."""
 
 
 class StoredResults:
-    """Rows for a database, handed over to whoever writes them together."""
+    """Turn results into rows for a database, and give them to the queue that stores them together."""
 
     def __init__(self, url: str) -> None:
         self._queue = Queue(Ledger(url))
@@ -94,12 +94,12 @@ class StoredResults:
 
 
 def opened(url: str) -> Results:
-    """Where results go by the setting DATABASE_URL; nothing connects yet."""
+    """Return where results go for a DATABASE_URL, "" for nowhere; nothing connects yet."""
     return StoredResults(url) if url else NoResults()
 
 
 def row_of(result: Result) -> Row:
-    """The row, with an id of its own from now on: however often it is sent, it is stored once."""
+    """Return the row, with an id of its own from now on: however often it is sent, it is stored once."""
     return {
         "id": str(uuid.uuid4()),
         "product_id": result.product_id,
@@ -122,5 +122,5 @@ def _json(value: object) -> str:
 
 
 def _storable(text: str) -> str:
-    """Without what neither database takes in a text: NUL, and halves of surrogate pairs."""
+    """Replace what neither database takes in a text: NUL, and halves of surrogate pairs."""
     return text.encode(errors="replace").decode().replace("\0", "\ufffd")

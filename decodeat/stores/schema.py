@@ -1,4 +1,4 @@
-"""Which form a database has, and how it gets the form that is wanted: Alembic, inside one transaction of ours."""
+"""Find the revision of a database and bring it to another one: with Alembic, inside one transaction of ours."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 MIGRATIONS = Path(__file__).parents[1] / "migrations"
 _VERSIONS = "alembic_version"
-_BEFORE_MIGRATIONS = 1  # PRAGMA user_version of the table that releases once made for themselves
+_BEFORE_MIGRATIONS = 1  # PRAGMA user_version of a database whose table was made by a release from before migrations
 _OURS = 0x6465636F  # names our lock among the server's advisory locks: "deco"
-_TURN = "60s"  # that another's may take
-# A change of the table waits for everybody who uses it, and meanwhile everybody else waits behind it.
+_TURN = "60s"  # to wait for another process's migration
+# A change of the table waits for every transaction that uses it, and meanwhile all others wait behind it.
 _TABLE_LOCK = "10s"
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One step; `reversible` and `lossless` as `decodeat.migrations` has them."""
+    """Describe one migration; `reversible` and `lossless` as `decodeat.migrations` defines them."""
 
     id: str
     title: str
@@ -32,7 +32,7 @@ class Revision:
 
 
 def revisions() -> tuple[Revision, ...]:
-    """Every step that this release knows, oldest first."""
+    """Return every migration that this release knows, oldest first."""
     from alembic.script import ScriptDirectory
 
     scripts = reversed([*ScriptDirectory.from_config(_config()).walk_revisions()])
@@ -42,10 +42,10 @@ def revisions() -> tuple[Revision, ...]:
 
 
 def found(connection: Connection) -> str | None:
-    """The revision of what is there, None for an empty database. Raises `Unusable` for somebody else's table."""
+    """Return the revision of a database, None when it is empty. Raises `Unusable` for a table of another program."""
     tables = inspect(connection)
     if tables.has_table(_VERSIONS):
-        # Quoted nowhere: the name is Alembic's own.
+        # Not quoted: the name is Alembic's own.
         version: str | None = connection.scalar(text(f"SELECT version_num FROM {_VERSIONS}"))  # noqa: S608
         return version
     if not tables.has_table(results.name):
@@ -74,9 +74,9 @@ def fitting(revision: str | None) -> str:
 
 
 def take_turn(connection: Connection) -> None:
-    """One changes the schema at a time, on whichever machine; the end of the transaction ends the turn.
+    """Wait for the lock under which one process at a time changes the schema; it ends with the transaction.
 
-    SQLite has one writer anyway, and our transactions are such from their beginning.
+    It counts for all machines. SQLite needs none: our transactions begin by taking its one write lock.
     """
     if connection.dialect.name == "postgresql":
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TURN}'")
@@ -85,13 +85,13 @@ def take_turn(connection: Connection) -> None:
 
 
 def bring(connection: Connection, before: str | None, to: str | None) -> None:
-    """Upgrade or downgrade from revision `before` to `to`; None is empty. The caller commits, or nothing happened."""
+    """Upgrade or downgrade from revision `before` to `to`; None is empty. Nothing changes unless the caller commits."""
     from alembic import command
 
     config = _config()
     config.attributes["connection"] = connection
     if before is not None and not inspect(connection).has_table(_VERSIONS):
-        command.stamp(config, before)  # adopted as it is, row by row
+        command.stamp(config, before)  # the table is adopted as it is
     if (before or "") < (to or ""):
         command.upgrade(config, str(to))
     else:

@@ -1,4 +1,4 @@
-"""The table of results as this release reads and writes it; `decodeat/migrations` has the steps that lead there."""
+"""Define the table of results as this release reads and writes it; `decodeat/migrations` has the steps to it."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ metadata = MetaData()
 
 
 class Moment(TypeDecorator[datetime]):
-    """A moment in UTC. SQLite has no type for it: there it is ISO 8601 text to the millisecond, which sorts alike."""
+    """Store a moment in UTC. SQLite has no type for it, but keeps ISO 8601 text in milliseconds, which sorts alike."""
 
     impl = DateTime(timezone=True)
     cache_ok = True

@@ -1,1 +1,1 @@
-"""The outside world behind our ports; errors of others end here."""
+"""Connect our ports to the outside world, and translate the errors of other libraries."""

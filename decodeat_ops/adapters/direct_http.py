@@ -1,4 +1,4 @@
-"""HTTP to a server on this machine, over TCP or a unix socket, one connection a request and no proxy."""
+"""Send HTTP requests to a server on this machine, over TCP or a unix socket, each on its own connection, no proxy."""
 
 import http.client
 import io
@@ -17,7 +17,7 @@ MOST = 64 * 1024 * 1024  # bytes of a body; metrics and analyses take a few hund
 
 
 class DirectHttp:
-    """The standard library's client: small, and nothing in the environment can redirect it."""
+    """Send requests with the standard library's client: it is small, and no variable can redirect it."""
 
     def request(
         self,
@@ -31,7 +31,7 @@ class DirectHttp:
     ) -> Response:
         """Send one request. Raises `Unreachable` without a whole answer of at most `MOST` bytes in `timeout` seconds.
 
-        Who listens there may be anybody: while nothing of ours runs, any user can take the port.
+        The server is not trusted: while no release runs, any user can take the port.
         """
         began = time.monotonic()
         connection = _connection(endpoint, timeout)
@@ -44,7 +44,7 @@ class DirectHttp:
             content = answer.read(MOST + 1)
             if len(content) > MOST:
                 raise OSError(f"it sends more than {MOST >> 20} MiB")
-            if answer.length:  # what is missing; reading a bounded part doesn't tell
+            if answer.length:  # bytes that are missing; `read` with a limit doesn't report them
                 raise http.client.IncompleteRead(content, answer.length)
             lowered = {name.lower(): value for name, value in answer.getheaders()}
             return Response(answer.status, lowered, content, time.monotonic() - began)
@@ -55,7 +55,7 @@ class DirectHttp:
 
 
 class _Response(http.client.HTTPResponse):
-    """An answer that has to be whole before a deadline, however little at a time comes of it."""
+    """Read an answer that has to be whole before a deadline, even when it comes in small parts."""
 
     def __init__(self, sock: socket.socket, *given: Any, deadline: float, **options: Any) -> None:
         super().__init__(sock, *given, **options)
@@ -63,7 +63,7 @@ class _Response(http.client.HTTPResponse):
 
 
 class _Until(io.RawIOBase):
-    """Read a socket until a deadline. `under` is closed with it, which ends the socket's own count of its readers."""
+    """Read a socket until a deadline. Closing it closes `under` too, so that the socket itself can be closed."""
 
     def __init__(self, sock: socket.socket, under: io.BufferedIOBase, deadline: float) -> None:
         self._sock = sock
@@ -97,7 +97,7 @@ class _UnixConnection(http.client.HTTPConnection):
         self._path = path
 
     def connect(self) -> None:
-        """A socket's address holds 107 bytes at most; through the directory's descriptor any depth will do."""
+        """Connect through the directory's descriptor: a socket's address holds 107 bytes, and a path may be longer."""
         directory = os.open(self._path.parent, os.O_RDONLY | os.O_DIRECTORY)
         try:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

@@ -1,4 +1,4 @@
-"""The host that needs no network: this machine."""
+"""Run programs on this machine, which needs no network."""
 
 import subprocess
 from collections.abc import Mapping, Sequence
@@ -9,7 +9,7 @@ from decodeat_ops.core.ports import Completed
 
 
 class ThisMachine:
-    """Runs argv as the current user, without a shell and without a terminal."""
+    """Run programs as the current user, without a shell and without a terminal."""
 
     def run(
         self,
@@ -20,7 +20,7 @@ class ThisMachine:
         stdin: str = "",
         timeout: float = 60.0,
     ) -> Completed:
-        """Run to the end. A program that isn't there has status 127; past `timeout` seconds raises `Unreachable`."""
+        """Run a program to its end; status 127 when it can't be run. Raises `Unreachable` after `timeout` seconds."""
         try:
             done = subprocess.run(
                 list(argv),

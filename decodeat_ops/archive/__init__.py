@@ -1,4 +1,4 @@
-"""The backup container: a plain tar in zstd with a manifest as its last member."""
+"""Write and read the backup container: a plain tar in zstd with a manifest as its last member."""
 
 from decodeat_ops.archive.manifest import NAME, PARTS, Entry, Manifest
 from decodeat_ops.archive.reader import MOST, TooLarge, check_databases, extract, inspect, settings, verify

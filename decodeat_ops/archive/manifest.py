@@ -1,4 +1,4 @@
-"""The manifest: an archive's last member, which lists every other one and proves that it is whole."""
+"""Define the manifest: an archive's last member, which lists every other one and proves that the archive is whole."""
 
 import hashlib
 import json
@@ -19,7 +19,7 @@ _SNAPSHOT = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 @dataclass(frozen=True)
 class Entry:
-    """One file: its name below the archive's root, size in bytes, permission bits, SHA-256 in hex."""
+    """Describe one file: its name below the archive's root, size in bytes, permission bits, SHA-256 in hex."""
 
     path: str
     size: int
@@ -29,7 +29,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """`release` is the archived release's own manifest; `partial` says in words what is missing or incomplete."""
+    """Describe an archive. `release` is its release's manifest; `partial` says what is missing or incomplete."""
 
     snapshot: str
     deployment: str
@@ -46,7 +46,7 @@ class Manifest:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of it in hex: with every file's own checksum in it, it stands for the whole archive."""
+        """Return its SHA-256 in hex, which identifies the whole archive, since it covers every file's checksum."""
         return hashlib.sha256(self.dumps()).hexdigest()
 
     def entries(self) -> dict[str, Entry]:
@@ -58,7 +58,7 @@ class Manifest:
 
 
 def check_name(name: str, archive: str = "") -> str:
-    """A member's part. Raises `Configuration` for a name that leads anywhere but below one of the known parts."""
+    """Return the part that a member is of. Raises `Configuration` for a name that is not below a known part."""
     components = name.split("/")
     plain = all(_plain(c) for c in components)
     if not plain or len(components) < 2 or components[0] not in PARTS or len(components) > 40:
@@ -67,7 +67,7 @@ def check_name(name: str, archive: str = "") -> str:
 
 
 def _plain(component: str) -> bool:
-    """A name that every file system takes as one name, and that UTF-8 can say."""
+    """Return whether every file system takes a name as one name, and UTF-8 can encode it."""
     try:
         length = len(component.encode())
     except UnicodeEncodeError:
@@ -98,7 +98,7 @@ def load(data: bytes, archive: str = "") -> Manifest:
             )
         if version != FORMAT:
             raise damaged("its manifest is of no known format", archive)
-        json.dumps(raw, ensure_ascii=False).encode()  # text that is no text would break whoever shows or writes it
+        json.dumps(raw, ensure_ascii=False).encode()  # text that UTF-8 can't encode would break the code that prints it
         manifest = Manifest(
             snapshot=_text(raw["snapshot"]),
             deployment=_text(raw["deployment"]),

@@ -1,4 +1,4 @@
-"""Reads an archive once from end to end, believing nothing: what comes out is what the manifest lists, or an error."""
+"""Read an archive once from end to end, and trust none of it: the result is what the manifest lists, or an error."""
 
 import contextlib
 import hashlib
@@ -32,7 +32,7 @@ MOST = 64 << 30  # bytes that an archive may unpack to where the caller knows no
 
 
 class TooLarge(Configuration):
-    """Raised when an archive unpacks to more than its reader has room or time for; its contents are then unknown."""
+    """Report that an archive unpacks to more than its reader has space or time for; its contents are then unknown."""
 
 
 class _Bounded:
@@ -110,7 +110,7 @@ def extract(path: Path, to: Path) -> Manifest:
 
 
 def verify(path: Path, scratch: Path) -> Manifest:
-    """Unpack below `scratch`, check everything and the database's integrity, clean up. Raises `Configuration`."""
+    """Unpack below `scratch`, check everything and the databases' integrity, clean up. Raises what `extract` does."""
     place = scratch / "verify"
     shutil.rmtree(place, ignore_errors=True)
     manifest = extract(path, place)
@@ -122,7 +122,7 @@ def verify(path: Path, scratch: Path) -> Manifest:
 
 
 def check_databases(place: Path, name: str) -> None:
-    """Every SQLite file of an unpacked archive passes its own integrity check. Raises `Configuration`."""
+    """Raise `Configuration` unless every SQLite file of an unpacked archive passes its own integrity check."""
     for database in sorted((place / "database").glob("*.sqlite3")):
         try:
             with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
@@ -214,7 +214,7 @@ def _manifest(tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, pa
 def _take(
     tar: tarfile.TarFile, info: tarfile.TarInfo, bounded: _Bounded, target: IO[bytes] | None, path: Path
 ) -> Entry:
-    """Hash one member, and write it to its target if it has one; the target is closed afterwards."""
+    """Hash one member, and write it to its target if it has one; a file as target is closed afterwards."""
     digest, size = hashlib.sha256(), 0
     try:
         source = tar.extractfile(info)
@@ -238,7 +238,10 @@ def _take(
 
 
 def _create(to: Path, info: tarfile.TarInfo) -> IO[bytes]:
-    """A new file and nothing else: the directory is ours alone, and nothing in it is ever a link."""
+    """Create a new file, never through a link, in a directory that is ours alone.
+
+    Raises `GateFailed` when there is no space for it.
+    """
     if info.size > shutil.disk_usage(to).free:
         raise GateFailed(
             f"Unpacking {info.name} needs {info.size} bytes, more than are free at {to}.",
@@ -247,12 +250,12 @@ def _create(to: Path, info: tarfile.TarInfo) -> IO[bytes]:
     place = to / info.name
     trust.private_directory(place.parent)
     descriptor = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    os.fchmod(descriptor, info.mode & 0o777 | 0o600)  # its owner must be able to read on
+    os.fchmod(descriptor, info.mode & 0o777 | 0o600)  # its owner must always be able to read it
     return os.fdopen(descriptor, "wb")
 
 
 def _nothing_follows(stream: Any, path: Path) -> None:
-    """A tar ends with zeros; anything behind it is not ours."""
+    """Raise `Configuration` when anything but zeros, at most `END` of them, follows the tar."""
     left = END
     while data := stream.read(CHUNK):
         left -= len(data)

@@ -1,4 +1,4 @@
-"""Writes an archive: tar in zstd with a checksum, members first and the manifest last, one rename at the end."""
+"""Write an archive: tar in zstd with a checksum, members first and the manifest last, one rename at the end."""
 
 import hashlib
 import io
@@ -26,7 +26,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Member:
-    """A file to archive under a name; `mode` replaces its own permission bits when given."""
+    """Name a file to archive, and its name there; `mode` replaces its own permission bits when given."""
 
     name: str
     source: Path
@@ -37,7 +37,7 @@ Progress = Callable[[str, int], None]
 
 
 def _discard_progress(text: str, done: int) -> None:
-    """Discard a word about progress, where none is shown."""
+    """Discard a report of progress, where none is shown."""
 
 
 def partial_path(path: Path) -> Path:
@@ -119,7 +119,7 @@ def _add(tar: tarfile.TarFile, member: Member) -> tuple[Entry, list[str]]:
         try:
             tar.addfile(_info(member.name, status.st_size, mode, status.st_mtime), reader)
         except OSError as error:
-            # The source was open already: this is the archive's own trouble, told apart by its missing name.
+            # The source was open already, so the archive could not be written: an error without a file name says that.
             raise OSError(error.errno, error.strerror) from error
     why = reader.problem or "it shrank meanwhile"
     missing = [f"{member.name} was not read whole ({why}): {reader.padded} bytes are zeros"] if reader.padded else []
@@ -127,7 +127,7 @@ def _add(tar: tarfile.TarFile, member: Member) -> tuple[Entry, list[str]]:
 
 
 class _Reader:
-    """Hashes what it hands out, and pads with zeros what a shrinking file no longer has or a bad disk won't give."""
+    """Read a file and hash it. Bytes that a shrunken file no longer has, or that can't be read, become zeros."""
 
     def __init__(self, source: IO[bytes], size: int) -> None:
         self._source = source

@@ -1,1 +1,1 @@
-"""One file per subject, and the checklists as data."""
+"""Check a deployment: one file per subject, and the checklists as data."""

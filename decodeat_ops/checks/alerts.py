@@ -1,4 +1,4 @@
-"""Does an alert reach a receiver? The local target has no alert manager, so none can be sent."""
+"""Check whether an alert reaches a receiver. The local target has no alert manager, so none can be sent."""
 
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.core.check import Check, Finding, Status

@@ -1,4 +1,4 @@
-"""Does the service do its work? It reads a label whose contents are known, and every field is compared."""
+"""Check that the service does its work: it reads a label whose contents are known, and every field is compared."""
 
 import hashlib
 import json
@@ -49,7 +49,7 @@ def _post(subject: Subject, endpoint: Endpoint, shown: Mapping[str, str], url: s
 
 
 def _judge(response: Response, want: dict[str, Any] | None) -> Finding:
-    """Compare with what the label says, or, for a label of the operator's own, see that it was read at all."""
+    """Compare every field with `want`; when it is None (the operator's own label), check that it was read at all."""
     digest = hashlib.sha256(response.body).hexdigest()[:12]
     ms = int(response.seconds * 1000)
     if response.status != 200:

@@ -1,4 +1,4 @@
-"""Do backups work? How old the newest is, whether it restores into a scratch place, and whether today's data would."""
+"""Check that backups work: the newest one's age, whether it is whole, and whether today's data could be restored."""
 
 import hashlib
 import sqlite3
@@ -37,7 +37,7 @@ def recent(subject: Subject) -> Finding:
 
 
 def _made_at(snapshot: Snapshot) -> datetime:
-    """The time in its name: that of the file changes when it is copied."""
+    """Return the time in a snapshot's name; the file's own time changes when it is copied."""
     return datetime.strptime(snapshot.id.partition("-")[0], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
 
 
@@ -51,7 +51,7 @@ def _without(check: str, subject: Subject) -> Finding:
 
 
 def restorable(subject: Subject) -> Finding:
-    """Every hash of the newest archive, and its database's own integrity check, in a place removed afterwards."""
+    """Check the newest archive's hashes and its database's own integrity check, in a directory removed afterwards."""
     newest = newest_snapshot(subject.tools.backups)
     if newest is None:
         return _without(RESTORABLE, subject)
@@ -89,7 +89,7 @@ def _since(began: float) -> int:
 
 @contextmanager
 def _scratch(subject: Subject) -> Iterator[Path]:
-    """A place beside the state, so that there is as much room as a restore would find; gone afterwards."""
+    """Make a directory where a restore would unpack too, so that it has the same free space; remove it afterwards."""
     staging = subject.tools.layout.staging
     trust.private_directory(staging)
     with tempfile.TemporaryDirectory(prefix="check-", dir=staging) as name:
@@ -97,7 +97,7 @@ def _scratch(subject: Subject) -> Iterator[Path]:
 
 
 def scratch(subject: Subject) -> Finding:
-    """Back the live data up and restore it, both into a scratch place: what comes back must be what went in."""
+    """Back up the live data and restore it, both in a scratch directory: what comes back must be what went in."""
     if subject.release is None:
         return nothing_serves(SCRATCH)
     live = subject.tools.layout.database(subject.release.data)
@@ -112,7 +112,7 @@ def scratch(subject: Subject) -> Finding:
 
 
 def _tried(subject: Subject, release: Release, live: Path) -> Finding:
-    """The round trip itself. Raises `sqlite3.DatabaseError` when SQLite can't make sense of a file."""
+    """Make the round trip of `scratch`. Raises `sqlite3.DatabaseError` when SQLite can't read a file."""
     began = time.monotonic()
     with _scratch(subject) as place:
         copy = place / "copy.sqlite3"
@@ -125,14 +125,14 @@ def _tried(subject: Subject, release: Release, live: Path) -> Finding:
             if problem != "ok":
                 return answer(SCRATCH, Status.FAIL, "backups.unsound", problem=problem)
             rows = _rows(database)
-    # The service goes on writing: what was copied lies between what was there before and after.
+    # The service goes on writing, so the copy's rows must lie between the counts before and after the copy.
     if not min(before, after) <= rows <= max(before, after):
         return answer(SCRATCH, Status.FAIL, "backups.miscounted", rows=rows, before=before, after=after)
     return answer(SCRATCH, Status.PASS, "backups.round_trip", rows=rows, ms=_since(began))
 
 
 def _copy(live: Path, copy: Path) -> tuple[int, int]:
-    """Copy a database in use through SQLite itself; returns its rows before and after."""
+    """Copy a database in use through SQLite itself. Returns its number of rows before and after."""
     with closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True)) as source:
         before = _rows(source)
         with closing(sqlite3.connect(copy)) as target:
@@ -141,7 +141,7 @@ def _copy(live: Path, copy: Path) -> tuple[int, int]:
 
 
 def _round_trip(subject: Subject, release: Release, copy: Path, place: Path) -> Path:
-    """Through an archive and out again, with the very code that backup and restore use."""
+    """Put the copy into an archive and unpack it, with the code of backup and restore. Returns the unpacked file."""
     now = datetime.now(UTC)
     blank = archive.Manifest(
         snapshot=new_id(now),
@@ -164,7 +164,7 @@ def _digest(path: Path) -> str:
 
 
 def _rows(database: sqlite3.Connection) -> int:
-    """Rows of all tables together."""
+    """Return the number of rows of all tables together."""
     names = database.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'")
     quoted = ['"' + str(name).replace('"', '""') + '"' for (name,) in names.fetchall()]
     return sum(int(database.execute(f"SELECT COUNT(*) FROM {name}").fetchone()[0]) for name in quoted)  # noqa: S608

@@ -1,4 +1,4 @@
-"""What a release's response times were when it was measured, by release, in the records directory."""
+"""Keep the response times that each release had when it was measured, in the records directory."""
 
 import json
 from datetime import UTC, datetime
@@ -11,11 +11,11 @@ from decodeat_ops.deployment import files
 from decodeat_ops.settings import trust
 
 FORMAT = 1
-KEPT = 50  # releases; far more than are kept on disk to go back to
+KEPT = 50  # releases; far more than are usually kept on disk for a rollback
 
 
 def read(directory: Path) -> dict[str, dict[str, Any]]:
-    """Measurements by release id. Raises `Configuration` when the file can't be read as such."""
+    """Return the measurements by release id. Raises `Configuration` for a damaged file or one of a newer version."""
     path = directory / "baseline.json"
     try:
         raw = json.loads(path.read_bytes())
@@ -33,7 +33,7 @@ def read(directory: Path) -> dict[str, dict[str, Any]]:
 
 
 def write(directory: Path, release: str, soak: Soak) -> None:
-    """Remember a release's measurement; the `KEPT` that were measured last stay, and stand first."""
+    """Write a release's measurement before the others; only the `KEPT` that were measured last stay."""
     known = read(directory)
     known.pop(release, None)
     new = {**soak.as_json(), "at": datetime.now(UTC).isoformat(timespec="seconds")}

@@ -1,4 +1,4 @@
-"""Is the certificate valid? The local target terminates no TLS, so there is none to look at."""
+"""Check whether the certificate is valid. The local target terminates no TLS, so there is none to look at."""
 
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.core.check import Check, Finding, Status

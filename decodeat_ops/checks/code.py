@@ -1,4 +1,4 @@
-"""Which code is in question: a release that is staged but does not serve yet, else the source a deploy would take."""
+"""Find the code in question: a release that is staged but does not serve yet, else the source a deploy would take."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +9,7 @@ from decodeat_ops.deployment.tools import Subject
 
 @dataclass(frozen=True)
 class Candidate:
-    """`package` is the directory decodeat/ to be run; `release` its id when it is staged, else ""."""
+    """Describe the code to run: `package` is its directory decodeat/, `release` its id when it is staged, else ""."""
 
     package: Path
     release: str
@@ -20,12 +20,12 @@ class Candidate:
 
     @property
     def lock(self) -> str:
-        """Digest of its dependency lock, which names its Python environment."""
+        """Return the digest of its dependency lock, which names its Python environment."""
         return source.lock_digest(self.package / source.LOCK_NAME)
 
 
 def candidate(subject: Subject) -> Candidate:
-    """The code that a deploy brings. Raises `Configuration` when there is none."""
+    """Return the code that a deploy brings. Raises `Configuration` when there is none."""
     release, store = subject.release, subject.tools.store
     if release is not None and release.id not in (store.active_id(), store.stopped_id()):
         return Candidate(subject.tools.layout.code(release.id) / "decodeat", release.id)
@@ -33,7 +33,7 @@ def candidate(subject: Subject) -> Candidate:
 
 
 def python_of(subject: Subject, lock: str) -> Path | None:
-    """The interpreter of the environment that a dependency lock names, None when it was not built to its end."""
+    """Return the interpreter of the environment that a dependency lock names, None when it is not built completely."""
     environments = subject.tools.environments
     whole = (inputs.environment_path(environments, lock) / ".complete").exists()
     return inputs.python(environments, lock) if whole else None

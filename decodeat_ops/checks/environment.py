@@ -1,4 +1,4 @@
-"""Are the service's variables right? Its own code answers, in its own Python, with the values it would be given."""
+"""Check the service's variables: its own code judges them, in its own Python, with the values it would be given."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ ID = "environment.valid"
 
 
 def probe(subject: Subject) -> Finding:
-    """Check the service's variables; until its own environment is built, with the Python of this tool."""
+    """Check the service's variables; until its own Python environment is built, with the Python of this tool."""
     code = candidate(subject)
     python = python_of(subject, code.lock)
     try:
@@ -51,14 +51,14 @@ def child(subject: Subject, code: Candidate) -> dict[str, str]:
 
 
 def _secrets(subject: Subject) -> dict[str, Secret]:
-    """What was resolved already, or resolved now: the resolver refuses the missing, the empty and placeholders."""
+    """Return the secrets resolved already, else resolve them, which refuses missing and empty ones and placeholders."""
     known = dict(subject.tools.secrets)
     wanted = subject.tools.loaded.settings.service.secrets
     return known if set(wanted) <= set(known) else resolve(subject.tools.loaded)
 
 
 def _plain(subject: Subject, code: Candidate) -> dict[str, str]:
-    """A staged release's own files say what it gets; before that the settings do."""
+    """Return the plain variables: of a staged release from its own files, before that from the settings."""
     if not code.release:
         return configuration.variables(subject.tools.loaded)
     layout = subject.tools.layout

@@ -5,11 +5,11 @@ import zlib
 from collections.abc import Sequence
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_GREY = struct.pack(">5B", 8, 0, 0, 0, 0)  # bits a pixel; grey; and of everything else the only or the plain kind
+_GREY = struct.pack(">5B", 8, 0, 0, 0, 0)  # bits a pixel; grey; the only compression and filter methods; not interlaced
 
 
 def read(png: bytes) -> list[bytes]:
-    """Return rows of one byte a pixel. Raises ValueError for a PNG that `write` did not make."""
+    """Return rows of one byte a pixel. Raises ValueError for a PNG that is not plain grey or has filtered rows."""
     at, packed, width = len(_SIGNATURE), b"", 0
     while at < len(png):
         (length,), kind = struct.unpack(">I", png[at : at + 4]), png[at + 4 : at + 8]
@@ -29,7 +29,7 @@ def read(png: bytes) -> list[bytes]:
 
 
 def write(rows: Sequence[bytes]) -> bytes:
-    """Return rows of equal length as a PNG file."""
+    """Return a PNG file of rows of equal length, one byte a pixel."""
     size = struct.pack(">II", len(rows[0]), len(rows))
     packed = zlib.compress(b"".join(b"\0" + row for row in rows))
     return _SIGNATURE + _chunk(b"IHDR", size + _GREY) + _chunk(b"IDAT", packed) + _chunk(b"IEND", b"")

@@ -1,4 +1,4 @@
-"""Does the service answer, and is it the release we mean? Asked several times in a row, from outside and privately."""
+"""Check that the service answers, and with the expected release: several times in a row, then on the private socket."""
 
 import json
 
@@ -9,7 +9,7 @@ from decodeat_ops.core.ports import Endpoint, Http, Response
 from decodeat_ops.deployment.tools import Subject
 
 ID = "health.edge"
-TIMES = 10  # enough to meet every worker of a small deployment
+TIMES = 10  # enough to reach every worker of a small deployment
 
 
 def probe(subject: Subject) -> Finding:
@@ -27,7 +27,7 @@ def probe(subject: Subject) -> Finding:
 
 
 def _wrong(http: Http, endpoint: Endpoint, release: str) -> tuple[str, str] | None:
-    """What is wrong with one answer: the sentence's id and what was seen; None when it is as it should be."""
+    """Return what is wrong with one answer: the sentence's id and what was seen; None when nothing is."""
     try:
         response = http.request(endpoint, "GET", "/health")
     except Unreachable as error:

@@ -1,4 +1,4 @@
-"""A walk as JUnit XML, which CI systems show: one test case a check."""
+"""Write a walk as JUnit XML, which CI systems show: one test case a check."""
 
 import re
 from xml.etree.ElementTree import Element, SubElement, indent, tostring  # builds only; nothing is parsed
@@ -10,7 +10,10 @@ from decodeat_ops.core.check import Status
 
 
 def xml(walked: Walked, lang: Language) -> str:
-    """SKIP is skipped, FAIL a failure, an open MANUAL a failure of type "manual"; a waived one passes with a note."""
+    """Return the walk as XML: SKIP is skipped, FAIL a failure, an open MANUAL a failure of type "manual".
+
+    A waived finding passes with a note.
+    """
     answered = [(row, one) for row in walked.rows for one in row.answered]
     failures = sum(one.waiver is None and one.status in (Status.FAIL, Status.MANUAL) for _, one in answered)
     suite = Element(
@@ -56,5 +59,5 @@ _ILLEGAL = re.compile("[^\t\n\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _legal(text: str) -> str:
-    """XML knows no control characters, and evidence may hold whatever a server answered."""
+    """Replace the characters that XML forbids, since evidence may hold anything that a server answered."""
     return _ILLEGAL.sub("�", text)

@@ -1,4 +1,4 @@
-"""The known label: its picture, what the service must read in it, and a server that hands it out for one check."""
+"""Provide the known label: its picture, what the service must read in it, and a server that offers it for one check."""
 
 import json
 import secrets as random
@@ -19,25 +19,25 @@ TRUTH = Path(__file__).with_name("known_label.json")
 LOT = Path(__file__).with_name("known_lot.png")  # the heading of a lot number, and the ten digits behind it
 DIGITS = "0123456789"
 DRAWN = 8  # digits of a lot number
-CELL = 15  # pixels of a digit's width in that picture; `tests.labels.known`, which draws it, insists on it
+CELL = 15  # a digit's width in pixels in that picture; `tests.labels.known`, which draws it, refuses another width
 PATIENCE = 15.0  # seconds; another deployment's check may be using the port, and takes about three
 
 
 def is_ours(url: str) -> SplitResult | None:
-    """The parts of an address that the check serves itself, http://127.0.0.1:PORT/...; None for any other."""
+    """Return the parts of an address that the check serves itself (http://127.0.0.1:PORT/...), None for any other."""
     parts = urlsplit(url)
     return parts if (parts.scheme, parts.hostname) == ("http", "127.0.0.1") and parts.port else None
 
 
 def new_lot() -> str:
-    """Return a lot number that no earlier run has used."""
+    """Return a random lot number, which hardly any earlier run has used."""
     return "".join(random.choice(DIGITS) for _ in range(DRAWN))
 
 
 def picture(lot: str) -> bytes:
     """Return the label as PNG with that lot number below its last line, as on every package.
 
-    The service remembers addresses, pictures and texts: only a new picture makes it read and understand again.
+    The service caches by address, picture and text: only a new picture makes it read and analyse the label again.
     """
     rows, strip = grey.read(PICTURE.read_bytes()), grey.read(LOT.read_bytes())
     heading = len(strip[0]) - len(DIGITS) * CELL
@@ -52,7 +52,7 @@ def expected() -> dict[str, Any]:
 
 
 class PortTaken(Unreachable):
-    """Somebody else listens where the picture was to be served."""
+    """Report that another program listens on the port where the picture was to be served."""
 
 
 def address(parts: SplitResult, lot: str) -> str:
@@ -62,7 +62,7 @@ def address(parts: SplitResult, lot: str) -> str:
 
 @contextmanager
 def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
-    """Serve the picture at that address with `?lot=` while the block lasts; yields the paths that were requested.
+    """Serve the picture at that address with `?lot=` while the block lasts. Yields the paths that were requested.
 
     Raises `PortTaken`.
     """
@@ -79,7 +79,7 @@ def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
             self.wfile.write(content if here else b"")
 
         def log_message(self, format: str, *args: Any) -> None:
-            """The check reports what it saw; a line on stderr would disturb the screen."""
+            """Do nothing: the check reports what it saw, and a line on stderr would disturb the screen."""
 
     server = listen(parts.port or 0, OnePicture)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
@@ -93,7 +93,7 @@ def served(parts: SplitResult, lot: str) -> Iterator[list[str]]:
 
 
 def listen(port: int, handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHandler) -> ThreadingHTTPServer:
-    """Return a server on that port, waiting for another deployment's check to end. Raises `PortTaken`."""
+    """Return a server on that port; wait for another deployment's check to end. Raises `PortTaken` after `PATIENCE`."""
     deadline = time.monotonic() + PATIENCE
     while True:
         try:
@@ -105,7 +105,7 @@ def listen(port: int, handler: type[BaseHTTPRequestHandler] = BaseHTTPRequestHan
 
 
 def differences(want: Mapping[str, Any], got: Mapping[str, Any]) -> tuple[int, list[str]]:
-    """How many fields were compared, and those that differ as `name: wanted, got`. Nutrients count one by one."""
+    """Return how many fields were compared, and each difference as `name: wanted ≠ got`. Each nutrient is one field."""
     pairs: list[tuple[str, Any, Any]] = []
     for name, value in want.items():
         other = got.get(name)

@@ -1,4 +1,4 @@
-"""The guide's checklists as data: which checks prove which line, and which few stand as gates in a deploy."""
+"""Define the guide's checklists as data: the checks that prove each line, and the few that are gates of a deploy."""
 
 from decodeat_ops.core.check import Checklist, Item
 
@@ -62,8 +62,8 @@ DOCTOR = (
     "machine.supervisor",
 )
 
-# Gates stand in every deploy, so they are the ones that answer within a few seconds. The label is read by the
-# candidate on its private socket: a release that reads wrongly never gets traffic.
+# Every deploy runs the gates, so they are checks that answer within a few seconds. The candidate reads the label on
+# its private socket, so that a release that reads wrongly never gets traffic.
 PRE_GATE = ("environment.valid", "security.files", "disk.space", "machine.label_port")
 CANDIDATE_GATE = ("api.label",)
 POST_GATE = ("health.edge", "logs.marker")

@@ -1,4 +1,4 @@
-"""A bounded load at a fixed rate, and what it showed."""
+"""Measure response times and errors under a bounded load at a fixed rate."""
 
 import math
 import time
@@ -16,7 +16,10 @@ AT_ONCE = 16  # requests under way at most; a slow service shows in latency, not
 
 @dataclass(frozen=True)
 class Soak:
-    """Percentiles in milliseconds over the answered requests; `errors` had no answer or not status 200."""
+    """Hold a load's result: percentiles in milliseconds over the requests answered with 200; `errors` are all others.
+
+    `rate` (requests a second) and `seconds` are those that were asked for.
+    """
 
     requests: int
     errors: int
@@ -31,9 +34,9 @@ class Soak:
 
 
 def soak(subject: Subject, endpoint: Endpoint) -> Soak:
-    """GET /health at `checks.soak_rate` requests a second for `checks.soak_seconds`.
+    """Send GET /health at `checks.soak_rate` requests a second for `checks.soak_seconds`.
 
-    Latency counts from the moment a request was due: one that had to wait for a free connection has waited.
+    Latency counts from the moment a request was due, so the wait for a free one of `AT_ONCE` threads is part of it.
     """
     settings = subject.tools.loaded.settings.checks
     number = max(1, round(settings.soak_rate * settings.soak_seconds))
@@ -55,7 +58,7 @@ def soak(subject: Subject, endpoint: Endpoint) -> Soak:
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
-    """Nearest rank: the smallest value that `share` percent do not exceed; 0.0 when there are none."""
+    """Return the percentile (nearest rank): the smallest value that `share` percent do not exceed; 0.0 without any."""
     return ordered[max(0, math.ceil(len(ordered) * share / 100) - 1)] if ordered else 0.0
 
 

@@ -1,4 +1,4 @@
-"""Are logs collected? A marked request must show up in the release's own log."""
+"""Check that logs are collected: a marked request must appear in the release's own log."""
 
 import os
 import secrets
@@ -37,7 +37,10 @@ def marker(subject: Subject) -> Finding:
 
 
 def _lost(log: Path, sign: str) -> Finding:
-    """A full disk is no fault of the release: a gate that failed here would stand in the way of a rollback."""
+    """Return WARN when the disk is full, else FAIL.
+
+    A full disk is no fault of the release: a gate that failed here would prevent a rollback.
+    """
     free = space.free(log.parent)
     if free < ENOUGH:
         return answer(MARKER, Status.WARN, "logs.no_room", marker=sign, log=log.name, kib=free // 1024)
@@ -45,7 +48,7 @@ def _lost(log: Path, sign: str) -> Finding:
 
 
 class Tail:
-    """What is written to a log from now on, through a rotation too."""
+    """Read what is written to a log from now on, also through a rotation."""
 
     def __init__(self, path: Path) -> None:
         self._paths = (path, path.with_name(f"{path.name}.1"))

@@ -1,4 +1,4 @@
-"""Is this machine fit to run it? What the doctor looks at, each with what to do about it."""
+"""Check whether this machine can run the service: the doctor's checks, each with what to do about a fault."""
 
 import os
 import shutil
@@ -39,7 +39,7 @@ def settings(subject: Subject) -> Finding:
 
 
 def secrets(subject: Subject) -> Finding:
-    """Every reference must lead to a value; what the values are is nobody's business here."""
+    """Check that every reference leads to a usable value; the finding holds the variables' names, never a value."""
     names = sorted(subject.tools.loaded.settings.service.secrets)
     if not names:
         return answer("machine.secrets", Status.PASS, "machine.secrets_none")
@@ -62,7 +62,7 @@ def reader(subject: Subject) -> Finding:
 
 
 def programs(subject: Subject) -> Finding:
-    """Archives are made without them, but only with them can they be opened without this tool."""
+    """Check for tar and zstd: backups don't use them, but without this tool an archive can be opened only with them."""
     missing = [name for name in ("tar", "zstd") if shutil.which(name) is None]
     if missing:
         return answer("machine.programs", Status.WARN, "machine.programs_missing", names=missing)
@@ -70,7 +70,7 @@ def programs(subject: Subject) -> Finding:
 
 
 def clock(subject: Subject) -> Finding:
-    """A release's id is a time and backups are judged by age: a wrong clock makes both lie."""
+    """Check the clock: a release's id is a time and backups are judged by age, so a wrong clock makes both wrong."""
     now = time.time()
     built = Path(decodeat_ops.__file__).stat().st_mtime
     today = f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC"
@@ -85,7 +85,7 @@ def clock(subject: Subject) -> Finding:
 
 
 def disk(subject: Subject) -> Finding:
-    """Bytes and inodes where the state lives. What a deploy needs beyond that it asks for itself, to the byte."""
+    """Check free bytes and inodes where the state is. A deploy itself checks, to the byte, what else it needs."""
     place = _existing(subject.tools.layout.root)
     status = os.statvfs(place)
     free = space.free(place) // MIB
@@ -136,7 +136,7 @@ def label_port(subject: Subject) -> Finding:
 
 
 def environment(subject: Subject) -> Finding:
-    """The package index is not asked: whether it answers today says nothing of the day of a deploy."""
+    """Check the Python environment. The package index is not asked: its answer today says nothing of a later deploy."""
     lock = candidate(subject).lock
     if python_of(subject, lock) is not None:
         home = inputs.environment_path(subject.tools.environments, lock)
@@ -148,7 +148,7 @@ def environment(subject: Subject) -> Finding:
 
 
 def schedule(subject: Subject) -> Finding:
-    """Something has to run `backup` every night and `start` after a reboot."""
+    """Check that something can run `backup` every night and `start` after a reboot."""
     found = [name for name in ("systemctl", "crontab") if shutil.which(name)]
     if "systemctl" in found and not Path("/run/systemd/system").is_dir():
         found.remove("systemctl")  # installed, but not what runs this machine
@@ -197,7 +197,7 @@ CHECKS = (
     Check("machine.supervisor", supervisor),
 )
 
-# Without settings these would speak of a deployment that nobody described.
+# Without settings there is no deployment that these could check.
 NEED_SETTINGS = frozenset(
     {
         "machine.secrets",

@@ -1,4 +1,4 @@
-"""Items that only a person can answer: the probe looks whether somebody's signature still holds."""
+"""Check items that only a person can answer: look for a signature that still holds."""
 
 from decodeat_ops.checks import signoffs
 from decodeat_ops.checks.answer import answer
@@ -9,7 +9,7 @@ from decodeat_ops.deployment.tools import Subject
 
 
 def signed_by_a_person(check: str) -> Check:
-    """A manual check: PASS while a signature for the code in question holds, else MANUAL."""
+    """Return a manual check: PASS while a signature for the code in question holds, else MANUAL."""
 
     def probe(subject: Subject) -> Finding:
         code = candidate(subject).digest
@@ -20,7 +20,7 @@ def signed_by_a_person(check: str) -> Check:
 
 
 def signed_finding(signed: Signed) -> Finding:
-    """A manual item that a person has signed."""
+    """Return the finding of a manual item that a person has signed."""
     return answer(
         signed.check,
         Status.PASS,

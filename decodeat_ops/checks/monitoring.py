@@ -1,4 +1,4 @@
-"""Is the service watched, and do its counters move with the traffic they count?"""
+"""Check whether the service is monitored, and whether its counters move with the traffic that they count."""
 
 import re
 
@@ -41,7 +41,7 @@ def _read(subject: Subject, endpoint: Endpoint) -> str:
 
 
 def total(text: str, name: str) -> float:
-    """Sum of a metric's samples over all its labels, in Prometheus' text format."""
+    """Return the sum of a metric's samples over all its labels; `text` is in Prometheus' text format."""
     return sum(float(sample["value"]) for sample in _SAMPLE.finditer(text) if sample["name"] == name)
 
 

@@ -1,4 +1,4 @@
-"""How fast is what serves now? The answer is kept as the baseline that the next release is compared with."""
+"""Measure how fast the serving release is; the result is the baseline that the next release is compared with."""
 
 from decodeat_ops.checks import baseline
 from decodeat_ops.checks.answer import answer, first_deploy
@@ -10,7 +10,7 @@ ID = "performance.baseline"
 
 
 def probe(subject: Subject) -> Finding:
-    """Loads the release that serves, not the one that is staged: that one has no traffic yet."""
+    """Put load on the release that serves, not on the one that is staged, which has no traffic yet."""
     tools = subject.tools
     active = tools.store.active()
     if active is None:

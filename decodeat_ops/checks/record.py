@@ -22,7 +22,7 @@ BEFORE_THE_FIRST = "0" * 64
 
 @dataclass(frozen=True)
 class Identity:
-    """What a record is about. A record is void once any of these has changed, the tool's version excepted.
+    """Describe what a record is about. A record is void once its release, code, settings or host has changed.
 
     `code` is the tree hash of the code in question, `settings` a digest of the settings (they hold no secret).
     """
@@ -35,7 +35,7 @@ class Identity:
     tool: str
 
     def changed_since(self, header: Mapping[str, Any]) -> str:
-        """The name of the first thing that differs from a record's header, "" when nothing does."""
+        """Return the name of the first field that makes a record with that header void, "" when none does."""
         for name in ("release", "code", "settings", "host"):
             if header.get(name) != getattr(self, name):
                 return name
@@ -64,7 +64,7 @@ class Verdict:
 
 
 class Record:
-    """A record open for appending; each line is on disk before `append` returns."""
+    """Append lines to one record; each line is on disk before `append` returns."""
 
     def __init__(self, path: Path, head: str) -> None:
         self.path = path
@@ -87,7 +87,7 @@ class Record:
 
 
 def verify(path: Path) -> Verdict:
-    """Recompute the chain from the first line. Stops at the first line that does not follow, and says which."""
+    """Recompute the chain from the first line; stop at the first line that does not follow, and say which it is."""
     entries: list[dict[str, Any]] = []
     head = BEFORE_THE_FIRST
     data = path.read_bytes()
@@ -114,5 +114,5 @@ def verify(path: Path) -> Verdict:
 
 
 def records(directory: Path) -> tuple[Path, ...]:
-    """Every record, newest first: by number; earlier versions gave none, and their records come last, by time."""
+    """Return every record, newest first: by number; records of earlier versions have none and come last, by time."""
     return tuple(sorted((p for p in directory.glob("*-*.jsonl")), reverse=True)) if directory.is_dir() else ()

@@ -1,4 +1,4 @@
-"""Every check by its id."""
+"""Collect every check by its id."""
 
 from decodeat_ops.checks import (
     alerts,

@@ -1,4 +1,4 @@
-"""A walk, a check or the doctor's round as an Outcome: data for programs, a table and hints for people."""
+"""Turn a walk, a check or the doctor's findings into an Outcome: data for programs, a table and hints for people."""
 
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -21,7 +21,10 @@ WAIVED = {"en": "waived by {operator} until {until}: {reason}", "ko": "{operator
 
 
 def walked(result: Walked, lang: Language) -> Outcome:
-    """Exit 0 when all is done (warnings allowed), 4 with any FAIL, 9 with open manual items."""
+    """Return a walk's outcome.
+
+    It exits with 0 when all is done (warnings allowed), with 4 after any FAIL, with 9 when manual items are open.
+    """
     name = result.checklist.name
     resume = f"decodeat-ops checklist {name} --resume"
     forward = "decodeat-ops deploy" if name == "pre-deploy" else "decodeat-ops backup"
@@ -123,7 +126,7 @@ def _counted(answered: Sequence[Answered], lang: Language) -> str:
 
 
 def findings(command: str, found: Sequence[Finding], lang: Language, *, then: tuple[str, ...] = ()) -> Outcome:
-    """Findings on their own, as `check` and `doctor` show them."""
+    """Return the outcome of findings on their own, as `check` and `doctor` show them; `then` is shown unless exit 0."""
     statuses = [finding.status for finding in found]
     exit_code = 4 if Status.FAIL in statuses else 9 if Status.MANUAL in statuses else 0
     rows = tuple((words.title(f.check, lang), (str(f.status), TONE[f.status]), _says(Answered(f), lang)) for f in found)

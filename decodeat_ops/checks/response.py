@@ -1,4 +1,4 @@
-"""How fast and how reliably does the new release answer? One soak answers both questions."""
+"""Check how fast and how reliably the new release answers. One soak serves both checks."""
 
 from decodeat_ops.checks import baseline
 from decodeat_ops.checks.answer import answer, nothing_serves
@@ -51,7 +51,7 @@ def _soak(subject: Subject, endpoint: Endpoint) -> Soak:
 
 
 def _before(subject: Subject, release: Release) -> float | None:
-    """The previous release's p95 in milliseconds, None when it was never measured."""
+    """Return the previous release's p95 in milliseconds, None when there is no such release or no measurement."""
     previous = subject.tools.store.previous(release)
     known = baseline.read(subject.tools.layout.records)
     return float(known[previous.id]["p95_ms"]) if previous and previous.id in known else None

@@ -1,4 +1,4 @@
-"""Is there a way back? What a rollback would start must be whole and able to run."""
+"""Check that a rollback is possible: what it would start must be complete and able to run."""
 
 import time
 from pathlib import Path
@@ -19,7 +19,7 @@ ID = "rollback.previous"
 
 
 def probe(subject: Subject) -> Finding:
-    """After the coming deploy the way back leads to what serves now, and further to what served before it."""
+    """Check what a rollback after the coming deploy could start: what serves now, and what served before it."""
     store = subject.tools.store
     serving = store.get(store.active_id() or store.stopped_id()) if not first_deploy(subject) else None
     if serving is None:
@@ -56,7 +56,7 @@ def _refused(subject: Subject, serving: Release, previous: Release | None) -> Fi
 
 
 def _problem(subject: Subject, release: Release) -> str:
-    """The id of what is wrong with a release that should be able to start, "" when nothing is."""
+    """Return the id of what is wrong with a release that should be able to start, "" when nothing is."""
     code = subject.tools.layout.code(release.id)
     if tree_digest(code / "decodeat") != release.code:
         return "rollback.changed_files"

@@ -1,4 +1,4 @@
-"""Runs checks by id: times each, never raises, keeps secrets out of what was seen."""
+"""Run checks by id: time each, never raise, keep secrets out of evidence."""
 
 import time
 import traceback
@@ -20,13 +20,13 @@ from decodeat_ops.deployment.tools import Subject
 def run(
     ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] = CHECKS
 ) -> tuple[Finding, ...]:
-    """Ask each check in order. An unknown id is a KeyError: callers take ids from the lists or have looked them up."""
+    """Run each check in order. Raises KeyError for an unknown id: callers take ids from the lists or look them up."""
     with measured_once():
         return tuple(ask(checks[name], subject, emit) for name in ids)
 
 
 def ask(check: Check, subject: Subject, emit: Emit = discard_event) -> Finding:
-    """Ask one check. A probe that breaks is a FAIL that says where, never an exception."""
+    """Run one check. A probe that raises becomes a FAIL that says why, never an exception."""
     emit(Checking(check.id))
     before = time.monotonic()
     try:
@@ -51,7 +51,7 @@ def _where(error: Exception) -> str:
 
 
 def masks(subject: Subject) -> tuple[Secret, ...]:
-    """Every text that must not show: the secrets, and each key of a secret that is a comma list."""
+    """Return every text that must not show: the secrets, and each key of a secret that is a comma-separated list."""
     whole = tuple(subject.tools.secrets.values())
     parts = tuple(
         Secret(part.strip()) for secret in whole for part in secret.reveal().split(",") if "," in secret.reveal()
@@ -60,7 +60,7 @@ def masks(subject: Subject) -> tuple[Secret, ...]:
 
 
 def clean(value: Any, secrets: tuple[Secret, ...]) -> Any:
-    """The same evidence as JSON values, with secrets masked in every text."""
+    """Return the same evidence as JSON values, with secrets masked in every text."""
     if isinstance(value, Mapping):
         return {str(name): clean(inner, secrets) for name, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -1,4 +1,4 @@
-"""Are the settings safe? Files that others can read, debug, plain secrets, an open address, who it runs as."""
+"""Check that the settings are safe: readable files, debug mode, plain secrets, an open address, the user it runs as."""
 
 import ipaddress
 import os
@@ -22,7 +22,7 @@ USER = "security.user"
 
 
 def files(subject: Subject) -> Finding:
-    """Nobody but the owner may look into what holds secrets, data, or the private sockets."""
+    """Check that no other user may read secrets or data, reach the private sockets, or replace our files."""
     present = [path for path in dict.fromkeys(_private(subject)) if path.exists()]
     open_ones = [f"{path.name} {path.stat().st_mode & 0o777:04o}" for path in present if path.stat().st_mode & 0o077]
     open_ones += [f"{place} {why}" for place, why in dict.fromkeys(_strange(subject))]
@@ -37,7 +37,7 @@ def _private(subject: Subject) -> Iterator[Path]:
     yield tools.loaded.path(service.env_file)
     yield from map(tools.loaded.path, service.references("file").values())
     layout = tools.layout
-    # All else is below the state directory, which lets nobody in; these are looked at in case somebody opened it.
+    # All else is below the state directory, which only its owner may enter; these are checked in case that changed.
     yield from (layout.root, layout.run, layout.data, layout.records)
     yield from layout.releases.glob("*/secrets.env")
     yield from layout.data.glob("*/*.sqlite3*")
@@ -81,7 +81,7 @@ def _loopback(host: str) -> bool:
 
 
 def origins(subject: Subject) -> Finding:
-    """The allow list lets the service fetch from private addresses: the known label's own origin is meant."""
+    """Check that the allow list, which opens private addresses to downloads, holds at most the known label's origin."""
     loaded = subject.tools.loaded.settings
     value = loaded.service.environment.get("IMAGE_ALLOWED_ORIGINS", "")
     texts = value if isinstance(value, list) else re.split(r"[\s,\[\]\"']+", str(value))

@@ -1,4 +1,4 @@
-"""What several checks of one run look at is measured once: a soak answers for response time and for errors."""
+"""Measure once what several checks of one run look at: one soak serves both response time and error rate."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ _measured: ContextVar[dict[str, Any] | None] = ContextVar("measured", default=No
 
 @contextmanager
 def measured_once() -> Iterator[None]:
-    """Within this block `once` remembers. Blocks nest: the outermost one remembers for all."""
+    """Make `once` keep its measurements while this block lasts; nested blocks share those of the outermost one."""
     if _measured.get() is not None:
         yield
         return
@@ -23,7 +23,7 @@ def measured_once() -> Iterator[None]:
 
 
 def once(name: str, measure: Callable[[], T]) -> T:
-    """The measurement of that name, taken now unless this run has taken it already."""
+    """Return the measurement of that name, taken now unless the block of `measured_once` has taken it already."""
     memory = _measured.get()
     if memory is None:
         return measure()

@@ -1,4 +1,4 @@
-"""What people have signed: manual items and waived findings, each with a name, a reason and an end."""
+"""Keep what people have signed: manual items and waived findings, each with a name, a reason and an end."""
 
 import json
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from decodeat_ops.deployment import files
 from decodeat_ops.settings import trust
 
 FORMAT = 1
-LONGEST = 365  # days; a signature that never ends is a setting, not a signature
+LONGEST = 365  # days; an exception without an end belongs in the settings
 
 
 @dataclass(frozen=True)
 class SignOff:
-    """What a person answers: who, why, and for how many days it holds."""
+    """Hold a person's answer: who signs, why, and for how many days. Raises `Usage` when a part is missing or wrong."""
 
     operator: str
     reason: str
@@ -34,7 +34,7 @@ class SignOff:
 
 @dataclass(frozen=True)
 class Signed:
-    """A sign-off on disk. `says` is the finding that was waived, "" for a manual item; times are ISO 8601, UTC."""
+    """Hold a sign-off on disk. `says` is the finding that was waived, "" for a manual item; times are ISO 8601, UTC."""
 
     check: str
     says: str
@@ -55,7 +55,7 @@ def _file(directory: Path) -> Path:
 
 
 def sign(directory: Path, check: str, says: str, code: str, signoff: SignOff) -> Signed:
-    """Remember a sign-off for this code; it is on disk when this returns."""
+    """Store a sign-off for this code; it is on disk when this returns."""
     now = datetime.now(UTC)
     signed = Signed(
         check=check,
@@ -92,9 +92,9 @@ def _ended(line: bytes, now: datetime) -> bool:
 
 
 def holding(directory: Path, check: str, says: str, code: str, now: datetime | None = None) -> Signed | None:
-    """The newest sign-off of this check (and finding) that has not ended and was given for this very code.
+    """Return the newest sign-off of this check (and finding) for exactly this code that has not ended, or None.
 
-    One that is dated in the future does not hold: when it ends is unknown.
+    One that is dated in the future does not hold: when it ends is unknown. Raises `Configuration` for a damaged line.
     """
     moment = now or datetime.now(UTC)
     found = None
@@ -113,7 +113,7 @@ def _read(directory: Path) -> Iterator[Signed]:
     for number, line in enumerate(path.read_bytes().splitlines(), 1):
         try:
             raw = json.loads(line)
-            if raw.get("format", 0) <= FORMAT:  # a newer version's signatures are not ours to read
+            if raw.get("format", 0) <= FORMAT:  # this version can't know what a newer version's signatures mean
                 yield Signed(**{name: value for name, value in raw.items() if name in known})
         except (ValueError, TypeError, AttributeError) as error:
             raise Configuration(

@@ -1,4 +1,4 @@
-"""Have all tests passed for exactly the code that would be deployed? Reads the recorded result, runs nothing."""
+"""Check that all tests passed for exactly the code to be deployed: read the recorded result, run nothing."""
 
 import json
 from typing import Any

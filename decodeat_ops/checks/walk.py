@@ -1,4 +1,4 @@
-"""A walk through a checklist: asks every check in order, asks people what only they know, keeps a record."""
+"""Walk through a checklist: run every check in order, ask people what only they know, keep a record."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
@@ -24,7 +24,7 @@ ORDER = (Status.SKIP, Status.PASS, Status.WARN, Status.MANUAL, Status.FAIL)  # m
 
 @dataclass(frozen=True)
 class Question:
-    """What a person is asked: to sign a manual item, or to waive a finding. Texts are in the walk's language."""
+    """Hold what a person is asked: to sign a manual item or to waive a finding. Texts are in the walk's language."""
 
     item: Item
     finding: Finding
@@ -42,7 +42,7 @@ def _leave_open(question: Question) -> SignOff | None:
 
 @dataclass(frozen=True)
 class Walk:
-    """How to walk. `ask` is called only when `interactive`; None as its answer leaves the question open."""
+    """Describe how to walk. `ask` is called only when `interactive`; None as its answer leaves the question open."""
 
     resume: bool = False
     interactive: bool = False
@@ -55,7 +55,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Answered:
-    """One check's finding within a walk; `waiver` when a person accepted it, `reused` when not asked anew."""
+    """Hold one check's finding in a walk: `waiver` when a person accepted it, `reused` when from a resumed record."""
 
     finding: Finding
     waiver: Signed | None = None
@@ -67,13 +67,13 @@ class Answered:
 
     @property
     def weight(self) -> int:
-        """How much it counts in its item: a waived finding is still seen, as a warning."""
+        """Return how much it counts in its item: a waived finding counts as a warning."""
         return ORDER.index(Status.WARN if self.waiver else self.status)
 
 
 @dataclass(frozen=True)
 class Answers:
-    """An item with its findings; the worst one decides."""
+    """Hold an item with its findings; the worst one decides."""
 
     item: Item
     answered: tuple[Answered, ...]
@@ -85,7 +85,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Walked:
-    """A walk's result. `note` says why a record that was to be resumed is void."""
+    """Hold a walk's result. `note` says why a record that was to be resumed could not be, else ""."""
 
     checklist: Checklist
     identity: Identity
@@ -95,7 +95,7 @@ class Walked:
     note: str = ""
 
     def count(self, status: Status) -> int:
-        """Checks that ended so and were not waived."""
+        """Return how many checks ended with this status and were not waived."""
         return sum(one.status is status and one.waiver is None for row in self.rows for one in row.answered)
 
     @property
@@ -112,7 +112,7 @@ class Walked:
 def walk(
     checklist: Checklist, subject: Subject, identity: Identity, how: Walk, checks: Mapping[str, Check] = CHECKS
 ) -> Walked:
-    """Ask every item. The record is finished once nothing is open and nothing fails; until then `resume` goes on."""
+    """Check every item. The record is finished once nothing is open and nothing fails; until then it can be resumed."""
     directory = subject.tools.layout.records
     record, known, note = _open(directory, identity, how.resume)
     step = _Steps(subject, identity, how, record, directory)
@@ -129,7 +129,7 @@ def walk(
 
 @dataclass(frozen=True)
 class _Steps:
-    """What every step of one walk needs."""
+    """Hold what every step of one walk needs."""
 
     subject: Subject
     identity: Identity
@@ -182,13 +182,13 @@ class _Steps:
                 title=words.title(finding.check, lang),
                 why=words.why(finding.check, lang),
                 says=words.says(finding, lang),
-                hint=words.hint(finding, lang) if waiver else "",  # "sign it on a terminal": that is what happens now
+                hint=words.hint(finding, lang) if waiver else "",  # a manual item's hint: to sign, as happens now
             )
         )
 
 
 def _open(directory: Path, identity: Identity, resume: bool) -> tuple[Record, dict[str, Answered], str]:
-    """The record to write to, what it already settles by check, and why a resumed one is void."""
+    """Return the record to write to, the findings by check that it settles already, and why resuming failed."""
     if not resume:
         return Record.begin(directory, identity), {}, ""
     newest = next((p for p in records(directory) if p.stem.endswith(f"Z-{identity.checklist}")), None)
@@ -217,7 +217,7 @@ def _void(verdict: Verdict | None, identity: Identity) -> str:
 
 
 def _settled(verdict: Verdict) -> dict[str, Answered]:
-    """What needs no second asking. What failed, waits for a person or was signed may have changed: it is asked."""
+    """Return the findings to reuse, by check. What failed, is open, signed or waived is asked again: it may differ."""
     last = {}
     for entry in verdict.entries:
         if "finding" in entry:

@@ -1,1 +1,1 @@
-"""Parse, call, print: the only room that knows typer and rich."""
+"""Parse, call, print: the only package that knows typer and rich."""

@@ -1,4 +1,4 @@
-"""The tree of commands: names and where each one lives; a command is imported when it is needed."""
+"""Define the tree of commands by names and places; a command is imported when it is needed."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ PROGRAM = "decodeat-ops"
 
 @dataclass(frozen=True)
 class Branch:
-    """A command with commands below it; `alone` is what it does without one of them, "" for showing its help."""
+    """Describe a command with commands below it; `alone` is what runs without one of them, by default its help."""
 
     help: str
     commands: Mapping[str, str]
@@ -71,7 +71,7 @@ TREE: dict[str, tuple[str, str | Branch]] = {
 
 
 def known(words: Sequence[str]) -> str:
-    """The longest command that these words begin with, "" when they name none."""
+    """Return the longest command that these words begin with, "" when they name none."""
     if not words or words[0] not in TREE:
         return ""
     node = TREE[words[0]][1]
@@ -81,7 +81,7 @@ def known(words: Sequence[str]) -> str:
 
 
 def root() -> Any:
-    """The program as the parser's command object."""
+    """Build the program as the parser's command object."""
     app = _typer(grouping("grouping:program"), "Deploy, check, back up and restore the decodeat analysis service.")
     built: Any = typer.main.get_command(app)
     built.commands = Lazy({name: (panel, node) for name, (panel, node) in TREE.items()})
@@ -111,7 +111,7 @@ def _typer(callback: Callable[..., Any], text: str, *, completion: bool = True) 
 
 @dataclass
 class Lazy(Mapping[str, Any]):
-    """Commands by name, made when asked for; listing the names makes none."""
+    """Map names to commands, each built when it is first asked for; listing the names builds none."""
 
     table: Mapping[str, tuple[str, str | Branch]]
     made: dict[str, Any] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Questions to a person: the plan's approval, a typed name, a sign-off; and what Ctrl-C means meanwhile."""
+"""Ask a person to approve a plan, to type a name or to sign off; handle Ctrl-C meanwhile."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Interruption:
-    """The first Ctrl-C asks the engine to stop at the next safe place, the second one forces."""
+    """Handle Ctrl-C: the first asks the engine to stop at the next safe place, the second stops it right there."""
 
     def __init__(self, watch: "Watch") -> None:
         self._watch = watch
@@ -30,7 +30,7 @@ class Interruption:
         self.answering = False
 
     def __call__(self, stop: Callable[[], None]) -> None:
-        """Handed to the corridor, which hands over the function that stops the engine."""
+        """Handle SIGINT and SIGTERM from now on. The change workflow passes `stop`, which makes the engine stop."""
         self._stop = stop
         signal.signal(signal.SIGINT, self._signalled)
         signal.signal(signal.SIGTERM, self._signalled)
@@ -44,10 +44,10 @@ class Interruption:
 
 
 def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) -> "Change":
-    """How this invocation changes things: watched, and approved by a person unless `--yes`.
+    """Return how this invocation makes a change: progress is shown, and a person approves it unless `--yes`.
 
     Without `asks` only the undo of an interrupted change needs approval. `typed` is a name that has to be typed instead
-    of a plain y. Raises `Usage` when nobody can answer.
+    of a plain y. Raises `Usage` when there is no terminal to ask on.
     """
     from decodeat_ops.cli.live import Watch
     from decodeat_ops.wiring.corridor import Change
@@ -69,7 +69,7 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
         try:
             return _agrees() if typed is None else _types(typed)
         except KeyboardInterrupt:
-            return False  # the corridor says what that leaves behind
+            return False  # the change workflow then says what was left how
         finally:
             interruption.answering = False
 
@@ -84,7 +84,7 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
 
 
 def show_plan(plan: Plan) -> None:
-    """What would be done, in the order in which it would be."""
+    """Print on stderr what a plan would do, in order."""
     from rich.table import Table as Grid
     from rich.text import Text
 
@@ -109,13 +109,13 @@ def show_plan(plan: Plan) -> None:
 
 
 def ask(question: str) -> str:
-    """One line from the terminal; the question goes to stderr. Raises `Interrupted` when there is no more input."""
+    """Ask for one line; the question goes to stderr. Raises `Interrupted` when there is no more input."""
     sys.stderr.write(f"{visible(question)} ")
     sys.stderr.flush()
     try:
         line = sys.stdin.readline()
     except KeyboardInterrupt:
-        sys.stderr.write("\n")  # what is said next begins on a line of its own
+        sys.stderr.write("\n")  # so that the next message begins on a line of its own
         raise
     if not line:
         sys.stderr.write("\n")
@@ -132,7 +132,7 @@ def _types(name: str) -> bool:
 
 
 def check_name(run: Run, deployment: str, given: str | None) -> None:
-    """A destructive command that nobody is asked about needs the deployment's name on the command line."""
+    """Require the deployment's name on the command line where `--yes` skips the question. Raises `Usage`."""
     if run.dry_run or not run.yes:
         return
     if given is None:
@@ -147,7 +147,7 @@ def check_name(run: Run, deployment: str, given: str | None) -> None:
 
 
 def sign_off(question: "Question") -> "SignOff | None":
-    """Ask a person about one item; an empty operator leaves it open."""
+    """Ask a person to sign one item or waive a finding; return None when the name is left empty."""
     from rich.padding import Padding
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""backup, backup list, backup verify, restore."""
+"""Define the commands backup, backup list, backup verify and restore."""
 
 from pathlib import Path
 from typing import Annotated

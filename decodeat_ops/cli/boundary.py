@@ -1,4 +1,4 @@
-"""The one error boundary: whatever happens becomes an exit code and an explanation, or the JSON envelope."""
+"""Turn every error into an exit code and an explanation, or the JSON envelope: the one error boundary."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _UsageError: type[Exception] = typer.BadParameter.__mro__[1]
 
 
 def run(argv: Sequence[str]) -> int:
-    """Carry out one command line; returns its exit code and lets no exception out."""
+    """Run one command line and return its exit code; no exception gets out."""
     os.umask(0o077)  # the operator's umask must not decide who may read or run the files made here
     _open_streams()
     try:
@@ -98,10 +98,10 @@ def _on_stderr(problem: OpsError) -> None:
 
 
 def unreported(outcome: Outcome, error: OSError) -> int:
-    """Say on stderr that a finished change's report could not be written; returns the exit code."""
+    """Say on stderr that a finished command's report could not be written, and return the exit code."""
     forget_streams()
     if isinstance(error, BrokenPipeError) and not outcome.changed:
-        return outcome.exit_code  # the reader closed the pipe: it has seen enough
+        return outcome.exit_code  # the reader closed the pipe and needs no more
     why = error.strerror or str(error)
     problem: OpsError = DoneInPart(
         f"{outcome.summary} The report of it could not be written: {why}.",
@@ -127,7 +127,7 @@ _KINDS = {"is not a valid float range": "is not a number", "is not a valid int r
 
 
 def _usage(error: Exception, argv: Sequence[str]) -> Usage:
-    """Return a parser's complaint with the closest words it knows."""
+    """Return the parser's error in our words, with the closest word that it knows."""
     message = str(getattr(error, "message", error)).rstrip(".")
     near = getattr(error, "possibilities", None)
     if near:
@@ -146,7 +146,7 @@ def _usage(error: Exception, argv: Sequence[str]) -> Usage:
 
 
 def system(error: OSError) -> OpsError:
-    """What the operating system refused outside any step: a full disk, a missing permission."""
+    """Return the error for what the system refused outside any step: a full disk, a missing permission."""
     where = f": {error.filename}" if error.filename else ""
     found = Configuration(
         f"{error.strerror or error}{where}.",
@@ -159,7 +159,7 @@ def system(error: OSError) -> OpsError:
 
 
 def _bug(error: Exception) -> OpsError:
-    """The message stays out of it: nobody has looked whether it holds something secret."""
+    """Return the error for an unexpected exception, without its message, which may hold a secret."""
     trace = error.__traceback__
     while trace is not None and trace.tb_next is not None:
         trace = trace.tb_next
@@ -179,7 +179,7 @@ def _before_dashes(argv: Sequence[str]) -> Sequence[str]:
 
 
 def _verb(argv: Sequence[str]) -> str:
-    """The command as far as it can be told from a line that may not parse."""
+    """Return the command that a line names, as far as that can be told when the line doesn't parse."""
     from decodeat_ops.cli.app import known
 
     return known([word for word in argv if not word.startswith("-")])

@@ -1,4 +1,4 @@
-"""deploy, rollback, resume, start, stop, restart, remove."""
+"""Define the commands deploy, rollback, resume, start, stop, restart and remove."""
 
 import difflib
 from typing import Annotated
@@ -9,7 +9,7 @@ from decodeat_ops.cli.command import Run, command
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.outcome import Outcome
 
-TARGETS = ("local",)  # a test holds this against the settings' schema, which would cost half a second of pydantic here
+TARGETS = ("local",)  # a test compares this with the settings' schema, whose import (pydantic) takes half a second
 
 
 @command(

@@ -1,4 +1,4 @@
-"""checklist, check, doctor."""
+"""Define the commands checklist, check and doctor."""
 
 from pathlib import Path
 from typing import Annotated

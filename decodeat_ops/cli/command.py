@@ -1,4 +1,4 @@
-"""What every command shares: its common options, how it is called and where its outcome goes."""
+"""Give every command its common options, call it and show its outcome."""
 
 import functools
 import inspect
@@ -22,7 +22,7 @@ LANGUAGES: tuple[Literal["en", "ko"], ...] = ("en", "ko")
 
 @dataclass(frozen=True)
 class Run:
-    """The common options of one invocation; what stands after the command wins over what stands before it."""
+    """Hold the common options of one invocation; those after the command win over those before it."""
 
     json: bool = False
     env: str | None = None
@@ -36,14 +36,14 @@ class Run:
     at_end: list[Callable[[], None]] = field(default_factory=list, compare=False)  # before anything is printed
 
     def with_given(self, values: dict[str, Any]) -> "Run":
-        """These options with those that were given, which are taken out of `values`."""
+        """Return these options, replaced by those that were given, which are removed from `values`."""
         given = {f.name: values.pop(f.name) for f in fields(self) if f.name in values}
         if given.get("lang") is not None:
             given["lang"] = _language(given["lang"])
         return replace(self, **{name: value for name, value in given.items() if value not in (None, False)})
 
     def loaded(self, **overrides: str) -> "Loaded":
-        """The settings in force; `overrides` are keys set by flags. Raises `Configuration`."""
+        """Load the settings in force; `overrides` are keys set by flags. Raises `Configuration`."""
         from decodeat_ops.wiring.settings import load
 
         return load(self.config, self.env, overrides)
@@ -104,7 +104,7 @@ Function = Callable[..., Any]
 
 
 def command(*, changes: Sequence[str] | bool = False, examples: tuple[str, ...] = ()) -> Callable[[Function], Function]:
-    """A command: `run` stands for the common options; it returns an Outcome, or None when it printed by itself.
+    """Make a function a command: its `run` holds the common options; it returns an Outcome, None if it has printed.
 
     `changes` adds the options of a change, all of them or those named.
     """
@@ -124,7 +124,7 @@ def command(*, changes: Sequence[str] | bool = False, examples: tuple[str, ...] 
 
 
 def group(*, changes: bool = False, examples: tuple[str, ...] = ()) -> Callable[[Function], Function]:
-    """A group of commands: its options hold for the command below it; without one `function` is the command."""
+    """Make a function a group: its options hold for the command below it; without one the function is the command."""
     options = {**(_CHANGES if changes else {}), **_SHARED}
 
     def wrap(function: Function) -> Function:
@@ -144,7 +144,7 @@ def group(*, changes: bool = False, examples: tuple[str, ...] = ()) -> Callable[
 
 
 def _variables() -> dict[str, Any]:
-    """The flags' own variables; a flag wins over them."""
+    """Return the options that environment variables give; a flag wins over them."""
     import os
 
     given: dict[str, Any] = {}
@@ -204,7 +204,7 @@ def _signed(
 
 
 def refuse_unattended(run: Run, verb: str, flags: str = "--yes") -> None:
-    """Without a terminal nobody can answer: name the flag instead of waiting for ever. Raises `Usage`."""
+    """Refuse to ask where there is no terminal, and name the `flags` to give instead. Raises `Usage`."""
     import sys
 
     if run.dry_run or run.yes:

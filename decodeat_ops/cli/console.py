@@ -1,4 +1,4 @@
-"""The two consoles: stdout for data, stderr for talk; calm colours, and none where they don't belong."""
+"""Provide two consoles: stdout for data, stderr for messages; calm colours, and none off a terminal."""
 
 import sys
 from collections.abc import Iterable
@@ -12,7 +12,7 @@ from rich.theme import Theme
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.check import Status
 
-UNBOUNDED = 100_000  # columns where nobody looks at a screen: a program that reads us wants whole lines
+UNBOUNDED = 100_000  # columns off a terminal: a program that reads the output wants whole lines
 
 THEME = Theme(
     {
@@ -40,13 +40,13 @@ STATUS = {
 
 @cache
 def out() -> Console:
-    """Where data goes."""
+    """Return the console for data."""
     return _console(sys.stdout)
 
 
 @cache
 def talk() -> Console:
-    """Where everything goes that is said about the data."""
+    """Return the console for messages about the data."""
     return _console(sys.stderr)
 
 
@@ -58,7 +58,7 @@ class _Console(Console):
             yield segment if segment.control else segment._replace(text=visible(segment.text))
 
     def on_broken_pipe(self) -> None:
-        """Rich would end the process here; a change that is half-way goes on, and the boundary ends the rest."""
+        """Raise `BrokenPipeError` where rich would end the process, so that a change that is half-way goes on."""
         raise BrokenPipeError
 
 
@@ -68,10 +68,10 @@ def _console(stream: TextIO) -> Console:
 
 
 def moves(console: Console) -> bool:
-    """True where a line may be redrawn."""
+    """Return whether a line can be redrawn."""
     return console.is_terminal and not console.is_dumb_terminal
 
 
 def sign(text: str, console: Console) -> str:
-    """A sign, or what stands for it where the encoding doesn't have it."""
+    """Return a sign, or its plain substitute where the encoding lacks it."""
     return text if console.encoding.startswith("utf") else _PLAIN.get(text, text)

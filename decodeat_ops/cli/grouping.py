@@ -1,4 +1,4 @@
-"""What the program and its groups do before a command, and without one."""
+"""Define what the program and its groups do before a command, and without one."""
 
 from typing import Annotated
 
@@ -42,7 +42,7 @@ def nothing(ctx: typer.Context, run: Run) -> None:
 
 
 def nothing_below(ctx: typer.Context, run: Run) -> None:
-    """A group named without one of its commands: show what there is, and say that it was not a command."""
+    """Show the help of a group that was named without a command, and exit 2. With --json raise `Usage`."""
     if run.json:
         raise Usage("No command was given.", hint=f"`{ctx.command_path} --help` lists them.")
     typer.echo(ctx.get_help(), err=True)

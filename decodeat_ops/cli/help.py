@@ -1,4 +1,4 @@
-"""Help pages: examples first, then what there is, in aligned columns; no rich, so that they come at once."""
+"""Write help pages: examples first, then commands and options in aligned columns; without rich, to be fast."""
 
 import os
 import shutil
@@ -14,14 +14,14 @@ WIDEST = 100
 
 
 class Command(TyperCommand):
-    """A command whose help page is ours."""
+    """Show our own help page for a command."""
 
     def get_help(self, ctx: Any) -> str:
         return page(self, ctx)
 
 
 class Group(TyperGroup):
-    """A group of commands whose help page is ours; listing its commands makes none of them."""
+    """Show our own help page for a group of commands; listing its commands builds none of them."""
 
     def get_help(self, ctx: Any) -> str:
         return page(self, ctx)
@@ -31,7 +31,7 @@ class Group(TyperGroup):
 
 
 def page(command: Any, ctx: Any) -> str:
-    """The whole page as text, no line wider than the terminal."""
+    """Return the whole page as text, no line wider than the terminal."""
     paint = _Paint(_colour())
     width = min(shutil.get_terminal_size((80, 24)).columns, WIDEST)
     usage = " ".join(["Usage:", ctx.command_path, *command.collect_usage_pieces(ctx)])
@@ -49,7 +49,7 @@ def page(command: Any, ctx: Any) -> str:
 
 
 class _Paint:
-    """Three tones, or none."""
+    """Mark text in three tones, or in none."""
 
     def __init__(self, on: bool) -> None:
         self._on = on
@@ -69,7 +69,7 @@ def _colour() -> bool:
 
 
 def _panels(command: Any, ctx: Any) -> dict[str, list[tuple[str, str]]]:
-    """Rows by title: arguments, the commands in their groups, the command's own options, then the shared ones."""
+    """Return rows by title: the commands in their groups, arguments and own options, then the shared options."""
     found: dict[str, list[tuple[str, str]]] = {}
     shared: dict[str, list[tuple[str, str]]] = {}
     for parameter in command.get_params(ctx):
@@ -106,7 +106,7 @@ def _columns(rows: list[tuple[str, str]], left: int, width: int, paint: _Paint) 
 
 
 def _examples(text: str, width: int, paint: _Paint) -> Iterable[str]:
-    """`command   what it is for`, aligned by whoever wrote them; too narrow a terminal loses the words only."""
+    """Yield lines of `command   what it is for`, aligned as written; too narrow a terminal loses only the words."""
     for line in text.splitlines():
         example, _, about = line.partition("  ")
         whole = f"  {line}"
@@ -130,5 +130,5 @@ def _wrap(text: str, width: int, start: str, indent: str = "") -> list[str]:
 
 
 def cells(text: str) -> int:
-    """Columns a text takes on a terminal; Korean signs take two."""
+    """Return how many columns a text takes on a terminal; Korean characters take two."""
     return sum(2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text)

@@ -1,4 +1,4 @@
-"""Shows work while it happens, on stderr: finished lines scroll up, one line moves; off a terminal, plain lines."""
+"""Show work while it happens, on stderr: finished lines scroll up, one line moves; off a terminal, plain lines."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from decodeat_ops.core import events
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.plan import Step
 
-NOTABLE = 1.0  # seconds; what took longer is worth saying off a terminal, and worth an estimate on one
+NOTABLE = 1.0  # seconds; what takes longer is shown with its duration, and with an estimate of the rest
 
 
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
@@ -21,7 +21,7 @@ PACE = 10  # frames and redraws a second
 
 
 class Watch:
-    """Watches one command's events. It never raises: a screen that is gone must not stop a change half-way."""
+    """Show one command's events. It never raises: a terminal that is gone must not stop a change half-way."""
 
     def __init__(
         self,
@@ -31,7 +31,7 @@ class Watch:
         findings: bool = True,
         target: Console | None = None,
     ) -> None:
-        """`findings` False leaves a check's answer to the outcome, which follows at once."""
+        """Choose the view. `findings` False leaves a check's answer to the outcome, which follows at once."""
         self._console = target or console.talk()
         self._lang = lang
         self._silent = quiet
@@ -42,7 +42,7 @@ class Watch:
         self._safely(lambda: self._take(event))
 
     def pause(self) -> None:
-        """Take the moving line away, so that a question or a result stands by itself."""
+        """Remove the moving line, so that a question or a result stands alone."""
         self._safely(self._view.rest)
 
     def say(self, text: str) -> None:
@@ -54,7 +54,7 @@ class Watch:
         try:
             work()
         except (OSError, ValueError):
-            # The terminal or pipe has gone (or was closed): the engine and its journal go on without us.
+            # The terminal or pipe has gone (or was closed): the engine and its journal go on without a view.
             self._silent = True
 
     def _take(self, event: events.Event) -> None:
@@ -110,7 +110,7 @@ class Watch:
 
 
 class _Plain:
-    """One line when something begins, another when it took long: what a build log wants."""
+    """Print a line when a step begins, when its progress changes and when it ends, as a build log wants it."""
 
     def __init__(self, target: Console) -> None:
         self._console = target
@@ -130,11 +130,11 @@ class _Plain:
         self._console.print(line, soft_wrap=True)
 
     def rest(self) -> None:
-        """Nothing moves."""
+        """Do nothing: no line moves."""
 
 
 class _Moving:
-    """The step that runs, redrawn below the lines of those that are done."""
+    """Redraw the step that runs below the lines of those that are done."""
 
     def __init__(self, target: Console) -> None:
         self._console = target
@@ -165,7 +165,7 @@ class _Moving:
 
 
 class _Row:
-    """Spinner, title, how long, how far; drawn anew at each refresh."""
+    """Draw spinner, title, duration and progress of what runs, anew at each refresh."""
 
     def __init__(self, title: str, count: str) -> None:
         self.word, self.done, self.total = "", 0, 0
@@ -192,12 +192,12 @@ def _count(number: int, total: int) -> str:
 
 
 def _took(seconds: float) -> str:
-    """Nothing for what took no time anybody would notice."""
+    """Return a duration, "" below 0.1 s, which no user notices."""
     return duration(seconds) if seconds >= 0.1 else ""
 
 
 def duration(seconds: float) -> str:
-    """0.3 s, 12 s, 2 min 05 s."""
+    """Return a duration for people: 0.3 s, 12 s, 2 min 05 s."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 60:
@@ -206,7 +206,7 @@ def duration(seconds: float) -> str:
 
 
 def how_far(done: int, total: int, seconds: float) -> str:
-    """42 %, and how much longer at this pace once that means something."""
+    """Return the share that is done (42 %) and, once that means something, the time left at this pace."""
     share = min(done / total, 1.0)
     text = f"{share:.0%}".replace("%", " %")
     if seconds >= NOTABLE and 0.02 < share < 1:

@@ -1,4 +1,4 @@
-"""lock status, lock release."""
+"""Define the commands lock status and lock release."""
 
 from decodeat_ops.cli.command import Run, command, refuse_unattended
 from decodeat_ops.core.outcome import Outcome

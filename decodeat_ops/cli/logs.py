@@ -1,4 +1,4 @@
-"""logs: the service's own lines, the last ones or as they come."""
+"""Define the command logs: the service's own lines, the last ones or as they come."""
 
 import json
 import sys

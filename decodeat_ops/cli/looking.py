@@ -1,4 +1,4 @@
-"""status, releases."""
+"""Define the commands status and releases."""
 
 from decodeat_ops.cli.command import Run, command
 from decodeat_ops.core.outcome import Outcome

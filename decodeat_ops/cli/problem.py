@@ -1,4 +1,4 @@
-"""How an error is told: what happened, what state things are in, what to do next."""
+"""Print an error: what happened, what state things are in, what to do next."""
 
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ ENOUGH = 3  # lines at a traceback's end: where it was raised, that line, and wh
 
 
 def as_json(problem: OpsError, command: str) -> None:
-    """The envelope of an outcome, with `error` filled."""
+    """Print the envelope of an outcome, with `error` filled."""
     from decodeat_ops.cli.show import print_json
 
     told = problem.advice
@@ -33,7 +33,7 @@ def as_json(problem: OpsError, command: str) -> None:
 
 
 def for_people(problem: OpsError) -> None:
-    """A few aligned lines on stderr; the lines somebody else said (a log, a list of mistakes) stand between."""
+    """Print a few aligned lines on stderr; quoted lines (of a log, a list of mistakes) stand between them."""
     from rich.table import Table as Grid
     from rich.text import Text
 
@@ -59,7 +59,7 @@ def for_people(problem: OpsError) -> None:
 
 
 def readable(line: str) -> list[str]:
-    """A log line for a person: of one that is JSON its level, message and the end of its traceback."""
+    """Return a log line for a person: of a JSON object its level, message and the end of its traceback."""
     if not line.startswith("{"):
         return [line]
     import json
@@ -74,7 +74,7 @@ def readable(line: str) -> list[str]:
 
 
 def _commands(text: str) -> "Text":
-    """Text with what stands between backticks in the tone of commands; without colour the backticks stay."""
+    """Return text with the parts between backticks in the tone of commands; without colour the backticks stay."""
     text = selection.commands(text)
     from rich.text import Text
 

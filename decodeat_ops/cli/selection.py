@@ -1,7 +1,7 @@
 """Repeat --env, --config and --target of the operator's own call in every command that a message prints.
 
-Texts carry a command between backticks, and outcomes carry some in `next`; both begin with the program's name. What
-`--env`, `--config` and `--target` selected is known at the boundary alone, so it is put in when a text is printed.
+Texts hold a command between backticks, and outcomes hold some in `next`; both begin with the program's name. Only the
+command line knows what `--env`, `--config` and `--target` selected, so it is put in when a text is printed.
 A command that is copied from a message then acts on the deployment that the message is about.
 """
 

@@ -1,4 +1,4 @@
-"""init, config show, render, version."""
+"""Define the commands init, config show, render and version."""
 
 import sys
 from pathlib import Path
@@ -51,7 +51,7 @@ def init(
 
 
 def _port(text: str, default: int) -> int:
-    """0, which `init` refuses with an explanation, for what is no number."""
+    """Return the port, `default` for no text; 0, which `init` refuses with an explanation, for what is no number."""
     if not text:
         return default
     return int(text) if text.isascii() and text.isdigit() else 0

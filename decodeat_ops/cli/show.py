@@ -1,4 +1,4 @@
-"""The one renderer of outcomes: data on stdout, talk on stderr, or the JSON envelope alone."""
+"""Print every outcome: data on stdout, messages on stderr, or the JSON envelope alone."""
 
 import json
 import sys
@@ -22,7 +22,7 @@ def show(outcome: Outcome, run: Run) -> None:
 
 
 def print_json(data: Any) -> None:
-    """One JSON text on stdout, on one line unless somebody looks at it."""
+    """Print one JSON text on stdout, on one line unless that is a terminal."""
     ascii_only = not (sys.stdout.encoding or "").lower().startswith("utf")
     indent = 2 if sys.stdout.isatty() else None
     text = json.dumps(selection.everywhere(data), ensure_ascii=ascii_only, indent=indent)
@@ -31,7 +31,7 @@ def print_json(data: Any) -> None:
 
 
 def _for_people(outcome: Outcome, run: Run) -> None:
-    """A file or a diff comes first and its summary last; tables and facts follow their summary."""
+    """Print a file or a diff first and its summary last; tables and facts follow their summary."""
     from decodeat_ops.cli import console
 
     talk = console.talk()
@@ -63,14 +63,14 @@ def _command(label: str, then: str) -> None:
 
 
 def _gap(before: Block | None, block: Block) -> None:
-    """One empty line between blocks; on stderr above the first, so that piped data begins with data."""
+    """Print an empty line between blocks; above the first on stderr, so that piped data begins with data."""
     from decodeat_ops.cli import console
 
     (console.talk() if before is None else console.out()).print()
 
 
 def _summary(outcome: Outcome, *, data: bool) -> None:
-    """The summary is talk beside data, and the data when there is none."""
+    """Print the summary: on stderr beside other data, on stdout (`data`) when it is the only data."""
     from rich.text import Text
 
     from decodeat_ops.cli import console
@@ -92,7 +92,7 @@ def _block(block: Block) -> None:
         out.print(Text(block.title, style="strong"))
     if isinstance(block, Lines):
         for line in block.lines:
-            # Prose wraps at words; a file, a diff or a log line is somebody's text and stays as it is.
+            # Prose wraps at words; a file, a diff or a log line is quoted and stays as it is.
             prose = block.language == "text"
             shown = selection.commands(line) if prose else line
             out.print(Text(shown, style=_tone_of(line, block.language)), soft_wrap=not prose)
@@ -129,7 +129,7 @@ def _table(block: Table) -> None:
 
 
 def _whole(block: Table) -> list[bool]:
-    """Which columns stay in one piece: ids and times do, from the left, as far as the others keep some room."""
+    """Return which columns never wrap: short ones (ids, times), from the left, while the others keep some width."""
     from rich.cells import cell_len
 
     from decodeat_ops.cli import console
@@ -147,7 +147,7 @@ def _whole(block: Table) -> list[bool]:
 
 
 def print_grid(grid: Any, out: "Console") -> None:
-    """Columns are padded by rich; spaces at the end of a line are nobody's data."""
+    """Print a grid without the spaces that rich adds at the ends of lines."""
     with out.capture() as captured:
         out.print(grid)
     for line in captured.get().splitlines():

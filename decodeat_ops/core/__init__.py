@@ -1,1 +1,1 @@
-"""The nouns and the ports: values, no I/O, importing nothing of ours."""
+"""Define the values and ports that every other package uses: no I/O, and no import of another of our packages."""

@@ -1,4 +1,4 @@
-"""A check asks one question of a deployment; a finding is its answer with the evidence seen."""
+"""Define checks, each of which asks one question of a deployment, and findings, the answers with their evidence."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from typing import Any
 
 
 class Status(StrEnum):
-    """PASS, WARN, FAIL; SKIP when the subject does not exist here; MANUAL when only a person can answer."""
+    """Name how a check ended: SKIP when its subject does not exist here, MANUAL when only a person can answer."""
 
     PASS = "PASS"  # noqa: S105 - a status, not a password
     WARN = "WARN"
@@ -18,10 +18,10 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """`says` is the id of a sentence in the words table (English and Korean), filled with `evidence`.
+    """Hold the answer of one check.
 
-    `<says>.hint` is what to do about it. Evidence holds JSON values and never a secret. `seconds` is how long
-    the probe took.
+    `says` is the id of a sentence in the words table (English and Korean), filled with `evidence`; `<says>.hint` is
+    what to do about it. Evidence holds JSON values and never a secret. `seconds` is how long the probe took.
     """
 
     check: str
@@ -33,9 +33,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Check:
-    """`probe` never raises and changes nothing that serves.
+    """Describe one check. Its `probe` changes nothing that serves; an exception of it counts as FAIL.
 
-    `gate`: quick enough to stand before or after a deploy. `active`: acts (a marker line, a load, a scratch
+    `gate`: quick enough to run before or after a deploy. `active`: it does something (a marker line, a load, a scratch
     restore) and cleans up after itself. `manual`: a person signs it off.
     """
 
@@ -48,7 +48,7 @@ class Check:
 
 @dataclass(frozen=True)
 class Checklist:
-    """An ordered list of items; each item is the guide's own line and the checks that prove it."""
+    """Hold an ordered list of items, each a line of the guide and the checks that prove it."""
 
     name: str
     items: tuple["Item", ...]
@@ -56,7 +56,7 @@ class Checklist:
 
 @dataclass(frozen=True)
 class Item:
-    """One line of the guide's checklist: `number` as in the guide, `checks` by id, worst finding decides."""
+    """Hold one line of the guide's checklist: its `number` there and `checks` by id, whose worst finding decides."""
 
     id: str
     number: int

@@ -6,5 +6,5 @@ SLACK = 300.0  # seconds that clocks may differ: archives come from other machin
 
 
 def ahead(stamp: str, now: datetime | None = None) -> bool:
-    """Return whether an ISO 8601 moment is in the future."""
+    """Return whether an ISO 8601 moment is more than `SLACK` seconds in the future."""
     return (datetime.fromisoformat(stamp) - (now or datetime.now(UTC))).total_seconds() > SLACK

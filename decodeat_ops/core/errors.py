@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Advice:
-    """The three things an operator needs at 2 a.m.: what happened, what state things are in, what to do next."""
+    """Hold what an operator has to know of an error: what happened, what state things are in, and what to do next."""
 
     what: str
     state: str = "Nothing was changed."
@@ -17,7 +17,7 @@ class Advice:
 
 
 class OpsError(Exception):
-    """Base of every error this tool raises on purpose; anything else is a bug of ours (exit 1)."""
+    """Report an error; the base of all that this tool raises on purpose. Anything else is a bug of ours (exit 1)."""
 
     code = 1
     kind = "bug"
@@ -37,63 +37,63 @@ class OpsError(Exception):
 
 
 class Usage(OpsError):
-    """The command line itself is wrong."""
+    """Report that the command line itself is wrong."""
 
     code = 2
     kind = "usage"
 
 
 class Configuration(OpsError):
-    """Settings, environment file, template or secret reference is wrong; `where` says which."""
+    """Report wrong settings, or a wrong environment file, template or secret reference; `where` says which."""
 
     code = 3
     kind = "configuration"
 
 
 class GateFailed(OpsError):
-    """A gate or a check failed; `state` says whether anything had to be undone."""
+    """Report that a gate or a check failed; `state` says whether anything had to be undone."""
 
     code = 4
     kind = "gate"
 
 
 class StepFailed(OpsError):
-    """A step failed and everything before it was undone."""
+    """Report that a step failed and that everything before it was undone."""
 
     code = 5
     kind = "step"
 
 
 class UndoFailed(OpsError):
-    """A step failed and its undo failed too; the hint says exactly what to do by hand."""
+    """Report that undoing a step failed too; `state` says which steps are left, the hint what to do."""
 
     code = 6
     kind = "undo"
 
 
 class Locked(OpsError):
-    """Another command holds this deployment's lock, or left a journal open."""
+    """Report that another command holds this deployment's lock, or left a journal open."""
 
     code = 7
     kind = "locked"
 
 
 class Unreachable(OpsError):
-    """A host, a service or a store did not answer."""
+    """Report that a host, a service or a store did not answer."""
 
     code = 8
     kind = "unreachable"
 
 
 class DoneInPart(OpsError):
-    """Raised when the change itself is done, but a later step (cleaning up, writing the report) failed."""
+    """Report that the change itself is done, but a later step (cleaning up, writing the report) failed."""
 
     code = 10
     kind = "partial"
 
 
 class Interrupted(OpsError):
-    """Stopped by the operator; the journal is open and says how to go on."""
+    """Report that the operator stopped or refused a command; the journal of a change that had begun stays open."""
 
     code = 130
     kind = "interrupted"

@@ -1,4 +1,4 @@
-"""What the engine says while it works; the cli watches, tests may too."""
+"""Describe what the engine and the checks report while they work; the command line shows it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ class Started:
 
 @dataclass(frozen=True)
 class StepStarted:
-    """The journal already says that the step has begun."""
+    """Report that a step begins; the journal says so already."""
 
     step: Step
     number: int
@@ -25,7 +25,7 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """A word from inside a step; `done`/`total` in bytes or items when known, else 0."""
+    """Report progress within a step; `done` and `total` are in bytes or items, 0 when unknown."""
 
     text: str
     done: int = 0
@@ -34,7 +34,7 @@ class StepProgress:
 
 @dataclass(frozen=True)
 class StepFinished:
-    """The action has returned; the journal does not say so yet."""
+    """Report that a step's action has returned; the journal does not say so yet."""
 
     step: Step
     seconds: float
@@ -56,14 +56,14 @@ class StepBroke:
 
 @dataclass(frozen=True)
 class Checked:
-    """A gate or checklist finished one check."""
+    """Report that a check of a gate or checklist has ended."""
 
     finding: Finding
 
 
 @dataclass(frozen=True)
 class Checking:
-    """A check is about to run."""
+    """Report that a check is about to run."""
 
     check: str
 

@@ -1,4 +1,4 @@
-"""Where everything of one deployment lies below its state directory; names only, no I/O."""
+"""Name the paths of everything below a deployment's state directory; no I/O."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,17 +9,17 @@ STATE_FORMAT = 1
 
 
 def is_id(name: str) -> bool:
-    """Return whether a name can be a release's: letters, digits and hyphens, so that it leads to no other directory."""
+    """Return whether a name can be a release's id: letters, digits, hyphens, so that it leads to no other directory."""
     return name.isascii() and name.replace("-", "").isalnum()
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one deployment.
+    """Hold the paths of one deployment.
 
     A release is a directory; `active` is a relative link to the one that takes traffic, and renaming that link
     is the switch. A file `wants/<release>` asks the supervisor to run a release; renamed to
-    `wants/<release>.drain` it asks to let it finish and stop.
+    `wants/<release>.drain`, it asks the supervisor to let the release finish and to stop it.
     """
 
     root: Path
@@ -46,7 +46,7 @@ class Layout:
 
     @property
     def stopped(self) -> Path:
-        """The active link's place while the operator has stopped the service."""
+        """Return the path to which the active link is moved while the operator has stopped the service."""
         return self.root / "stopped"
 
     @property
@@ -76,7 +76,7 @@ class Layout:
 
     @property
     def staging(self) -> Path:
-        """Half-made things; everything in it may be removed when nobody holds the lock."""
+        """Return the directory of unfinished files; all of it may be removed while no command holds the lock."""
         return self.root / "staging"
 
     @property
@@ -99,30 +99,30 @@ class Layout:
         return self.releases / _checked(release)
 
     def manifest(self, release: str) -> Path:
-        """What the release is (core.release.Release as JSON)."""
+        """Return the file that describes the release (core.release.Release as JSON)."""
         return self.release(release) / "release.json"
 
     def code(self, release: str) -> Path:
-        """Holds the package directory `decodeat/`."""
+        """Return the directory that holds the package directory `decodeat/`."""
         return self.release(release) / "code"
 
     def environment(self, release: str) -> Path:
         return self.release(release) / "service.env"
 
     def secrets(self, release: str) -> Path:
-        """0600, written anew whenever the release is started, removed once it has stopped."""
+        """Return the file of secrets (0600): written when a command starts the release, removed once it has stopped."""
         return self.release(release) / "secrets.env"
 
     def config(self, release: str) -> Path:
-        """Rendered configuration."""
+        """Return the directory of the rendered configuration."""
         return self.release(release) / "config"
 
     def unit(self, release: str) -> Path:
-        """What the supervisor runs (supervisor.unit.Unit as JSON)."""
+        """Return the file that says what the supervisor runs (supervisor.unit.Unit as JSON)."""
         return self.release(release) / "unit.json"
 
     def release_data(self, release: str) -> Path:
-        """A relative link to the data generation that the release serves."""
+        """Return the relative link to the data generation that the release serves."""
         return self.release(release) / "data"
 
     def want(self, release: str) -> Path:
@@ -132,17 +132,17 @@ class Layout:
         return self.wants / f"{_checked(release)}.drain"
 
     def socket(self, release: str) -> Path:
-        """The release's private socket: probes use it, clients never do."""
+        """Return the release's private socket: probes use it, clients never do."""
         return self.run / f"{_checked(release)}.sock"
 
     def busy(self, release: str) -> Path:
-        """Workers hold a shared lock on it while they have client connections."""
+        """Return the file on which workers hold a shared lock while they have client connections."""
         return self.run / f"{_checked(release)}.busy"
 
     def metrics(self, release: str) -> Path:
         """Return the link to the directory in memory where its workers share their counters.
 
-        Where the machine has no such directory in memory, it is the directory itself.
+        On a machine without such a directory, the path is that directory itself, on disk.
         """
         return self.run / f"{release}.metrics"
 

@@ -1,4 +1,4 @@
-"""What a command returns: data for programs, blocks for people, one exit code."""
+"""Define what a command returns: data for programs, blocks for people, one exit code."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ SCHEMA = "decodeat-ops/1"
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of short text; a cell may be (text, tone) with a tone of `TONES`."""
+    """Hold rows of short text; a cell may be (text, tone) with a tone of `TONES`."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple["Cell", ...], ...]
@@ -18,7 +18,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Facts:
-    """Label and value pairs, one screen line each."""
+    """Hold pairs of label and value, one screen line each."""
 
     pairs: tuple[tuple[str, "Cell"], ...]
     title: str = ""
@@ -26,7 +26,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Lines:
-    """Preformatted text: a diff, log lines, a file."""
+    """Hold preformatted text: a diff, log lines, a file."""
 
     lines: tuple[str, ...]
     title: str = ""
@@ -40,10 +40,10 @@ Block = Table | Facts | Lines
 
 @dataclass(frozen=True)
 class Outcome:
-    """The result of one command.
+    """Hold the result of one command.
 
-    `changed` counts what was changed (0 on a second run); `data` is the command's own JSON, additive within
-    one schema version; `next` names the commands that make sense now.
+    `changed` counts what was changed (0 on a second run). `data` is the command's own JSON; within one schema version
+    keys are only added. `next` names the commands that make sense now.
     """
 
     command: str
@@ -56,7 +56,7 @@ class Outcome:
     next: tuple[str, ...] = ()
 
     def envelope(self) -> dict[str, Any]:
-        """The versioned JSON object that `--json` prints."""
+        """Return the versioned JSON object that `--json` prints."""
         return {
             "schema": SCHEMA,
             "command": self.command,

@@ -1,4 +1,4 @@
-"""Plans are pure data: what will be done, how each step is undone, and what each step yields."""
+"""Describe a change as pure data: what will be done, how each step is undone, and what each step yields."""
 
 import hashlib
 import json
@@ -11,7 +11,7 @@ Params = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Action:
-    """A named action of the engine's table and its parameters (JSON values only, never a secret)."""
+    """Name an action of the engine's table, with its parameters (JSON values only, never a secret)."""
 
     name: str
     params: Params = field(default_factory=dict)
@@ -19,11 +19,11 @@ class Action:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do.
+    """Describe one step of a plan.
 
-    `undo` is safe after a half-done `do`. `preview` is the exact text a dry run shows, secrets masked.
-    `produces` names results that later steps may use as `<name from id>`. A step with `after_commit` comes
-    after the point of no return: when it fails, the change stands and `resume` finishes it.
+    `undo` is safe after a half-done `do`. `preview` is the exact text that a dry run shows, secrets masked.
+    `produces` names the results that `do` has to return. A step with `after_commit` comes after the point of no
+    return: when it fails, the change stands and `resume` finishes it.
     """
 
     id: str
@@ -37,9 +37,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in order. `subject` is what they are about (a release, a snapshot).
+    """Hold the steps of a change in order. `subject` is what they are about (a release, a snapshot).
 
-    `facts` is shown above them, to people alone: what code decides on has a field of its own.
+    `facts` are shown above the steps, to people alone: what code decides on has a field of its own.
     """
 
     verb: str
@@ -47,19 +47,19 @@ class Plan:
     subject: str
     steps: tuple[Step, ...]
     facts: tuple[tuple[str, str], ...] = ()
-    inputs: str = ""  # digest of settings, release and secrets the plan was derived from; resume compares it
-    serves_now: str | None = None  # id of the release that serves before it, "" for none; None: it doesn't say
+    inputs: str = ""  # digest of settings, code, lock and secrets it was derived from, "" for none; resume compares it
+    serves_now: str | None = None  # id of the release that serves before it, "" for none, None when not given
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 over verb, subject, steps and inputs: equal plans have equal fingerprints."""
+        """Return the SHA-256 over all fields in hex: equal plans have equal fingerprints."""
         return hashlib.sha256(json.dumps(self.as_json(), sort_keys=True).encode()).hexdigest()
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
     def text(self) -> str:
-        """The plan as text, as a dry run shows it and as tests compare it."""
+        """Return the plan as text, as a dry run shows it and tests compare it."""
         head = [f"{self.verb} {self.subject} ({self.deployment})"]
         head += [f"  {name}: {value}" for name, value in self.facts]
         body = []
@@ -72,7 +72,7 @@ class Plan:
 
 
 def plan_from_json(data: Mapping[str, Any]) -> Plan:
-    """Rebuild a plan from a journal's header; raises KeyError or TypeError when it is not one."""
+    """Rebuild a plan from a journal's header. Raises KeyError or TypeError when that holds no plan."""
 
     def action(raw: Mapping[str, Any] | None) -> Action | None:
         return None if raw is None else Action(raw["name"], dict(raw["params"]))

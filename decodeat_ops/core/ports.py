@@ -1,4 +1,4 @@
-"""The ports: what operations, targets and checks may ask of the outside world."""
+"""Define the ports: what operations, targets and checks may ask of the outside world."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class Completed:
-    """A finished process: exit status and decoded output."""
+    """Hold a finished process's exit status and decoded output."""
 
     argv: tuple[str, ...]
     status: int
@@ -17,7 +17,7 @@ class Completed:
 
 
 class Host(Protocol):
-    """Runs argv on a machine: this one now, others over SSH later."""
+    """Run programs on a machine: this one now, others over SSH later."""
 
     def run(
         self,
@@ -28,13 +28,13 @@ class Host(Protocol):
         stdin: str = "",
         timeout: float = 60.0,
     ) -> Completed:
-        """Run to the end; `env` replaces the environment. Raises `Unreachable` past `timeout` seconds."""
+        """Run a program to its end; `env` replaces the environment. Raises `Unreachable` after `timeout` seconds."""
         ...
 
 
 @dataclass(frozen=True)
 class Endpoint:
-    """Where an HTTP server listens: TCP host and port, or a unix socket's path."""
+    """Name where an HTTP server listens: TCP host and port, or a unix socket's path."""
 
     host: str = "127.0.0.1"
     port: int = 0
@@ -46,7 +46,7 @@ class Endpoint:
 
 @dataclass(frozen=True)
 class Response:
-    """`status` 0 never occurs: no answer is the exception `Unreachable`. `seconds` is wall time to the last byte."""
+    """Hold a whole answer; without one, a request raises `Unreachable`. `seconds` is the time to its last byte."""
 
     status: int
     headers: Mapping[str, str]
@@ -65,5 +65,5 @@ class Http(Protocol):
         headers: Mapping[str, str] | None = None,
         timeout: float = 5.0,
     ) -> Response:
-        """One request on its own connection. Raises `Unreachable` when there is no whole answer in time."""
+        """Send a request on a connection of its own. Raises `Unreachable` when there is no whole answer in time."""
         ...

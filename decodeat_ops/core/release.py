@@ -1,4 +1,4 @@
-"""A release: an id, what it was made of, and where it came from."""
+"""Describe a release: its id, what it was made of, and how it came to be."""
 
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -43,5 +43,5 @@ class Release:
 
 
 def release_id(now: datetime, fingerprint: str) -> str:
-    """UTC time to the second and seven hex digits: sorts by time, tells what it was made of."""
+    """Build an id that sorts by time: UTC time to the second, and seven hex digits of the fingerprint."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint[:7]}"

@@ -1,4 +1,4 @@
-"""A secret is a type whose text never shows by accident."""
+"""Hold secrets in a type whose text is never shown by accident."""
 
 import hashlib
 from dataclasses import dataclass, field
@@ -8,7 +8,7 @@ MASK = "••••••"
 
 @dataclass(frozen=True, repr=False)
 class Secret:
-    """A resolved secret. `reveal()` is the only way to its value; `str`, `repr` and formatting are masked."""
+    """Hold a resolved secret. Only `reveal()` returns its value; `str`, `repr` and formatting are masked."""
 
     _value: str = field(repr=False)
 
@@ -16,7 +16,7 @@ class Secret:
         return self._value
 
     def digest(self, salt: str) -> str:
-        """Salted SHA-256 prefix (16 hex digits) to tell a changed secret from an unchanged one."""
+        """Return 16 hex digits of a salted SHA-256, to tell a changed secret from an unchanged one."""
         return hashlib.sha256(f"{salt}\0{self._value}".encode()).hexdigest()[:16]
 
     def __repr__(self) -> str:

@@ -1,1 +1,1 @@
-"""What is on disk of one deployment, read and changed in one place."""
+"""Read and change what is on disk of one deployment."""

@@ -21,7 +21,7 @@ def claim(environments: Path, name: str, root: Path) -> None:
     place = _place(environments, name)
     if not place.is_dir():
         if (environments / name).exists():
-            return  # made before claims were kept: its other users are unknown, so it stays
+            return  # built before claims were recorded: its other users are unknown, so it stays
         trust.private_directory(place)
     files.link(place / _link(root), str(root))
 
@@ -50,5 +50,5 @@ def unused(environments: Path, name: str, root: Path) -> bool:
 
 
 def forget(environments: Path, name: str) -> None:
-    """Delete the claims on an environment, when that is deleted."""
+    """Delete all claims on an environment that is deleted."""
     files.discard(_place(environments, name))

@@ -1,4 +1,4 @@
-"""Compare the configurations of two releases, secrets by name alone."""
+"""Compare the configurations of two releases, and show secrets by name alone."""
 
 import hashlib
 import re
@@ -22,8 +22,8 @@ Fact = tuple[str, str]
 class Configured:
     """Hold what a release is configured with.
 
-    `plain` are variables and settings with their values, `rendered` digests of files, `secrets` salted digests.
-    `secrets` is None where they are unknown: a release that doesn't run has no secrets on disk.
+    `plain` maps variables and settings to values, `rendered` files to digests, `secrets` names to salted digests.
+    `secrets` is None when they are unknown: a release that doesn't run has no secrets on disk.
     """
 
     plain: Mapping[str, str] = field(default_factory=dict)
@@ -32,7 +32,10 @@ class Configured:
 
 
 def of_release(layout: Layout, release: str, salt: str) -> Configured:
-    """Return the configuration of a release on disk, without what is missing or can't be read."""
+    """Return the configuration of a release on disk, an empty one when its variables or its unit can't be read.
+
+    Raises `Configuration` when its secrets are there and can't be read.
+    """
     plain: dict[str, str] = {}
     try:
         plain |= envfile.read(layout.environment(release))
@@ -47,7 +50,7 @@ def of_release(layout: Layout, release: str, salt: str) -> Configured:
 
 
 def settings(unit: Unit) -> dict[str, str]:
-    """Return the settings that affect a release and are no variables, by dotted key."""
+    """Return the settings of a release that are not variables, by dotted key."""
     return {
         "local.host": unit.host,
         "local.port": str(unit.port),
@@ -67,7 +70,7 @@ def digests(secrets: Mapping[str, Secret], salt: str) -> dict[str, str]:
 
 
 def difference(before: Configured, after: Configured, secret: frozenset[str] = frozenset()) -> tuple[Fact, ...]:
-    """Return facts for a plan: which settings and secrets differ. Values of the names in `secret` stay hidden."""
+    """Return facts for a plan: which settings and secrets differ. Values of the variables in `secret` stay hidden."""
     if not before.plain:
         return ()
     lines = []

@@ -1,4 +1,4 @@
-"""What the tool shows a release of the service, so that it may ask for an analysis whatever access is configured."""
+"""Make the headers with which the tool may ask a release for an analysis, whatever access is configured."""
 
 import base64
 import hmac
@@ -10,14 +10,14 @@ from typing import Any
 from decodeat_ops.deployment.tools import Tools
 from decodeat_ops.settings import envfile
 
-_SECONDS = 300  # that a token of ours is good for; it is made anew for every request
+_SECONDS = 300  # for which a token is valid; every request gets a new one
 _SUBJECT = "decodeat-ops"
 
 
 def headers(tools: Tools, release: str) -> Mapping[str, str] | None:
-    """Request headers that open the release; none when nothing is asked for.
+    """Return the headers that a request to the release needs: an empty mapping when it needs no credential.
 
-    None when only digests of keys are configured: then nothing that the tool knows opens it. Raises `Configuration`
+    Returns None when only digests of keys are configured, since the tool then knows no key. Raises `Configuration`
     when the release's own variables can't be read.
     """
     variables = envfile.read(tools.layout.environment(release))
@@ -33,7 +33,7 @@ def headers(tools: Tools, release: str) -> Mapping[str, str] | None:
 
 
 def _token(secret: str, issuer: str, audience: str) -> str:
-    """A JSON Web Token signed with HS256 (RFC 7519)."""
+    """Make a JSON Web Token signed with HS256 (RFC 7519)."""
     claims = {"iss": issuer, "aud": audience, "sub": _SUBJECT, "exp": int(time.time()) + _SECONDS}
     signed = f"{_part({'alg': 'HS256', 'typ': 'JWT'})}.{_part(claims)}"
     return f"{signed}.{_encoded(hmac.digest(secret.encode(), signed.encode(), 'sha256'))}"
@@ -48,7 +48,7 @@ def _encoded(data: bytes) -> str:
 
 
 def _listed(text: str) -> list[str]:
-    """As the service reads a list: JSON, or items between commas. What it would refuse is nothing here."""
+    """Parse a list as the service does: JSON, or items between commas. Leave out what the service would refuse."""
     text = text.strip()
     if not text.startswith("["):
         return [item.strip() for item in text.split(",") if item.strip()]

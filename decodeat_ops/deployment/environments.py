@@ -1,4 +1,4 @@
-"""Build the service's Python environments the same way whatever the operator's shell sets."""
+"""Choose the variables for building Python environments, whatever the shell sets, and find damage in a built one."""
 
 import ast
 import os
@@ -10,8 +10,8 @@ from decodeat_ops.core.ports import Host
 from decodeat_ops.deployment import whole_environment
 
 MARK = ".complete"
-# Places of programs, caches and certificates, and how the network is reached. Any other variable could change what is
-# built: PYTHON*, compilers' flags, a locale, and pip's settings for the place and the kind of an installation.
+# Places of programs, caches and certificates, and proxies. Any other variable could change what is built: PYTHON*,
+# compilers' flags, a locale, and pip's settings for the place and the kind of an installation.
 _KEPT = frozenset(
     {"PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
     | {"SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"}

@@ -1,4 +1,4 @@
-"""Writing so that a crash leaves the old or the new, never a half: the few ways state files are made."""
+"""Write state files so that a crash leaves the old content or the new, never a part of it."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
-    """Replace a file's content in one rename, on disk before it returns."""
+    """Replace a file's content in one rename; it is on disk before this returns."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
@@ -24,13 +24,13 @@ def write(path: Path, text: str, mode: int = 0o600) -> None:
 
 
 def append(path: Path, line: bytes) -> None:
-    """Add a line to a file (0600), on disk before it returns. Of one that doesn't fit nothing stays; raises OSError."""
+    """Add a line to a file (0600); it is on disk before this returns. Raises OSError, and then no part of it stays."""
     descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         before = os.fstat(descriptor).st_size
         try:
             left = line
-            while left:  # a full disk takes a part of it, and says no only the next time
+            while left:  # a full disk takes a part, and only the next write fails
                 left = left[os.write(descriptor, left) :]
             os.fsync(descriptor)
         except OSError:
@@ -41,7 +41,7 @@ def append(path: Path, line: bytes) -> None:
 
 
 def link(path: Path, target: str) -> None:
-    """Point a symbolic link somewhere else in one rename."""
+    """Make a symbolic link, or point it to another target, in one rename."""
     partial = path.with_name(f".{path.name}.partial")
     partial.unlink(missing_ok=True)
     partial.symlink_to(target)
@@ -85,7 +85,7 @@ def discard(path: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Discard a directory. It is renamed first, so that no other process sees half of it."""
+    """Remove a directory if it exists. It is renamed first, so that no other process sees half of it."""
     if not os.path.lexists(path):
         return
     doomed = path.with_name(f".{path.name}.removed")

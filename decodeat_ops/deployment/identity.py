@@ -23,7 +23,7 @@ def place_in(chosen: Path, loaded: Loaded) -> Path:
 
 
 def claim(layout: Layout, loaded: Loaded) -> None:
-    """Make the state directory with its fixed parts, and record its owner unless that is recorded already."""
+    """Make the state directory with its fixed parts, and record whose it is unless that is recorded already."""
     inputs.prepare(layout)
     found = manifest.read_json(layout.format_file, FORMAT_HINT) or {}
     if "name" not in found:
@@ -32,7 +32,7 @@ def claim(layout: Layout, loaded: Loaded) -> None:
 
 
 def check(layout: Layout, loaded: Loaded) -> None:
-    """Refuse the state of another deployment or environment. Raises `Configuration`."""
+    """Raise `Configuration` unless the state is of this deployment and environment."""
     owner = _owner(layout, loaded)
     if owner == (loaded.settings.name, loaded.env):
         return
@@ -49,10 +49,11 @@ def check(layout: Layout, loaded: Loaded) -> None:
 
 
 def _owner(layout: Layout, loaded: Loaded) -> tuple[str, str] | None:
-    """Return name and environment of the deployment whose state it is; None when they are unknown.
+    """Return the name and environment of the deployment whose state it is, None when they are unknown.
 
-    State of an earlier version has no record. Its newest journal names the deployment; a directory with the
-    deployment's name is its own, and one with another name was made without --env.
+    State of an earlier version has no record; its newest journal names the deployment. Without a journal, it is this
+    deployment's when it holds no releases or the directory has the deployment's name; a directory with another name
+    was made without --env, for production.
     """
     us = (loaded.settings.name, loaded.env)
     found = manifest.read_json(layout.format_file, FORMAT_HINT)

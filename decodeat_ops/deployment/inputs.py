@@ -1,4 +1,4 @@
-"""Digests of what a plan was derived from, so that `resume` can tell whether it still holds."""
+"""Digest what a plan was derived from, so that `resume` can tell whether the plan still holds."""
 
 import errno
 import hashlib
@@ -50,32 +50,32 @@ def _prepare(layout: Layout) -> None:
 
 
 def salt(layout: Layout) -> str:
-    """This deployment's salt; before it is on disk, the one that will be written."""
+    """Return this deployment's salt, before it is on disk the one that will be written; "" when it has none."""
     try:
         return str(json.loads(layout.format_file.read_bytes())["salt"])
     except FileNotFoundError:
         return _new_salt(layout.root)
     except KeyError:
-        return ""  # of a version that had none
+        return ""  # written by a version without a salt
 
 
 @cache
 def _new_salt(root: Path) -> str:
-    """Draw the salt of a new deployment once, so that a plan made before it is on disk equals the one made after."""
+    """Draw a new deployment's salt once, so that a plan made before it is on disk equals one made after."""
     return random.token_hex(16)
 
 
 def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
-    """One digest over the names and salted values of all secrets."""
+    """Return the SHA-256 in hex over the names and salted digests of all secrets."""
     grain = salt(layout)
     lines = [f"{name}={secret.digest(grain)}" for name, secret in sorted(secrets.items())]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
 def inputs(tools: Tools) -> str:
-    """Settings, code, dependency lock and secrets in one digest.
+    """Return the SHA-256 in hex over settings, code, dependency lock and secrets.
 
-    Code that isn't there counts as none: what deploys it says so, and a way back must not need it.
+    Missing code counts as none: a deploy reports it, and a rollback or restore must not need it.
     """
     parts = [
         tools.loaded.settings.model_dump_json(),
@@ -95,7 +95,7 @@ def _code(tools: Tools) -> tuple[str, str]:
 
 
 def environment_path(environments: Path, lock: str) -> Path:
-    """Where the Python environment for a dependency lock is, or will be."""
+    """Return where the Python environment for a dependency lock is, or will be."""
     return environments / f"{lock[:16]}-py{sys.version_info.major}{sys.version_info.minor}"
 
 

@@ -1,4 +1,4 @@
-"""Reads a release's manifest from disk, believing none of it: a hand, a disk or a newer version may have changed it."""
+"""Read a release's manifest and check all of it: an operator, a bad disk or a newer version may have changed it."""
 
 import json
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from decodeat_ops.core.release import FORMAT, Release
 
 
 def read_json(path: Path, hint: str) -> dict[str, Any] | None:
-    """A JSON object, None when the file isn't there. Raises `Configuration` with that hint when it is damaged."""
+    """Read a JSON object, None when the file isn't there. Raises `Configuration` with this hint when it is damaged."""
     try:
         data = json.loads(path.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
@@ -25,7 +25,7 @@ def read_json(path: Path, hint: str) -> dict[str, Any] | None:
 
 
 def format_of(raw: Mapping[str, Any], path: Path, hint: str) -> int:
-    """The version that a state file says it has. Raises `Configuration` when that is no number."""
+    """Return the format number of a state file, 0 when it has none. Raises `Configuration` when it is no integer."""
     found = raw.get("format", 0)
     if type(found) is not int:
         raise damaged(path, "its format is not a number", hint)
@@ -33,9 +33,9 @@ def format_of(raw: Mapping[str, Any], path: Path, hint: str) -> int:
 
 
 def read_release(path: Path, *, serves: bool) -> Release | None:
-    """The release whose manifest is `path`, None when there is none. Raises `Configuration` naming what is wrong.
+    """Read the release whose manifest is `path`, None when there is none. Raises `Configuration` naming what is wrong.
 
-    `serves`: it is the one that takes traffic, so that its directory can't just be removed.
+    With `serves`, the hint doesn't advise to remove the release's directory, since the release takes traffic.
     """
     hint = _way_out(path, serves)
     raw = read_json(path, hint)
@@ -61,7 +61,7 @@ def read_release(path: Path, *, serves: bool) -> Release | None:
 
 
 def missing(path: Path) -> Configuration:
-    """A release is said to serve, and its manifest is gone."""
+    """Return the error for a missing manifest of the release that serves."""
     return Configuration(
         f"Release {path.parent.name} is the one that serves, and its {path.name} is missing.",
         hint=_way_out(path, serves=True),

@@ -1,4 +1,4 @@
-"""What is there before a plan is made: one reading of the state, handed to pure functions."""
+"""Read the state once before a plan is made, as data for the pure functions that make it."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ from decodeat_ops.deployment.store import Store, Supervisor
 class Observed:
     """Hold what is deployed now.
 
-    `releases` newest first; `draining` are finishing their last requests; `stopped` served before `stop`;
-    `running` have a process, whether or not a supervisor works. `left` is the data generation that a removed
-    deployment left here, "" when there is none or something is deployed.
+    `releases` are newest first. `draining` are the ids of those that finish their last requests, `running` of those
+    that have a process, whether or not a supervisor works. `stopped` is the one that served before `stop`. `left` is
+    the data generation that a removed deployment left, "" when there is none or something is deployed.
     """
 
     active: Release | None
@@ -31,17 +31,17 @@ class Observed:
 
     @property
     def taken(self) -> frozenset[str]:
-        """Return the ids that no new release may have: kept data has the name of a release that is deleted."""
+        """Return the ids that no new release may have: kept data may have the id of a deleted release."""
         return frozenset({*(release.id for release in self.releases), *self.generations})
 
     @property
     def next_sequence(self) -> int:
-        """Return the number of a new release."""
+        """Return the sequence number for a new release."""
         return max((release.sequence for release in self.releases), default=0) + 1
 
     @property
     def serving(self) -> bool:
-        """The active release runs and nothing is wrong with it, as far as the supervisor knows."""
+        """Return whether the active release runs and nothing is wrong with it, as far as the supervisor knows."""
         if self.active is None or not self.supervisor.alive:
             return False
         known = self.supervisor.releases.get(self.active.id)
@@ -49,12 +49,12 @@ class Observed:
 
     @property
     def current(self) -> Release | None:
-        """The release whose data is today's: the active one, or the one that was stopped."""
+        """Return the release with today's data: the active one, else the stopped one."""
         return self.active or self.stopped
 
 
 def observe(store: Store) -> Observed:
-    """Read it all; raises `Configuration` when something is damaged or of a newer version."""
+    """Read the state. Raises `Configuration` when something is damaged or of a newer version."""
     store.check_place()
     store.check_format()
     active, stopped = store.active(), store.stopped()

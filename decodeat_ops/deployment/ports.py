@@ -8,7 +8,7 @@ def address(host: str, port: int) -> str:
 
 
 def taken(host: str, port: int) -> str:
-    """Return why it is impossible to listen on that address now, "" when it is possible."""
+    """Return why the tool can't listen on an address now, "" when it can."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as trial:
         trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -12,7 +12,7 @@ from decodeat_ops.deployment import files
 from decodeat_ops.deployment.snapshots import SUFFIX
 
 TABLE = "analysis_results"
-_SAVED = "saved.json"  # in a generation: which archive has its rows, and up to which one
+_SAVED = "saved.json"  # in a generation: the archive that has its results, and the last row of them
 _WAIT = 30.0  # seconds for another writer to finish
 
 
@@ -25,7 +25,7 @@ def last_row(database: Path) -> int:
 
 
 def alone(database: Path, others: Sequence[Path], after: int = 0) -> int:
-    """Return how many of its results later than row `after` are in none of the others. Raises `StepFailed`."""
+    """Return how many results later than row `after` are in none of the other databases. Raises `StepFailed`."""
     with _opened(database) as connection:
         if not _columns(connection, "main"):
             return 0
@@ -42,9 +42,9 @@ def alone(database: Path, others: Sequence[Path], after: int = 0) -> int:
 
 
 def carry(origin: Path, to: Path, *, after: int = 0, known: Path | None = None) -> int:
-    """Copy results later than row `after` that are neither in `to` nor in `known`; returns how many.
+    """Copy the results later than row `after` that are neither in `to` nor in `known`, and return how many.
 
-    Raises `StepFailed` when not all can be copied; then none is.
+    Raises `StepFailed` when not all of them can be copied; then none is.
     """
     with _opened(to, "rw") as connection:
         _attach(connection, origin, "origin")
@@ -68,13 +68,13 @@ def carry(origin: Path, to: Path, *, after: int = 0, known: Path | None = None) 
 
 
 def mark_saved(layout: Layout, generation: str, snapshot: str, last: int) -> None:
-    """Note that a generation's results up to row `last` are in that archive, or were carried over."""
+    """Record that a generation's results up to row `last` are in that archive, or were carried over."""
     noted = {"snapshot": snapshot, "last": last}
     files.write(layout.generation(generation) / _SAVED, json.dumps(noted) + "\n")
 
 
 def unsaved(layout: Layout, generation: str, kept: Sequence[str], archives: Path) -> int:
-    """Return how many results are in this generation and, as far as is known, nowhere else. Raises `StepFailed`."""
+    """Return how many results of a generation are, as far as is known, nowhere else. Raises `StepFailed`."""
     database = layout.database(generation)
     if not database.exists() or not last_row(database):
         return 0
@@ -83,7 +83,7 @@ def unsaved(layout: Layout, generation: str, kept: Sequence[str], archives: Path
         if (archives / f"{noted['snapshot']}{SUFFIX}").is_file() and last_row(database) <= noted["last"]:
             return 0
     except (FileNotFoundError, ValueError, KeyError, TypeError):
-        pass  # made before there were such notes, or half written: its rows are looked up one by one
+        pass  # made by a version without such records, or damaged: its rows are looked up one by one
     return alone(database, [layout.database(name) for name in kept])
 
 

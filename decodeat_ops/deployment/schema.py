@@ -1,7 +1,7 @@
-"""Which form the data has, which forms a copy of the service's code knows, and what stands between the two.
+"""Compare the revision of the data with those that a copy of the service's code knows, and name the migrations between.
 
-What a step of the database promises only the code that brings it can say: it is asked, in its own Python. Which steps
-it knows the names of its files say, also where it can't be run: in an archive, or before its environment is there.
+Only the code that brings a migration knows what it promises, so the code is asked, in its own Python environment. The
+names of its files tell which revisions it knows, also where it can't run: in an archive, or without that environment.
 """
 
 import json
@@ -20,16 +20,18 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.observed import Observed
 from decodeat_ops.deployment.tools import Tools
 
-FIRST = "0001"  # what releases know that were made before there were steps
+FIRST = "0001"  # the revision that releases made before migrations know
 _FILE = re.compile(r"(?:^|/)decodeat/migrations/versions/r(\d+)_[^/]*\.py$")
-_FROM_THEN = 1  # PRAGMA user_version of their databases
-_MINUTES = 30 * 60.0  # that a step may take which has to write every row anew
+_FROM_THEN = 1  # PRAGMA user_version of the databases of those releases
+_MINUTES = 30 * 60.0  # seconds that a migration may take, since it may have to write every row anew
 
 
 @dataclass(frozen=True)
 class Revision:
-    """One step. `reversible`: every release made before it works on the migrated data as well. `lossless`: it can be
-    taken back without losing what such a release knew.
+    """Describe one migration.
+
+    `reversible`: every release made before it works on the migrated data as well. `lossless`: it can be taken back
+    without losing data that such a release knew.
     """
 
     id: str
@@ -40,9 +42,9 @@ class Revision:
 
 @dataclass(frozen=True)
 class Migration:
-    """What a release that takes over data has to do to it first: the steps that it `lacks`, from revision `at`.
+    """Describe what a release that takes over data has to do first: the migrations in `lacks`, from revision `at`.
 
-    `at` is "" where there is no data yet. `snapshot` names the backup that is made before, "" when the way back needs
+    `at` is "" when there is no data yet. `snapshot` names the backup that is made before, "" when the way back needs
     none.
     """
 
@@ -56,7 +58,7 @@ NO_DATA = Migration()
 
 @dataclass(frozen=True)
 class Code:
-    """A copy of the service: its package directory `decodeat/`, and the Python environment that its lock names."""
+    """Name a copy of the service: its package directory `decodeat/`, and the digest of its dependency lock."""
 
     package: Path
     lock: str
@@ -71,13 +73,13 @@ class Code:
 
 
 def known(names: Iterable[str]) -> frozenset[str]:
-    """The revisions that a package with files of these names knows; the names begin above `decodeat/`."""
+    """Return the revisions that a package with these files knows; the names include `decodeat/`."""
     found = {match.group(1) for name in names if (match := _FILE.search(name))}
     return frozenset(found or {FIRST})
 
 
 def revision_of(database: Path) -> str:
-    """The revision that a database is at, "" when it is empty or not there. Raises `Configuration`."""
+    """Return the revision that a database has, "" when it is empty or missing. Raises `Configuration` if unreadable."""
     if not database.exists():
         return ""
     try:
@@ -97,16 +99,16 @@ def revision_of(database: Path) -> str:
 
 
 def migration(tools: Tools, code: Code, at: str) -> Migration:
-    """What the code has to do to data of revision `at`. It is asked only when there is something."""
+    """Return what the code has to do to data of revision `at`. The code is run only when it knows a newer revision."""
     missing = {one for one in code.knows if one > at} if at else set()
     lacks = tuple(step for step in ask(tools, code) if step.id in missing) if missing else ()
     return Migration(at, lacks)
 
 
 def ask(tools: Tools, code: Code) -> tuple[Revision, ...]:
-    """Every step that the code knows, oldest first, by its own account.
+    """Return every migration that the code knows, oldest first, as its own `--schema` describes them.
 
-    It can't be asked before its environment is built, nor where it is older than the question.
+    Code gives no answer before its environment is built, or when it is older than `--schema`: then all are `unknown`.
     """
     try:
         told = run(tools, code, "none", "--schema")["revisions"]
@@ -116,12 +118,12 @@ def ask(tools: Tools, code: Code) -> tuple[Revision, ...]:
 
 
 def unknown(ids: Iterable[str]) -> tuple[Revision, ...]:
-    """Steps that nobody can be asked about: the worst is believed of them."""
+    """Describe migrations of which only the ids are known: assume that they are neither reversible nor lossless."""
     return tuple(Revision(one, "", reversible=False, lossless=False) for one in sorted(ids))
 
 
 def run(tools: Tools, code: Code, url: str, *words: str) -> dict[str, Any]:
-    """What `python -m decodeat` with these words answers. Raises `StepFailed` when that is no answer."""
+    """Run `python -m decodeat` with these words and return its JSON answer. Raises `StepFailed` when there is none."""
     python = inputs.python(tools.environments, code.lock)
     environment = {
         "PATH": "/usr/local/bin:/usr/bin:/bin",
@@ -144,9 +146,9 @@ def run(tools: Tools, code: Code, url: str, *words: str) -> dict[str, Any]:
 
 
 def crossed(tools: Tools, at: str, knows: frozenset[str], witnesses: Iterable[Code]) -> tuple[Revision, ...]:
-    """The steps that keep code which `knows` these revisions from working with data of revision `at`.
+    """Return the migrations that keep code which `knows` these revisions from working with data of revision `at`.
 
-    `witnesses` are who may know what those steps are; the first that does is asked.
+    `witnesses` are copies of the code; the first that knows `at` is asked to describe them.
     """
     if not at or at in knows:
         return ()

@@ -1,4 +1,4 @@
-"""Which archives there are, newest first: told by names and sizes alone, unless one is asked for its manifest."""
+"""List the archives by their file names, newest first; only `describe` and `newest_usable` read their contents."""
 
 import difflib
 import re
@@ -18,7 +18,7 @@ _ID = re.compile(r"\d{8}T\d{6}Z-[0-9a-f]{4}")
 
 @dataclass(frozen=True)
 class Snapshot:
-    """An archive on disk: its id, where it is, its size in bytes, when it was written (seconds since the epoch)."""
+    """Hold an archive on disk: id, path, size in bytes, and when it was written in seconds since the epoch."""
 
     id: str
     path: Path
@@ -27,17 +27,17 @@ class Snapshot:
 
     @property
     def made(self) -> str:
-        """When its data was taken (ISO 8601, UTC), by its id: copying a file changes its time stamp."""
+        """Return when its data was taken (ISO 8601, UTC), from its id: copying a file changes the file's time."""
         return datetime.strptime(self.id[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC).isoformat(timespec="seconds")
 
 
 def new_id(now: datetime) -> str:
-    """UTC time: to the second, and the fraction of that as four hex digits, so that ids sort as they were made."""
+    """Build an id that sorts by time: UTC to the second, then the fraction of a second as four hex digits."""
     return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{(now.microsecond << 16) // 1_000_000:04x}"
 
 
 def snapshots(directory: Path) -> tuple[Snapshot, ...]:
-    """Newest first; files whose name is none of ours are left out."""
+    """Return the archives in a directory, newest first, without files whose names are no ids of snapshots."""
     found = []
     if directory.is_dir():
         for path in directory.iterdir():
@@ -56,7 +56,7 @@ def _is_id(name: str) -> bool:
 
 
 def newest(directory: Path) -> Snapshot | None:
-    """Return the newest snapshot that is not dated in the future, since the age of such a one is unknown."""
+    """Return the newest snapshot, without those dated in the future, whose age is unknown; None when there is none."""
     return next((snapshot for snapshot in snapshots(directory) if not ahead(snapshot.made)), None)
 
 
@@ -66,7 +66,7 @@ def from_the_future(directory: Path) -> tuple[Snapshot, ...]:
 
 
 def strangers(directory: Path) -> tuple[str, ...]:
-    """Names in the directory that are no archives of ours: worth a word, never touched."""
+    """Return the names in the directory that are no archives of ours; they are listed, but never touched."""
     if not directory.is_dir():
         return ()
     ours = {s.path.name for s in snapshots(directory)}
@@ -74,7 +74,7 @@ def strangers(directory: Path) -> tuple[str, ...]:
 
 
 def choose(asked: str, directory: Path) -> Snapshot:
-    """The snapshot of that id (or its beginning), or the newest for "latest". Raises `Usage` naming the nearest."""
+    """Return the snapshot with that id or prefix, the newest for "latest". Raises `Usage` naming the nearest id."""
     known = snapshots(directory)
     if not known:
         raise Usage(f"There is no archive in {directory}.", hint="`decodeat-ops backup` makes one.")
@@ -98,7 +98,7 @@ def _only_from_the_future(directory: Path, known: tuple[Snapshot, ...]) -> Snaps
 
 
 def describe(snapshot: Snapshot, most: int = archive.MOST) -> Manifest:
-    """Return its manifest after reading every byte. Raises `Configuration` when it isn't whole or not that snapshot.
+    """Check every byte and return the manifest. Raises `Configuration` when it isn't whole or is another snapshot.
 
     Raises `TooLarge` when it unpacks to more than `most` bytes.
     """
@@ -108,7 +108,7 @@ def describe(snapshot: Snapshot, most: int = archive.MOST) -> Manifest:
 
 
 def check_name(snapshot: Snapshot, manifest: Manifest) -> None:
-    """Raises `Configuration` when the file holds another snapshot than its name says."""
+    """Raise `Configuration` when the file holds another snapshot than its name says."""
     if manifest.snapshot != snapshot.id:
         raise Configuration(
             f"The file {snapshot.path.name} is whole, but it holds the snapshot {manifest.snapshot}.",

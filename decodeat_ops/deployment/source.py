@@ -1,4 +1,4 @@
-"""Where the service's code comes from, and the digests that tell one version of it from another."""
+"""Find the service's code, and make the digests that tell one version of it from another."""
 
 import hashlib
 import importlib.util
@@ -16,7 +16,7 @@ LOCK_NAME = "requirements.txt"  # the service's hashed dependency lock, inside i
 
 @dataclass(frozen=True)
 class Source:
-    """The package directory `decodeat/` to deploy; `code` and `lock` are SHA-256 in hex."""
+    """Name the package directory `decodeat/` to deploy; `code` and `lock` are SHA-256 in hex."""
 
     package: Path
     code: str
@@ -24,9 +24,9 @@ class Source:
 
 
 def find(loaded: Loaded) -> Path:
-    """The package directory of the setting `service.source`, or of this installation.
+    """Return the package directory below the setting `service.source`, or that of this installation.
 
-    Raises `Configuration` when it is not there, or when another user could change it: checks run its code already.
+    Raises `Configuration` when it is not there, or when another user could change it: even checks run its code.
     """
     if loaded.settings.service.source:
         package = loaded.path(loaded.settings.service.source) / "decodeat"
@@ -50,7 +50,7 @@ def find(loaded: Loaded) -> Path:
 def read(loaded: Loaded) -> Source:
     """Digest what would be deployed.
 
-    Raises `Configuration` when the package or its lock isn't there, or holds what can't be deployed.
+    Raises `Configuration` when the package or its lock isn't there, or when the package holds what can't be deployed.
     """
     package = find(loaded)
     check(package)
@@ -69,7 +69,7 @@ def lock_digest(lock: Path) -> str:
 
 
 def files(package: Path) -> list[Path]:
-    """What belongs to a version of the code: every regular file but caches, in order."""
+    """Return the files that belong to a version of the code, in order: all but caches."""
     return [path for path in _everything(package) if path.is_file()]
 
 
@@ -78,7 +78,7 @@ def _everything(package: Path) -> list[Path]:
 
 
 def check(package: Path) -> None:
-    """Raise `Configuration` naming every file that a release can't hold: no part of the source is left out silently."""
+    """Raise `Configuration` naming every path that a release can't hold: none is left out silently."""
     refused = [f"{path.relative_to(package)}: {why}" for path in _everything(package) if (why := _refused(path))]
     if refused:
         raise Configuration(
@@ -104,7 +104,7 @@ def _refused(path: Path) -> str:
 
 
 def tree_digest(package: Path) -> str:
-    """SHA-256 over the names and contents of a package's files, whatever their time stamps."""
+    """Return the SHA-256 in hex over the names and contents of a package's files, not over their times."""
     digest = hashlib.sha256()
     for path in files(package):
         name = os.fsencode(path.relative_to(package).as_posix())
@@ -130,7 +130,7 @@ def revision(package: Path) -> str:
 
 
 def _git(package: Path, *words: str) -> str | None:
-    """Return git's output in that directory, None when it fails. GIT_* variables could name another repository."""
+    """Return git's output in that directory, None when it fails; GIT_* variables may name another repository."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     argv = ("git", "-C", str(package), "--no-optional-locks", *words)
     try:

@@ -1,4 +1,4 @@
-"""Whether there is room, asked before anything begins."""
+"""Check that there is enough disk space before a change begins."""
 
 import shutil
 import stat
@@ -9,25 +9,25 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.release import Release
 
 MIB = 1024 * 1024
-ENVIRONMENT = 400 * MIB  # what the service's dependencies take unpacked, with room to grow
+ENVIRONMENT = 400 * MIB  # what the service's dependencies take when installed, with a margin
 HEADROOM = 32 * MIB  # journals, logs and the database go on growing while we work
 
 
 def free(path: Path) -> int:
-    """Bytes an ordinary user may still write where `path` is, or will be."""
+    """Return the bytes that an ordinary user may still write where `path` is, or will be."""
     while not path.exists():
         path = path.parent
     return shutil.disk_usage(path).free
 
 
 def of_backup(layout: Layout, release: Release) -> int:
-    """Bytes of all that goes into an archive of a release and its data; its compressed size is smaller."""
+    """Return the bytes that an archive of a release and its data needs at most; compressed it is smaller."""
     places = [layout.release(release.id), layout.generation(release.data), layout.logs]
     return sum(_bytes(path) for place in places for path in place.rglob("*"))
 
 
 def _bytes(path: Path) -> int:
-    """A file's size; 0 for anything else, and for a log that was rotated away meanwhile."""
+    """Return a file's size in bytes; 0 for anything else, and for a log that was rotated away meanwhile."""
     try:
         status = path.lstat()
     except FileNotFoundError:
@@ -36,7 +36,7 @@ def _bytes(path: Path) -> int:
 
 
 def require(path: Path, needed: int, what: str) -> None:
-    """Raises `GateFailed` (nothing changed) unless `needed` bytes and some headroom are free at `path`."""
+    """Raise `GateFailed` unless `needed` bytes and `HEADROOM` are free at `path`."""
     available = free(path)
     if available < needed + HEADROOM:
         raise GateFailed(

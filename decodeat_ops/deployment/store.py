@@ -1,4 +1,4 @@
-"""What is on disk of one deployment: releases, which one serves, what the supervisor says of them."""
+"""Read what is on disk of one deployment: releases, which one serves, what the supervisor says of them."""
 
 import fcntl
 import json
@@ -18,7 +18,7 @@ from decodeat_ops.deployment import manifest
 from decodeat_ops.supervisor import account
 from decodeat_ops.supervisor.process import adopt, stopped
 
-SILENT_SECONDS = 10.0  # a supervisor writes its account every second; later on an extremely busy machine
+SILENT_SECONDS = 10.0  # a supervisor writes its status every second; later on an extremely busy machine
 FORMAT_HINT = (
     "Remove that file and deploy: it is written anew, and as digests of secrets then differ, a new release is made."
 )
@@ -26,9 +26,9 @@ FORMAT_HINT = (
 
 @dataclass(frozen=True)
 class Supervised:
-    """What the supervisor says of one release. `since` is ISO 8601; `restarts` counts crashes since it was wanted."""
+    """Hold the supervisor's status of one release. `since` is ISO 8601; `restarts` counts crashes that it has seen."""
 
-    state: str  # starting, running, backing-off, draining, stopped
+    state: str  # starting, blocked, running, backing-off, draining, stopping
     pid: int = 0
     since: str = ""
     restarts: int = 0
@@ -38,10 +38,11 @@ class Supervised:
 
 @dataclass(frozen=True)
 class Supervisor:
-    """Hold the supervisor's own status. `alive`: it holds its lock, works for this directory and has written so lately.
+    """Hold the supervisor's own status.
 
-    `stuck`: one of these is wrong while the lock is held, so that no other can start beside it. `older`: it is of an
-    earlier version than this tool, which replaces it with the next change.
+    `alive`: it holds its lock, works for this directory and has written its status lately. `stuck`: it holds the lock,
+    so that no other can start beside it, but is not `alive`. `older`: it is of an earlier version than this tool, and
+    the next change replaces it.
     """
 
     alive: bool
@@ -56,13 +57,13 @@ class Supervisor:
 
 
 class Store:
-    """Reads one deployment's state directory; raises `Configuration` when a newer version wrote it."""
+    """Read one deployment's state directory. `check_format` refuses one that a newer version wrote."""
 
     def __init__(self, layout: Layout) -> None:
         self.layout = layout
 
     def check_place(self) -> None:
-        """Refuse a state directory that can't be one, or is somebody else's. Raises `Configuration`."""
+        """Raise `Configuration` when the place can't hold a state directory, or this user may not read it."""
         root = self.layout.root
         above = next(path for path in (root, *root.parents) if os.path.lexists(path))
         if not above.is_dir():
@@ -79,7 +80,7 @@ class Store:
             )
 
     def check_format(self) -> None:
-        """Refuse state of a newer version before anything is read or written."""
+        """Raise `Configuration` for state of a newer version, before anything else is read or written."""
         path = self.layout.format_file
         found = manifest.read_json(path, FORMAT_HINT)
         if found is not None and manifest.format_of(found, path, FORMAT_HINT) > STATE_FORMAT:
@@ -91,12 +92,12 @@ class Store:
             )
 
     def get(self, release: str) -> Release | None:
-        """That release, None when there is none. Raises `Configuration` when its manifest is damaged or newer."""
+        """Return a release, None when it is not there. Raises `Configuration` when its manifest is damaged or newer."""
         serves = release in (self.active_id(), self.stopped_id())
         return manifest.read_release(self.layout.manifest(release), serves=serves)
 
     def releases(self) -> tuple[Release, ...]:
-        """Every whole release, newest first; somebody's copy of one under another name is none."""
+        """Return every whole release, newest first, without copies of a release under another name."""
         if not self.layout.releases.is_dir():
             return ()
         found = ((name, self.get(name)) for name in _names(self.layout.releases) if is_id(name))
@@ -104,19 +105,19 @@ class Store:
         return tuple(sorted(whole, key=lambda release: release.order, reverse=True))
 
     def active_id(self) -> str:
-        """The release that takes traffic, "" when none does."""
+        """Return the id of the release that takes traffic, "" when none does."""
         return _link(self.layout.active)
 
     def stopped_id(self) -> str:
-        """The release that was serving when the operator stopped the service, "" otherwise."""
+        """Return the id of the release that served when the operator stopped the service, else ""."""
         return _link(self.layout.stopped)
 
     def active(self) -> Release | None:
-        """Raises `Configuration` when a release serves and its manifest is gone: that is not "nothing is deployed"."""
+        """Return the release that takes traffic, None without one. Raises `Configuration` when it has no manifest."""
         return self._linked(self.active_id())
 
     def stopped(self) -> Release | None:
-        """The release that `start` brings back. Raises `Configuration` as `active` does."""
+        """Return the release that `start` brings back, None without one. Raises `Configuration` as `active` does."""
         return self._linked(self.stopped_id())
 
     def _linked(self, name: str) -> Release | None:
@@ -128,7 +129,7 @@ class Store:
         return release
 
     def generations(self) -> tuple[str, ...]:
-        """Names of the data generations on disk, newest first."""
+        """Return the names of the data generations on disk, newest first."""
         return tuple(sorted(_names(self.layout.data), reverse=True))
 
     def left(self) -> str:
@@ -138,7 +139,7 @@ class Store:
         return served if served in generations else next(iter(generations), "")
 
     def previous(self, of: Release) -> Release | None:
-        """The newest older release made of something else; a restart's copy is not worth going back to."""
+        """Return the newest older release with another fingerprint (a restart only makes a copy), None without one."""
         for release in self.releases():
             if release.order < of.order and (release.fingerprint != of.fingerprint):
                 return release
@@ -156,7 +157,7 @@ class Store:
         try:
             return self._told(_status(self.layout.supervisor_status) or {}, held)
         except (AttributeError, TypeError, ValueError):
-            return self._told({}, held)  # damaged, which is as good as silent
+            return self._told({}, held)  # damaged: treated as if nothing had been written
 
     def _told(self, raw: dict[str, Any], held: bool) -> Supervisor:
         alive = held and self._answers(raw)
@@ -182,7 +183,8 @@ class Store:
             return False
         if "beat" in raw:
             return 0 <= time.monotonic() - float(raw["beat"]) < SILENT_SECONDS
-        return not stopped(int(raw.get("pid", 0)))  # of a version that kept no time: all that can be seen from outside
+        # Written by a version without `beat`: whether the process is stopped is all that can be seen from outside.
+        return not stopped(int(raw.get("pid", 0)))
 
     def running(self, supervisor: Supervisor) -> frozenset[str]:
         """Return the releases whose process runs, from the supervisor or, if none answers, from the process table."""
@@ -194,11 +196,11 @@ class Store:
         return frozenset(found)
 
     def private(self, release: str) -> Endpoint:
-        """The release's own socket, which probes use."""
+        """Return the release's private socket, which probes use."""
         return Endpoint(unix=self.layout.socket(release))
 
     def public(self, release: Release) -> Endpoint:
-        """The address clients use; every address counts as this machine's own loopback when asked from here."""
+        """Return the address that clients use as seen from this machine: a wildcard address becomes the loopback."""
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(release.host, release.host)  # noqa: S104 - compared, not bound
         return Endpoint(host=host, port=release.port)
 
@@ -213,7 +215,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def _status(path: Path) -> dict[str, Any] | None:
-    """The supervisor overwrites its status in place (that needs no disk space), so a read may be torn: try again."""
+    """Read the supervisor's status. It is overwritten in place, to need no disk space: a torn read is tried again."""
     for _ in range(20):
         try:
             data = json.loads(path.read_bytes().rstrip(b"\0 \n") or b"{}")
@@ -226,7 +228,7 @@ def _status(path: Path) -> dict[str, Any] | None:
 
 
 def _link(path: Path) -> str:
-    """The name that a link leads to, "" when there is none. Raises `Configuration` for what is there and no link."""
+    """Return the name that a link leads to, "" when it is missing. Raises `Configuration` when it is no link."""
     try:
         return path.readlink().name
     except (FileNotFoundError, NotADirectoryError):

@@ -1,4 +1,4 @@
-"""The live objects that actions and checks are handed: ports, paths and settings of one deployment."""
+"""Hold the live objects that actions and checks use: ports, paths and settings of one deployment."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,7 +16,7 @@ from decodeat_ops.settings.schema import Loaded
 
 @dataclass(frozen=True)
 class Tools:
-    """One deployment's ports. `ask` runs checks by id for a subject; `say` puts a finding into words."""
+    """Hold one deployment's tools. `ask` runs checks by id on a subject; `say` puts a finding into words."""
 
     loaded: Loaded
     layout: Layout
@@ -30,12 +30,12 @@ class Tools:
     say: Callable[[Finding], str] = repr
 
 
-Context = executor.Context[Tools]  # what this deployment's actions are handed
+Context = executor.Context[Tools]  # what each action of a deployment gets
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a check asks about: a release (None on a first deploy before anything exists) and where it answers."""
+    """Name what a check asks about: a release (None before the first deploy) and where it answers."""
 
     tools: Tools
     release: Release | None

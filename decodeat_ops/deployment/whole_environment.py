@@ -19,7 +19,7 @@ BUILDERS = {"pip", "setuptools", "wheel"}  # they install packages, and are not 
 
 
 def main() -> int:
-    """Check files before importing anything: the error from importing half a package says less."""
+    """Check files, then imports: the error from importing half a package says less. Return the exit code."""
     mark, write = Path(sys.argv[1]), "--write" in sys.argv
     found = {dist.metadata["Name"]: dist for dist in importlib.metadata.distributions(path=_places(mark.parent))}
     versions = {name: dist.version for name, dist in found.items() if name not in BUILDERS}
@@ -40,7 +40,7 @@ def _places(home: Path) -> list[str]:
 
 
 def _missing(mark: Path, versions: dict[str, str], write: bool) -> str:
-    """Return what is missing, "" for nothing. An earlier version's mark is empty, with nothing to compare."""
+    """Return what is missing, "" for nothing. The mark of an earlier version is empty: there is nothing to compare."""
     if write:
         return ""
     for name, version in json.loads(mark.read_text() or "{}").items():

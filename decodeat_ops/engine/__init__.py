@@ -1,1 +1,1 @@
-"""The one engine: lock, journal, carry out, undo, resume."""
+"""Lock a deployment and carry out, journal, undo and resume its plans: the one engine."""

@@ -1,4 +1,4 @@
-"""The one engine: carries a plan out step by step, journals it, and undoes it when a step fails."""
+"""Carry out a plan step by step, journal it, and undo it when a step fails: the one engine."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -18,11 +18,11 @@ T = TypeVar("T")
 
 @dataclass
 class Context(Generic[T]):
-    """What actions may use: ports and secrets live here, never in a step.
+    """Hold what actions may use: live objects and secrets, which no step contains.
 
-    `tools` holds the live objects an action table needs (a host, an HTTP port, a layout), of the table's own
-    type. `results` are what finished steps produced, by step id; what they list there as `warnings`, an undo's
-    included, the operator is told at the end, however it ends.
+    `tools` holds the live objects that an action table needs (a host, an HTTP port, a layout), of the table's own
+    type. `results` are what finished steps produced, by step id. `warnings` are collected from the results of steps
+    and of undo actions and shown at the end, unless the change is interrupted or an undo fails.
     """
 
     tools: T
@@ -39,7 +39,7 @@ class Context(Generic[T]):
         self.warnings += [self.masked(text) for text in results.get("warnings", ())]
 
     def checkpoint(self) -> None:
-        """Waiting actions call this: raises `Interrupted` once the operator has asked to stop."""
+        """Raise `Interrupted` once the operator has asked to stop. Actions that wait call this."""
         if self.interrupted:
             raise Interrupted("Stopped on request.")
 
@@ -52,20 +52,28 @@ Actions = Mapping[str, Do]
 
 
 class Engine:
-    """Carries out plans with one table of actions; journals go to one directory. The caller holds the lock."""
+    """Carry out plans with one table of actions; journals go to one directory. The caller holds the lock."""
 
     def __init__(self, actions: Actions, journals: Path) -> None:
         self._actions = actions
         self._journals = journals
 
     def carry_out(self, plan: Plan, context: Context[Any]) -> dict[str, Results]:
-        """Do every step. On failure undo what was begun, newest first, and raise what the operator needs to know."""
+        """Run every step. When one fails before the commit, undo what was begun, newest first.
+
+        Raises `StepFailed` or `GateFailed` once all is undone, `UndoFailed` when an undo fails, `DoneInPart` when steps
+        after the commit failed (the others are still done), `Interrupted` when the journal stays open for `resume`.
+        """
         journal = Journal.begin(self._journals, plan)
         context.emit(events.Started(plan, str(journal.path)))
         return self._forward(Progress(plan), journal, context)
 
     def resume(self, path: Path, context: Context[Any], inputs: str) -> dict[str, Results]:
-        """Go on with an open journal: skip what is done, or go on undoing when that is what it was doing."""
+        """Continue an open journal: skip the steps that are done, or go on undoing if it was being undone.
+
+        `inputs` is today's digest of settings, code and secrets. Raises `OpsConflict` when the plan, before its commit,
+        was made from others, `StepFailed` once an undo is complete, and otherwise what `carry_out` raises.
+        """
         progress = read(path)
         if progress.undoing:
             self.undo(path, context)
@@ -84,7 +92,7 @@ class Engine:
         return self._forward(progress, journal, context)
 
     def undo(self, path: Path, context: Context[Any]) -> Progress:
-        """Undo an open journal; past the point of no return, finish it instead.
+        """Undo the change of an open journal; past the point of no return, finish it instead.
 
         A clean-up that fails again is reported and given up, so that it blocks no other change.
         """
@@ -171,7 +179,10 @@ class Engine:
         ) from error
 
     def _backward(self, progress: Progress, journal: Journal, context: Context[Any]) -> list[str]:
-        """Undo newest first. An undo that fails stops here: the journal stays open and `resume` tries again."""
+        """Undo the steps that were begun, newest first, and return their ids.
+
+        Raises `UndoFailed` at the first undo that fails: the journal stays open and `resume` tries again.
+        """
         journal.step("undoing", "")
         by_id = {step.id: step for step in progress.plan.steps}
         undone = []
@@ -200,7 +211,7 @@ class Engine:
 
 
 class OpsConflict(OpsError):
-    """`resume` found settings, release or a secret changed since the plan was made."""
+    """Refuse to resume a plan whose settings, code or secrets have changed since it was made."""
 
     code = 7
     kind = "locked"

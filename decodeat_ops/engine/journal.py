@@ -1,4 +1,4 @@
-"""The journal: JSON lines that say what was planned, begun, done and undone, in space taken beforehand."""
+"""Write and read journals: JSON lines of what was planned, begun, done and undone, in space taken beforehand."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ _NUMBERED = re.compile(r"n(\d{8})-")
 
 @dataclass
 class Progress:
-    """What a journal says: results of done steps by id, steps begun, undone, and how it ended ("" = open)."""
+    """Hold what a journal says: ids of steps begun and undone, results of done steps, how it ended ("" = open)."""
 
     plan: Plan
     begun: list[str] = field(default_factory=list)
@@ -34,16 +34,16 @@ class Progress:
 
     @property
     def committed(self) -> bool:
-        """True once every step before the point of no return is done: from there the way is forward."""
+        """Return whether every step before the point of no return is done: from there it is finished, not undone."""
         return not self.undoing and all(s.id in self.done for s in self.plan.steps if not s.after_commit)
 
     def touched(self) -> list[str]:
-        """Steps that may have left something, newest first."""
+        """Return the ids of steps that may have left something to undo, newest first."""
         return [s for s in reversed(self.begun) if s not in self.undone]
 
 
 class Journal:
-    """One operation's journal, open for appending. Each record is on disk before the call returns."""
+    """Append to the journal of one change. Each record is on disk before the call returns."""
 
     def __init__(self, path: Path, descriptor: int, offset: int) -> None:
         self.path = path
@@ -52,7 +52,7 @@ class Journal:
 
     @classmethod
     def begin(cls, directory: Path, plan: Plan) -> "Journal":
-        """Take the journal's space and write the plan. Raises `StepFailed` when there is no room: nothing has begun."""
+        """Take the journal's space and write the plan. Raises `StepFailed` when that fails: nothing has begun."""
         directory.mkdir(exist_ok=True, mode=0o700)
         _retire(directory)
         path = next_path(directory, plan.verb)
@@ -86,13 +86,13 @@ class Journal:
         self._append({"record": record, "step": step, **facts})
 
     def end(self, how: str) -> None:
-        """Close the journal: "done" or "undone"."""
+        """Write how the change ended ("done", "undone", "done in part"), free the unused space and close the file."""
         self._append({"record": "end", "how": how})
         os.ftruncate(self._descriptor, self._offset)
         os.close(self._descriptor)
 
     def close(self) -> None:
-        """Leave the journal open for `resume`."""
+        """Close the file and leave the journal without an end, for `resume`."""
         os.close(self._descriptor)
 
     def _append(self, record: Mapping[str, Any]) -> None:
@@ -105,7 +105,7 @@ class Journal:
 
 
 def _retire(directory: Path) -> None:
-    """Remove the oldest journals beyond `KEPT`, and those that never began; keep open and unreadable ones."""
+    """Remove the oldest journals beyond `KEPT`, and those without a whole plan; keep open and unreadable ones."""
     for partial in directory.glob("*.partial"):
         with contextlib.suppress(OSError):
             partial.unlink()
@@ -124,7 +124,7 @@ def _sync_directory(directory: Path) -> None:
 
 
 def _used(data: bytes) -> bytes:
-    """The records without the space behind them; a torn last line (power loss) does not count."""
+    """Return the records without the space behind them and without a torn last line (power loss)."""
     return data.rstrip(b"\0").rpartition(b"\n")[0] + b"\n" if b"\n" in data else b""
 
 
@@ -134,7 +134,7 @@ def records(path: Path) -> Iterator[dict[str, Any]]:
 
 
 def read(path: Path) -> Progress:
-    """Raises `Configuration` when the journal was written by a newer version or is damaged."""
+    """Read a journal. Raises `Configuration` when it is damaged, empty or written by a newer version."""
     progress: Progress | None = None
     line = 1
     try:
@@ -187,13 +187,13 @@ def _note(progress: Progress, record: Mapping[str, Any]) -> None:
 def ordered(directory: Path) -> list[Path]:
     """Return every journal, oldest first, by number: setting the clock doesn't change their order.
 
-    Those of earlier versions have only a time; a name that begins with n sorts after them.
+    Names of earlier versions begin with a time; those that begin with n and a number sort after them.
     """
     return sorted(directory.glob("*.jsonl"))
 
 
 def next_path(directory: Path, what: str) -> Path:
-    """Return a name for a new journal or record, whose number makes it the last one whatever the clock says."""
+    """Return the path of a new journal or record; its number sorts it last, whatever the clock says."""
     stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
     number = max((_number(path) for path in directory.glob("*.jsonl")), default=0) + 1
     return directory / f"n{number:08}-{stamp}-{what}.jsonl"
@@ -206,12 +206,12 @@ def _number(path: Path) -> int:
 
 
 def unfinished(directory: Path) -> Path | None:
-    """Return the journal that was left open, if any. The lock excludes a second one. Every journal is looked at."""
+    """Return the journal that was left open, None if all have ended. The lock excludes a second open one."""
     return next((path for path in reversed(ordered(directory)) if not _ended(path)), None)
 
 
 def _ended(path: Path) -> bool:
-    """Return whether a journal has ended. Reads only its last record."""
+    """Return whether a journal has ended. Reads all of it only when its last record is no end."""
     try:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)

@@ -1,4 +1,4 @@
-"""One lock per deployment: taken with flock, so that it dies with the process that holds it."""
+"""Lock a deployment with flock, so that the lock ends with the process that holds it."""
 
 import fcntl
 import getpass
@@ -16,7 +16,7 @@ from decodeat_ops.core.errors import Locked
 
 @dataclass(frozen=True)
 class Owner:
-    """Who holds the lock: verb, user, process, since when (ISO 8601, UTC)."""
+    """Describe who holds the lock: verb, user, process id, since when (ISO 8601, UTC)."""
 
     verb: str
     user: str
@@ -48,13 +48,16 @@ def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
 
 
 def _taken(path: Path, deadline: float) -> int:
-    """Return the descriptor of the locked file. One that was deleted meanwhile (by a removal) would exclude nobody."""
+    """Return the descriptor of the locked file. Raises `Locked` when another process holds it past the deadline.
+
+    A file that was deleted meanwhile (by a removal) is made anew: a lock on it would exclude no other process.
+    """
     while True:
         path.parent.mkdir(exist_ok=True, mode=0o700)
         try:
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except FileNotFoundError:
-            continue  # the directory was deleted that very moment
+            continue  # the directory was deleted at that moment
         try:
             _take(descriptor, path, deadline)
             if os.fstat(descriptor).st_nlink:
@@ -90,13 +93,16 @@ def _write(descriptor: int, owner: Owner) -> None:
     try:
         os.pwrite(descriptor, line, 0)
     except OSError:
-        # A full disk must not stop an undo or a rollback. The lock itself is held; only its label may be old,
-        # and an old label would name the wrong owner.
+        # A full disk must not stop an undo or a rollback. The lock itself is held; only the name of an earlier
+        # owner may be in the file, so it is removed.
         os.ftruncate(descriptor, 0)
 
 
 def holder(path: Path) -> Owner | None:
-    """Who holds the lock now; None when it is free or its owner has not written its name yet."""
+    """Return who holds the lock now, None when it is free.
+
+    Until the holder has written its name, the owner before it is returned, or "unknown" where the file names none.
+    """
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:

@@ -1,4 +1,4 @@
-"""Make the plan that ends an interrupted change without continuing it, to be shown and approved."""
+"""Build the plan that undoes an interrupted change or finishes its clean-up, to be shown and approved."""
 
 from dataclasses import replace
 
@@ -9,7 +9,7 @@ UNDO = "undo"  # the verb of a plan that takes back an interrupted change
 
 
 def settling(progress: Progress) -> Plan:
-    """Return the undo of its steps, newest first; past the point of no return, the remaining steps."""
+    """Return the plan that undoes what was begun, newest first; past the point of no return, the remaining steps."""
     plan = progress.plan
     subject = f"{plan.verb} of {plan.subject}"
     if progress.committed:

@@ -1,1 +1,1 @@
-"""One file per verb: settings and what was observed become a plan."""
+"""Build plans from settings and the observed state, one file per verb."""

@@ -1,4 +1,4 @@
-"""backup: a copy of the live database, then everything in one archive, read back before it counts."""
+"""Plan a backup: copy the live database, write everything into one archive and read it back."""
 
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.release import Release
@@ -6,9 +6,9 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def steps(snapshot: str, release: Release, prefix: str = "", *, stays: bool = False) -> tuple[Step, ...]:
-    """Database, archive, proof; `prefix` tells the steps of a backup before something else from others in its plan.
+    """Return the steps of a backup. `prefix` begins their ids where the backup is part of another change.
 
-    With `stays` a whole archive outlives an undo: it may be the way back.
+    With `stays` an undo keeps a complete archive, which may be the way back.
     """
     what = {"snapshot": snapshot, "release": release.id, "data": release.data}
     return (

@@ -1,4 +1,4 @@
-"""deploy: a new release beside the one that serves, ready and proven before it takes traffic."""
+"""Plan a deploy: a new release beside the one that serves, ready and checked before it takes traffic."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from decodeat_ops.targets.local import steps
 
 @dataclass(frozen=True)
 class Candidate:
-    """What would be deployed, and by whom; `secrets` is the digest of the secrets it would start with."""
+    """Describe what would be deployed, and by whom; `secrets` is the digest of the secrets it would start with."""
 
     source: Source
     fingerprint: str
@@ -29,7 +29,7 @@ class Candidate:
 
 
 def unchanged(candidate: Candidate, observed: Observed) -> bool:
-    """The same code, configuration and secrets are serving already."""
+    """Return whether the same code, configuration and secrets are serving already."""
     active = observed.active
     return (
         active is not None
@@ -50,7 +50,7 @@ def free_id(now: datetime, fingerprint: str, taken: frozenset[str]) -> str:
 def plan(
     candidate: Candidate, observed: Observed, loaded: Loaded, gates: steps.Gates, boot: Step | None = None
 ) -> Plan:
-    """Everything from the Python environment to retention, and to the unit that outlives a reboot; pure."""
+    """Return the plan, from the Python environment to retention and `boot`, the start after a reboot; pure."""
     settings = loaded.settings
     name = free_id(candidate.now, candidate.fingerprint, observed.taken)
     release = Release(
@@ -88,7 +88,7 @@ def plan(
 
 
 def plan_boot(serving: str, boot: Step, loaded: Loaded, inputs: str) -> Plan:
-    """Bring back the start after a reboot, of a release that serves already."""
+    """Return the plan that only restores the start after a reboot, for a release that serves already."""
     facts = (("serves now", serving), ("changed", "nothing; it would not start after a reboot"))
     return Plan("deploy", loaded.deployment, serving, (boot,), facts, inputs, serving)
 

@@ -1,4 +1,4 @@
-"""start, stop, restart, remove: what keeps or ends a deployment without making a new version of it."""
+"""Plan start, stop, restart and remove, which make no new version of a deployment."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -21,7 +21,8 @@ DEPLOY = "Run `decodeat-ops deploy` first."
 class Beside:
     """List a deployment's paths outside its state directory.
 
-    Python environments that no other deployment uses, those that others (may) use, and what `remove` never touches.
+    `unused` are Python environments that no other deployment uses, `shared` those that others (may) use, and `stays`
+    is what `remove` never touches.
     """
 
     unused: tuple[str, ...] = ()
@@ -30,7 +31,10 @@ class Beside:
 
 
 def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str) -> Plan | None:
-    """Bring back what was stopped, or what a reboot ended, with today's secrets; None when it serves already."""
+    """Return the plan to start what was stopped, or what a reboot ended, with today's secrets.
+
+    None when it serves already and its supervisor is not older than this tool. Raises `Usage` when nothing is deployed.
+    """
     if observed.serving and not observed.supervisor.older:
         return None
     if observed.current is None:
@@ -53,7 +57,10 @@ def plan_start(observed: Observed, loaded: Loaded, *, secrets: str, inputs: str)
 
 
 def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None:
-    """Finish what runs, take nothing new; None when it is stopped already."""
+    """Return the plan to finish running requests and take no new ones; None when it is stopped already.
+
+    Raises `Usage` when nothing is deployed.
+    """
     if observed.active is None:
         if observed.stopped is None:
             raise Usage(NOTHING, hint=DEPLOY)
@@ -77,12 +84,12 @@ def plan_stop(observed: Observed, loaded: Loaded, *, inputs: str) -> Plan | None
 
 
 def _adopt(observed: Observed) -> tuple[Step, ...]:
-    """Return the step that gets a working supervisor, since only that can stop running releases."""
+    """Return the step that starts a supervisor unless one works, since only a supervisor can stop releases."""
     return () if observed.supervisor.alive else (steps.supervise(observed),)
 
 
 def _plan_stop_leftovers(observed: Observed, stopped: Release, loaded: Loaded, inputs: str) -> Plan:
-    """Plan the end of processes that still run after a stop, because no supervisor was there to end them."""
+    """Return the plan to end processes that still run after a stop, because no supervisor was there to end them."""
     running = sorted(observed.running)
     wanted = (*_adopt(observed), steps.drain(running), steps.wait_stopped(running, after_commit=True))
     facts = (("still runs", ", ".join(running)),)
@@ -92,7 +99,10 @@ def _plan_stop_leftovers(observed: Observed, stopped: Release, loaded: Loaded, i
 def plan_restart(
     observed: Observed, loaded: Loaded, layout: Layout, *, secrets: str, by: str, now: datetime, inputs: str
 ) -> Plan:
-    """A fresh process of the same version with today's secrets, no request lost: the corridor of a deploy."""
+    """Return the plan for a new process of the same version with today's secrets, by the steps of a deploy.
+
+    No request is lost. Raises `Usage` when nothing is deployed.
+    """
     current = observed.current
     if current is None:
         raise Usage(NOTHING, hint=DEPLOY)
@@ -137,7 +147,10 @@ def plan_remove(  # noqa: PLR0913 - each argument is an observed fact or an opti
     unboot: Step | None = None,
     inputs: str,
 ) -> Plan:
-    """Plan to stop and delete everything; data, backups and what lies beside the state stay unless said otherwise."""
+    """Return the plan to stop and delete everything; data and backups stay unless `delete_data`, `delete_backups`.
+
+    Outside the state directory it deletes only the systemd unit and Python environments of no other deployment.
+    """
     beside = beside or Beside()
     kept = {
         *(() if delete_data else (layout.data.name, layout.format_file.name)),
@@ -146,7 +159,7 @@ def plan_remove(  # noqa: PLR0913 - each argument is an observed fact or an opti
         layout.journals.name,
         layout.lock.name,
     }
-    # Stopping makes the link `stopped`, which is not there yet; it goes first, for it leads to what goes after it.
+    # Stopping makes the link `stopped`, which is not there yet. It is deleted first: it points to what is deleted next.
     stopped = layout.stopped.name
     doomed = [stopped, *sorted(name for name in present if name not in {*kept, stopped})]
     leftovers = observed.active or observed.draining or observed.running or observed.supervisor.stuck

@@ -1,4 +1,4 @@
-"""migrate: the data brought to the schema of the release that takes it over, and saved first where need be."""
+"""Plan the migration of data to the schema of the release that takes it over, with a backup before if needed."""
 
 from dataclasses import replace
 
@@ -12,7 +12,10 @@ from decodeat_ops.targets.local import steps
 
 
 def plan(release: Release, data: str, migration: Migration, observed: Observed) -> tuple[Step, ...]:
-    """For `release`, which takes over the generation `data`. The backup is of what serves, if anything does."""
+    """Return the steps for `release`, which takes over the generation `data`.
+
+    A backup before the migration holds that data and the current release or, without one, `release`.
+    """
     migrate = steps.migrate(release, data, migration)
     if not migration.snapshot:
         return (migrate,)
@@ -27,7 +30,7 @@ def facts(migration: Migration) -> tuple[tuple[str, str], ...]:
 
 
 def refuse(what: str, crossed: tuple[Revision, ...], hint: str) -> Usage:
-    """Code that can't work with data because of these steps."""
+    """Return the error for code (`what`) that can't work with data because of these migrations."""
     names = ", ".join(f"{step.id} ({step.title})" if step.title else step.id for step in crossed)
     several = len(crossed) > 1
     return Usage(

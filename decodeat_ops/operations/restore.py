@@ -1,4 +1,4 @@
-"""restore: the archive's release with the archive's data, sent down the same steps as a deploy."""
+"""Plan a restore: the archive's release with the archive's data, by the same steps as a deploy."""
 
 import difflib
 from collections.abc import Mapping, Sequence
@@ -17,7 +17,7 @@ from decodeat_ops.operations import backup, migrate
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.local import steps
 
-# Settings stay as they are unless they are asked for: an old key must not come back by surprise.
+# Settings stay as they are unless the operator asks for them: an old key must not come back by surprise.
 USUAL = ("release", "database", "logs")
 
 
@@ -42,7 +42,10 @@ class Wanted:
 
 
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
-    """The parts to restore. Raises `Usage` for a part that doesn't exist or that the archive doesn't hold."""
+    """Return the parts to restore: those of `only`, else the `USUAL` ones that the archive holds.
+
+    Raises `Usage` for a part that doesn't exist or that the archive doesn't hold.
+    """
     for part in only:
         if part not in PARTS:
             near = difflib.get_close_matches(part, PARTS, n=1, cutoff=0.3)
@@ -59,7 +62,7 @@ def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
 
 
 def staged(snapshot: str) -> str:
-    """The directory below staging/ into which an archive is unpacked."""
+    """Return the name of the directory below staging/ into which an archive is unpacked."""
     return f"restore-{snapshot}"
 
 

@@ -1,4 +1,4 @@
-"""rollback: an older release's code and settings, today's secrets and data."""
+"""Plan a rollback: an older release's code and settings with today's secrets and data."""
 
 import difflib
 from dataclasses import replace
@@ -14,7 +14,10 @@ from decodeat_ops.targets.local import steps
 
 
 def choose(asked: str | None, observed: Observed) -> Release:
-    """The release to go back to: the one named, or the newest older one made of something else. Raises `Usage`."""
+    """Return the release to go back to: the one that `asked` names, else the newest older one of another version.
+
+    `asked` is an id, its beginning or its end. Raises `Usage` when no release, more than one or the serving one fits.
+    """
     current = observed.current
     names = [r.id for r in observed.releases]
     if current is None:
@@ -52,9 +55,9 @@ def plan(
     inputs: str,
     migration: Migration,
 ) -> Plan:
-    """`secrets` is the digest of today's secrets: a rotated key never comes back.
+    """Return the plan of a rollback. `secrets` is the digest of today's secrets: a rotated key never comes back.
 
-    The release that was named may also be a newer one: then the data goes forward with it.
+    The named release may also be a newer one: then the data is migrated to its schema.
     """
     current = observed.current
     data = current.data if current else release.data

@@ -1,4 +1,4 @@
-"""Configuration from templates: Jinja2, undefined names refused."""
+"""Render configuration from Jinja2 templates; undefined names are refused."""
 
 from decodeat_ops.rendering.templates import digest, render
 

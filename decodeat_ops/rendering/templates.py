@@ -1,4 +1,4 @@
-"""Finds the templates, digests them, and renders one with every name it uses defined."""
+"""Find the templates, digest them, and render one, with every name that it uses defined."""
 
 import difflib
 import hashlib
@@ -17,7 +17,7 @@ SUFFIX = ".j2"
 
 
 def directory() -> Path:
-    """The templates of this installation: inside the package in a wheel, at the top of the tree in a checkout."""
+    """Return the templates' directory: inside the package in a wheel, at the top of the tree in a checkout."""
     package = Path(__file__).resolve().parents[1]
     for place in (package / "templates", package.parent / "templates"):
         if place.is_dir():
@@ -30,12 +30,12 @@ def directory() -> Path:
 
 
 def names(place: Path) -> list[str]:
-    """Every template below a directory by its path, in order."""
+    """Return the paths of all templates below a directory, relative to it and sorted."""
     return sorted(path.relative_to(place).as_posix() for path in place.rglob(f"*{SUFFIX}") if path.is_file())
 
 
 def digest(place: Path | None = None) -> str:
-    """SHA-256 over names and contents of all templates; nothing is rendered and Jinja2 is not loaded."""
+    """Return the SHA-256 over names and contents of all templates; nothing is rendered and Jinja2 is not loaded."""
     place = place or directory()
     total = hashlib.sha256()
     for name in names(place):
@@ -45,7 +45,7 @@ def digest(place: Path | None = None) -> str:
 
 
 def render(name: str, values: Mapping[str, Any], place: Path | None = None) -> str:
-    """One template filled in. Raises `Configuration` naming template, line and what is undefined or misspelt."""
+    """Fill in one template. Raises `Configuration` naming template, line and what is undefined or misspelt."""
     import jinja2
 
     place = place or directory()
@@ -80,7 +80,7 @@ def _environment(place: Path) -> "Environment":
 
 
 def _line(error: Exception, place: Path) -> int:
-    """The template's line that raised, the innermost one; 0 when no template did."""
+    """Return the template's line that raised, the innermost one; 0 when no template did."""
     line, trace = 0, error.__traceback__
     while trace is not None:
         if trace.tb_frame.f_code.co_filename.startswith(str(place)):

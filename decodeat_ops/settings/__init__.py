@@ -1,1 +1,1 @@
-"""Settings: what the operator wrote, checked, with its origin, and secret references resolved late."""
+"""Load and check the settings that the operator wrote, with their origins; resolve secret references late."""

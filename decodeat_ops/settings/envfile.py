@@ -1,4 +1,4 @@
-"""One strict parser and writer of environment files: what it accepts means the same to a shell and to a service."""
+"""Parse and write environment files strictly: what is accepted means the same to a shell and to a service."""
 
 import os
 import re
@@ -16,9 +16,9 @@ _ESCAPED = {value: f"\\{name}" for name, value in _ESCAPES.items()} | {"\t": "\t
 
 
 def read(path: Path, *, private: bool = False) -> dict[str, str]:
-    """The variables of a file, in order. `private` refuses a file that others may read.
+    """Return the variables of a file, in order. `private` refuses a file that others may read.
 
-    Raises `Configuration` naming file and line, never a value; a file that isn't there is one too.
+    Raises `Configuration` naming file and line, never a value; also when the file is missing.
     """
     try:
         with path.open("rb") as stream:
@@ -45,7 +45,7 @@ def read(path: Path, *, private: bool = False) -> dict[str, str]:
 
 
 def parse(text: str, name: str = "environment file") -> dict[str, str]:
-    """The variables of a text. Raises `Configuration` at the first line that two readers could understand apart."""
+    """Return the variables of a text. Raises `Configuration` at the first line that readers could take differently."""
     found: dict[str, str] = {}
     lines: dict[str, int] = {}
     for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
@@ -64,9 +64,9 @@ def parse(text: str, name: str = "environment file") -> dict[str, str]:
 
 
 def render(values: Mapping[str, str]) -> str:
-    """A file that `parse` reads back identically, and so does a shell unless a value holds a line break.
+    """Return a file that `parse` reads back identically, and so does a shell unless a value holds a line break.
 
-    Raises `Configuration` for what no environment can hold: a NUL, or a name that is none.
+    Raises `Configuration` for what no environment can hold: a NUL, text that is not UTF-8, or an invalid name.
     """
     lines = []
     for name, value in values.items():
@@ -91,7 +91,7 @@ def _quoted(value: str) -> str:
 
 
 def _assignment(line: str) -> tuple[str, str]:
-    """Name and value of one line; ValueError(what, hint) when it is anything but a plain assignment."""
+    """Return name and value of one line. Raises ValueError(what, hint) when it is not a plain assignment."""
     if re.match(r"[ \t]*export[ \t]", line):
         raise ValueError("`export` is for shells; a service would take it as part of the name", "Remove `export`.")
     name, equals, rest = line.partition("=")
@@ -124,7 +124,7 @@ def _bare(name: str, rest: str) -> str:
 
 
 def _closed(name: str, rest: str, end: int) -> str:
-    """What stands between the quotes; nothing may follow them."""
+    """Return what stands between the quotes. Raises ValueError(what, hint) when they don't close or text follows."""
     if end < 1:
         raise ValueError(f"the quote of {name} is not closed", f"End the value with {rest[0]} on the same line.")
     if end != len(rest) - 1:

@@ -1,4 +1,4 @@
-"""Settings from toml, overlay, variables and flags, merged in that order and refused all at once when wrong."""
+"""Load settings: merge toml, overlay, variables and flags in that order, and report all that is wrong at once."""
 
 import os
 import re
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 FILE = "decodeat-ops.toml"
 PRODUCTION = "production"
 PREFIX = "DECODEAT_OPS_"
-# The flags' own variables, and the mark that the supervisor puts into what it starts.
+# The variables of flags, and the one with which the supervisor marks the processes that it starts.
 NOT_SETTINGS = ("ENV", "CONFIG", "LANG", "INSTANCE")
 Tree = dict[str, Any]
 
 
 @dataclass
 class Merged:
-    """Settings before they are checked, where each leaf came from by dotted path, and what is wrong so far."""
+    """Hold settings before they are checked, where each leaf came from by dotted path, and what is wrong so far."""
 
     tree: Tree = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
     def lay_over(self, tree: Tree, origin: str) -> None:
-        """Tables merge, anything else replaces."""
+        """Merge `tree` over what is there: tables merge, anything else is replaced."""
         self._merge(self.tree, tree, origin, "")
 
     def put(self, path: tuple[str, ...], value: Any, origin: str) -> None:
@@ -59,7 +59,7 @@ class Merged:
                 self.origins[path] = origin
 
     def origin(self, path: str) -> str:
-        """Where a key came from; for a table, where its first key did."""
+        """Return where a key came from; for a table, where its first key did; "" when it is not set."""
         if path in self.origins:
             return self.origins[path]
         return next((o for known, o in self.origins.items() if known.startswith(f"{path}.")), "")
@@ -73,7 +73,7 @@ def load(
     environ: Mapping[str, str] | None = None,
     start: Path | None = None,
 ) -> Loaded:
-    """Settings of one deployment.
+    """Load the settings of one deployment.
 
     `config` is the file, else it is looked for in `start` (the working directory) and its parents. `overrides`
     are flags by dotted key. Raises `Configuration` with everything that is wrong in `lines`.
@@ -110,7 +110,7 @@ def load(
 
 
 def find(config: Path | None, start: Path) -> Path:
-    """The settings file: the named one, or the nearest above `start`. Raises `Configuration` when there is none."""
+    """Return the named settings file, or the nearest in `start` and above. Raises `Configuration` without one."""
     if config is not None:
         path = config.expanduser().absolute()
         if path.is_dir():
@@ -163,7 +163,7 @@ def _path_of(variable: str, known: Mapping[str, str]) -> tuple[str, ...] | None:
 
 
 def _value(dotted: str, text: str) -> Any:
-    """Text from a variable or flag as its key's type: what is plain text stays text, the rest is read as in toml."""
+    """Convert text from a variable or flag to its key's type: plain text stays text, the rest is read as in toml."""
     return text if names.is_text(dotted) else toml.scalar(text)
 
 
@@ -189,7 +189,7 @@ def _checked(merged: Merged, env: str, files: tuple[Path, ...]) -> Loaded:
 
 
 def _origins(merged: Merged) -> dict[str, str]:
-    """Where each setting comes from, in the schema's order; tables of the operator's own names are opened up."""
+    """Return where each setting comes from, in the schema's order; an open table (`names.open_tables`) key by key."""
     found: dict[str, str] = {}
     for key in names.leaves():
         below = sorted(path for path in merged.origins if path.startswith(f"{key}."))
@@ -199,7 +199,7 @@ def _origins(merged: Merged) -> dict[str, str]:
 
 
 def _problem(error: "ErrorDetails", merged: Merged) -> str:
-    """One line for one mistake: where, which key, what; never the value, which may be a secret in the wrong place."""
+    """Describe one mistake on one line: where, which key, what; never the value, which may be a misplaced secret."""
     path = _key(error["loc"])
     origin = merged.origin(path) or merged.origin(path.rpartition(".")[0]) or "settings"
     if error["type"] == "extra_forbidden":
@@ -211,7 +211,7 @@ def _problem(error: "ErrorDetails", merged: Merged) -> str:
 
 
 def _key(loc: tuple[int | str, ...]) -> str:
-    """The key's dotted path; what pydantic adds below it (the branch of a union, "[key]") is not part of it."""
+    """Return the key's dotted path without what pydantic adds below it (the branch of a union, "[key]")."""
     parts = [str(part) for part in loc]
     for table in names.open_tables():
         depth = table.count(".") + 1
@@ -221,7 +221,7 @@ def _key(loc: tuple[int | str, ...]) -> str:
 
 
 def _nul(tree: Tree, merged: Merged, prefix: str = "") -> Iterator[str]:
-    """No path, variable or address may hold a NUL: the operating system would cut it off or refuse it."""
+    """Yield a problem for each text that holds a NUL: the operating system would cut it off or refuse it."""
     for name, value in tree.items():
         path = f"{prefix}{name}"
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""What the schema knows of its keys: which there are, what they mean, which is nearest to a misspelt one."""
+"""Look up what the schema says about its keys: which there are, what they mean, which is closest to a misspelt one."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -12,7 +12,7 @@ from decodeat_ops.settings.schema import Settings
 
 @cache
 def fields() -> dict[str, FieldInfo]:
-    """Every key that is not a section, by dotted path, in the schema's order."""
+    """Return every key that is not a section, by dotted path, in the schema's order."""
     return dict(_fields(Settings, ""))
 
 
@@ -33,12 +33,12 @@ def leaves() -> tuple[str, ...]:
 
 @cache
 def open_tables() -> tuple[str, ...]:
-    """Keys that hold names of the operator's own choice: service.environment and service.secrets."""
+    """Return the keys that are tables of names chosen by the operator: service.environment and service.secrets."""
     return tuple(path for path, info in fields().items() if get_origin(info.annotation) is dict)
 
 
 def is_text(path: str) -> bool:
-    """True when a key takes plain text, so that 123 from a variable stays "123"."""
+    """Return whether a key takes plain text, so that 123 from a variable stays "123"."""
     for table in open_tables():
         if path.startswith(f"{table}."):
             return get_args(fields()[table].annotation)[1] is str
@@ -52,7 +52,7 @@ def description(path: str) -> str:
 
 
 def nearest(path: str) -> str:
-    """Suggest the closest key, "" when none is near: misspelt, or put under the wrong section."""
+    """Suggest the key that was misspelt or put under the wrong section, "" when none is close."""
     import difflib
 
     known = [*leaves(), *sorted({leaf.rpartition(".")[0] for leaf in leaves()} - {""})]
@@ -81,7 +81,7 @@ _WANTED = {
 
 
 def words(kind: str, message: str, context: Mapping[str, Any]) -> str:
-    """What pydantic found wrong, in the words of this tool; the value itself is never part of it."""
+    """Return what pydantic found wrong, in the words of this tool; the value itself is never part of it."""
     if kind in _WANTED:
         return _WANTED[kind]
     if kind == "string_pattern_mismatch":

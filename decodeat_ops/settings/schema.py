@@ -1,4 +1,4 @@
-"""The shape of `decodeat-ops.toml`: every key, its type, its default; unknown keys are refused by the loader."""
+"""Define `decodeat-ops.toml`: every key, its type, its default; unknown keys are refused."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -117,11 +117,11 @@ class Loaded(BaseModel):
 
     @property
     def deployment(self) -> str:
-        """The name that a journal, a lock and a typed confirmation use."""
+        """Return the name that a journal, a lock and a typed confirmation use."""
         return f"{self.settings.name}-{self.env}"
 
     def path(self, text: str) -> Path:
-        """A path from the settings: `~` expanded, relative to the settings file's directory."""
+        """Return a path from the settings: `~` expanded, relative to the settings file's directory, links resolved."""
         return self.named(text).resolve()
 
     def named(self, text: str) -> Path:

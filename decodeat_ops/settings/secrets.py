@@ -1,4 +1,4 @@
-"""Resolves secret references late; says which are missing, empty or placeholders, and never what they hold."""
+"""Resolve secret references late; say which are missing, empty or placeholders, and never what they hold."""
 
 import os
 import re
@@ -20,7 +20,7 @@ _PLACEHOLDER = re.compile(
 
 
 class _Bad(Exception):
-    """Why one reference gives no usable value."""
+    """Say why one reference gives no usable value."""
 
 
 def resolve(
@@ -29,7 +29,7 @@ def resolve(
     """Return every secret of the service by variable.
 
     `env:NAME` is looked up in the process's environment, then in `service.env_file`; `file:PATH` is a file that
-    no other user may read. `held` are files that are not on disk yet, by their place. Raises `Configuration` listing
+    no other user may read. `held` are files that are not on disk yet, by path. Raises `Configuration` listing
     every reference that can't be used.
     """
     references = loaded.settings.service.secrets
@@ -57,7 +57,7 @@ def resolve(
 
 
 def _stored(loaded: Loaded, variables: Mapping[str, str], held: Mapping[Path, bytes]) -> dict[str, str]:
-    """The env file, read only when the environment alone doesn't answer every reference."""
+    """Return the variables of the env file, read from disk only when the environment lacks one that is referred to."""
     wanted = loaded.settings.service.references("env").values()
     path = loaded.path(loaded.settings.service.env_file)
     if path in held:
@@ -105,7 +105,7 @@ def _text(data: bytes) -> str:
 
 
 def _judge(text: str) -> None:
-    """Refuse what can't be a secret: nothing, a NUL, or what an example left there (also as one of a comma list)."""
+    """Refuse what can't be a secret: an empty text, a NUL, no UTF-8 text, or a placeholder (also in a comma list)."""
     if not text.strip():
         raise _Bad("it is empty")
     if "\0" in text:

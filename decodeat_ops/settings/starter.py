@@ -1,4 +1,4 @@
-"""What `init` writes: settings with every key explained, made from the schema itself, and a file for secrets."""
+"""Make what `init` writes: settings with every key explained, from the schema itself, and a file for secrets."""
 
 import json
 import textwrap
@@ -21,13 +21,13 @@ EXAMPLES = {
 
 @dataclass(frozen=True)
 class Answers:
-    """What `init` asks for; everything else keeps its default."""
+    """Hold what `init` asks for; everything else keeps its default."""
 
     name: str = "decodeat"
     port: int = 8000
 
     def chosen(self) -> dict[str, Any]:
-        """Keys that are written out rather than shown as a default, by dotted path."""
+        """Return the keys that are written out rather than shown as a default, by dotted path."""
         return {
             "name": self.name,
             "local.port": self.port,
@@ -37,7 +37,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Key:
-    """One line of the settings with its comment."""
+    """Describe one line of the settings with its comment."""
 
     name: str
     about: tuple[str, ...]
@@ -47,7 +47,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Section:
-    """A table of the settings; `name` is "" for the keys at the top."""
+    """Describe a table of the settings; `name` is "" for the keys at the top."""
 
     name: str
     about: str
@@ -56,7 +56,7 @@ class Section:
 
 
 def files(answers: Answers) -> dict[str, str]:
-    """Both files' text by name. Raises pydantic's ValidationError when an answer isn't valid."""
+    """Return both files' text by name. Raises pydantic's ValidationError when an answer isn't valid."""
     Settings.model_validate({"name": answers.name, "local": {"port": answers.port}})
     return {
         SETTINGS: render("init/decodeat-ops.toml.j2", {"sections": _sections(Settings, "", answers.chosen())}),
@@ -82,5 +82,5 @@ def _sections(model: type[BaseModel], prefix: str, chosen: Mapping[str, Any]) ->
 
 
 def _toml(value: Any) -> str:
-    """A text, number or boolean as toml writes it; for these JSON's way is the same."""
+    """Return a text, number or boolean as toml writes it; JSON writes these the same way."""
     return json.dumps(value, ensure_ascii=False)

@@ -1,4 +1,4 @@
-"""Reads a toml file or one value of it, and says line and column when it isn't toml."""
+"""Read a toml file or one value, and say line and column when it isn't toml."""
 
 import tomllib
 from pathlib import Path
@@ -8,7 +8,7 @@ from decodeat_ops.core.errors import Configuration
 
 
 def read(path: Path) -> dict[str, Any]:
-    """The file's tables. Raises `Configuration` naming file, line and column."""
+    """Return the file's tables. Raises `Configuration` naming the file and, where they are known, line and column."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -36,7 +36,7 @@ def read(path: Path) -> dict[str, Any]:
 
 
 def scalar(text: str) -> Any:
-    """A number, a boolean or a list of text written as in toml; any other text is itself."""
+    """Return the number, boolean or list that a text is in toml; return any other text unchanged."""
     try:
         found = tomllib.loads(f"value = {text}")
     except (ValueError, RecursionError):

@@ -1,1 +1,1 @@
-"""The process that owns the listening socket and keeps releases running; standard library only."""
+"""Own the listening socket and keep releases running, in a process of its own; standard library only."""

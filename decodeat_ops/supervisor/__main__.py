@@ -22,12 +22,12 @@ LET_GO_SECONDS = 15.0  # from a process's end until the system has closed its fi
 
 
 def main() -> int:
-    """Exit 0 once a supervisor runs (this one or one that was there), 1 with a reason when none could start."""
+    """Return exit code 0 once a supervisor runs (this or an earlier one), 1 with a reason when none can start."""
     layout = Layout(Path(sys.argv[1]).resolve())
     os.umask(0o077)
     for directory in (layout.root, layout.run, layout.wants, layout.logs, layout.releases):
         trust.private_directory(directory)
-        # Whoever writes there gives us orders; whoever enters the run directory could pretend to be a release.
+        # A user who can write there controls the supervisor; one who can enter `run/` could pretend to be a release.
         if untrusted := trust.flaw(directory, private=directory == layout.run):
             place, why, mend = untrusted
             sys.stderr.write(f"{place} {why}; look at what it holds, then {mend}\n")
@@ -42,7 +42,7 @@ def main() -> int:
             sys.stderr.write(f"{layout.supervisor_lock} is still held by a process that can't be ended\n")
             return 1
     if os.fork():
-        os._exit(0)  # the lock lives on in the child: the caller may go on
+        os._exit(0)  # the child holds the lock now: the caller may go on
     os.setsid()
     _detach(layout.supervisor_log)
     os.chdir(layout.run)  # private sockets are bound by name alone: a whole path may be too long for one
@@ -64,7 +64,7 @@ def _take(lock: int, wait: float = 0.0) -> bool:
 
 
 def _end(layout: Layout, listeners: Listeners) -> None:
-    """End both processes of the present supervisor after taking its sockets, in whose queues clients wait meanwhile."""
+    """Kill both processes of the old supervisor after taking its sockets, in whose queues clients wait meanwhile."""
     found = holders(layout)
     _send(found, signal.SIGSTOP)  # stopped first, so that neither starts another or takes over
     for path in layout.releases.glob("*/unit.json"):
@@ -84,7 +84,7 @@ def _send(processes: dict[int, int], number: int) -> None:
 
 
 def _detach(log: Path) -> None:
-    """Let go of the caller's terminal and pipes; a traceback of ours belongs into the log."""
+    """Leave the caller's terminal and pipes, and send output to the log, as a traceback of ours belongs there."""
     null = os.open(os.devnull, os.O_RDWR)
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     os.dup2(null, 0)

@@ -1,4 +1,4 @@
-"""What the supervisor knows of each release, and its account of it, which `status` reads."""
+"""Hold what the supervisor knows of each release, and write it to the status file that `status` reads."""
 
 import contextlib
 import json
@@ -19,22 +19,22 @@ BYTES = 32 * 1024
 
 @dataclass
 class Watched:
-    """A release the supervisor knows: its process if it has one, and its history of crashes."""
+    """Hold what the supervisor knows of a release: its process if it has one, and its history of crashes."""
 
     unit: Unit | None = None
     process: Process | None = None
     restarts: int = 0
-    streak: int = 0
+    streak: int = 0  # restarts in a row, each soon after the one before
     next_start: float = 0.0  # monotonic
     last_exit: str = ""
     problem: str = ""
     drain_since: float = 0.0  # monotonic; 0 = not draining
-    term_since: float = 0.0  # monotonic; 0 = not told to stop
-    reminded: float = 0.0  # monotonic; when its workers were told too
+    term_since: float = 0.0  # monotonic; 0 = not asked to stop
+    reminded: float = 0.0  # monotonic; when it or its workers last got SIGTERM
 
 
 class Account:
-    """A file whose space is taken once and which is overwritten in place: it stays true on a full disk."""
+    """Write the status file, which takes its space once and is overwritten in place: a full disk does no harm."""
 
     def __init__(self, path: Path) -> None:
         self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -43,7 +43,7 @@ class Account:
             os.posix_fallocate(self._descriptor, 0, BYTES)
 
     def write(self, facts: dict[str, Any], releases: dict[str, Watched]) -> None:
-        """Write the status file after each change and once a second; a failed write is tried again."""
+        """Write the status after a change and once a second. A write that fails is tried again at the next call."""
         # The monotonic clock, which is never set: it shows a reader how old the file is.
         beat = time.monotonic() // BEAT_SECONDS * BEAT_SECONDS
         told = {

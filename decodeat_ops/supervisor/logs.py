@@ -1,11 +1,14 @@
-"""Log rotation by rename: nothing is copied, no line is lost, and the writer is told to reopen."""
+"""Rotate logs by rename: nothing is copied and no line is lost; the caller makes the writer reopen its file."""
 
 import time
 from pathlib import Path
 
 
 def rotate(log: Path, *, limit: int, keep: int) -> bool:
-    """Move a log past `limit` bytes to `<log>.1`, older ones up by one, at most `keep` of them."""
+    """Move a log of `limit` bytes or more to `<log>.1`, and older ones up by one; at most `keep` of them stay.
+
+    Returns whether it was moved.
+    """
     try:
         if log.stat().st_size < limit:
             return False
@@ -25,7 +28,7 @@ def numbered(log: Path, number: int) -> Path:
 
 
 def expire(directory: Path, *, days: int, running: set[str]) -> None:
-    """Remove logs of releases that no longer run once nothing was written to them for `days`."""
+    """Remove logs of releases that don't run, when nothing was written to them for `days` days."""
     oldest = time.time() - days * 86400
     for path in directory.glob("*.log*"):
         if path.name.partition(".log")[0] not in running and path.stat().st_mtime < oldest:

@@ -1,4 +1,4 @@
-"""One running release: started here, or found running and adopted after a supervisor's death."""
+"""Start and find the processes of releases; a new supervisor adopts those that run when it starts."""
 
 import contextlib
 import os
@@ -19,7 +19,7 @@ MARK = "DECODEAT_OPS_INSTANCE"  # in every release's environment, so that a new 
 
 @dataclass
 class Process:
-    """A session leader (gunicorn's master). `pidfd` becomes readable when it ends, child of ours or not."""
+    """Hold a release's session leader (gunicorn's master). `pidfd` becomes readable when it ends, our child or not."""
 
     pid: int
     pidfd: int
@@ -27,7 +27,7 @@ class Process:
     popen: subprocess.Popen[bytes] | None = None
 
     def ended(self) -> str:
-        """How it ended, "" while it runs."""
+        """Return how it ended, "" while it runs."""
         if self.popen is not None:
             status = self.popen.poll()
             if status is None:
@@ -36,7 +36,7 @@ class Process:
         return "ended (started by an earlier supervisor)" if _gone(self.pid, self.pidfd) else ""
 
     def send(self, number: int, group: bool = False) -> None:
-        """Signal it through its pidfd (a recycled pid can't be hit), or its whole session."""
+        """Send a signal, never to a later process with the same pid; with `group`, to the whole process group."""
         with contextlib.suppress(ProcessLookupError):
             if group:
                 os.killpg(self.pid, number)
@@ -46,15 +46,15 @@ class Process:
     def remind(self) -> None:
         """Send SIGTERM to its workers.
 
-        One that was being forked when its master was told to stop inherits the master's handler, which swallows the
-        signal; it would serve on, and the master would wait for it until the very end of its grace.
+        A worker that is forked while its master gets SIGTERM inherits the master's handler, which ignores the signal.
+        It would go on serving, and the master would wait for it until its grace is over.
         """
         with contextlib.suppress(OSError):
             for child in Path(f"/proc/{self.pid}/task/{self.pid}/children").read_text().split():
                 self._terminate_child(int(child))
 
     def _terminate_child(self, pid: int) -> None:
-        """Send SIGTERM to a child, but never to another process that got the number of a child that has ended."""
+        """Send SIGTERM to a child, but never to another process that got the pid of a child that has ended."""
         with contextlib.suppress(OSError):
             pidfd = os.pidfd_open(pid)
             try:
@@ -68,7 +68,7 @@ class Process:
 
 
 def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, sockets: tuple[int, ...]) -> Process:
-    """Start a release with the listening sockets inherited. Raises OSError when it can't be."""
+    """Start a release, which inherits the listening sockets. Raises OSError when it can't be started."""
     trust.private_directory(log.parent)
     with log.open("ab") as output:
         popen = subprocess.Popen(
@@ -85,13 +85,13 @@ def start(argv: tuple[str, ...], *, cwd: Path, env: dict[str, str], log: Path, s
     try:
         return Process(popen.pid, os.pidfd_open(popen.pid), time.time(), popen)
     except OSError:
-        popen.kill()  # nobody would watch it, and another would be started beside it
+        popen.kill()  # without a pidfd it can't be watched, and another would be started beside it
         popen.wait()
         raise
 
 
 def adopt(layout: Layout) -> dict[str, Process]:
-    """Releases of this deployment that are running, whoever started them, by id."""
+    """Return the running releases of this deployment by id, whichever supervisor started them."""
     found: dict[str, Process] = {}
     for pid, pidfd, (release, since) in _processes(lambda pid: _master(pid, layout)):
         if release in found or _gone(pid, pidfd):
@@ -115,9 +115,9 @@ def holders(layout: Layout) -> dict[int, int]:
 
 
 def _processes(look: Callable[[int], T | None]) -> Iterator[tuple[int, int, T]]:
-    """Yield each process that `look` finds something in, with a pidfd, which is then the caller's, and what it found.
+    """Yield pid, pidfd and result for each process for which `look` returns something. The caller closes the pidfd.
 
-    A look that raises OSError finds nothing: the process ended meanwhile.
+    A `look` that raises OSError counts as none: the process ended meanwhile.
     """
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit():
@@ -138,7 +138,7 @@ def _processes(look: Callable[[int], T | None]) -> Iterator[tuple[int, int, T]]:
 
 
 def _master(pid: int, layout: Layout) -> tuple[str, float] | None:
-    """Return the release whose master a process is and when it started, None when it is none of this deployment's."""
+    """Return the release whose master a process is, and when it started; None for any other process."""
     if os.getsid(pid) != pid or not belongs(pid, layout.run):
         return None  # a worker (its master is the session's leader), or a process of another program
     variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
@@ -184,7 +184,7 @@ def stopped(pid: int) -> bool:
 
 
 def _gone(pid: int, pidfd: int) -> bool:
-    """Ended, or a zombie that an init which doesn't reap has left."""
+    """Return whether a process has ended, or is a zombie, as an init process that reaps none leaves them."""
     try:
         signal.pidfd_send_signal(pidfd, 0)
         state = _stat(pid)[0]

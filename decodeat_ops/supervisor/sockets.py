@@ -1,4 +1,4 @@
-"""The listening sockets, which outlive every release and, in the standby's hands, the supervisor itself."""
+"""Hold the listening sockets, which outlive every release and, in the standby, the supervisor itself."""
 
 import ctypes
 import os
@@ -9,14 +9,14 @@ BACKLOG = 2048  # the guide's gunicorn backlog; connections wait here while a re
 
 
 class Listeners:
-    """Open sockets by address. `changed` is true after one was opened or closed, until it is read."""
+    """Hold open sockets by address. `take_changed` returns whether one was opened or closed since its last call."""
 
     def __init__(self) -> None:
         self._open: dict[str, socket.socket] = {}
         self._changed = False
 
     def get(self, host: str, port: int, address: str) -> socket.socket:
-        """The socket of an address, opened when needed. Raises OSError when the port is taken."""
+        """Return the socket of an address, opened when needed. Raises OSError when it can't be, as for a taken port."""
         known = self._open.get(address)
         if known is not None:
             return known
@@ -34,16 +34,17 @@ class Listeners:
         return listener
 
     def recover(self, pid: int, pidfd: int, host: str, port: int, address: str) -> bool:
-        """Take a duplicate of a listening socket out of a process that holds it; False when that isn't allowed.
+        """Duplicate a listening socket of another process. Return False when it has none or that is not allowed.
 
-        Needed only when the supervisor and its standby died together: releases went on serving with the socket.
+        Used to replace a supervisor, and to adopt releases after the supervisor and its standby died together. Raises
+        OSError when the process has ended.
         """
         if address in self._open:
             return True
         try:
             wanted = {info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except (OSError, ValueError, OverflowError):
-            return False  # no address: of a damaged unit
+            return False  # no address: the unit is damaged
         for entry in Path(f"/proc/{pid}/fd").iterdir():
             found = _socket(pidfd, entry)
             if found is None:
@@ -57,9 +58,9 @@ class Listeners:
         return False
 
     def private(self, name: str) -> socket.socket:
-        """A unix socket of that name in the working directory (names are short, paths may not be).
+        """Return the unix socket of that name in the working directory; a whole path may be too long for one.
 
-        Made anew when its file has gone: gunicorn removes it when it is told to stop.
+        It is made anew when its file is missing, since gunicorn removes that when it is asked to stop.
         """
         known = self._open.get(name)
         if known is not None and Path(name).is_socket():
@@ -79,13 +80,13 @@ class Listeners:
         return listener
 
     def keep(self, addresses: set[str]) -> None:
-        """Close every socket that no release needs any more."""
+        """Close every socket but those of `addresses`."""
         for address in set(self._open) - addresses:
             self._open.pop(address).close()
             self._changed = True
 
     def addresses(self) -> list[str]:
-        """The public ones."""
+        """Return the addresses of the public sockets."""
         return sorted(name for name, s in self._open.items() if s.family != socket.AF_UNIX)
 
     def take_changed(self) -> bool:
@@ -114,5 +115,5 @@ def _socket(pidfd: int, entry: Path) -> socket.socket | None:
 
 
 def _duplicate(pidfd: int, descriptor: int) -> int:
-    """pidfd_getfd(2), system call 438 on every architecture; -1 when it is not allowed or not there."""
+    """Call pidfd_getfd(2), system call 438 on every architecture; return -1 when it is not allowed or not there."""
     return int(ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, descriptor, 0))

@@ -1,4 +1,4 @@
-"""The standby: a fork that holds the same sockets and lock, and takes over when the supervisor dies."""
+"""Fork a standby that holds the supervisor's sockets and lock, and takes over when the supervisor dies."""
 
 import contextlib
 import ctypes
@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 
 class Standby:
-    """At most one forked standby. It waits for the end of a pipe whose other end only the supervisor holds."""
+    """Keep at most one standby. It waits until a pipe closes whose other end only the supervisor holds."""
 
     def __init__(self, take_over: Callable[[], None]) -> None:
         self._take_over = take_over
@@ -16,7 +16,7 @@ class Standby:
         self._lifeline = -1
 
     def ensure(self) -> None:
-        """Fork one if there is none, or if the last has died."""
+        """Fork a standby if there is none, or if the last has died."""
         if self.pid:
             ended, _ = os.waitpid(self.pid, os.WNOHANG)
             if not ended:
@@ -25,7 +25,7 @@ class Standby:
         self._fork()
 
     def replace(self) -> None:
-        """A standby knows the sockets that were open when it was forked: a new one after every change."""
+        """Fork a new standby after a change of the sockets, since one holds those that were open when it was forked."""
         self.dismiss()
         self._fork()
 
@@ -54,9 +54,9 @@ class Standby:
         status = 1
         try:
             for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-                signal.signal(number, signal.SIG_IGN)  # whoever stops the supervisor means it, and it dismisses us
+                signal.signal(number, signal.SIG_IGN)  # they are for the supervisor, which then dismisses its standby
             name_process("decodeat-standby")
-            os.read(waiting, 1)  # returns at the supervisor's death, however it died
+            os.read(waiting, 1)  # returns when the supervisor dies, whatever the cause
             os.close(waiting)
             self.pid, self._lifeline = 0, -1
             self._take_over()
@@ -66,14 +66,14 @@ class Standby:
 
 
 def name_process(name: str) -> None:
-    """What `ps` and `top` show as the process's name (prctl PR_SET_NAME, 15 characters)."""
+    """Set the process's name as `ps` and `top` show it (prctl PR_SET_NAME, 15 characters)."""
     ctypes.CDLL(None).prctl(15, name[:15].encode(), 0, 0, 0)
 
 
 def allow_takeover() -> None:
     """Let other processes of this user take duplicates of our sockets (prctl PR_SET_PTRACER, any).
 
-    Where the Yama module is set to 1, only root may do so otherwise, and a newer supervisor could not take over
-    without a pause. Other users never may.
+    Otherwise, where the Yama module is set to 1, only root and our own parents may, and a newer supervisor could not
+    take over without a pause. Other users never may.
     """
     ctypes.CDLL(None).prctl(0x59616D61, ctypes.c_ulong(-1), 0, 0, 0)

@@ -1,4 +1,4 @@
-"""The supervisor: makes what runs agree with what is wanted, again and again."""
+"""Start and stop releases until what runs is what is requested, again and again."""
 
 import contextlib
 import fcntl
@@ -29,7 +29,7 @@ REMIND_SECONDS = 1.0
 
 
 class Supervisor:
-    """Level-triggered: looks at `wants/` and the active link ten times a second and needs no other message."""
+    """Keep releases running as `wants/` and the active link say; it reads both ten times a second (level-triggered)."""
 
     def __init__(self, layout: Layout, lock: int, listeners: Listeners) -> None:
         self._layout = layout
@@ -43,7 +43,7 @@ class Supervisor:
         self._logs_at = 0.0
 
     def run(self) -> None:
-        """Until SIGTERM, then stop every release gracefully. Never returns while one runs."""
+        """Supervise until SIGTERM, SIGINT or a move of the state directory; then stop every release and return."""
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_stop)
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
@@ -67,7 +67,7 @@ class Supervisor:
             return True
 
     def _succeed(self) -> None:
-        """The standby's way to become the supervisor: same lock, same sockets, nothing else of the dead one."""
+        """Become the supervisor, in the standby: with the lock and sockets of the dead one, and nothing else of it."""
         self.say("the supervisor died; the standby takes over")
         Supervisor(self._layout, self._lock, self._listeners).run()
 
@@ -75,7 +75,7 @@ class Supervisor:
         self._stopping = True
 
     def say(self, text: str) -> None:
-        """One line in supervisor.log; a full disk costs the line, never the supervisor."""
+        """Write one line to supervisor.log; on a full disk the line is lost, and the supervisor goes on."""
         with contextlib.suppress(OSError), self._layout.supervisor_log.open("a") as log:
             log.write(f"{_now()} [{os.getpid()}] {text}\n")
 
@@ -87,7 +87,7 @@ class Supervisor:
             if unit and self._listeners.recover(process.pid, process.pidfd, unit.host, unit.port, unit.address):
                 self.say(f"adopted {release}, process {process.pid}")
                 continue
-            # Without its socket nothing could be started beside it: it finishes what runs and is started anew.
+            # Without its socket no other release could be started: it finishes what runs, and is started anew.
             self.say(f"{release}, process {process.pid}, keeps its socket to itself and is replaced")
             self._terminate(release, watched)
 
@@ -104,7 +104,7 @@ class Supervisor:
                 else:
                     self._terminate(release, watched)
             except Exception as error:
-                # One release's trouble (a full disk, a damaged file) must not keep the others from being watched.
+                # A problem of one release (a full disk, a damaged file) must not keep the others from being watched.
                 ours = isinstance(error, OSError | OpsError)
                 self._trouble(release, watched, str(error) if ours else f"{type(error).__name__}: {error}")
             if watched.process is None and release not in wanted | draining:
@@ -114,7 +114,7 @@ class Supervisor:
         self._write_status()
 
     def _wishes(self) -> tuple[set[str], set[str]]:
-        """What should run and what should finish. The active release is wanted whatever the files say."""
+        """Return the ids of releases that should run, the active one in any case, and of those that should finish."""
         names = {p.name for p in self._layout.wants.iterdir()} if self._layout.wants.is_dir() else set()
         wanted = {n for n in names if not n.endswith(".drain")}
         with contextlib.suppress(OSError):
@@ -150,7 +150,7 @@ class Supervisor:
             watched.problem = ""
             self._know_unit(release, watched)
             if watched.term_since:
-                self._terminate(release, watched)  # wanted again too late: it ends first and is started anew
+                self._terminate(release, watched)  # requested again too late: it ends first and is started anew
             return
         if time.monotonic() < watched.next_start:
             return
@@ -185,7 +185,10 @@ class Supervisor:
             self.say(f"{release}: {problem}")
 
     def _let_go(self, release: str, watched: Watched) -> None:
-        """Wait until no client is connected, then stop it; never before its workers could notice."""
+        """Stop a draining release when no client is connected, or its drain time-out is over.
+
+        It gets `SETTLE_SECONDS` at least, in which its workers notice that they lost the traffic.
+        """
         if watched.process is None:
             self._forget(release)
             return
@@ -201,7 +204,7 @@ class Supervisor:
         try:
             descriptor = os.open(self._layout.busy(release), os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            return False  # no worker has ever had a client
+            return False  # no worker has had a client yet
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -226,7 +229,7 @@ class Supervisor:
             watched.process.remind()
 
     def _forget(self, release: str) -> None:
-        """Delete the request and the secrets of a release that has stopped.
+        """Delete a stopped release's socket, busy file and, unless the supervisor stops too, its request and secrets.
 
         The requests are read again under the lock: they may have changed since the last read, and a release that was
         requested again needs the secrets that were written for it.

@@ -1,4 +1,4 @@
-"""What the supervisor runs for one release: argv, environment and the address whose socket it hands over."""
+"""Describe what the supervisor runs for one release: argv, environment, and the address whose socket it passes on."""
 
 import json
 from dataclasses import asdict, dataclass, field
@@ -6,7 +6,7 @@ from pathlib import Path
 
 FORMAT = 2
 READABLE = (1, 2)  # 1 had no `requires`
-NO_PORT = "can't listen on"  # how the supervisor's account of a release begins that lacks its port
+NO_PORT = "can't listen on"  # begins the `problem` in the status of a release whose port is taken
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Unit:
     `host`:`port`.
     `requires` names the variables without which it must not run: without an access rule the service would be open.
     `drain_timeout` is how long clients may keep the release after traffic was switched away, `grace` how long it may
-    take to stop after SIGTERM, both in seconds. `log_bytes` and `log_files` limit its log.
+    take to stop after SIGTERM, both in seconds. `log_bytes`, `log_files` and `log_days` limit its logs.
     """
 
     argv: tuple[str, ...]
@@ -42,7 +42,7 @@ class Unit:
 
     @classmethod
     def load(cls, path: Path) -> "Unit":
-        """Raises OSError, ValueError or TypeError when the file is no unit of this format."""
+        """Read a unit. Raises OSError, ValueError or TypeError when the file is no unit of a known format."""
         try:
             raw = json.loads(path.read_bytes())
         except RecursionError as error:
@@ -59,7 +59,7 @@ class Unit:
         return unit
 
     def _wrong(self) -> list[str]:
-        """Return the fields of the wrong kind: one of them would end the supervisor, and with it the watch on all."""
+        """Return the fields of the wrong type: one could end the supervisor, so that no release would be watched."""
         texts = {"argv": self.argv, "env_files": self.env_files, "requires": self.requires, "host": (self.host,)}
         texts["env"] = (*self.env, *self.env.values()) if isinstance(self.env, dict) else (None,)
         numbers = ("port", "drain_timeout", "grace", "log_bytes", "log_files", "log_days")

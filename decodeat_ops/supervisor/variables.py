@@ -1,4 +1,4 @@
-"""The variables that a release is started with; without all of them it is not started."""
+"""Collect the variables that a release is started with; without all of them it is not started."""
 
 import os
 from pathlib import Path
@@ -13,7 +13,7 @@ ANEW = "`decodeat-ops start` writes its secrets anew"
 
 
 def variables(layout: Layout, release: str, unit: Unit, sockets: tuple[int, ...]) -> dict[str, str]:
-    """Return them; nothing of the operator's own environment but where programs and home are.
+    """Return a release's variables; of the operator's own environment they have only PATH, HOME and TZ.
 
     Raises `Configuration` when a file or a required variable is missing: the service could be open without it.
     """

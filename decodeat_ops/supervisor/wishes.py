@@ -10,7 +10,7 @@ from decodeat_ops.core.layout import Layout
 
 @contextmanager
 def alone(layout: Layout, *, wait: bool) -> Iterator[None]:
-    """Hold the lock on requests and their secrets, which every process holds that writes or removes one.
+    """Hold the lock on requests and their secrets; every process holds it that writes or removes one of them.
 
     Raises BlockingIOError when the other side holds it and `wait` is false.
     """

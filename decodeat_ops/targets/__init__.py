@@ -1,1 +1,1 @@
-"""Where a release can run."""
+"""Hold the places where a release can run, one package each."""

@@ -1,1 +1,1 @@
-"""Opens hosts, clients and targets from settings; the only room that imports adapters."""
+"""Open hosts, clients and targets from settings; the only package that imports adapters."""

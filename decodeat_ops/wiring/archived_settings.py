@@ -15,9 +15,9 @@ Held = Mapping[Path, bytes]  # content by path of settings files that are in an 
 
 
 def settings_for_restore(config: Path | None, env: str | None, file: Path | None) -> tuple[Loaded, Held | None]:
-    """Return the settings here or, on a machine without any, those of the archive `file` with their files.
+    """Return this machine's settings or, where it has none, those of the archive `file` with their files.
 
-    The archive's are only read; a step of the restore writes them, once it is approved.
+    The archive's settings are only read; a step of the restore writes them, once it is approved.
     """
     if file is None or _there(config):
         from decodeat_ops.wiring.settings import load
@@ -47,9 +47,9 @@ def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, en
 
 
 def check_same(file: Path, loaded: Loaded) -> None:
-    """Refuse archived settings that would hide what is deployed here, its journal included.
+    """Refuse archived settings of another deployment or state directory. Raises `Usage`.
 
-    Raises `Usage`.
+    They would hide what is deployed here, its journal included.
     """
     archived = _load(*archive.settings(file), loaded.directory, loaded.env)
     there, here = layout_of(archived).root, layout_of(loaded).root
@@ -64,7 +64,7 @@ def check_same(file: Path, loaded: Loaded) -> None:
 
 
 def check_interrupted(plan: Plan, file: Path) -> None:
-    """Refuse to go on with anything but the restore of that very archive. Raises `Locked`."""
+    """Refuse to continue an interrupted change unless it restores this archive. Raises `Locked`."""
     began_with = {step.do.params.get("manifest") for step in plan.steps}
     if plan.verb == "restore" and archive.inspect(file).digest in began_with:
         return
@@ -94,9 +94,10 @@ def _there(config: Path | None) -> bool:
 def places(manifest: Manifest, loaded: Loaded, outside: Sequence[Path], *, new: bool) -> dict[str, str]:
     """Return where each file of archived settings is written, by its name in the archive.
 
-    That is below the settings' directory, or where the settings in force here name a file. Other places have to be
-    named by the operator with `outside`: a file, or a directory above it. `new` says that the settings in force are
-    the archive's own; then its places for state, environments and archives count too. Raises `Usage` for the rest.
+    That is below the settings' directory, or where the settings in force here name a file of secrets. The operator
+    has to allow other places with `outside`: a file, or a directory above it. `new` says that the settings in force
+    are the archive's own: then its places for state, environments and archives have to be allowed too. Raises `Usage`
+    for places that are not allowed.
     """
     allowed = [path.expanduser().resolve() for path in outside]
     ours = set() if new else _named(loaded)
@@ -121,7 +122,7 @@ def places(manifest: Manifest, loaded: Loaded, outside: Sequence[Path], *, new: 
 
 
 def below(belongs: str) -> bool:
-    """Return whether a path from the settings leads into the settings' own directory."""
+    """Return whether a path in the settings lies below the settings' own directory."""
     path = Path(belongs)
     return not path.is_absolute() and ".." not in path.parts and not belongs.startswith("~")
 
@@ -137,7 +138,7 @@ def _named(loaded: Loaded) -> set[Path]:
 
 
 def _directories(loaded: Loaded) -> Iterator[Path]:
-    """Yield outside directories named by the archive's settings; this machine's variables are the operator's own."""
+    """Yield the outside directories that the archive's settings name; those from variables are the operator's own."""
     settings = loaded.settings
     files = {path.name for path in loaded.files}
     for key, text in (

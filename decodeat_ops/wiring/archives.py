@@ -1,4 +1,4 @@
-"""Which archives there are and whether one is whole, for the command line."""
+"""List the archives and verify one, for the command line."""
 
 import tempfile
 from dataclasses import dataclass
@@ -16,14 +16,14 @@ from decodeat_ops.wiring.opening import backups_of
 from decodeat_ops.wiring.state import ago, local_time
 
 MIB = 1024 * 1024
-# An archive's manifest is its last member, so that listing reads all of it. Newest first, archives beyond this many
-# unpacked bytes (about two seconds' work) are listed by name and size alone.
+# An archive's manifest is its last member, so that listing reads the whole archive. Once this many unpacked bytes have
+# been read (about two seconds' work), newest first, the other archives are listed by name and size alone.
 READ_BYTES = 512 * MIB
 
 
 @dataclass(frozen=True)
 class _Told:
-    """What an archive says of itself; `problem` when it can't, both empty when it was not asked."""
+    """Hold an archive's manifest, or the `problem` that kept it from being read; neither when it was not read."""
 
     snapshot: Snapshot
     manifest: Manifest | None
@@ -31,7 +31,7 @@ class _Told:
 
 
 def backups(loaded: Loaded) -> Outcome:
-    """Which archives there are, newest first, and what is wrong with them."""
+    """List the archives, newest first, and what is wrong with them."""
     directory = backups_of(loaded)
     told = _ask(snapshots.snapshots(directory))
     rows: list[tuple[Cell, ...]] = []
@@ -89,7 +89,7 @@ def _state(told: _Told, deployment: str) -> Cell:
 
 
 def _data(told: _Told) -> dict[str, object]:
-    """`parts` counts files; what only the manifest knows is null when it was not read."""
+    """Return an archive's JSON. `parts` counts files; what only the manifest says is null when it was not read."""
     snapshot, manifest = told.snapshot, told.manifest
     data: dict[str, object] = {
         "id": snapshot.id,
@@ -115,7 +115,7 @@ def _data(told: _Told) -> dict[str, object]:
 
 
 def verify(loaded: Loaded, snapshot: str) -> Outcome:
-    """Read one archive from end to end."""
+    """Read one archive from end to end; exit 10 when it lacks something. Raises `Configuration` when damaged."""
     chosen = snapshots.choose(snapshot, backups_of(loaded))
     with tempfile.TemporaryDirectory(prefix="decodeat-ops-verify-") as scratch:
         manifest = archive.verify(chosen.path, Path(scratch))

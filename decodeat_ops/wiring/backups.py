@@ -1,4 +1,4 @@
-"""backup and restore, for the command line."""
+"""Back up and restore a deployment, for the command line."""
 
 import re
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may re
 
 
 def backup(loaded: Loaded, change: Change) -> Outcome:
-    """Everything that is needed to stand here again, in one archive that was read back."""
+    """Write settings, release, database and logs into one archive and read it back; exit 10 when it lacks something."""
     tools = open_tools(loaded, secrets={})
 
     def derive() -> Plan:
@@ -80,7 +80,7 @@ def _current(observed: Observed) -> Release:
 
 
 def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
-    """Secrets that a machine's environment holds: a restore elsewhere would miss them, so it is said now."""
+    """Return a warning of secrets that only this machine's environment holds: a restore elsewhere would lack them."""
     service = loaded.settings.service
     wanted = sorted(set(service.references("env").values()))
     path = loaded.path(service.env_file)
@@ -167,9 +167,10 @@ def _check_origin(manifest: archive.Manifest, loaded: Loaded, origin: str) -> No
 
 
 def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | None) -> tuple[Tools, tuple[str, ...]]:
-    """Secrets have to be at hand when something is started; a dry run tells which ones are not.
+    """Return the tools and, in a dry run, a warning of secrets that don't resolve.
 
-    Settings and logs come back without them: what is missing may be what they bring.
+    Otherwise these raise `Configuration`. Only a restore that starts something needs secrets. Settings and logs are
+    restored without: they may be what brings the missing ones.
     """
     if only and not STARTS & set(only):
         return open_tools(loaded, secrets={}), ()
@@ -183,7 +184,7 @@ def _opened(loaded: Loaded, change: Change, only: tuple[str, ...], held: Held | 
 
 
 def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archive.Manifest, tuple[str, ...]]:
-    """The archive, its manifest, and which newer ones were passed over."""
+    """Return the archive's path, its manifest, and which newer archives were skipped and why."""
     most = max(space.free(tools.layout.root), GIB)  # it is unpacked there; the exact check follows
     if file is not None:
         return file, archive.inspect(file, most), ()
@@ -195,7 +196,10 @@ def _chosen(tools: Tools, snapshot: str, file: Path | None) -> tuple[Path, archi
 
 
 def _room(tools: Tools, wanted: restore_operation.Wanted, observed: Observed) -> None:
-    """Unpacked, laid out as data and laid out as a release; before that, what serves is backed up."""
+    """Raise `GateFailed` unless there is space for the restore and for the backup before it.
+
+    The archive's files are there three times: unpacked, as data and as a release.
+    """
     before = space.of_backup(tools.layout, observed.current) if observed.current else 0
     space.require(tools.layout.staging, 3 * wanted.manifest.size + before, "A restore")
     space.require(tools.backups, before, "The backup before a restore")
@@ -230,7 +234,10 @@ def _wanted(
 def _migration(
     tools: Tools, manifest: archive.Manifest, observed: Observed, original: Release | None, parts: tuple[str, ...]
 ) -> Migration:
-    """Of the data for the code, of which one may be the archive's and the other today's. Raises `Usage`."""
+    """Return the migration that the data needs for the code; each may be the archive's or today's.
+
+    Raises `Usage` when the code can't work with the data.
+    """
     archived = schema.known(manifest.entries())
     if original is None:
         if "database" in parts or observed.current is None:
@@ -251,7 +258,7 @@ def _new_release(
     parts: tuple[str, ...],
     now: datetime,
 ) -> Release:
-    """The archived release (or today's) under a new id, listening where this machine's settings say."""
+    """Return the archived release (or today's) under a new id, listening where this machine's settings say."""
     base = original or _archived(manifest)
     name = free_id(now, base.fingerprint, observed.taken)
     current = observed.current
@@ -272,7 +279,7 @@ def _new_release(
 
 
 def _archived(manifest: archive.Manifest) -> Release:
-    """The release as its archive tells it. Raises `Configuration`: its digests become names of directories."""
+    """Return the release of an archive. Raises `Configuration` for bad fields: digests become names of directories."""
     raw = manifest.release
     kinds = {f.name: f.type for f in fields(Release)}
     wrong = [name for name in kinds if name in raw and type(raw[name]) is not kinds[name]]

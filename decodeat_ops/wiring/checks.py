@@ -1,4 +1,4 @@
-"""Opens what checks need and offers checklists, single checks, the doctor and records to the command line."""
+"""Open what checks need and run checklists, checks and the doctor for the command line; list and verify records."""
 
 import difflib
 import hashlib
@@ -44,7 +44,7 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
 
 
 def _open(loaded: Loaded) -> Tools:
-    """Secrets that don't resolve are a finding here, not the end of the command."""
+    """Return the tools, without secrets when these don't resolve: that is a finding, not the end of the command."""
     from decodeat_ops.wiring.opening import open_tools
 
     try:
@@ -61,7 +61,7 @@ def _subject(tools: Tools) -> Subject:
 
 
 def _identity(name: str, subject: Subject) -> Identity:
-    """Before a deploy the code in question is what would be deployed, afterwards what serves."""
+    """Return what a walk is about: before a deploy the code that would be deployed, afterwards the code that serves."""
     release, loaded = subject.release, subject.tools.loaded
     serving = release.code if release else ""
     code = serving if name == lists.POST_DEPLOY.name else candidate(subject).digest
@@ -94,7 +94,7 @@ def _write(path: Path, text: str, result: Walked) -> None:
 
 
 def check(loaded: Loaded, name: str | None, emit: Emit = discard_event, lang: words.Language = "en") -> Outcome:
-    """Ask one check; without a name list them all."""
+    """Run one check; without a name list them all. Raises `Usage` for an unknown name."""
     if name is None:
         return _listed(lang)
     if name not in CHECKS:
@@ -128,7 +128,7 @@ def _listed(lang: words.Language) -> Outcome:
 def doctor(
     loaded: Loaded | None, emit: Emit = discard_event, lang: words.Language = "en", problem: OpsError | None = None
 ) -> Outcome:
-    """Look this machine over. Without settings (`problem` says why they don't load) what needs them is skipped."""
+    """Check this machine. Without settings (`problem` says why they don't load), checks that need them are skipped."""
     checks: dict[str, Check] = dict(CHECKS)
     if loaded is None:
         loaded = Loaded(settings=Settings(), env="production", files=(), directory=Path.cwd(), origins={})
@@ -152,7 +152,7 @@ def _refused(problem: OpsError) -> Callable[[Subject], Finding]:
 
 
 def records(loaded: Loaded) -> Outcome:
-    """Every record of a checklist, newest first."""
+    """List the records of checklists, newest first."""
     from decodeat_ops.wiring.opening import layout_of
 
     read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
@@ -188,7 +188,7 @@ def _as_json(verdict: Verdict) -> dict[str, object]:
 
 
 def verify(loaded: Loaded, name: str) -> Outcome:
-    """Recompute a record's chain: "latest", a record's name or a file. Exit 4 when a line doesn't follow.
+    """Recompute the hash chain of a record: "latest", its name or a file. Exit 4 when it is damaged.
 
     It detects accidents, not forgery, and says so: the chain has no key.
     """

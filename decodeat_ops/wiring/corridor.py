@@ -1,4 +1,4 @@
-"""The corridor: lock, settle what was left open, derive a plan, show it, have it approved, carry it out."""
+"""Run the change workflow: lock, settle what was left open, derive a plan, have it approved, carry it out."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -18,15 +18,15 @@ from decodeat_ops.engine.settling import settling
 
 
 def _never(stop: Callable[[], None]) -> None:
-    """Nobody can interrupt."""
+    """Do nothing: the change can't be interrupted."""
 
 
 @dataclass(frozen=True)
 class Change:
-    """How a change is made: shown only, approved by whom, watched by whom, and how long it waits for the lock.
+    """Describe how a change is made: only shown (`dry_run`), approved by `approve`, its events sent to `emit`.
 
-    `interrupt` is handed a function that asks the engine to stop at the next safe place. `consent` tells how to
-    approve next time.
+    `lock_wait` is how many seconds it waits for the lock. `interrupt` is given a function that asks the engine to stop
+    at the next safe place. `consent` says how to approve next time, when the plan was not approved.
     """
 
     dry_run: bool = False
@@ -39,14 +39,18 @@ class Change:
 
 Derive = Callable[[], Plan | Outcome]
 Finish = Callable[[Plan, Mapping[str, Results]], Outcome]
-# These undo what an earlier command left half done. `start` does because it is what runs after a reboot, which may come
-# in the middle of a deploy.
+# These verbs undo what an earlier command left half done. `start` does so because it runs after a reboot, which may
+# come in the middle of a deploy.
 SETTLES = frozenset({"deploy", "rollback", "start"})
 SETTLED = "The interrupted operation before it was brought to its end; nothing else was changed."
 
 
 def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: Actions, finish: Finish) -> Outcome:
-    """One change from plan to outcome. Raises what the engine raises, and `Locked` when it isn't its turn."""
+    """Carry out one change from plan to outcome.
+
+    Raises what the engine raises, `Locked` when another command or an interrupted change is in the way, `Interrupted`
+    when the plan is not approved.
+    """
     tools.store.check_place()
     tools.store.check_format()
     left_open = unfinished(tools.layout.journals)
@@ -62,13 +66,13 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
             approved = first
     identity.claim(tools.layout, tools.loaded)
     with held(tools.layout.lock, verb, change.lock_wait):
-        identity.claim(tools.layout, tools.loaded)  # what we waited for may have been a `remove`
+        identity.claim(tools.layout, tools.loaded)  # the command that held the lock may have been a `remove`
         engine = Engine(actions, tools.layout.journals)
         context = Context(tools, tools.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
         settled = _settle(tools.layout.journals, verb, engine, context, change)
         if settled:
-            identity.claim(tools.layout, tools.loaded)  # what was brought to its end may be one, too
+            identity.claim(tools.layout, tools.loaded)  # what was settled may have been a `remove`, too
         context.results.clear()
         derived = _derived_after(derive, settled)
         if isinstance(derived, Outcome):
@@ -80,12 +84,12 @@ def carry_out(tools: Tools, verb: str, derive: Derive, change: Change, actions: 
 
 
 def _warned(outcome: Outcome, context: Context) -> Outcome:
-    """With what its steps, and the undoing before them, had to say."""
+    """Return the outcome with the warnings of its steps and of the undo before them."""
     return replace(outcome, warnings=(*outcome.warnings, *context.warnings))
 
 
 def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan | Outcome:
-    """The plan, or its refusal, which must not claim that nothing was changed once something was undone."""
+    """Return the plan. A refusal must not say that nothing was changed once something was undone."""
     try:
         return derive()
     except OpsError as error:
@@ -95,9 +99,10 @@ def _derived_after(derive: Callable[[], Plan | Outcome], settled: bool) -> Plan 
 
 
 def _settle(journals: Path, verb: str, engine: Engine, context: Context, change: Change) -> bool:
-    """End an unfinished operation once that is approved, or refuse to start another beside it.
+    """Undo or finish an interrupted change once that is approved, and return whether there was one.
 
-    An unfinished clean-up after a completed change blocks nothing: every verb tries it again and goes on.
+    Raises `Locked` for a verb that doesn't undo. An unfinished clean-up after a completed change blocks no verb: each
+    tries it again and goes on.
     """
     left_open = unfinished(journals)
     if left_open is None:
@@ -165,16 +170,16 @@ def _shown(plan: Plan, left_open: Path | None, done: tuple[str, ...] = ()) -> Ou
 
 
 def _approve(change: Change, verb: str, plan: Plan, state: str) -> None:
-    """Have a plan approved. `state` says how things are left if it isn't. Raises `Interrupted`."""
+    """Have a plan approved. Raises `Interrupted` when it isn't; `state` says how things are left then."""
     if not change.approve(plan):
         raise Interrupted(f"{verb} was not approved.", state=state, hint=f"Run it again and {change.consent}.")
 
 
 def summary(plan: Plan) -> Facts:
-    """What a plan is about, for people."""
+    """Return what a plan is about, for people."""
     return Facts(tuple((name, value) for name, value in plan.facts))
 
 
 def data(plan: Plan, results: Mapping[str, Results]) -> dict[str, Any]:
-    """The common JSON of a change: its subject and what its steps produced."""
+    """Return the common JSON of a change: its subject and what its steps produced."""
     return {"subject": plan.subject, "steps": {step: dict(result) for step, result in results.items()}}

@@ -1,4 +1,4 @@
-"""deploy and rollback, for the command line: another release takes the traffic."""
+"""Deploy and roll back for the command line: move the traffic to another release."""
 
 import os
 from collections.abc import Mapping
@@ -24,7 +24,7 @@ from decodeat_ops.wiring.targets import actions, gates
 
 
 def deploy(loaded: Loaded, change: Change) -> Outcome:
-    """A new release, unless the same one serves already."""
+    """Deploy a new release, unless the same one serves already."""
     from decodeat_ops.operations import deploy as operation
     from decodeat_ops.targets.local import boot, configuration, service_variables
 
@@ -81,12 +81,12 @@ def deploy(loaded: Loaded, change: Change) -> Outcome:
 
 
 def deployed(tools: Tools) -> Finish:
-    """Return what ends a deploy: where it serves, and what it takes to have it back after a reboot."""
+    """Return the function that makes a deploy's outcome: where it serves, and what a start after a reboot needs."""
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         release = tools.store.active()
         address = str(tools.store.public(release)) if release else ""
-        again = plan.serves_now == plan.subject  # it served already: only its start after a reboot was to be mended
+        again = plan.serves_now == plan.subject  # it served already: only its start after a reboot was to be restored
         back = _after_reboot(tools.loaded, results)
         saved = results.get("before-archive", {})
         return Outcome(
@@ -112,7 +112,7 @@ def deployed(tools: Tools) -> Finish:
 
 
 def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:
-    """The crontab line that is needed where no systemd unit does the work, "" where one does."""
+    """Return the crontab line that is needed where no systemd unit does the work, "" where one does."""
     from decodeat_ops.targets.local import boot
 
     done = results.get("boot")
@@ -120,7 +120,7 @@ def _after_reboot(loaded: Loaded, results: Mapping[str, Results]) -> str:
 
 
 def _lost_at_boot(loaded: Loaded, results: Mapping[str, Results]) -> tuple[str, ...]:
-    """Return what keeps the deployment from starting again after a reboot."""
+    """Return warnings of what keeps the deployment from starting again after a reboot."""
     from decodeat_ops.targets.local import boot
 
     problem = results.get("boot", {}).get("problem", "")
@@ -142,7 +142,7 @@ def _room_for_release(tools: Tools, found: source.Source) -> None:
 
 
 def _require_port(observed: Observed, host: str, port: int) -> None:
-    """Refuse an address that another program uses before anything is built for it.
+    """Refuse an address that another program uses, before anything is built for it. Raises `Configuration`.
 
     Releases that run without a supervisor still hold their own address; they are adopted.
     """
@@ -168,7 +168,7 @@ def _differs(
 
 
 def rollback(loaded: Loaded, change: Change, release: str | None = None) -> Outcome:
-    """An older release's code and settings take the traffic again."""
+    """Move the traffic to an older release, with its code and settings."""
     from decodeat_ops.operations import rollback as operation
 
     tools = open_tools(loaded)

@@ -1,4 +1,4 @@
-"""The verbs of a deployment for the command line; those of its life beside deploy, rollback and remove are here."""
+"""Offer the verbs of a deployment to the command line; start, stop, restart and resume are defined here."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ __all__ = ["deploy", "remove", "restart", "resume", "rollback", "start", "stop"]
 
 
 def start(loaded: Loaded, change: Change) -> Outcome:
-    """Bring back what was stopped, or what a reboot ended."""
+    """Start what was stopped, or what a reboot ended."""
     from decodeat_ops.operations import lifecycle
 
     tools = open_tools(loaded)
@@ -38,7 +38,7 @@ def start(loaded: Loaded, change: Change) -> Outcome:
 
 
 def stop(loaded: Loaded, change: Change) -> Outcome:
-    """Finish what runs, take nothing new."""
+    """Finish running requests, take no new ones, and stop."""
     from decodeat_ops.operations import lifecycle
 
     tools = open_tools(loaded)
@@ -54,7 +54,7 @@ def stop(loaded: Loaded, change: Change) -> Outcome:
 
 
 def restart(loaded: Loaded, change: Change) -> Outcome:
-    """A fresh process of the same version, no request lost."""
+    """Replace the process by a new one of the same version; no request is lost."""
     from decodeat_ops.operations import lifecycle
 
     tools = open_tools(loaded)
@@ -75,7 +75,7 @@ def restart(loaded: Loaded, change: Change) -> Outcome:
 
 
 def resume(loaded: Loaded, change: Change, *, undo: bool = False) -> Outcome:
-    """Finish an interrupted change, or undo it, which needs no secrets."""
+    """Finish an interrupted change or, with `undo`, undo it, which needs no secrets."""
     tools = open_tools(loaded, secrets={}) if undo else open_tools(loaded)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:

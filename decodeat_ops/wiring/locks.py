@@ -1,4 +1,4 @@
-"""lock status and lock release, for the command line."""
+"""Report and release the lock of a deployment, for the command line."""
 
 import contextlib
 import os
@@ -24,15 +24,16 @@ def owner_of(loaded: Loaded) -> Owner | None:
 
 
 def status(loaded: Loaded) -> Outcome:
-    """Who holds the deployment's lock."""
+    """Report who holds the deployment's lock."""
     owner = owner_of(loaded)
     return Outcome("lock status", f"Locked: {owner}." if owner else "Not locked.", data=_told(owner))
 
 
 def release(loaded: Loaded, asked_about: Owner | None) -> Outcome:
-    """End the process that holds the lock, as Ctrl-C would; a lock without a process doesn't exist.
+    """Interrupt the process that holds the lock, as Ctrl-C would: the lock ends with it.
 
-    `asked_about` is who held it when the operator was asked; another command that came since is left alone.
+    `asked_about` held it when the operator was asked; another command that holds it by now is left alone. Raises
+    `Locked` when the process still holds it after 15 s, or can't be interrupted.
     """
     path = layout_of(loaded).lock
     owner = holder(path)
@@ -63,9 +64,9 @@ def _told(owner: Owner | None) -> dict[str, Any]:
 
 
 def _interrupt(owner: Owner, path: Path) -> None:
-    """Send Ctrl-C to the owner if it is the holder: its name in the file may be that of one before it.
+    """Send SIGINT to the owner if it holds the lock: the file may still name an earlier owner.
 
-    Raises `Locked` when it isn't.
+    Raises `Locked` when it doesn't, or belongs to another user.
     """
     with contextlib.suppress(OSError):  # it has ended, or is another user's
         pidfd = os.pidfd_open(owner.pid or -1)

@@ -1,4 +1,4 @@
-"""The service's own log lines: the last ones across rotated files, and the new ones across rotation and a switch."""
+"""Read the service's log: the last lines across rotated files, and new lines across rotation and a switch."""
 
 import difflib
 import os
@@ -21,7 +21,7 @@ SUPERVISOR = "supervisor"
 
 @dataclass(frozen=True)
 class LogLine:
-    """One line of one release's log ("supervisor" for the supervisor's own)."""
+    """Hold one line of one release's log (`release` is "supervisor" for the supervisor's own)."""
 
     release: str
     line: str
@@ -29,7 +29,11 @@ class LogLine:
 
 @dataclass
 class _Tail:
-    """Hold one open log file. `rest` is the start of a line not yet written to its end, `seen` the bytes read last."""
+    """Hold one open log file.
+
+    `rest` is the start of a line not yet written to its end, `seen` the bytes read last, `until` the monotonic time
+    after which the file is no longer read.
+    """
 
     release: str
     stream: BinaryIO
@@ -47,7 +51,7 @@ class _Tail:
         return cls(release, stream, os.fstat(stream.fileno()).st_ino)
 
     def lines(self) -> Iterator[LogLine]:
-        """Return the lines written since; the whole file when it was truncated in place.
+        """Yield the lines written since the last call; the whole file when it was truncated in place.
 
         The size alone does not show a truncation: the file may have grown beyond its old size since.
         """
@@ -68,7 +72,10 @@ class _Tail:
 
 
 def subject(loaded: Loaded, release: str | None, supervisor: bool) -> "Logs":
-    """Which log is meant: a release's, the supervisor's, or the active release's. Raises `Usage` when there is none."""
+    """Return the log to read: the supervisor's, the named release's, or that of the active or else stopped release.
+
+    Raises `Usage` when there is none.
+    """
     from decodeat_ops.wiring.opening import layout_of
 
     store = Store(layout_of(loaded))
@@ -97,7 +104,7 @@ def subject(loaded: Loaded, release: str | None, supervisor: bool) -> "Logs":
 
 @dataclass
 class Logs:
-    """Reads one release's log; unless `fixed`, following goes on with whichever release becomes the active one."""
+    """Read one release's log; unless `fixed`, following goes on with the release that becomes the active one."""
 
     store: Store
     release: str
@@ -107,11 +114,11 @@ class Logs:
         return self.store.layout.supervisor_log if release == SUPERVISOR else self.store.layout.log(release)
 
     def last(self, count: int) -> list[LogLine]:
-        """The last `count` lines, oldest first, from as many rotated files as it takes."""
+        """Return the last `count` lines, oldest first, from as many rotated files as it takes."""
         return self._from_here(count)[0]
 
     def _from_here(self, count: int) -> tuple[list[LogLine], "_Tail | None"]:
-        """The last lines and the open file behind them, so that following misses nothing in between."""
+        """Return the last lines and the open file they end in, so that following misses nothing in between."""
         tail = _Tail.open(self.release, self.path(self.release))
         found = deque(tail.lines() if tail else (), maxlen=count)
         number = 1
@@ -120,14 +127,17 @@ class Logs:
             if older is None:
                 break
             with older.stream:
-                if tail is None or older.inode != tail.inode:  # it may have been rotated while we looked
+                if tail is None or older.inode != tail.inode:  # it may have been rotated while we read
                     before = deque(older.lines(), maxlen=count - len(found))
                     found.extendleft(reversed(before))
             number += 1
         return list(found), tail
 
     def follow(self, count: int, switched: Callable[[str], None]) -> Iterator[LogLine]:
-        """The last `count` lines and then every new one, until the caller stops; `switched` hears of a new release."""
+        """Yield the last `count` lines, then new ones until the caller stops.
+
+        Calls `switched` with the id of a release that becomes the active one.
+        """
         found, current = self._from_here(count)
         yield from found
         old: list[_Tail] = []
@@ -156,7 +166,7 @@ class Logs:
             time.sleep(POLL)
 
     def _rotated(self, current: "_Tail | None") -> Iterator[_Tail]:
-        """Files that came after the one being read, oldest first: it may have been rotated more than once."""
+        """Yield the files that came after the one being read, oldest first: it may have been rotated more than once."""
         path = self.path(self.release)
         newest = _Tail.open(self.release, path)
         if newest is None:
@@ -170,7 +180,7 @@ class Logs:
             older = _Tail.open(self.release, _numbered(path, number))
             if older is None or older.inode == current.inode:
                 if older is None:
-                    between = []  # the one we read has expired: what lies between can't be told from what was read
+                    between = []  # the file we read is gone: which of these are newer is unknown
                 break
             between.insert(0, older)
             number += 1

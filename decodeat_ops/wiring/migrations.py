@@ -1,4 +1,4 @@
-"""What a change of release means for its data: what has to be done to it, and whether it can be done at all."""
+"""Decide what a change of release means for its data: which migration it needs, and whether it is allowed."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,10 @@ from decodeat_ops.operations.migrate import refuse
 
 
 def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migration:
-    """Of generation `data` ("" for none) for that code; before what a rollback can't cross, a backup."""
+    """Return the migration of generation `data` ("" for none) for that code.
+
+    With a backup before it when a rollback can't cross it. Raises `GateFailed` when there is no space for that.
+    """
     found = schema.migration(tools, code, _revision(tools, data))
     if all(step.reversible for step in found.lacks):
         return found
@@ -27,7 +30,7 @@ def migration(tools: Tools, code: Code, data: str, observed: Observed) -> Migrat
 
 
 def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
-    """Raises `Usage` when the older release can't work with today's data, naming the archive that leads back."""
+    """Raise `Usage` when the older release can't work with today's data; it names the archive that leads back."""
     crossed = schema.barred(tools, chosen, observed)
     if not crossed:
         return
@@ -43,7 +46,10 @@ def allow_rollback(tools: Tools, chosen: Release, observed: Observed) -> None:
 
 
 def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, observed: Observed) -> None:
-    """Raises `Usage` when code and data of an archive can't be parted. `at` is the data's revision, None is today's."""
+    """Raise `Usage` when code can't work with data, one of them an archive's and the other today's.
+
+    `knows` are the revisions that the code knows, `what` names it. `at` is the data's revision, None for today's data.
+    """
     current = observed.current.data if observed.current else ""
     crossed = _crossed(tools, _revision(tools, current) if at is None else at, knows, observed)
     if crossed:
@@ -51,7 +57,10 @@ def allow_part(tools: Tools, at: str | None, knows: frozenset[str], what: str, o
 
 
 def way_back(tools: Tools, release: Release | None, saved: Results) -> tuple[str, ...]:
-    """The command that leads back from a deploy: a rollback, or a restore of what was `saved` before it."""
+    """Return the command that leads back from a deploy: a restore of the backup `saved` before it, else a rollback.
+
+    Empty when there is no older release.
+    """
     if saved:
         return (f"decodeat-ops restore {snapshot_of(saved)}",)
     return ("decodeat-ops rollback",) if release and tools.store.previous(release) else ()
@@ -72,9 +81,9 @@ def _crossed(tools: Tools, at: str, knows: frozenset[str], observed: Observed) -
 
 
 def _newest_before(tools: Tools, crossed: tuple[Revision, ...]) -> str:
-    """The newest whole archive whose release knows none of these steps, "" when there is none.
+    """Return the newest whole archive whose release knows none of these migrations, "" when there is none.
 
-    One that is dated in the future is passed over, as "latest" passes over it.
+    One that is dated in the future is skipped, as "latest" skips it.
     """
     for snapshot in snapshots.snapshots(tools.backups):
         if ahead(snapshot.made):

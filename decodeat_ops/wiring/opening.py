@@ -1,4 +1,4 @@
-"""Opens the live objects of one deployment: ports, paths and resolved secrets."""
+"""Open the live objects of one deployment: ports, paths and resolved secrets."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -15,14 +15,14 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def state_home() -> Path:
-    """Where an ordinary user's programs keep state (XDG base directories)."""
+    """Return this tool's directory where a user's programs keep state (XDG base directories)."""
     return Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "decodeat-ops"
 
 
 def layout_of(loaded: Loaded) -> Layout:
     """Return where this deployment's state is; every command finds it here.
 
-    Raises `Configuration` when it is another deployment's, or another user could have put it there.
+    Raises `Configuration` when it is another deployment's, or another user could have written it.
     """
     chosen = loaded.settings.local.state_dir
     root = identity.place_in(loaded.named(chosen), loaded) if chosen else state_home() / loaded.deployment
@@ -33,7 +33,7 @@ def layout_of(loaded: Loaded) -> Layout:
 
 
 def backups_of(loaded: Loaded, layout: Layout | None = None) -> Path:
-    """Return the archives' directory. `layout` spares a caller that has it already the same checks again.
+    """Return the archives' directory. A caller that has the `layout` gives it, so that it is not checked again.
 
     Raises `Configuration` when another user could have put archives there.
     """
@@ -42,7 +42,7 @@ def backups_of(loaded: Loaded, layout: Layout | None = None) -> Path:
 
 
 def environments_of(loaded: Loaded) -> Path:
-    """Return the Python environments' directory. Raises `Configuration` when another user could have put them there."""
+    """Return the Python environments' directory. Raises `Configuration` when another user could have written it."""
     chosen = loaded.settings.local.environments_dir or state_home() / "environments"
     return _trusted(loaded, chosen, "The Python environments in")
 
@@ -53,7 +53,7 @@ def _trusted(loaded: Loaded, place: str | Path, what: str) -> Path:
 
 
 def open_tools(loaded: Loaded, *, secrets: Mapping[str, Secret] | None = None) -> Tools:
-    """Everything a command needs for this deployment; secrets are resolved unless given."""
+    """Open everything that a command needs for this deployment; secrets are resolved unless given."""
     from decodeat_ops.adapters.direct_http import DirectHttp
     from decodeat_ops.adapters.this_machine import ThisMachine
 

@@ -1,4 +1,4 @@
-"""remove, for the command line: what goes, what stays, and the removal's own traces last."""
+"""Remove a deployment, for the command line; the removal's own journal and lock are deleted last."""
 
 import contextlib
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ from decodeat_ops.wiring.targets import actions
 
 
 def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_backups: bool = False) -> Outcome:
-    """Stop and delete a deployment; data and backups stay unless said."""
+    """Stop and delete a deployment; data and backups stay unless `delete_data`, `delete_backups`."""
     from decodeat_ops.operations import lifecycle
     from decodeat_ops.targets.local import boot
 
@@ -57,7 +57,7 @@ def remove(loaded: Loaded, change: Change, *, delete_data: bool = False, delete_
 
 
 def removed(layout: Layout, verb: str) -> Finish:
-    """Return what ends a removal, also one that is resumed."""
+    """Return the function that ends a removal, also a resumed one, and makes its outcome."""
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         stays = dict(plan.facts).get("stays", "nothing")
@@ -68,10 +68,10 @@ def removed(layout: Layout, verb: str) -> Finish:
 
 
 def _leave(layout: Layout) -> None:
-    """Delete the removal's own files, its journal included. They are last, since they record what is under way."""
+    """Delete the removal's own journal and lock. They are last, since they record what is under way."""
     if not layout.root.is_dir():
         return
-    with contextlib.suppress(Locked), held(layout.lock, "remove"):  # else another command works here by now
+    with contextlib.suppress(Locked), held(layout.lock, "remove"):  # Locked: another command works here by now
         if unfinished(layout.journals) is not None:
             return
         files.discard(layout.journals)

@@ -1,4 +1,4 @@
-"""render: what a deploy would write, shown, put into a directory, or compared with the release that serves."""
+"""Render what a deploy would write: show it, write it to a directory, or compare it with the current release."""
 
 import difflib
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
-    """The rendered files of the configured target. Raises `Configuration` for what doesn't render."""
+    """Render the target's files. Raises `Configuration` when one doesn't render or would hold a secret."""
     from decodeat_ops.adapters.this_machine import ThisMachine
     from decodeat_ops.targets.local import service_variables
     from decodeat_ops.targets.local.configuration import files
@@ -40,7 +40,7 @@ def _write(out: Path, rendered: Mapping[str, str]) -> Outcome:
             path = out / name
             if path.is_file() and path.read_bytes() == text.encode():
                 continue
-            trust.private_directory(path.parent)  # variables may tell much; a place for others is made by the operator
+            trust.private_directory(path.parent)  # variables are private; the operator makes directories for others
             disk.write(path, text)
             changed.append(name)
     except OSError as error:

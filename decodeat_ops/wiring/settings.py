@@ -1,4 +1,4 @@
-"""Settings for the command line: load them, show where each comes from, write the first ones."""
+"""Load settings for the command line, show where each comes from, write the first ones."""
 
 import contextlib
 import importlib
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def load(config: Path | None, env: str | None, overrides: Mapping[str, str]) -> "Loaded":
-    """Settings in force for a command; `overrides` are flags by dotted key. Raises `Configuration`."""
+    """Return the settings in force for a command; `overrides` are flags by dotted key. Raises `Configuration`."""
     with _without_plugins():
         from decodeat_ops.settings import load as loader
     return loader.load(config, env, overrides)
@@ -26,10 +26,10 @@ def load(config: Path | None, env: str | None, overrides: Mapping[str, str]) -> 
 
 @contextlib.contextmanager
 def _without_plugins() -> Iterator[None]:
-    """Let pydantic look for no plugins: that would search every installed distribution, and load what it takes to.
+    """Keep pydantic from searching every installed distribution for plugins while it is imported.
 
-    Told not to search, it still imports importlib.metadata for it, a fifth of its own time. A stand-in with the one
-    name that it asks for takes the place meanwhile.
+    Even so it imports importlib.metadata, which takes a fifth of its own import time. Meanwhile a stand-in with the one
+    name that it needs takes the place of that module.
     """
     name, variable = "importlib.metadata", "PYDANTIC_DISABLE_PLUGINS"
     before = os.environ.get(variable)
@@ -49,7 +49,7 @@ def _without_plugins() -> Iterator[None]:
 
 
 class _StandIn(ModuleType):
-    """The standard library's importlib.metadata as far as nobody really uses it; whoever does gets the real one."""
+    """Stand in for the standard library's importlib.metadata, and import the real one at its first use."""
 
     def entry_points(self, **wanted: Any) -> Any:
         return self._real().entry_points(**wanted)
@@ -66,7 +66,10 @@ class _StandIn(ModuleType):
 
 
 def show(loaded: "Loaded", *, origin: bool) -> Outcome:
-    """Every setting in force; with `origin`, the file, variable or flag each one comes from."""
+    """Show every setting in force; with `origin`, the file, variable or flag that each one comes from.
+
+    Exit 3 when a variable of the service is wrong.
+    """
     settings = loaded.settings.model_dump()
     problems, secret = _service(loaded)
     for name in secret & set(settings["service"]["environment"]):
@@ -133,14 +136,14 @@ def _text(value: Any) -> str:
 
 
 def defaults() -> tuple[str, int]:
-    """The name and port that `init` proposes."""
+    """Return the name and port that `init` proposes."""
     from decodeat_ops.settings.starter import Answers
 
     return Answers().name, Answers().port
 
 
 def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) -> Outcome:
-    """Write the first settings, and an empty file for secrets beside them; 0 changed when they are there already.
+    """Write the first settings, and a file for secrets beside them; 0 changed when they are there already.
 
     Settings that differ are replaced with `force` only, and kept beside the new ones as .bak. A file for secrets
     that exists is never touched. Raises `Usage`.
@@ -203,7 +206,7 @@ def _put(path: Path, text: str) -> None:
 
 
 def _keep(path: Path) -> None:
-    """Give a file a second name with .bak, or the next free one; it stays where it is until it is replaced."""
+    """Give a file a second name, .bak or the next free one; it keeps its own name until it is replaced."""
     for number in itertools.count(1):
         with contextlib.suppress(FileExistsError):
             aside = f"{path.name}.bak" if number == 1 else f"{path.name}.bak-{number}"
@@ -241,7 +244,7 @@ def _written(directory: Path, paths: list[Path], name: str, port: int) -> Outcom
 
 
 def version() -> Outcome:
-    """This tool's version and what it runs on."""
+    """Report this tool's version and the Python it runs on."""
     from decodeat_ops import __version__
 
     python = ".".join(map(str, sys.version_info[:3]))

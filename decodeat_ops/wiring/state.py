@@ -1,4 +1,4 @@
-"""What there is: status, releases, the lock. Reads only, but for releasing a lock."""
+"""Report what is deployed, for the command line: status and releases. Changes nothing."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ MIB = 1024 * 1024
 
 
 def status(loaded: Loaded) -> Outcome:
-    """One screen; exit 0 only when all is well, 8 when nothing answers, 4 when something else is wrong."""
+    """Report the state on one screen; exit 0 when all is well, 8 when nothing answers, 4 on other problems."""
     tools = open_tools(loaded, secrets={})
     observed = observe(tools.store)
     if observed.current is None:
@@ -94,7 +94,7 @@ def _serving(
 
 @dataclass(frozen=True)
 class _Health:
-    """Hold what a release answers. `lacks` says that something fails which all instances share."""
+    """Hold what a release answers. `lacks`: it is ready, but something that all instances share fails."""
 
     healthy: bool
     ready: bool
@@ -103,14 +103,14 @@ class _Health:
 
     @property
     def cell(self) -> Cell:
-        """What all instances share may fail, and this one is as ready as any other."""
+        """Return text and tone: "warn" for what all instances share, since this one is as ready as any other."""
         if not self.ready:
             return self.text, "bad"
         return f"healthy, {self.text}", "warn" if self.lacks else "good"
 
 
 def _ask(tools: Tools, active: Release) -> _Health:
-    """Ask through the public address."""
+    """Ask a release for its health through its public address."""
     try:
         answer = tools.http.request(tools.store.public(active), "GET", "/health", timeout=5)
         found = answer.headers.get("x-release-id", "")
@@ -174,7 +174,7 @@ def _processes(observed: Observed, told: dict[str, Any], pairs: list[tuple[str, 
 
 
 def _weigh(pid: int) -> tuple[int, int]:
-    """Worker processes of a gunicorn master, and resident bytes of them all together."""
+    """Return how many workers a gunicorn master has, and the resident bytes of all these processes together."""
     children: list[str] = []
     with contextlib.suppress(OSError):
         children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -189,7 +189,10 @@ def _weigh(pid: int) -> tuple[int, int]:
 def _backup(
     tools: Tools, observed: Observed, told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]
 ) -> None:
-    """Overdue counts from the last backup, or from the first deploy when there has been none."""
+    """Report the last backup, and whether the next one is overdue.
+
+    That counts from the last backup or, when there is none, from the oldest kept release.
+    """
     last = newest_snapshot(tools.backups)
     newest = datetime.fromisoformat(last.made).timestamp() if last else 0.0
     told["last_backup"] = last.made if last else None
@@ -233,12 +236,12 @@ def ago(stamp: str) -> str:
 
 
 def local_time(stamp: str) -> str:
-    """An ISO 8601 moment in this machine's own time zone."""
+    """Return an ISO 8601 moment in this machine's own time zone."""
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
 def releases(loaded: Loaded) -> Outcome:
-    """Every kept release, newest first, and which one serves."""
+    """List the kept releases, newest first, and which one serves."""
     tools = open_tools(loaded, secrets={})
     observed = observe(tools.store)
     rows = []

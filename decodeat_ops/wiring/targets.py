@@ -1,11 +1,11 @@
-"""What the configured target brings: its actions, and the checks that stand in the way of a release."""
+"""Provide the configured target's actions, and the checks that can stop a release."""
 
 from decodeat_ops.engine.executor import Actions
 from decodeat_ops.targets.local.steps import Gates
 
 
 def actions() -> Actions:
-    """Every named action: those of the target, of backup and of restore."""
+    """Return every action by name: those of the target, of backup and of restore."""
     from decodeat_ops.targets.local import (
         backup_actions,
         boot,
@@ -29,7 +29,7 @@ def actions() -> Actions:
 
 
 def gates() -> Gates:
-    """The checks that stand in the way of a release."""
+    """Return the checks that can stop a release."""
     from decodeat_ops.checks import lists
 
     return Gates(before=lists.PRE_GATE, candidate=lists.CANDIDATE_GATE, after=lists.POST_GATE)

@@ -1,4 +1,4 @@
-"""What checks are called and what they say, in English and Korean, from one table by id."""
+"""Put checks and their findings into words, in English and Korean, from one table by id."""
 
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -25,39 +25,39 @@ TABLE = _one_table(items.WORDS, before.WORDS, after.WORDS, machine.WORDS)
 
 
 def text(name: str, lang: Language = "en") -> str:
-    """The words of an id; KeyError when the table lacks it, which a test rules out."""
+    """Return the words of an id. Raises KeyError when the table lacks it, which a test rules out."""
     return TABLE[name][LANGUAGES.index(lang)]
 
 
 def title(name: str, lang: Language = "en") -> str:
-    """What a checklist's item or a check is called."""
+    """Return the title of a checklist's item or of a check."""
     return text(name, lang)
 
 
 def why(check: str, lang: Language = "en") -> str:
-    """Why a check matters."""
+    """Return why a check matters."""
     return text(f"{check}.why", lang)
 
 
 def says(finding: Finding, lang: Language = "en") -> str:
-    """A finding's sentence, filled with its evidence."""
+    """Return a finding's sentence, filled with its evidence."""
     return text(finding.says, lang).format_map(_Shown(finding.evidence))
 
 
 def hint(finding: Finding, lang: Language = "en") -> str:
-    """What to do about a finding, "" when there is nothing to do."""
+    """Return what to do about a finding, "" when there is nothing to do."""
     name = f"{finding.says}.hint"
     return text(name, lang).format_map(_Shown(finding.evidence)) if name in TABLE else ""
 
 
 def sentence(finding: Finding, lang: Language = "en") -> str:
-    """A finding on one line with nothing else around it: what was asked, what was seen, what to do."""
+    """Return a finding on one line that stands alone: what was checked, what was seen, what to do."""
     advice = hint(finding, lang)
     return f"{title(finding.check, lang)}: {says(finding, lang)}" + (f". {advice}" if advice else "")
 
 
 class _Shown(dict[str, Any]):
-    """Evidence as it stands in a sentence: a list as its elements; what an older record lacks as "?"."""
+    """Hold evidence as it stands in a sentence: a list as its elements; what an older record lacks as "?"."""
 
     def __init__(self, evidence: Mapping[str, Any]) -> None:
         super().__init__({name: _text(value) for name, value in evidence.items()})

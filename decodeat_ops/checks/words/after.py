@@ -1,4 +1,4 @@
-"""Words of the checks that look after a deploy, and of probes that break: English and Korean."""
+"""Hold the words of the checks after a deploy, and of probes that end early, in English and Korean."""
 
 WORDS = {
     "release.none": ("Nothing serves", "서비스 중인 릴리스가 없음"),

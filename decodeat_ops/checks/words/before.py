@@ -1,4 +1,4 @@
-"""Words of the checks that look before a deploy: English and Korean."""
+"""Hold the words of the checks before a deploy, in English and Korean."""
 
 WORDS = {
     # tests

@@ -1,4 +1,4 @@
-"""The lines of the guide's checklists; the Korean ones are the guide's own, word for word."""
+"""Hold the lines of the guide's checklists; the Korean ones are copied from the guide word for word."""
 
 WORDS = {
     "pre.tests": ("All tests pass", "모든 테스트 통과 확인"),

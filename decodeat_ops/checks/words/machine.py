@@ -1,4 +1,4 @@
-"""Words of the doctor: English and Korean."""
+"""Hold the words of the doctor's checks, in English and Korean."""
 
 WORDS = {
     "machine.python": ("Python", "Python"),

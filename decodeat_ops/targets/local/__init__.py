@@ -1,1 +1,1 @@
-"""This machine as a target, without Docker, cloud or key."""
+"""Run releases on this machine, without Docker, a cloud or its keys."""

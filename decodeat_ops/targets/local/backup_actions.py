@@ -1,4 +1,4 @@
-"""What the steps of a backup do on this machine."""
+"""Carry out the steps of a backup on this machine."""
 
 import sqlite3
 import time
@@ -18,7 +18,7 @@ from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 
-HELD = 30.0  # seconds that somebody else may keep the database locked before the backup gives up
+HELD = 30.0  # seconds that another program may keep the database locked before the backup gives up
 
 
 def staging(layout: Layout, snapshot: str) -> Path:
@@ -44,11 +44,11 @@ def database(context: Context, params: Params) -> Results | None:
             closing(sqlite3.connect(f"{live.as_uri()}?mode=ro", uri=True, timeout=0.5)) as origin,
             closing(sqlite3.connect(copy)) as target,
         ):
-            # All pages in one step, under one read lock: in WAL mode writes go on beside it. Copied bit by bit it
-            # would begin again after every write, and against a busy service it would never end.
+            # All pages in one step, under one read lock: in WAL mode writes go on meanwhile. Copied in parts, it would
+            # begin again after every write, and never end while the service is busy.
             origin.backup(target, pages=-1, progress=_patience(context, live))
         with closing(sqlite3.connect(copy)) as target:
-            # In WAL mode the copy would want side files of its own; an archive holds one file.
+            # In WAL mode the copy would need side files of its own; an archive holds one file.
             target.execute("PRAGMA journal_mode=DELETE")
             answer = str(target.execute("PRAGMA integrity_check").fetchone()[0])
     except sqlite3.Error as error:
@@ -65,7 +65,10 @@ def database(context: Context, params: Params) -> Results | None:
 
 
 def _patience(context: Context, live: Path) -> Callable[[int, int, int], None]:
-    """SQLite calls it after every try; without it a locked database would be waited for for ever."""
+    """Return a callback for SQLite, called after every try to copy: without it a backup could wait for ever for a lock.
+
+    It raises `StepFailed` when the database is still locked after `HELD` seconds, `Interrupted` on request.
+    """
     deadline = time.monotonic() + HELD
 
     def tried(status: int, remaining: int, total: int) -> None:
@@ -108,7 +111,7 @@ def write(context: Context, params: Params) -> Results | None:
 
 
 def _sparingly(context: Context) -> Callable[[str, int], None]:
-    """Tell a name and the bytes so far once a second: most archives are written before the first."""
+    """Return a callback that reports a name and the bytes so far, once a second: most archives take less."""
     told = time.monotonic()
 
     def tell(name: str, done: int) -> None:
@@ -121,7 +124,7 @@ def _sparingly(context: Context) -> Callable[[str, int], None]:
 
 
 def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
-    """Name in the archive -> where it belongs as the settings say it, and where it is."""
+    """Yield each settings file: its name in the archive, where it belongs (as the settings name it), where it is."""
     loaded = tools.loaded
     for path in loaded.files:
         yield f"settings/{path.name}", (path.name, path.resolve())
@@ -134,7 +137,7 @@ def _settings(tools: Tools) -> Iterator[tuple[str, tuple[str, Path]]]:
 
 
 def _release(layout: Layout, release: str) -> Iterator[archive.Member]:
-    """Code, rendered configuration, variables, manifest; not the unit (paths) and not the resolved secrets."""
+    """Yield a release's manifest, variables, code and rendered configuration, but no unit (paths) and no secrets."""
     directory = layout.release(release)
     yield archive.Member("release/release.json", layout.manifest(release))
     yield archive.Member("release/service.env", layout.environment(release))
@@ -154,7 +157,7 @@ def _logs(layout: Layout) -> Iterator[archive.Member]:
 
 
 def verify(context: Context, params: Params) -> Results | None:
-    """Read the written archive back from end to end: what was never read back is no backup."""
+    """Read the written archive back from end to end, to prove that it is whole."""
     tools = context.tools
     scratch = staging(tools.layout, params["snapshot"])
     trust.private_directory(scratch)
@@ -173,7 +176,7 @@ def remove(context: Context, params: Params) -> None:
 
 
 def remove_half(context: Context, params: Params) -> None:
-    """What was being written; a whole archive stays."""
+    """Remove a half-written archive and the directory made for it; a whole archive stays."""
     path = archive_path(context.tools, params["snapshot"])
     archive.partial_path(path).unlink(missing_ok=True)
     if path.parent.is_dir() and not any(path.parent.iterdir()):  # made for this archive

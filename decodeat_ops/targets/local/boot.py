@@ -1,4 +1,4 @@
-"""Back after a reboot: a systemd unit where there is systemd, else a line for the operator's crontab."""
+"""Start the service again after a reboot: a systemd unit where there is systemd, else a line for a crontab."""
 
 import os
 import pwd
@@ -24,7 +24,7 @@ SHELL = ("HOME", "PATH", "TZ", "PYTHONPATH", "XDG_STATE_HOME")
 
 @dataclass(frozen=True)
 class Boot:
-    """How this machine starts things: with systemd or not, for the whole system (root) or for one user."""
+    """Describe how this machine starts services: with systemd or not, for the system (root) or for one user."""
 
     systemd: bool
     system: bool
@@ -36,7 +36,7 @@ class Boot:
 
 
 def look() -> Boot:
-    """What is there on this machine for this user."""
+    """Return how this machine starts services for this user."""
     root = os.geteuid() == 0
     home = Path(os.environ.get("XDG_CONFIG_HOME") or Path.home() / ".config")
     place = Path("/etc/systemd/system") if root else home / "systemd" / "user"
@@ -49,9 +49,9 @@ def argv(loaded: Loaded) -> tuple[str, ...]:
 
 
 def carried(environ: Mapping[str, str]) -> dict[str, str]:
-    """Return the shell's variables that are needed at boot: place of the state, settings given as variables, PATH.
+    """Return the shell's variables that are needed at boot: those in `SHELL`, and settings given as variables.
 
-    `--config` and `--env` are in the command.
+    The command line has `--config` and `--env`, so their variables are left out; so is HOME when it is the user's own.
     """
     ours = {f"{PREFIX}{name}" for name in NOT_SETTINGS}
     settings = [name for name in sorted(environ) if name.startswith(PREFIX) and name not in ours]
@@ -62,13 +62,13 @@ def carried(environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def lost_secrets(loaded: Loaded, environ: Mapping[str, str]) -> tuple[str, ...]:
-    """Return variables whose secret is in this shell alone: no unit or crontab may hold it, so boot lacks it."""
+    """Return variables whose secret is in this shell alone: units and crontabs hold no secret, so a boot lacks it."""
     service = loaded.settings.service
     path = loaded.path(service.env_file)
     try:
         stored = envfile.read(path, private=True)
     except Configuration:
-        stored = {}  # missing or unusable, and so it will be at boot
+        stored = {}  # missing or unusable now, and at boot too
     return tuple(name for name in service.references("env").values() if name in environ and name not in stored)
 
 
@@ -110,7 +110,7 @@ def _command(loaded: Loaded) -> str:
 
 
 def step(loaded: Loaded, boot: Boot) -> Step:
-    """Write and enable the unit. It comes after the commit: what serves does not depend on it."""
+    """Return the step that writes and enables the unit, after the commit, since what serves doesn't depend on it."""
     path = str(boot.unit(loaded))
     lingering = (f"lingering for {boot.user}: it starts at boot, not at login",) if boot.user else ()
     return Step(
@@ -135,13 +135,13 @@ def undo_step(loaded: Loaded, boot: Boot) -> Step:
 
 
 def _systemctl(tools: Tools, system: bool, *words: str) -> str:
-    """Why systemctl failed, "" when it didn't."""
+    """Run systemctl and return why it failed, "" when it didn't."""
     done = tools.host.run(("systemctl", *(() if system else ("--user",)), *words), timeout=30)
     return "" if done.status == 0 else f"systemctl {' '.join(words)}: {(done.stderr or done.stdout).strip()[-200:]}"
 
 
 def write_unit(context: Context, params: Params) -> Results | None:
-    """Write and enable the unit. Without a systemd of the user's own, report that instead of failing the deploy.
+    """Write and enable the unit. When that fails, return the problem instead of failing the deploy.
 
     It is enabled again each time: an unchanged file doesn't prove that systemd knows the unit and starts it.
     """
@@ -149,7 +149,7 @@ def write_unit(context: Context, params: Params) -> Results | None:
     path, system = Path(params["path"]), params["system"]
     try:
         if not path.exists() or path.read_text() != params["text"]:
-            # Missing only for a user, whose configuration is private (XDG base directories); systemd made its own.
+            # Missing only for a user, whose configuration is private (XDG base directories); the system's is there.
             trust.private_directory(path.parent)
             files.write(path, params["text"], 0o644)
     except OSError as error:
@@ -159,7 +159,7 @@ def write_unit(context: Context, params: Params) -> Results | None:
 
 
 def _linger(tools: Tools, user: str) -> str:
-    """Return why a user's unit would run only between login and logout, "" when it starts at boot."""
+    """Enable lingering. Return why a user's unit would run only between login and logout, "" when it starts at boot."""
     if not user or _lingers(tools, user):
         return ""
     done = tools.host.run(("loginctl", "enable-linger"), timeout=30)

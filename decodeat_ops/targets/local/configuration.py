@@ -1,4 +1,4 @@
-"""What a release on this machine is configured with: rendered files, the supervisor's unit, the fingerprint."""
+"""Make what a release on this machine is configured with: rendered files, the supervisor's unit, the fingerprint."""
 
 import hashlib
 import json
@@ -20,8 +20,8 @@ from decodeat_ops.settings import envfile
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.supervisor.unit import FORMAT, Unit
 
-WORKERS = 2  # one may be busy, or making room for another
-# Set for every release by us; a value of the operator's would break the switch, the probes or the way back.
+WORKERS = 2  # one may be busy, or stopping to be replaced
+# Set by this tool for every release; an operator's value would break the switch, the probes or a rollback.
 OURS = {
     "RELEASE_ID": "the release's id is its own",
     "HOST": "set local.host instead",
@@ -36,7 +36,10 @@ OURS = {
 
 
 def variables(loaded: Loaded) -> dict[str, str]:
-    """The service's plain variables as text, with the probe's own origin let in. Raises `Configuration`."""
+    """Return the service's plain variables as text, with the known label's origin allowed.
+
+    Raises `Configuration` for a variable that this tool sets, or that is among the secrets too.
+    """
     service = loaded.settings.service
     for name in [*service.environment, *service.secrets]:
         if name in OURS:
@@ -53,7 +56,7 @@ def variables(loaded: Loaded) -> dict[str, str]:
             where=f"service.secrets.{both[0]}",
         )
     values = {name: _text(value) for name, value in service.environment.items()}
-    # The service shares the processors out among so many; left to itself it would count other workers than run.
+    # The service divides the processors by this number; without it, it would assume another one than gunicorn starts.
     values.setdefault("WORKERS", str(WORKERS))
     origin = _probe_origin(loaded)
     if origin:
@@ -70,7 +73,7 @@ def _text(value: str | int | float | bool | list[str]) -> str:
 
 
 def _probe_origin(loaded: Loaded) -> str:
-    """The origin on this machine from which the known label is served while a check runs, "" when it is elsewhere."""
+    """Return the origin on this machine that serves the known label while a check runs, "" when it is elsewhere."""
     url = urlsplit(loaded.settings.checks.label_url)
     return f"{url.scheme}://{url.netloc}" if url.hostname in {"127.0.0.1", "localhost", "::1"} else ""
 
@@ -91,7 +94,7 @@ def _number(loaded: Loaded, name: str, default: int) -> int:
 
 
 def files(loaded: Loaded) -> dict[str, str]:
-    """Every rendered file of a release, by its path below the release's directory."""
+    """Render every file of a release, by its path below the release's directory."""
     values = {
         "workers": max(1, _number(loaded, "WORKERS", WORKERS)),
         "max_requests": _number(loaded, "MAX_REQUESTS", 1000),
@@ -106,7 +109,7 @@ def files(loaded: Loaded) -> dict[str, str]:
 
 
 def configured(loaded: Loaded, secrets: Mapping[str, Secret], salt: str) -> Configured:
-    """Return the configuration that a deploy would make, to be compared with a release's."""
+    """Return the configuration that a deploy would make, for a comparison with a release's."""
     local, logs = loaded.settings.local, loaded.settings.logs
     shape = Unit(
         argv=(),
@@ -122,7 +125,7 @@ def configured(loaded: Loaded, secrets: Mapping[str, Secret], salt: str) -> Conf
 
 
 def fingerprint(source: Source, loaded: Loaded) -> str:
-    """SHA-256 over code, lock, templates and every setting that shapes a release; nothing is rendered for it."""
+    """Return the SHA-256 in hex over code, lock, templates and every setting of a release, without rendering any."""
     chosen = loaded.settings
     shape = {
         "code": source.code,
@@ -138,7 +141,7 @@ def fingerprint(source: Source, loaded: Loaded) -> str:
 
 
 def unit(release: Release, tools: Tools) -> Unit:
-    """What the supervisor runs; absolute paths live here alone, so that a restore elsewhere makes it anew."""
+    """Build the supervisor's unit of a release. It alone holds absolute paths, so a restore elsewhere makes it anew."""
     layout: Layout = tools.layout
     settings = tools.loaded.settings
     directory = layout.release(release.id)
@@ -174,15 +177,16 @@ def unit(release: Release, tools: Tools) -> Unit:
 
 
 def unit_today(release: Release, tools: Tools) -> Unit:
-    """Return the unit of a release that is about to start: as staged, but with today's paths, since the state may have
-    been moved, and requiring every variable that it is given.
+    """Return the unit of a release that is about to start: the staged one with today's paths and required variables.
+
+    The state may have been moved since. It requires every variable that the release gets.
     """
     layout = tools.layout
     here = unit(release, tools)
     try:
         staged = Unit.load(layout.unit(release.id))
     except (OSError, ValueError, TypeError):
-        staged = here  # damaged: all of it can be made again
+        staged = here  # missing or damaged: it is made anew
     required = sorted({*envfile.read(layout.environment(release.id)), *tools.secrets})
     return replace(
         staged,

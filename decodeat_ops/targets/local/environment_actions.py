@@ -1,4 +1,4 @@
-"""What the steps do to Python environments, which deployments share: build, claim, leave."""
+"""Carry out the steps that build, claim and leave Python environments, which deployments share."""
 
 import contextlib
 import fcntl
@@ -21,7 +21,7 @@ POLL_SECONDS = 0.2
 
 
 def environment(context: Context, params: Params) -> Results | None:
-    """Build the Python environment for a dependency lock unless a whole one exists; deployments share it."""
+    """Build the Python environment for a dependency lock, unless an undamaged one is there."""
     tools = context.tools
     lock = Path(params["lock_file"])
     home = environment_path(tools.environments, params["lock"])
@@ -47,7 +47,7 @@ def environment(context: Context, params: Params) -> Results | None:
 
 
 def claimed_environment(context: Context, params: Params) -> Results | None:
-    """Claim the environment first, so that the removal of another deployment doesn't delete it meanwhile."""
+    """Claim the environment, then build it: so the removal of another deployment doesn't delete it meanwhile."""
     tools = context.tools
     trust.private_directory(tools.environments)
     claims.claim(tools.environments, environment_path(tools.environments, params["lock"]).name, tools.layout.root)
@@ -70,7 +70,7 @@ def leave_environments(context: Context, params: Params) -> Results | None:
 
 
 def unneeded_environments(tools: Tools) -> list[str]:
-    """Return the claimed environments that no release here runs in; none as long as one release's is unknown."""
+    """Return the claimed environments that no release here runs in; none when one release's environment is unknown."""
     needed = set()
     for unit in tools.layout.releases.glob("*/unit.json"):
         try:
@@ -81,7 +81,7 @@ def unneeded_environments(tools: Tools) -> list[str]:
 
 
 def _build(context: Context, lock: Path, home: Path) -> None:
-    """Install and import everything. -I keeps modules in the working directory from replacing the installed ones."""
+    """Install and import everything. `-I` keeps modules in the working directory from replacing installed ones."""
     host = context.tools.host
     python = home / "bin" / "python"
     variables = environments.variables()
@@ -106,7 +106,7 @@ def _build(context: Context, lock: Path, home: Path) -> None:
 
 
 def drop_environment(context: Context, params: Params) -> None:
-    """Only what was half built goes: a whole environment may serve others."""
+    """Delete a half-built environment; a whole one stays, since other deployments may use it."""
     home = environment_path(context.tools.environments, params["lock"])
     files.discard(home.with_name(f".{home.name}.partial"))
 
@@ -120,7 +120,7 @@ def _run(context: Context, argv: tuple[str, ...], variables: Mapping[str, str], 
 
 @contextlib.contextmanager
 def _alone(context: Context, path: Path) -> Iterator[None]:
-    """Hold the lock of an environment. Another deployment's build is waited for, until the operator asks to stop."""
+    """Hold the lock of an environment. Wait for another deployment's build until the operator asks to stop."""
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         while not _free(descriptor):

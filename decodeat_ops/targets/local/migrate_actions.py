@@ -1,4 +1,4 @@
-"""What the step `migrate` does to the data of a release, with that release's own code, and how it is taken back."""
+"""Carry out the step `migrate` on a release's data with that release's own code, and its undo."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ from decodeat_ops.engine.executor import Actions, Results
 
 
 def migrate(context: Context, params: Params) -> Results | None:
-    """Bring the data to the release's schema. Nothing is done where nothing is to do, nor to data that isn't there."""
+    """Bring the data to the release's schema. Do nothing without data, or when the release knows no newer schema."""
     tools = context.tools
     code, database = _of(tools, params["release"])
     at = schema.revision_of(database)
@@ -32,7 +32,7 @@ def migrate(context: Context, params: Params) -> Results | None:
 
 
 def unmigrate(context: Context, params: Params) -> Results | None:
-    """Take back what can be taken back without loss; what can't stays, and that is said."""
+    """Undo the migrations if that loses no data; else leave them, and return a warning that says so."""
     tools = context.tools
     _space(tools.layout, params["release"]).unlink(missing_ok=True)
     note = _note(tools.layout, params["release"])
@@ -43,13 +43,13 @@ def unmigrate(context: Context, params: Params) -> Results | None:
     code, database = _of(tools, params["release"])
     try:
         at = schema.revision_of(database)
-    except Configuration as error:  # an undo that stopped here would keep a restore from being made
+    except Configuration as error:  # an undo that failed here would block a restore
         note.unlink()
         return {"warnings": [f"{error.advice.what.rstrip('.')} ({database}); it stays as it is. {error.advice.hint}"]}
     steps = schema.ask(tools, code)
     lossy = [step.id for step in steps if before < step.id <= at and not step.lossless]
     if not lossy:
-        # Also where nothing seems to be done: the program of a step that was killed may be at it still, and then this
+        # Also when nothing seems to be done: the migration that a killed command began may still run, and then this
         # waits for it.
         _bring(tools, code, database, "--to", before)
     note.unlink()
@@ -66,7 +66,7 @@ def _left(at: str, lossy: list[str], snapshot: str) -> str:
 
 
 def _of(tools: Tools, release: str) -> tuple[Code, Path]:
-    """A release's code, and the database that it serves."""
+    """Return a release's code, and the database that it serves. Raises `StepFailed` when it has no manifest."""
     known = tools.store.get(release)
     if known is None:
         raise StepFailed(f"Release {release} has no manifest.", hint="Run the command again.")
@@ -85,12 +85,12 @@ def _bring(tools: Tools, code: Code, database: Path, *to: str) -> dict[str, Any]
 
 
 def _note(layout: Layout, release: str) -> Path:
-    """Says what there was before, so that an undo knows where to, whenever the process was killed."""
+    """Return the file with the revision before the migration, so that an undo knows it after the process was killed."""
     return layout.staging / f"migrate-{release}.json"
 
 
 def _space(layout: Layout, release: str) -> Path:
-    """Room that an undo needs, taken while there is some: going back may write every row anew."""
+    """Return the file that reserves the disk space of an undo, which may have to write every row anew."""
     return layout.staging / f"migrate-{release}.reserve"
 
 

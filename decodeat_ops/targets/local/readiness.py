@@ -1,4 +1,4 @@
-"""Waiting for a release: ready on its private socket, confirmed through the public port, stopped at last."""
+"""Wait until a release is ready on its private socket, is confirmed through the public port, or has stopped."""
 
 import json
 import time
@@ -12,15 +12,19 @@ from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.supervisor.unit import NO_PORT
 
 POLL_SECONDS = 0.1
-CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that every worker is likely asked
-CONFIRM_PAUSE = 0.05  # seconds between them: in a burst all would be over before an old worker sees the switch (25 ms)
+CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that probably every worker is asked
+CONFIRM_PAUSE = 0.05  # seconds between them: without a pause all would end before an old worker sees the switch (25 ms)
 CONFIRM_SECONDS = 15.0
 LOG_LINES = 20
-TROUBLE_SECONDS = 3.0  # the cause may just have been mended: the supervisor tries again each second
+TROUBLE_SECONDS = 3.0  # seconds, as the cause may just have been mended: the supervisor tries again each second
 
 
 def probe(context: Context, release: str, timeout: float) -> float:
-    """Seconds until it was ready. Raises `StepFailed` with its own log lines when it crashes or answers wrongly."""
+    """Wait until a release is ready, and return how many seconds that took.
+
+    Raises `StepFailed` when it crashes, answers wrongly or is not ready within `timeout` seconds (with its own last log
+    lines), or when the supervisor can't start it.
+    """
     tools = context.tools
     endpoint = tools.store.private(release)
     began = time.monotonic()
@@ -41,7 +45,7 @@ def probe(context: Context, release: str, timeout: float) -> float:
 
 
 def shortcomings(context: Context, release: str) -> list[str]:
-    """What a ready release says it lacks all the same: what all instances share keeps none of them from serving."""
+    """Return what a ready release says it lacks: a fault that all instances share doesn't make one of them unready."""
     tools = context.tools
     try:
         ready = tools.http.request(tools.store.private(release), "GET", "/ready", timeout=10)
@@ -68,7 +72,7 @@ def _watch_for_crash(tools: Tools, release: str, earlier: int, waited: float) ->
 
 
 def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
-    """Why the release isn't ready, "" when it is. A wrong id or a broken endpoint will not mend itself: raises."""
+    """Return why a release isn't ready, "" when it is. Raises `StepFailed` for a wrong id or a broken endpoint."""
     health = tools.http.request(endpoint, "GET", "/health", timeout=5)
     if health.status != 200:
         return _broken_or(health.status, "/health", tools, release)
@@ -84,8 +88,8 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
         open_to_all = _open_to_all(tools, endpoint, release)
         if open_to_all:
             return open_to_all
-    # An empty request must be refused by the endpoint that clients use: it is there, and it does not fall over. Being
-    # asked for a key that the tool doesn't know says so too, and so does a limit that others have used up.
+    # The endpoint that clients use must refuse an empty request, which shows that it is there and works. So does an
+    # answer that asks for a key that the tool doesn't know, or one about a limit that other clients have used up.
     body = json.dumps({"image_urls": []}).encode()
     headers = {"Content-Type": "application/json", **(shown or {})}
     analyze = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
@@ -99,7 +103,7 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
 def _open_to_all(tools: Tools, endpoint: Endpoint, release: str) -> str:
     """Ask without a key where access is configured. Return "" when that is refused, or why the answer is unclear.
 
-    Raises when the request is accepted.
+    Raises `StepFailed` for any other answer: access is open or broken.
     """
     body, headers = json.dumps({"image_urls": []}).encode(), {"Content-Type": "application/json"}
     answer = tools.http.request(endpoint, "POST", "/api/v1/analyze", body=body, headers=headers, timeout=10)
@@ -142,7 +146,7 @@ def _refused(tools: Tools, release: str, why: str) -> StepFailed:
 
 
 def _blocked(tools: Tools, release: str, problem: str) -> StepFailed:
-    """The supervisor could not even start it: the release said nothing, so that its log tells nothing."""
+    """Return the error for a release that the supervisor can't start, and whose log therefore says nothing."""
     hint = f"The supervisor's own log is {tools.layout.supervisor_log}."
     if problem.startswith(NO_PORT):
         hint = "Stop the program that listens there, or set local.port to a free one; `decodeat-ops doctor` looks."
@@ -150,7 +154,7 @@ def _blocked(tools: Tools, release: str, problem: str) -> StepFailed:
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:
-    """The end of a log, at most `count` lines out of its last 64 KiB."""
+    """Return the last lines of a log, at most `count` out of its last 64 KiB; none when it can't be read."""
     try:
         with log.open("rb") as stream:
             stream.seek(0, 2)
@@ -162,7 +166,10 @@ def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:
 
 
 def confirm(context: Context, release: str) -> float:
-    """Seconds until the public port answered with this release's id several times in a row."""
+    """Wait until the public port answers with this release's id `CONFIRMATIONS` times in a row; return the seconds.
+
+    Raises `StepFailed` after `CONFIRM_SECONDS`.
+    """
     tools = context.tools
     known = tools.store.get(release)
     if known is None:
@@ -185,9 +192,10 @@ def confirm(context: Context, release: str) -> float:
 
 
 def wait_stopped(context: Context, releases: Sequence[str], doing: str, patient: bool = True) -> None:
-    """Until the supervisor has stopped them; it enforces the drain's time limit itself.
+    """Wait until the supervisor has stopped the releases; it enforces the drain time-out itself.
 
-    `patient` listens to the operator's wish to stop waiting; an undo does not.
+    With `patient` the operator may interrupt the wait; an undo passes False. Raises `StepFailed` when no supervisor
+    works while one of them runs, or after two drain time-outs and 60 s.
     """
     tools = context.tools
     limit = 2 * tools.loaded.settings.local.drain_timeout + 60

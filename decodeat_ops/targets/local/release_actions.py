@@ -1,4 +1,4 @@
-"""What the steps do to files: releases, data, retention; each may be repeated after a crash."""
+"""Carry out the steps that change files (releases, data, retention); each may be repeated after a crash."""
 
 import contextlib
 import json
@@ -21,7 +21,7 @@ from decodeat_ops.targets.local.environment_actions import leave_environments
 
 
 def stage(context: Context, params: Params) -> Results | None:
-    """Lay a new release out beside the others: code, rendered configuration, variables, unit; one rename at the end."""
+    """Make a new release beside the others, with its code, configuration, variables and unit; one rename at the end."""
     tools = context.tools
     release = Release(**params["release"])
     layout = tools.layout
@@ -42,7 +42,7 @@ def stage(context: Context, params: Params) -> Results | None:
 
 
 def stage_copy(context: Context, params: Params) -> Results | None:
-    """A new release made of an existing one's code and configuration: what restart and restore start."""
+    """Make a new release of an existing one's code and configuration, for a restart or a restore."""
     tools = context.tools
     release = Release(**params["release"])
     if tools.layout.release(release.id).exists():
@@ -98,7 +98,7 @@ def copy_package(package: Path, to: Path) -> None:
 
 
 def share_data(context: Context, params: Params) -> Results | None:
-    """Let an older release serve today's data: data is shared, a rollback never takes it back.
+    """Let an older release serve today's data, since a rollback never takes data back.
 
     Its manifest is changed too, since the next release takes over the data that this one's manifest names.
     """
@@ -121,10 +121,10 @@ def prune(context: Context, params: Params) -> Results | None:
     for name in params["releases"]:
         files.remove_tree(layout.release(name))
         forget_counters(layout.metrics(name))
-    # Asked of the directories: data is not thrown away because a manifest is damaged or gone.
+    # Read from the links, not the manifests: data must not be deleted because a manifest is damaged or missing.
     kept = {path.readlink().name for path in layout.releases.glob("*/data") if path.is_symlink()}
     said = []
-    layout.served.unlink(missing_ok=True)  # now a release names the data that serves
+    layout.served.unlink(missing_ok=True)  # not needed: now a release names the data that serves
     for generation in sorted(p for p in layout.data.iterdir() if p.name not in kept):
         why = rescue.prunable(layout, generation.name, sorted(kept), tools.backups)
         if why:
@@ -141,14 +141,14 @@ def prune(context: Context, params: Params) -> Results | None:
 
 
 def _expire_restored_logs(layout: Layout, days: int) -> None:
-    """Delete old logs that a restore put beside today's; they are kept as long as any other log."""
+    """Delete old logs that a restore put beside today's; they are kept for `days` days, as any other log."""
     for place in layout.logs.glob("restored-*"):
         if place.stat().st_mtime < time.time() - days * 86400:
             files.discard(place)
 
 
 def forget_counters(metrics: Path) -> None:
-    """Remove a stopped release's counters. A killed one leaves them in memory, where the link in our directory points.
+    """Remove a stopped release's counters. A killed one leaves them in memory, in the directory that the link names.
 
     Only a directory of this user's is deleted: after a reboot another user may have taken the name.
     """
@@ -160,7 +160,7 @@ def forget_counters(metrics: Path) -> None:
 
 
 def remove_state(context: Context, params: Params) -> Results | None:
-    """Delete what a deployment left on disk, but the parts that the operator keeps."""
+    """Delete the named parts of what a deployment left on disk; the operator keeps the others."""
     layout = context.tools.layout
     for metrics in layout.run.glob("*.metrics"):
         forget_counters(metrics)

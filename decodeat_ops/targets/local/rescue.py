@@ -10,7 +10,7 @@ from decodeat_ops.engine.executor import Results
 
 
 def drop_generation(layout: Layout, generation: str, *, archived: Path | None = None, to: str = "") -> Results | None:
-    """Undo the making of a generation: copy its new results `to` another one. If that fails, keep it and report it.
+    """Delete a generation after copying its new results `to` another one. When that fails, keep it and say so.
 
     `archived` is the database that it was made from.
     """
@@ -18,7 +18,7 @@ def drop_generation(layout: Layout, generation: str, *, archived: Path | None = 
     before = [path for path in (archived, layout.database(to) if to else None) if path is not None]
     try:
         given = results.alone(database, before) if _holds_results(database) else 0
-    except StepFailed as error:  # an undo that stopped here would stop here each time, and every change after it
+    except StepFailed as error:  # an undo that failed here would fail each time, and block every later change
         return {"warnings": [_unreadable(layout, generation, error)]}
     said = []
     if given:

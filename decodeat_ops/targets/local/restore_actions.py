@@ -1,4 +1,4 @@
-"""What the steps of a restore do on this machine, beside those of a deploy."""
+"""Carry out the steps that a restore has on this machine beside those of a deploy."""
 
 import json
 import shutil
@@ -16,11 +16,11 @@ from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
 from decodeat_ops.targets.local import rescue
 
-NOTE = "placed.json"  # in the unpacked archive: target of a settings file -> where what stood there went, "" for new
+NOTE = "placed.json"  # in the unpacked archive: path of a settings file -> where what it replaced is kept, "" for new
 
 
 def unpack(context: Context, params: Params) -> Results | None:
-    """Unpack into staging and check everything: nothing of the archive is used before all of it has been."""
+    """Unpack into staging and check everything, before anything of the archive is used."""
     place = context.tools.layout.staging / params["place"]
     files.discard(place)
     manifest = archive.extract(Path(params["archive"]), place)
@@ -35,7 +35,7 @@ def clean(context: Context, params: Params) -> None:
 
 
 def data(context: Context, params: Params) -> Results | None:
-    """Lay the archived database out as a data generation of its own."""
+    """Make a data generation of the archived database."""
     layout = context.tools.layout
     generation = layout.generation(params["data"])
     files.discard(generation)
@@ -52,7 +52,7 @@ def data(context: Context, params: Params) -> Results | None:
 
 
 def undo_data(context: Context, params: Params) -> Results | None:
-    """Delete the generation; results that it got after a switch are copied to the one that serves again."""
+    """Delete the generation, after copying results that it got after a switch to the one that serves again."""
     layout = context.tools.layout
     files.discard(layout.staging / f"data-{params['data']}")
     place, to = params.get("place", ""), params.get("to", "")
@@ -61,7 +61,7 @@ def undo_data(context: Context, params: Params) -> Results | None:
 
 
 def carry(context: Context, params: Params) -> Results | None:
-    """Copy the results since the backup that came before the restore into the data that serves now."""
+    """Copy the results that came after the backup before the restore into the data that serves now."""
     layout = context.tools.layout
     origin, to = layout.database(params["from"]), layout.database(params["to"])
     backed_up = int(context.results.get("before-database", {}).get("last", 0))
@@ -94,7 +94,7 @@ def undo_logs(context: Context, params: Params) -> None:
 
 
 def settings(context: Context, params: Params) -> Results | None:
-    """Put the archived settings in place; what is there now stays beside them under another name."""
+    """Put the archived settings in place; keep what is there now beside them under another name."""
     tools = context.tools
     put_settings(tools.layout.staging / params["place"], params["files"], tools.loaded.directory, params["snapshot"])
     return {"files": len(params["files"])}
@@ -128,12 +128,12 @@ def put_settings(unpacked: Path, names: Mapping[str, str], directory: Path, snap
             target.rename(aside)
         trust.private_directory(target.parent)
         files.write(target, content.decode())
-        if target.suffix == ".toml":  # holds no secret; everything else stays private whatever it was
+        if target.suffix == ".toml":  # holds no secret; every other file stays private, whatever mode it had
             target.chmod((unpacked / name).stat().st_mode & 0o644 | 0o600)
 
 
 def stood_before(unpacked: Path) -> dict[str, str]:
-    """The note of `put_settings`: each target, and where what stood there is kept ("" where nothing stood)."""
+    """Return the note of `put_settings`: each path written, and where the file replaced there is kept ("" for none)."""
     try:
         noted: dict[str, str] = json.loads((unpacked / NOTE).read_bytes())
     except FileNotFoundError:
@@ -142,7 +142,7 @@ def stood_before(unpacked: Path) -> dict[str, str]:
 
 
 def take_back_settings(stood: Mapping[str, str]) -> None:
-    """Undo `put_settings`, also half of it: what stood there comes back, what is new goes."""
+    """Undo `put_settings`, also half of it: put replaced files back and remove new ones."""
     for target, aside in ((Path(target), aside) for target, aside in stood.items()):
         target.with_name(f".{target.name}.partial").unlink(missing_ok=True)  # half written when it was killed
         if not aside:
@@ -164,7 +164,7 @@ def _check(path: Path) -> None:
 
 
 def _aside(target: Path, snapshot: str) -> Path:
-    """A free name: restoring the same snapshot again must not write over what the first time kept."""
+    """Return a free name to keep a file: restoring a snapshot again must not overwrite what the first time kept."""
     aside = target.with_name(f"{target.name}.before-{snapshot}")
     number = 1
     while aside.exists():

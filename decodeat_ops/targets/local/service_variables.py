@@ -39,9 +39,9 @@ class Judged:
 
 
 def ask(host: Host, package: Path, values: Mapping[str, str], python: Path | None = None) -> Completed:
-    """Return the answer of the service's own check, run by `python` or the one that runs this tool."""
+    """Run the service's own check with `python`, or with the one that runs this tool, and return its answer."""
     argv = (str(python or sys.executable), "-m", "decodeat", "--check-env", "--json")
-    # Python looks in the working directory first, and the operator may stand in a checkout of another version.
+    # Python looks in the working directory first, and the operator's may be a checkout of another version.
     return host.run(argv, env=child(package, values), cwd=package.parent, timeout=30)
 
 
@@ -76,7 +76,7 @@ def _open_to_read(names: frozenset[str], env_file: str) -> tuple[Problem, ...]:
 
 
 def exposed(judged: Judged, plain: Plain) -> frozenset[str]:
-    """Return which hold a secret in plain text: as the code says, or by name and value where it says nothing."""
+    """Return the variables with a secret in plain text, as the code says, or by name and value if it says nothing."""
     if judged.secret:
         return judged.exposed
     looks = {name for name, value in plain.items() if SECRET_NAME.search(name) and not _public(value)}
@@ -89,14 +89,15 @@ def refuse_exposed(host: Host, loaded: Loaded) -> None:
     try:
         judged = judge(host, source.find(loaded), loaded, {})
     except Configuration:
-        judged = Judged()  # without code nothing is deployed; what is rendered is shown all the same
+        judged = Judged()  # without code nothing is deployed, but the rendered files are still shown
     refuse(Judged(_open_to_read(exposed(judged, service.environment), service.env_file)))
 
 
 def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secret]) -> Judged:
-    """Check the settings' variables with the code that would be deployed. Raises `Configuration` when either is faulty.
+    """Check the settings' variables with the code that would be deployed, and return what is wrong with them.
 
-    Code that gives no answer counts as finding nothing; the gate of a deploy reports such code.
+    Code that gives no answer counts as finding nothing wrong; the gate of a deploy reports such code.
+    Raises `Configuration` as `configuration.variables` does.
     """
     service = loaded.settings.service
     values = configuration.variables(loaded) | {name: secret.reveal() for name, secret in secrets.items()}

@@ -1,4 +1,4 @@
-"""The steps of this machine, as data: from a release on disk to one that serves, and back."""
+"""Describe the steps of this machine as data: from a release on disk to one that serves, and back."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from decodeat_ops.settings.schema import Settings
 
 @dataclass(frozen=True)
 class Gates:
-    """Check ids asked of a candidate's files, of the candidate on its private socket, and of what serves."""
+    """Name the checks of a candidate's files, of the candidate on its private socket, and of what serves."""
 
     before: tuple[str, ...] = ()
     candidate: tuple[str, ...] = ()
@@ -77,11 +77,11 @@ def going_live(
     data: Sequence[Step] = (),
     call_back: bool = False,
 ) -> tuple[Step, ...]:
-    """From a release on disk to the one that serves: start, probe, switch, confirm, drain the old, prune.
+    """Return the steps that make a release on disk serve: start, probe, switch, confirm, drain the old, prune.
 
-    `data` are the steps that fit the data to it, while the old one serves on. `call_back`: a release that still drains
-    may take the traffic again as it runs. Otherwise, because its secrets are not today's, it has to end first and is
-    started anew.
+    `data` are the steps that fit the data to it, while the old one still serves. With `call_back`, a release that still
+    drains takes the traffic again without a restart. Otherwise it has to end first and is started anew, because its
+    secrets are not today's.
     """
     old = observed.active_id
     others = sorted(observed.draining - ({release.id} if call_back else set()))
@@ -218,7 +218,7 @@ def prune(release: Release, observed: Observed, settings: Settings) -> Step:
 
 
 def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
-    """Return releases to delete, oldest first; never the new, the previously serving, a draining or a pinned one.
+    """Return the ids of releases to delete, sorted; never the new, the previously serving, a draining or a pinned one.
 
     `keep` counts versions: of a restarted version only the newest release is kept. The same version with other
     data, as a restore makes it, counts separately, since data is deleted with the last release that uses it.

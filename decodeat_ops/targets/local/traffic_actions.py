@@ -1,4 +1,4 @@
-"""What the steps do to what runs: start, prove, switch, drain, stop; each undo may meet half a doing."""
+"""Carry out the steps that start, probe, switch, drain and stop releases; each undo may follow a half-done step."""
 
 import contextlib
 import json
@@ -27,7 +27,7 @@ SUPERVISOR_SECONDS = 30.0  # from its start to its first status file
 
 
 def gate(context: Context, params: Params) -> Results | None:
-    """Run checks by id; any FAIL stops the plan here."""
+    """Run checks by id. Raises `GateFailed` for any FAIL, which ends the plan."""
     tools = context.tools
     release = tools.store.get(params["release"])
     if release is None:
@@ -48,7 +48,7 @@ def gate(context: Context, params: Params) -> Results | None:
 
 
 def _each(failed: Sequence[Finding]) -> tuple[str, ...]:
-    """Every single problem where one finding counts several; its sentence tells the first alone."""
+    """Return every problem of the findings that have several; their sentences name only the first."""
     counted = [finding.evidence.get("problems", ()) for finding in failed]
     return tuple(str(problem) for problems in counted if len(problems) > 1 for problem in problems)
 
@@ -58,7 +58,7 @@ def _brief(finding: Finding) -> dict[str, Any]:
 
 
 def wait_drained(context: Context, params: Params) -> Results | None:
-    """Only the active and one draining release may run: wait until the draining ones have finished."""
+    """Wait until the draining releases have finished: only the active and one draining release may run."""
     wait_stopped(context, params["releases"], "finishing its last requests")
     return None
 
@@ -109,7 +109,7 @@ def unsupervise(context: Context, params: Params) -> None:
 
 
 def start(context: Context, params: Params) -> Results | None:
-    """Ask the supervisor for a release. Its secrets are written now: an older release gets today's keys."""
+    """Request a release from the supervisor. Its secrets are written now, so an older release gets today's keys."""
     tools = context.tools
     layout = tools.layout
     release = params["release"]
@@ -118,7 +118,7 @@ def start(context: Context, params: Params) -> Results | None:
         raise StepFailed(f"Release {release} has no manifest.", hint="Run the command again.")
     values = {name: secret.reveal() for name, secret in tools.secrets.items()}
     with wishes.alone(layout, wait=True):
-        # Still finishing its last requests: it has its secrets and runs; the rename calls it back.
+        # It may still run and finish its last requests: then this rename lets it go on.
         with contextlib.suppress(FileNotFoundError):
             layout.drain(release).rename(layout.want(release))
         files.write(layout.secrets(release), envfile.render(values))
@@ -136,7 +136,7 @@ def _write_changed(path: Path, text: str) -> None:
 
 
 def unstart(context: Context, params: Params) -> None:
-    """Withdraw the wish; the supervisor stops it. What was draining before goes on draining."""
+    """Withdraw the request and wait until the release is stopped. One that was draining before goes on draining."""
     tools = context.tools
     layout = tools.layout
     release = params["release"]
@@ -158,7 +158,7 @@ def probe_release(context: Context, params: Params) -> Results | None:
 
 
 def switch(context: Context, params: Params) -> Results | None:
-    """One rename moves the traffic; the link's old value is kept beside it, so that going back needs no space."""
+    """Move the traffic by one rename. The old link is kept beside the new, so that going back needs no disk space."""
     layout = context.tools.layout
     target = f"releases/{params['release']}"
     back = layout.root / "active.back"
@@ -187,12 +187,12 @@ def switch_back(context: Context, params: Params) -> None:
 
 
 def confirm_release(context: Context, params: Params) -> Results | None:
-    """Ask through the public port until it is the new release that answers, several times in a row."""
+    """Wait until the new release answers through the public port, several times in a row."""
     return {"seconds": round(confirm(context, params["release"]), 2)}
 
 
 def drain(context: Context, params: Params) -> Results | None:
-    """Let a release that lost the traffic finish; the supervisor stops it once its last client has gone."""
+    """Ask the supervisor to stop releases that lost the traffic, once their last clients have gone."""
     layout = context.tools.layout
     for release in params["releases"]:
         with contextlib.suppress(FileNotFoundError):
@@ -201,7 +201,7 @@ def drain(context: Context, params: Params) -> Results | None:
 
 
 def stop_traffic(context: Context, params: Params) -> Results | None:
-    """Take the active link away; workers stop accepting and finish what runs."""
+    """Move the active link away, so that workers stop accepting connections and finish what runs."""
     layout = context.tools.layout
     if layout.active.is_symlink():
         layout.active.rename(layout.stopped)
