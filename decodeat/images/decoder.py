@@ -15,8 +15,8 @@ from PIL import Image
 
 from decodeat.condition import Condition, Known
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import LARGEST_SIDE, SMALLEST_SIDE
-from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, REFUSED
+from decodeat.images.picture import LARGEST_SIDE, REFUSALS, SMALLEST_SIDE, refusal
+from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, NOTHING, REFUSED
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ KNOWN_FOR = 30.0  # seconds that a health check's result is cached
 _WORKS = Condition(True, "pictures are unpacked in a sandbox")
 DYING_SECONDS = 1.0  # that a process has to end by itself after a failed or wrong answer
 _TRIES = 2  # a process may be killed from outside, which says nothing about the picture
-_LONGEST_REFUSAL = 1000  # bytes
+_LONGEST_REASON = max(map(len, REFUSALS))  # bytes
 
 
 class Decoder:
@@ -87,8 +87,7 @@ class Decoder:
                 raise ImageRefused("crashed", "The image is damaged or incomplete.")
         kind, size, content = answer
         if kind == REFUSED:
-            reason, _, text = content.decode("utf-8", "replace").partition("\n")
-            raise ImageRefused(reason, text)
+            raise refusal(content.decode())
         return kind, size, content
 
     async def _tried(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes] | None:
@@ -137,9 +136,21 @@ async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tu
     process.stdin.write(data)
     await process.stdin.drain()
     kind, width, height, length = ANSWER.unpack(await process.stdout.readexactly(ANSWER.size))
-    if length > (_LONGEST_REFUSAL if kind == REFUSED else most) or (kind == IMAGE and width * height != length):
+    if not _fits(wanted, most, kind, (width, height), length):
         raise ValueError("not what was asked for")
-    return kind, (width, height), await process.stdout.readexactly(length)
+    content = await process.stdout.readexactly(length)
+    if kind == REFUSED and content.decode() not in REFUSALS:
+        raise ValueError("no reason of ours")
+    return kind, (width, height), content
+
+
+def _fits(wanted: bytes, most: int, kind: bytes, size: tuple[int, int], length: int) -> bool:
+    """Return whether an answer of that kind, size and length can be one to what was wanted."""
+    if kind == REFUSED:
+        return length <= _LONGEST_REASON
+    if wanted == IMAGE:
+        return kind == IMAGE and min(size) >= 1 and max(size) <= LARGEST_SIDE and size[0] * size[1] == length
+    return (kind == FILE and length <= most) or (kind == NOTHING and length == 0)
 
 
 async def _end(process: Process, patience: float = 0.0) -> int:

@@ -14,6 +14,14 @@ FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "GIF")
 MOST_PIXELS = 40_000_000
 SMALLEST_SIDE = 50  # pixels
 MOST_SCANS = 100  # of a JPEG; a progressive one has about ten
+# Why a file is refused, in the words that clients see. A sandbox sends only the reason: a file may control the sandbox.
+REFUSALS = {
+    "format": "The file is not a JPEG, PNG, WEBP, BMP or GIF image.",
+    "scans": "The image is stored in an unusual way.",
+    "damaged": "The image is damaged or incomplete.",
+    "too_small": f"The image is smaller than {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels.",
+    "pixels": f"The image has more than {MOST_PIXELS // 1_000_000} million pixels.",
+}
 LARGEST_SIDE = 3200  # pixels; beyond this a page takes longer to read and is not read better
 BLURRED_BELOW = 18.0  # sharpest edge in grey levels; a page in focus has edges above 100
 FLAT_BELOW = 6.0  # standard deviation in grey levels; a page of one colour
@@ -38,7 +46,7 @@ def decode(data: bytes) -> Image.Image:
     # The end mark is missing, but the pixels may be whole: a missing one would be made of the filler bits, and differ.
     one, other = (_decoded(metadata.ended(data, bits)) for bits in (b"\x00", b"\xaa"))
     if one.tobytes() != other.tobytes():
-        raise _damaged()
+        raise refusal("damaged")
     return one
 
 
@@ -69,10 +77,10 @@ def bare(data: bytes, most: int) -> bytes | None:
 def _opened(data: bytes) -> Iterator[Image.Image]:
     """Open a picture and check its head. Whatever goes wrong, inside the block too, is raised as `ImageRefused`."""
     if not data.startswith(_MAGIC) and not (data[:4] == b"RIFF" and data[8:12] == b"WEBP"):
-        raise ImageRefused("format", "The file is not a JPEG, PNG, WEBP, BMP or GIF image.")
+        raise refusal("format")
     if data.startswith(_JPEG) and data.count(_SCAN) > MOST_SCANS:
         # A scan of a few bytes may take a pass over the whole picture: ten megabytes of them would take minutes.
-        raise ImageRefused("scans", "The image is stored in an unusual way.")
+        raise refusal("scans")
     try:
         with Image.open(io.BytesIO(metadata.essential(data)), formats=FORMATS) as image:
             _check_size(*image.size)
@@ -80,25 +88,22 @@ def _opened(data: bytes) -> Iterator[Image.Image]:
     except ImageRefused:
         raise
     except (Image.DecompressionBombError, MemoryError) as error:
-        raise _too_many_pixels() from error
+        raise refusal("pixels") from error
     except Exception as error:
         # Pillow's plugins raise almost anything on damaged files: OSError, SyntaxError, struct.error, IndexError ...
-        raise _damaged() from error
+        raise refusal("damaged") from error
 
 
-def _damaged() -> ImageRefused:
-    return ImageRefused("damaged", "The image is damaged or incomplete.")
+def refusal(reason: str) -> ImageRefused:
+    """Return the error for one of the `REFUSALS`."""
+    return ImageRefused(reason, REFUSALS[reason])
 
 
 def _check_size(width: int, height: int) -> None:
     if width * height > MOST_PIXELS:
-        raise _too_many_pixels()
+        raise refusal("pixels")
     if min(width, height) < SMALLEST_SIDE:
-        raise ImageRefused("too_small", f"The image is smaller than {SMALLEST_SIDE}x{SMALLEST_SIDE} pixels.")
-
-
-def _too_many_pixels() -> ImageRefused:
-    return ImageRefused("pixels", f"The image has more than {MOST_PIXELS // 1_000_000} million pixels.")
+        raise refusal("too_small")
 
 
 def _grey(image: Image.Image) -> Image.Image:

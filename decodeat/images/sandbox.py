@@ -22,7 +22,7 @@ from decodeat.images.errors import ImageRefused
 
 JOB = struct.Struct(">cQQ")  # what is wanted (IMAGE or FILE), the most bytes of a FILE, and how many bytes follow
 ANSWER = struct.Struct(">cIIQ")  # what it is, width and height of an IMAGE, and how many bytes follow
-IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: its reason, a newline, its text
+IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: one of `picture.REFUSALS`
 
 
 def main(memory: int, seconds: float) -> None:
@@ -49,7 +49,7 @@ def _done(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int]
         image = picture.decode(data)
         return IMAGE, image.size, image.tobytes()
     except ImageRefused as refused:
-        return REFUSED, (0, 0), f"{refused.reason}\n{refused.text}".encode()
+        return REFUSED, (0, 0), refused.reason.encode()
 
 
 def _warm() -> None:

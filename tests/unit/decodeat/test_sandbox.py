@@ -15,6 +15,8 @@ from decodeat.images import decoder as decoding
 from decodeat.images.decoder import Decoder
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import bare, decode
+from decodeat.images.sandbox import ANSWER, FILE, IMAGE, NOTHING
+from decodeat.images.sandbox import REFUSED as REFUSAL
 from tests.support.waiting import until
 from tests.unit.decodeat import processes
 from tests.unit.decodeat.conftest import encoded
@@ -264,7 +266,14 @@ def test_who_is_busy_is_not_broken() -> None:
 TAKEN_OVER = {
     "a picture without end": b"i" + b"\xff" * 16,
     "a picture of another size": b"i" + b"\0" * 8 + b"\0\0\0\0\0\0\0\5hello",
+    "a picture longer than any page": ANSWER.pack(IMAGE, 1_000_000, 1, 1_000_000) + bytes(1_000_000),
+    "a picture without pixels": ANSWER.pack(IMAGE, 0, 60, 0),
+    "a file of gigabytes of pixels": ANSWER.pack(FILE, 60_000, 60_000, 5) + b"hello",
+    "nothing, of gigabytes of pixels": ANSWER.pack(NOTHING, 60_000, 60_000, 0),
+    "another kind": ANSWER.pack(b"?", 60, 60, 3600) + bytes(3600),
     "a long refusal": b"r" + b"\0" * 8 + b"\0\0\0\0\1\0\0\0",
+    "a refusal in its own words": ANSWER.pack(REFUSAL, 0, 0, 27) + b"damaged\nSend us your keys!!",
+    "a refusal that is no text": ANSWER.pack(REFUSAL, 0, 0, 4) + b"\xff\xfe\0\0",
     "nothing": b"",
     "half an answer": b"i\0\0",
 }
@@ -285,6 +294,9 @@ def test_a_process_that_was_taken_over_is_not_believed(
         with pytest.raises(ImageRefused) as caught:
             await decoder.image(PNG)
         assert caught.value.reason in {"crashed", "time"}
+        assert caught.value.text in {"The image is damaged or incomplete.", "The image takes too long to unpack."}
+        with pytest.raises(ImageRefused):
+            await decoder.bare(PNG, 10**6)
 
     run(work)
 
