@@ -49,10 +49,14 @@ class Breaker:
         self._failures, self._seconds, self._opens_at, self._trial = 0, self._first, 0.0, False
 
     def failed(self, hold: float = 0.0) -> None:
-        """Count a failure. `hold`: seconds for which the other side asked not to be called, up to the longest time."""
+        """Count a failure. `hold`: seconds for which the other side asked not to be called, up to the longest time.
+
+        A call that began before the breaker opened met the same outage: its failure makes no pause longer.
+        """
         self._failures += 1
         seconds = min(hold, self._longest)
-        if self._trial or self._failures >= self._limit:
+        began_before = self.state is State.OPEN and not self._trial
+        if (self._trial or self._failures >= self._limit) and not began_before:
             seconds = max(seconds, self._seconds)
             self._seconds = min(self._longest, self._seconds * 2)
         if seconds:

@@ -39,8 +39,10 @@ class Known:
         async with self._turn:
             seconds = self._seconds if self._found is not None and self._found.ok else min(self._seconds, RECOVERED)
             if self._found is None or time.monotonic() - self._at > seconds:
-                self._found = await self._probe()
-                self._at = time.monotonic()
+                before = self._at
+                found = await self._probe()
+                if self._at == before:  # else ordinary work has shown something newer meanwhile
+                    self._found, self._at = found, time.monotonic()
             return self._found
 
     def learned(self, condition: Condition) -> None:

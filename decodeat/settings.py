@@ -214,8 +214,9 @@ def _derive(found: dict[str, Any]) -> None:
     if found["ANALYZER"] == "auto":
         found["ANALYZER"] = "gemini" if found["GEMINI_API_KEY"] else "embedded"
     if found["GEMINI_MODEL"] == _MODEL:
-        found["GEMINI_INPUT_PRICE"] = found["GEMINI_INPUT_PRICE"] or Decimal(_INPUT_PRICE)
-        found["GEMINI_OUTPUT_PRICE"] = found["GEMINI_OUTPUT_PRICE"] or Decimal(_OUTPUT_PRICE)
+        for name, price in (("GEMINI_INPUT_PRICE", _INPUT_PRICE), ("GEMINI_OUTPUT_PRICE", _OUTPUT_PRICE)):
+            if found[name] is None:
+                found[name] = Decimal(price)
 
 
 def _contradictions(found: Mapping[str, Any]) -> Iterator[Problem]:

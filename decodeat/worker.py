@@ -130,7 +130,7 @@ class ReleaseServer(Server):
         while not self.should_exit:
             try:
                 await self._look()
-            except OSError:
+            except Exception:  # a worker that follows no more would neither take traffic nor let it go
                 log.exception("following the active release failed; trying again")
             await asyncio.sleep(FOLLOW_SECONDS)
 
@@ -170,6 +170,7 @@ class ReleaseServer(Server):
                 listeners.append(listener)
             undo.pop_all()
         self._listeners = listeners
+        self._idle_since.clear()  # while the release is active a connection may be idle: the seconds count anew
         self._set_connection_close(False)
         log.info("worker %d takes traffic", os.getpid())
 

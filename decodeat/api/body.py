@@ -29,7 +29,7 @@ async def whole(scope: Scope, receive: Receive) -> Receive:
     Raises `BodyRefused`, without waiting for the rest, or `ClientLeft`.
     """
     declared = Headers(scope=scope).get("content-length", "")
-    if declared.isdigit() and int(declared) > MOST_BODY:
+    if declared.isdecimal() and int(declared) > MOST_BODY:
         raise _too_large()
     try:
         async with asyncio.timeout(BODY_SECONDS):

@@ -10,7 +10,7 @@ import grpc
 from google.api_core import exceptions
 from google.auth import default, load_credentials_from_file
 from google.auth.credentials import Credentials
-from google.auth.exceptions import GoogleAuthError
+from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud import vision
 from google.cloud.vision_v1.services.image_annotator.transports import ImageAnnotatorGrpcAsyncIOTransport
 
@@ -24,7 +24,7 @@ from decodeat.engines.ports import EngineFailed
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from decodeat.images.errors import ImageRefused
-from decodeat.images.picture import is_blurred
+from decodeat.images.picture import is_blurred, refusal
 
 SERVICE = "text recognition"
 TRY_SECONDS = 30.0  # of one call; a page takes about two
@@ -108,8 +108,12 @@ class VisionReader:
             return self._client
 
     def _identified(self) -> Credentials:
+        """Return the credentials of the file, or of the platform. Raises GoogleAuthError."""
         file = self._credentials
-        credentials, _ = load_credentials_from_file(file, scopes=_SCOPES) if file else default(scopes=_SCOPES)
+        try:
+            credentials, _ = load_credentials_from_file(file, scopes=_SCOPES) if file else default(scopes=_SCOPES)
+        except OSError as error:  # the file was readable when the service started
+            raise DefaultCredentialsError(error.strerror) from error
         return credentials
 
     async def condition(self) -> Condition:
@@ -155,7 +159,7 @@ def _request(content: bytes) -> vision.AnnotateImageRequest:
 
 async def _reading(picture: Picture, answer: Any) -> Reading | Failure:
     if answer.error.code == _BAD_PICTURE:
-        return ImageRefused("damaged", "The image is damaged or incomplete.")
+        return refusal("damaged")
     if answer.error.code:
         transient = answer.error.code in _PASSING
         return EngineFailed("page", f"The {SERVICE} service could not read the image.", transient=transient)

@@ -90,7 +90,7 @@ def _sqlite(path: Path, waits: float, reads: bool) -> AsyncEngine:
 def _postgres(url: str) -> AsyncEngine:
     parts = urlsplit(url)
     asked = parse_qsl(parts.query, keep_blank_values=True)
-    wait = next((float(value) for name, value in asked if name == "connect_timeout" and value.isdigit()), 0.0)
+    wait = next((float(value) for name, value in asked if name == "connect_timeout" and value.isdecimal()), 0.0)
     query = urlencode([(name, value) for name, value in asked if name not in _OF_LIBPQ])
     dsn = urlunsplit(parts._replace(query=query))
 

@@ -83,7 +83,7 @@ class Ledger:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await self._engine.dispose()
         except Exception as error:
-            log.warning("the database could not be taken leave of: %s", reason(error))
+            log.warning("the connections to the database could not be closed: %s", reason(error))
 
 
 def _free(directory: os.PathLike[str]) -> int:

@@ -223,6 +223,13 @@ def test_any_swap_of_neighbours_is_understood(name: str, data: st.DataObject) ->
     assert closest(swapped, [v.name for v in VARIABLES]) == name
 
 
+def test_a_price_of_nothing_is_a_price() -> None:
+    free = load({"GEMINI_INPUT_PRICE": "0", "GEMINI_OUTPUT_PRICE": "0.0"})
+    assert (free.gemini_input_price, free.gemini_output_price) == (Decimal(0), Decimal(0))
+    usual = load({})
+    assert (usual.gemini_input_price, usual.gemini_output_price) == (Decimal("0.30"), Decimal("2.50"))
+
+
 @given(st.dictionaries(st.sampled_from([v.name for v in VARIABLES]), st.text(st.characters(exclude_characters="\0"))))
 def test_no_environment_is_too_strange(environment: dict[str, str]) -> None:
     """Either it is right, or it says what is wrong: nothing else is raised."""

@@ -205,6 +205,18 @@ def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(clock: 
     assert waits == [1.0, 2.0, 3.0, 3.0]
 
 
+def test_calls_that_fail_together_are_one_outage(clock: Clock) -> None:
+    breaker = Breaker(failures=2, seconds=1.0, longest=60.0)
+    for _ in range(10):
+        breaker.failed()
+    assert breaker.wait() == 1.0
+    clock.now += 1.0
+    assert breaker.wait() == 0.0
+    for _ in range(10):
+        breaker.failed()
+    assert breaker.wait() == 2.0, "the trial failed once"
+
+
 def test_a_breaker_believes_who_asks_for_time_up_to_a_bound() -> None:
     breaker = Breaker(failures=5, seconds=1.0, longest=10.0)
     breaker.failed(hold=4.0)

@@ -18,6 +18,8 @@ from decodeat.images.download import Downloader
 from decodeat.protocol import BoundedHttp
 from decodeat.stores.cache import MemoryCache
 from decodeat.worker import Admission, Recycling, ReleaseServer
+from tests.support.clock import Standing
+from tests.support.waiting import PATIENCE
 
 
 class FailsOnce(socket.socket):
@@ -59,6 +61,73 @@ def test_listeners_open_together_or_not_at_all(tmp_path: Path) -> None:
                 listener.close()
 
         asyncio.run(story())
+
+
+class Connection:
+    """Stand in for a connection without a request."""
+
+    cycle = transport = None
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def shutdown(self) -> None:
+        self.closed = True
+
+
+def test_idle_seconds_count_anew_after_each_time_of_taking_traffic(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that idled before would be closed at once later, perhaps on a request that is on its way."""
+    release, active = tmp_path / "releases" / "r-1", tmp_path / "active"
+    release.mkdir(parents=True)
+    clock, connection = Standing(), Connection()
+    monkeypatch.setattr("decodeat.worker.time", clock)
+
+    async def story(public: socket.socket) -> None:
+        config = Config(_nothing, http=BoundedHttp)
+        config.load()
+        server = ReleaseServer(
+            config, Admission(active, "r-1", tmp_path / "busy"), Recycling(0, siblings=False), [public]
+        )
+        server.lifespan = config.lifespan_class(config)
+        server.server_state.connections.add(connection)  # type: ignore[arg-type]
+        await server._look()
+        active.symlink_to(release)
+        await server._look()
+        clock.now += 100.0
+        active.unlink()
+        await server._look()
+        assert not connection.closed
+        clock.now += 100.0
+        await server._look()
+        assert connection.closed
+
+    with socket.create_server(("127.0.0.1", 0)) as public:
+        asyncio.run(story(public))
+
+
+def test_a_worker_follows_on_whatever_goes_wrong_once() -> None:
+    asked = []
+
+    async def story() -> None:
+        config = Config(_nothing, http=BoundedHttp)
+        config.load()
+        server = ReleaseServer(config, None, Recycling(0, siblings=False), [])
+        server.lifespan = config.lifespan_class(config)
+
+        def settled() -> bool:
+            asked.append("settled")
+            if len(asked) == 1:
+                raise ValueError("once")
+            server.should_exit = True
+            return True
+
+        server.lifespan.state["settled"] = settled
+        await asyncio.wait_for(server._follow(), PATIENCE)
+
+    asyncio.run(story())
+    assert len(asked) == 2
 
 
 class Closing:
