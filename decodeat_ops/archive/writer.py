@@ -48,7 +48,7 @@ def write(
     path: Path,
     blank: Manifest,
     members: Iterable[Member],
-    progress: Callable[[str, int], None] = lambda text, done: None,
+    progress: Progress = _discard_progress,
 ) -> Manifest:
     """Write `path` (0600) and return its manifest, in which `partial` names what could not be read whole.
 

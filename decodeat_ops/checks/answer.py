@@ -11,11 +11,6 @@ def answer(check: str, status: Status, says: str, **evidence: Any) -> Finding:
     return Finding(check=check, status=status, says=says, evidence=evidence)
 
 
-def serving(subject: Subject) -> bool:
-    """Return whether there is a release, and an address at which it can be asked."""
-    return subject.release is not None and subject.endpoint is not None
-
-
 def nothing_serves(check: str) -> Finding:
     """Return a FAIL: after a deploy something must serve, so a probe that finds nothing to ask has failed."""
     return answer(check, Status.FAIL, "release.none")

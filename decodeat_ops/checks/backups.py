@@ -2,10 +2,8 @@
 
 import hashlib
 import sqlite3
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,10 +13,10 @@ from decodeat_ops.checks.answer import answer, first_deploy, nothing_serves
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.release import Release
+from decodeat_ops.deployment import scratch as scratch_space
 from decodeat_ops.deployment.snapshots import Snapshot, from_the_future, new_id
 from decodeat_ops.deployment.snapshots import newest as newest_snapshot
 from decodeat_ops.deployment.tools import Subject
-from decodeat_ops.settings import trust
 
 RECENT = "backups.recent"
 RESTORABLE = "backups.restorable"
@@ -56,7 +54,7 @@ def restorable(subject: Subject) -> Finding:
     if newest is None:
         return _without(RESTORABLE, subject)
     began = time.monotonic()
-    with _scratch(subject) as place:
+    with scratch_space.lent(subject.tools.layout) as place:
         try:
             manifest = archive.verify(newest.path, place)
         except Configuration as error:
@@ -87,15 +85,6 @@ def _since(began: float) -> int:
     return int((time.monotonic() - began) * 1000)
 
 
-@contextmanager
-def _scratch(subject: Subject) -> Iterator[Path]:
-    """Make a directory where a restore would unpack too, so that it has the same free space; remove it afterwards."""
-    staging = subject.tools.layout.staging
-    trust.private_directory(staging)
-    with tempfile.TemporaryDirectory(prefix="check-", dir=staging) as name:
-        yield Path(name)
-
-
 def scratch(subject: Subject) -> Finding:
     """Back up the live data and restore it, both in a scratch directory: what comes back must be what went in."""
     if subject.release is None:
@@ -114,7 +103,7 @@ def scratch(subject: Subject) -> Finding:
 def _tried(subject: Subject, release: Release, live: Path) -> Finding:
     """Make the round trip of `scratch`. Raises `sqlite3.DatabaseError` when SQLite can't read a file."""
     began = time.monotonic()
-    with _scratch(subject) as place:
+    with scratch_space.lent(subject.tools.layout) as place:
         copy = place / "copy.sqlite3"
         before, after = _copy(live, copy)
         back = _round_trip(subject, release, copy, place)

@@ -23,9 +23,14 @@ def read(directory: Path) -> dict[str, dict[str, Any]]:
             raise Configuration(
                 f"{path.name} was written by a newer version (format {raw['format']}).", hint="Use that version."
             )
-        return {str(release): dict(soak) for release, soak in raw["releases"].items()}
+        return {release: {**soak, "p95_ms": float(soak["p95_ms"])} for release, soak in raw["releases"].items()}
     except FileNotFoundError:
         return {}
+    except OSError as error:
+        raise Configuration(
+            f"{path.name} can't be read: {error.strerror}.",
+            hint=f"Run decodeat-ops as the user to whom {path} belongs.",
+        ) from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise Configuration(
             f"{path.name} is damaged.", hint=f"Remove {path}; the next pre-deploy checklist measures anew."

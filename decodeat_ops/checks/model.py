@@ -7,10 +7,11 @@ from decodeat_ops.checks import environment
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.code import candidate, python_of
 from decodeat_ops.core.check import Check, Finding, Status
-from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.errors import Configuration, Unreachable
 from decodeat_ops.deployment.tools import Subject
 
 ID = "machine.model"
+ANSWER_SECONDS = 30.0  # in which the service's code answers, Google's time included
 
 
 def probe(subject: Subject) -> Finding:
@@ -24,11 +25,13 @@ def probe(subject: Subject) -> Finding:
     except Configuration:
         return answer(ID, Status.SKIP, "machine.model_no_secrets")
     argv = (str(python), "-m", "decodeat", "--check-model", "--json")
-    done = subject.tools.host.run(argv, env=child, cwd=code.package.parent, timeout=30)
     try:
+        done = subject.tools.host.run(argv, env=child, cwd=code.package.parent, timeout=ANSWER_SECONDS)
         told = json.loads(done.stdout)
         findings = {str(one["code"]): str(one["text"]) for one in told["findings"]}
         used, model = bool(told["used"]), str(told["model"])
+    except Unreachable as error:  # no answer in time
+        return answer(ID, Status.WARN, "machine.model_unasked", model="", told=error.advice.what, codes=[])
     except (ValueError, KeyError, TypeError):
         # An older release does not know the option, and one whose variables are wrong stops before it.
         return answer(ID, Status.SKIP, "machine.model_unsaid")

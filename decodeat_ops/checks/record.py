@@ -101,7 +101,7 @@ def verify(path: Path) -> Verdict:
             problem = problem or f"line {number} is not an entry of a record"
         elif entry.get("prev") != head:
             problem = f"line {number} does not follow from the line before it"
-        elif number == 1 and (entry["record"] != "header" or entry.get("format", 0) > FORMAT):
+        elif number == 1 and not _is_header(entry):
             problem = "the first line is not a header that this version knows"
         if problem:
             return Verdict(path, tuple(entries), problem, head)
@@ -111,6 +111,15 @@ def verify(path: Path) -> Verdict:
         torn = "the last line is torn" if data else "the record is empty"
         return Verdict(path, tuple(entries), torn, head)
     return Verdict(path, tuple(entries), "", head)
+
+
+def _is_header(entry: Mapping[str, Any]) -> bool:
+    """Return whether a record's first entry is a header that this version knows, with the moment it was written."""
+    try:
+        datetime.fromisoformat(entry["at"])
+        return bool(entry["record"] == "header" and entry.get("format", 0) <= FORMAT)
+    except (KeyError, TypeError, ValueError):
+        return False
 
 
 def records(directory: Path) -> tuple[Path, ...]:

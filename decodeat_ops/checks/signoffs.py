@@ -86,7 +86,7 @@ def _ended(line: bytes, now: datetime) -> bool:
     """Return whether a signature has expired. Damaged lines and those of a newer version have not: they are kept."""
     try:
         raw = json.loads(line)
-        return bool(raw["format"] <= FORMAT and datetime.fromisoformat(raw["until"]) < now)
+        return bool(raw["format"] <= FORMAT and _moment(raw["until"]) < now)
     except (ValueError, KeyError, TypeError):
         return False
 
@@ -100,9 +100,17 @@ def holding(directory: Path, check: str, says: str, code: str, now: datetime | N
     found = None
     for signed in _read(directory):
         same = (signed.check, signed.says, signed.code) == (check, says, code)
-        if same and datetime.fromisoformat(signed.until) > moment and not ahead(signed.at, moment):
+        if same and _moment(signed.until) > moment and not ahead(signed.at, moment):
             found = signed
     return found
+
+
+def _moment(text: str) -> datetime:
+    """Parse a moment. Raises ValueError or TypeError for what is none, or has no time zone."""
+    moment = datetime.fromisoformat(text)
+    if moment.tzinfo is None:
+        raise ValueError("no time zone")
+    return moment
 
 
 def _read(directory: Path) -> Iterator[Signed]:
@@ -114,7 +122,9 @@ def _read(directory: Path) -> Iterator[Signed]:
         try:
             raw = json.loads(line)
             if raw.get("format", 0) <= FORMAT:  # this version can't know what a newer version's signatures mean
-                yield Signed(**{name: value for name, value in raw.items() if name in known})
+                signed = Signed(**{name: value for name, value in raw.items() if name in known})
+                _moment(signed.at), _moment(signed.until)
+                yield signed
         except (ValueError, TypeError, AttributeError) as error:
             raise Configuration(
                 f"{path.name} line {number} is damaged.",

@@ -196,7 +196,10 @@ def _open(directory: Path, identity: Identity, resume: bool) -> tuple[Record, di
     void = _void(verdict, identity)
     if verdict is None or void:
         return Record.begin(directory, identity), {}, void
-    return Record(verdict.path, verdict.head), _settled(verdict), ""
+    try:
+        return Record(verdict.path, verdict.head), _settled(verdict), ""
+    except (KeyError, TypeError, ValueError):  # the last line may be edited without breaking the chain
+        return Record.begin(directory, identity), {}, f"{verdict.path.name} is damaged: it holds no findings of ours"
 
 
 def _void(verdict: Verdict | None, identity: Identity) -> str:

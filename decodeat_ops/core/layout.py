@@ -144,7 +144,7 @@ class Layout:
 
         On a machine without such a directory, the path is that directory itself, on disk.
         """
-        return self.run / f"{release}.metrics"
+        return self.run / f"{_checked(release)}.metrics"
 
     def log(self, release: str) -> Path:
         return self.logs / f"{_checked(release)}.log"

@@ -1,10 +1,12 @@
 """Describe a release: its id, what it was made of, and how it came to be."""
 
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 FORMAT = 1
+_STAMP = "%Y%m%dT%H%M%SZ"
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,23 @@ class Release:
         return asdict(self)
 
 
+R = TypeVar("R", bound=Release)
+
+
+def previous(of: Release, releases: Iterable[R]) -> R | None:
+    """Return the newest older release made of something else; a restart's copy is not worth going back to."""
+    older = (one for one in releases if one.order < of.order and one.fingerprint != of.fingerprint)
+    return max(older, key=lambda one: one.order, default=None)
+
+
+def made_at(release: str) -> str:
+    """Return the moment in a release's id as ISO 8601, "" when it holds none."""
+    try:
+        return datetime.strptime(release[:16], _STAMP).replace(tzinfo=UTC).isoformat(timespec="seconds")
+    except ValueError:
+        return ""
+
+
 def release_id(now: datetime, fingerprint: str) -> str:
     """Build an id that sorts by time: UTC time to the second, and seven hex digits of the fingerprint."""
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{fingerprint[:7]}"
+    return f"{now.astimezone(UTC).strftime(_STAMP)}-{fingerprint[:7]}"

@@ -1,5 +1,6 @@
 """Compare the configurations of two releases, and show secrets by name alone."""
 
+import contextlib
 import hashlib
 import re
 from collections.abc import Mapping
@@ -23,7 +24,7 @@ class Configured:
     """Hold what a release is configured with.
 
     `plain` maps variables and settings to values, `rendered` files to digests, `secrets` names to salted digests.
-    `secrets` is None when they are unknown: a release that doesn't run has no secrets on disk.
+    `secrets` is None when they are unknown: a release that doesn't run has no secrets on disk, and they may be damaged.
     """
 
     plain: Mapping[str, str] = field(default_factory=dict)
@@ -32,10 +33,7 @@ class Configured:
 
 
 def of_release(layout: Layout, release: str, salt: str) -> Configured:
-    """Return the configuration of a release on disk, an empty one when its variables or its unit can't be read.
-
-    Raises `Configuration` when its secrets are there and can't be read.
-    """
+    """Return the configuration of a release on disk, an empty one when its variables or its unit can't be read."""
     plain: dict[str, str] = {}
     try:
         plain |= envfile.read(layout.environment(release))
@@ -45,7 +43,8 @@ def of_release(layout: Layout, release: str, salt: str) -> Configured:
     rendered = {path.name: digest(path.read_bytes()) for path in layout.config(release).glob("*") if path.is_file()}
     secrets: Mapping[str, str] | None = None
     if layout.secrets(release).exists():
-        secrets = digests({n: Secret(v) for n, v in envfile.read(layout.secrets(release)).items()}, salt)
+        with contextlib.suppress(Configuration):  # damaged, so unknown: a plan only shows the difference
+            secrets = digests({n: Secret(v) for n, v in envfile.read(layout.secrets(release)).items()}, salt)
     return Configured(plain, rendered, secrets)
 
 

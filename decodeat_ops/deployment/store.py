@@ -13,7 +13,7 @@ from decodeat_ops import __version__
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.core.release import Release
+from decodeat_ops.core.release import Release, previous
 from decodeat_ops.deployment import manifest
 from decodeat_ops.supervisor import account
 from decodeat_ops.supervisor.process import adopt, stopped
@@ -139,11 +139,8 @@ class Store:
         return served if served in generations else next(iter(generations), "")
 
     def previous(self, of: Release) -> Release | None:
-        """Return the newest older release with another fingerprint (a restart only makes a copy), None without one."""
-        for release in self.releases():
-            if release.order < of.order and (release.fingerprint != of.fingerprint):
-                return release
-        return None
+        """Return the release to go back to from that one, None without one."""
+        return previous(of, self.releases())
 
     def wanted(self) -> frozenset[str]:
         return frozenset(filter(is_id, _names(self.layout.wants)))

@@ -199,8 +199,13 @@ class Engine:
                     journal.close()
                     raise UndoFailed(
                         f"Undoing “{step.title}” failed: {why}",
-                        state=f"{progress.plan.verb} {progress.plan.subject} is half undone; steps left: "
-                        + ", ".join(s for s in progress.touched() if s not in undone),
+                        state=" ".join(
+                            (
+                                f"{progress.plan.verb} {progress.plan.subject} is half undone; steps left: "
+                                f"{', '.join(s for s in progress.touched() if s not in undone)}.",
+                                *context.warnings,
+                            )
+                        ),
                         hint="Mend the cause, then run `decodeat-ops resume` to go on undoing.",
                     ) from error
                 context.emit(events.StepFinished(step, time.monotonic() - before, undoing=True))

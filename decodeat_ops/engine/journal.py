@@ -53,11 +53,11 @@ class Journal:
     @classmethod
     def begin(cls, directory: Path, plan: Plan) -> "Journal":
         """Take the journal's space and write the plan. Raises `StepFailed` when that fails: nothing has begun."""
-        directory.mkdir(exist_ok=True, mode=0o700)
-        _retire(directory)
         path = next_path(directory, plan.verb)
         partial = path.with_suffix(".partial")
         try:
+            directory.mkdir(exist_ok=True, mode=0o700)
+            _retire(directory)
             descriptor = os.open(partial, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
             try:
                 os.posix_fallocate(descriptor, 0, SPACE)
@@ -69,7 +69,8 @@ class Journal:
                 os.close(descriptor)
                 raise
         except OSError as error:
-            partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                partial.unlink()
             raise StepFailed(
                 f"The journal could not be written: {error.strerror} ({directory}).",
                 hint="Free some space there and run the command again.",

@@ -35,10 +35,13 @@ def operator() -> str:
         return str(os.getuid())
 
 
+LOOK_SECONDS = 0.5  # a command that looks who holds the lock holds it itself for a moment
+
+
 @contextmanager
 def held(path: Path, verb: str, wait: float = 0.0) -> Iterator[Owner]:
     """Hold the deployment's lock. Raises `Locked`, naming the owner, when it isn't free within `wait` seconds."""
-    descriptor = _taken(path, time.monotonic() + wait)
+    descriptor = _taken(path, time.monotonic() + max(wait, LOOK_SECONDS))
     try:
         owner = Owner(verb, operator(), os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
         _write(descriptor, owner)

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.release import Release
+from decodeat_ops.core.release import Release, previous
 from decodeat_ops.deployment.observed import Observed
 from decodeat_ops.deployment.schema import Migration
 from decodeat_ops.operations import migrate
@@ -33,9 +33,8 @@ def choose(asked: str | None, observed: Observed) -> Release:
             f"There is {'no' if not matching else 'more than one'} release {asked}.",
             hint=f"Did you mean {near[0]}?" if near else f"Kept are: {', '.join(names)}.",
         )
-    for release in observed.releases:
-        if release.order < current.order and release.fingerprint != current.fingerprint:
-            return release
+    if older := previous(current, observed.releases):
+        return older
     raise Usage(
         f"There is no older release than {current.id} to go back to.",
         hint="See `decodeat-ops releases`; any of them can be named: `decodeat-ops rollback RELEASE`."

@@ -18,6 +18,7 @@ from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.supervise import Supervisor
 from decodeat_ops.supervisor.unit import Unit
 
+LOOK_SECONDS = 5.0  # a command that looks whether a supervisor runs holds the lock for a moment
 LET_GO_SECONDS = 15.0  # from a process's end until the system has closed its files
 
 
@@ -34,7 +35,7 @@ def main() -> int:
             return 1
     lock = os.open(layout.supervisor_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     listeners = Listeners()
-    if not _take(lock):
+    if not _take(lock, LOOK_SECONDS):
         if "--replace" not in sys.argv[2:]:
             return 0
         _end(layout, listeners)
@@ -50,7 +51,7 @@ def main() -> int:
     return 0
 
 
-def _take(lock: int, wait: float = 0.0) -> bool:
+def _take(lock: int, wait: float) -> bool:
     deadline = time.monotonic() + wait
     while True:
         try:

@@ -15,6 +15,7 @@ from decodeat_ops.supervisor.unit import Unit
 FORMAT = 2  # 1 had neither `root` nor `beat`
 BEAT_SECONDS = 1.0
 BYTES = 32 * 1024
+LONGEST = 500  # characters of a problem: an error's text may hold a whole file
 
 
 @dataclass
@@ -75,5 +76,5 @@ def _told(watched: Watched) -> dict[str, Any]:
         "since": since,
         "restarts": watched.restarts,
         "last_exit": watched.last_exit,
-        "problem": watched.problem,
+        "problem": watched.problem[:LONGEST],
     }

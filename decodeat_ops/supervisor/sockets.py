@@ -34,10 +34,10 @@ class Listeners:
         return listener
 
     def recover(self, pid: int, pidfd: int, host: str, port: int, address: str) -> bool:
-        """Duplicate a listening socket of another process. Return False when it has none or that is not allowed.
+        """Duplicate a listening socket of another process.
 
-        Used to replace a supervisor, and to adopt releases after the supervisor and its standby died together. Raises
-        OSError when the process has ended.
+        Return False when it has none, has ended, or that is not allowed. Used to replace a supervisor, and to adopt
+        releases after the supervisor and its standby died together.
         """
         if address in self._open:
             return True
@@ -45,7 +45,11 @@ class Listeners:
             wanted = {info[4][:2] for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)}
         except (OSError, ValueError, OverflowError):
             return False  # no address: the unit is damaged
-        for entry in Path(f"/proc/{pid}/fd").iterdir():
+        try:
+            entries = list(Path(f"/proc/{pid}/fd").iterdir())
+        except OSError:
+            return False
+        for entry in entries:
             found = _socket(pidfd, entry)
             if found is None:
                 continue

@@ -7,7 +7,7 @@ from typing import Any
 
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
-from decodeat_ops.core.outcome import Facts, Lines, Outcome
+from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import identity, inputs
 from decodeat_ops.deployment.tools import Context, Tools
@@ -173,11 +173,6 @@ def _approve(change: Change, verb: str, plan: Plan, state: str) -> None:
     """Have a plan approved. Raises `Interrupted` when it isn't; `state` says how things are left then."""
     if not change.approve(plan):
         raise Interrupted(f"{verb} was not approved.", state=state, hint=f"Run it again and {change.consent}.")
-
-
-def summary(plan: Plan) -> Facts:
-    """Return what a plan is about, for people."""
-    return Facts(tuple((name, value) for name, value in plan.facts))
 
 
 def data(plan: Plan, results: Mapping[str, Results]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from decodeat_ops import __version__
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
-from decodeat_ops.core.release import Release
+from decodeat_ops.core.release import Release, made_at
 from decodeat_ops.deployment.observed import Observed, observe
 from decodeat_ops.deployment.snapshots import FUTURE, from_the_future
 from decodeat_ops.deployment.snapshots import newest as newest_snapshot
@@ -197,6 +197,8 @@ def _backup(
     newest = datetime.fromisoformat(last.made).timestamp() if last else 0.0
     told["last_backup"] = last.made if last else None
     made = [r.created_at for r in observed.releases]
+    if observed.current and (began := made_at(observed.current.data)):
+        made.append(began)  # retention may have deleted the first releases; the data has the name of its first one
     first = min(
         (datetime.fromisoformat(m).timestamp() for m in made if not ahead(m)), default=0.0 if made else time.time()
     )

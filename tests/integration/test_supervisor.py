@@ -1,5 +1,7 @@
 """The supervisor alone, with small programs in a release's place: what it starts, restarts, lets go and ends."""
 
+import contextlib
+import fcntl
 import json
 import os
 import signal
@@ -7,12 +9,13 @@ import socket
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
 from tests.support.deployments import pids_of
 from tests.support.supervised import IGNORES, RELEASE, SHOWS, Supervised, supervised
-from tests.support.waiting import PATIENCE
+from tests.support.waiting import PATIENCE, wait_for
 
 __all__ = ["supervised"]
 
@@ -119,6 +122,25 @@ def test_told_to_stop_it_takes_its_releases_and_its_standby_with_it(supervised: 
     supervised.wait(lambda: not supervised.store.supervisor().alive)
     assert not pids_of(supervised.layout.root)
     assert supervised.layout.want(RELEASE).exists(), "the wish outlives it: a start brings it back"
+
+
+def test_a_look_whether_one_runs_keeps_none_from_starting(supervised: Supervised) -> None:
+    """To see it, `status` holds the lock for a moment."""
+    path = supervised.layout.supervisor_lock
+    look = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    starting = subprocess.Popen([sys.executable, "-m", "decodeat_ops.supervisor", str(supervised.layout.root)])
+    wait_for(lambda: starting.poll() is not None or _has_open(starting.pid, path), otherwise="it does not start")
+    fcntl.flock(look, fcntl.LOCK_UN)
+    assert starting.wait(PATIENCE) == 0
+    supervised.wait(lambda: supervised.store.supervisor().alive)
+    os.close(look)
+
+
+def _has_open(pid: int, path: Path) -> bool:
+    with contextlib.suppress(OSError):
+        return any(entry.exists() and entry.samefile(path) for entry in Path(f"/proc/{pid}/fd").iterdir())
+    return False
 
 
 STOPPED_MEANWHILE = """

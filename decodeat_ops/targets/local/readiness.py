@@ -77,7 +77,7 @@ def _not_ready(tools: Tools, endpoint: Endpoint, release: str) -> str:
     if health.status != 200:
         return _broken_or(health.status, "/health", tools, release)
     reported = _release_in(health.body)
-    if release not in (reported,) or health.headers.get("x-release-id") != release:
+    if release != reported or health.headers.get("x-release-id") != release:
         told = reported or health.headers.get("x-release-id") or "none"
         raise _refused(tools, release, f"it reports the release id {told}, not {release}")
     ready = tools.http.request(endpoint, "GET", "/ready", timeout=10)

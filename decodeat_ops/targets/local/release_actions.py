@@ -12,7 +12,7 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.core.release import Release
-from decodeat_ops.deployment import files, source
+from decodeat_ops.deployment import files, scratch, source
 from decodeat_ops.deployment.tools import Context, Tools
 from decodeat_ops.engine.executor import Actions, Results
 from decodeat_ops.settings import trust
@@ -135,8 +135,7 @@ def prune(context: Context, params: Params) -> Results | None:
         leftover.unlink(missing_ok=True)
     _expire_restored_logs(layout, tools.loaded.settings.logs.keep_days)
     leave_environments(context, params)
-    files.discard(layout.staging)
-    trust.private_directory(layout.staging)
+    scratch.clear(layout)
     return {"removed": len(params["releases"]), "warnings": said}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.errors import Configuration, Unreachable
 from decodeat_ops.core.ports import Completed, Host
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import source
@@ -103,7 +103,7 @@ def judge(host: Host, package: Path, loaded: Loaded, secrets: Mapping[str, Secre
     values = configuration.variables(loaded) | {name: secret.reveal() for name, secret in secrets.items()}
     try:
         judged = read(ask(host, package, values), service.environment, service.env_file)
-    except (ValueError, KeyError, TypeError):
+    except (Unreachable, ValueError, KeyError, TypeError):
         return Judged()
     unresolved = set(service.secrets) - set(secrets)  # the code that needs their values reports them
     return replace(judged, problems=tuple(p for p in judged.problems if p.name not in unresolved))

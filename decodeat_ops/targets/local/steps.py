@@ -218,7 +218,7 @@ def prune(release: Release, observed: Observed, settings: Settings) -> Step:
 
 
 def beyond_retention(release: Release, observed: Observed, keep: int) -> list[str]:
-    """Return the ids of releases to delete, sorted; never the new, the previously serving, a draining or a pinned one.
+    """Return the ids of releases to delete, oldest first; never the new, the last serving, a draining or a pinned one.
 
     `keep` counts versions: of a restarted version only the newest release is kept. The same version with other
     data, as a restore makes it, counts separately, since data is deleted with the last release that uses it.
@@ -226,11 +226,11 @@ def beyond_retention(release: Release, observed: Observed, keep: int) -> list[st
     served = observed.current.id if observed.current else ""
     safe = {release.id, served, *observed.draining, *(r.id for r in observed.releases if r.pinned)}
     newest: dict[tuple[str, str], str] = {}
-    everything = {r.id: r for r in (*observed.releases, release)}
-    for each in sorted(everything.values(), key=lambda r: r.order, reverse=True):
+    everything = sorted({r.id: r for r in (*observed.releases, release)}.values(), key=lambda r: r.order)
+    for each in reversed(everything):
         newest.setdefault((each.fingerprint, each.data), each.id)
     kept = {*list(newest.values())[:keep], *safe}
-    return sorted(name for name in everything if name not in kept)
+    return [each.id for each in everything if each.id not in kept]
 
 
 def wait_stopped(releases: Sequence[str], *, after_commit: bool = False) -> Step:

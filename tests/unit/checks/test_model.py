@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from decodeat_ops.checks import model
 from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
 from tests.unit.checks.stage import Stage
@@ -60,3 +61,11 @@ def test_a_service_without_a_model_has_nothing_to_say(stage: Stage) -> None:
 def test_a_release_that_does_not_know_the_question(stage: Stage, main: str) -> None:
     found = ask(stage, main)
     assert (found.status, found.says) == (Status.SKIP, "machine.model_unsaid")
+
+
+def test_an_answer_that_does_not_come_is_a_warning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Google may be out of reach from here: that says nothing about the release."""
+    monkeypatch.setattr(model, "ANSWER_SECONDS", 0.5)
+    found = ask(stage, "import time; time.sleep(600)\n")
+    assert (found.status, found.says) == (Status.WARN, "machine.model_unasked")
+    assert "0.5 s" in str(found.evidence["told"])

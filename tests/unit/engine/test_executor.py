@@ -262,3 +262,19 @@ class TestWarnings:
         assert caught.value.advice.state.endswith(
             "What served before serves still. one with •••••• Something of it is left."
         )
+
+
+def test_what_an_undo_had_to_say_is_told_also_when_the_next_one_fails(world: World) -> None:
+    """The journal keeps results of steps, not of their undoing: a later run can't tell it any more."""
+    warned = {"warnings": ["Some of it stays."]}
+    world.break_at["three"] = fails(StepFailed("broken"))
+    broken = plan()
+    first = replace(broken.steps[0], undo=Action("stuck", {}))
+
+    def stuck(context: Context[Any], params: Mapping[str, Any]) -> None:
+        raise StepFailed("stuck")
+
+    actions = {"mark": world._mark, "unmark": lambda context, params: warned, "stuck": stuck}
+    with pytest.raises(UndoFailed) as caught:
+        Engine(actions, world.journals).carry_out(replace(broken, steps=(first, *broken.steps[1:])), world.context)
+    assert "steps left: one. Some of it stays." in caught.value.advice.state

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.journal import SPACE, Journal, read, records, unfinished
 
@@ -72,3 +72,9 @@ def test_only_an_ended_journal_is_finished(tmp_path: Path) -> None:
     assert unfinished(tmp_path) == journal.path
     journal.end("undone")
     assert unfinished(tmp_path) is None
+
+
+def test_a_journal_that_has_no_place_begins_nothing(tmp_path: Path) -> None:
+    (tmp_path / "journal").touch()
+    with pytest.raises(StepFailed, match=r"The journal could not be written: File exists"):
+        Journal.begin(tmp_path / "journal", PLAN)

@@ -1,5 +1,6 @@
 """Given two commands at once, a killed one, a full disk: who holds the lock and what it says."""
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -60,3 +61,14 @@ def test_waiting_takes_over_once_it_is_free(tmp_path: Path) -> None:
 
 def test_no_lock_file_means_nobody(tmp_path: Path) -> None:
     assert holder(tmp_path / "none") is None
+
+
+def test_a_look_at_the_lock_keeps_no_command_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To see whether it is free, `status` holds it for a moment."""
+    path = tmp_path / "lock"
+    look = os.open(path, os.O_RDWR | os.O_CREAT)
+    fcntl.flock(look, fcntl.LOCK_SH)
+    monkeypatch.setattr("decodeat_ops.engine.lock.time.sleep", lambda seconds: fcntl.flock(look, fcntl.LOCK_UN))
+    with held(path, "deploy") as owner:
+        assert owner.pid == os.getpid()
+    os.close(look)

@@ -390,3 +390,10 @@ def test_remove_keeps_data_and_backups_unless_said(loaded: Loaded) -> None:
     assert not {"data", "backups", "format.json", "journal", "lock"} & set(kept)
     assert {"releases", "stopped", "logs"} <= set(kept)
     assert {"data", "backups", "format.json"} <= set(doomed(data=True, backups=True))
+
+
+def test_retention_deletes_the_oldest_first_whatever_the_clock_said() -> None:
+    """Releases are numbered: a clock that was set back gave the later ones earlier names."""
+    made = [release(9 - number, sequence=number) for number in range(1, 6)]
+    seen = observed(*reversed(made))
+    assert beyond_retention(made[-1], seen, 2) == [one.id for one in made[:3]]
