@@ -24,20 +24,20 @@ class Breaker:
         self._longest = longest
         self._failures = 0
         self._seconds = seconds
-        self._opens_at = 0.0  # when the next trial may go; 0.0 while closed
+        self._next_trial_at = 0.0  # 0.0 while closed
         self._trial = False
 
     @property
     def state(self) -> State:
-        if not self._opens_at:
+        if not self._next_trial_at:
             return State.CLOSED
-        return State.OPEN if time.monotonic() < self._opens_at else State.HALF_OPEN
+        return State.OPEN if time.monotonic() < self._next_trial_at else State.HALF_OPEN
 
-    def wait(self) -> float:
+    def try_acquire(self) -> float:
         """Return the seconds to wait before a call. 0.0 means: call now, and then report how the call ended."""
-        if not self._opens_at:
+        if not self._next_trial_at:
             return 0.0
-        left = self._opens_at - time.monotonic()
+        left = self._next_trial_at - time.monotonic()
         if left > 0:
             return left
         if self._trial:
@@ -46,7 +46,7 @@ class Breaker:
         return 0.0
 
     def succeeded(self) -> None:
-        self._failures, self._seconds, self._opens_at, self._trial = 0, self._first, 0.0, False
+        self._failures, self._seconds, self._next_trial_at, self._trial = 0, self._first, 0.0, False
 
     def failed(self, hold: float = 0.0) -> None:
         """Count a failure. `hold`: seconds for which the other side asked not to be called, up to the longest time.
@@ -60,10 +60,10 @@ class Breaker:
             seconds = max(seconds, self._seconds)
             self._seconds = min(self._longest, self._seconds * 2)
         if seconds:
-            self._opens_at = max(self._opens_at, time.monotonic() + seconds)
+            self._next_trial_at = max(self._next_trial_at, time.monotonic() + seconds)
         self._trial = False
 
-    def abandoned(self) -> None:
+    def release_trial(self) -> None:
         """End a call that proved neither success nor failure: the next call may be the trial."""
         self._trial = False
 

@@ -26,7 +26,7 @@ GARBLED = "malformed"  # the reason of a failure whose upstream is up: one more 
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Describe how long one try may take, how many there are at most, and whether to wait for an open breaker.
 
     A try never gets more than `share` of the time left, so that one that hangs leaves time for another.
@@ -35,13 +35,15 @@ class Patience:
     seconds: float
     tries: int = 100
     share: float = 0.6
-    waits: bool = True
+    wait_for_breaker: bool = True
 
 
 class Upstream:
     """Call one service that requests depend on; one per worker process."""
 
-    def __init__(self, name: str, title: str, failure: type[Failure], patience: Patience, breaker: Breaker) -> None:
+    def __init__(
+        self, name: str, title: str, failure: type[Failure], retry_policy: RetryPolicy, breaker: Breaker
+    ) -> None:
         """Take a `name` for counters, and a `title` that begins a sentence for users.
 
         `failure` is the class raised for what is found out here: the reasons `timeout` and `down`.
@@ -49,7 +51,7 @@ class Upstream:
         self._name = name
         self._title = title
         self._failure = failure
-        self._patience = patience
+        self._retry_policy = retry_policy
         self._breaker = breaker
         for outcome in ("ok", "abandoned", "down", "timeout"):
             metrics.upstream_calls.labels(name, outcome)
@@ -61,12 +63,12 @@ class Upstream:
         Raises the last failure when it isn't transient, or when no try or no time is left for another.
         """
         for number in itertools.count(1):
-            await self._admitted(deadline)
+            await self._wait_for_breaker(deadline)
             try:
                 return await self._once(attempt, deadline)
             except Failure as error:
                 pause = self._pause(number, error)
-                tries = min(2, self._patience.tries) if error.reason == GARBLED else self._patience.tries
+                tries = min(2, self._retry_policy.tries) if error.reason == GARBLED else self._retry_policy.tries
                 again = error.transient and number < tries and pause + LEAST < deadline.left
                 fields = {"upstream": self._name, "reason": error.reason, "try": number}
                 log.warning("an upstream call failed", extra=fields | ({"again_in": round(pause, 2)} if again else {}))
@@ -75,17 +77,17 @@ class Upstream:
             await asyncio.sleep(pause)
         raise AssertionError("counting never ends")
 
-    async def _admitted(self, deadline: Deadline) -> None:
+    async def _wait_for_breaker(self, deadline: Deadline) -> None:
         """Wait until the breaker allows a call. Raises the failure `down` when that is too late, or waiting is off."""
-        while (wait := self._breaker.wait()) > 0:
-            if not self._patience.waits or wait + LEAST >= deadline.left:
+        while (wait := self._breaker.try_acquire()) > 0:
+            if not self._retry_policy.wait_for_breaker or wait + LEAST >= deadline.left:
                 self._count("down")
                 raise self._failure("down", f"{self._title} is not available at the moment. Please try again later.")
             await asyncio.sleep(wait + random.uniform(0, LEAST))  # noqa: S311 spreads calls, hides nothing
 
     async def _once(self, attempt: Callable[[float], Awaitable[T]], deadline: Deadline) -> T:
-        seconds = min(self._patience.seconds, max(LEAST, deadline.left * self._patience.share))
-        with self._watched():
+        seconds = min(self._retry_policy.seconds, max(LEAST, deadline.left * self._retry_policy.share))
+        with self._measured():
             try:
                 async with asyncio.timeout(seconds):
                     return await attempt(seconds)
@@ -94,10 +96,10 @@ class Upstream:
                 raise self._failure("timeout", text, transient=True) from error
 
     @contextmanager
-    def _watched(self) -> Iterator[None]:
+    def _measured(self) -> Iterator[None]:
         """Count and time the call, and report to the breaker, however the call ends."""
         began = time.monotonic()
-        outcome, tell = "abandoned", self._breaker.abandoned
+        outcome, tell = "abandoned", self._breaker.release_trial
         try:
             yield
             outcome, tell = "ok", self._breaker.succeeded

@@ -65,7 +65,7 @@ class Limiter:
         if self._item is None:
             return 0
         name = hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]
-        seconds = await self._ask(name) if self._pool is not None and not self._breaker.wait() else None
+        seconds = await self._ask(name) if self._pool is not None and not self._breaker.try_acquire() else None
         return await self._count(self._memory, name) if seconds is None else seconds
 
     async def _ask(self, name: str) -> int | None:
@@ -80,7 +80,7 @@ class Limiter:
                 log.warning("redis can't count requests, each worker counts alone: %s", type(error).__name__)
             return None
         except BaseException:
-            self._breaker.abandoned()
+            self._breaker.release_trial()
             raise
         self._breaker.succeeded()
         return seconds

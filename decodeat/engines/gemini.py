@@ -53,11 +53,11 @@ class GeminiAnalyst:
         endpoint: str,
         *,
         prices: tuple[Decimal | None, Decimal | None] = (None, None),
-        waits: bool = True,
+        wait_for_breaker: bool = True,
     ) -> None:
         """Configure the SDK. `prices` are US dollars for a million tokens, input and output.
 
-        `waits`: calls wait while the service is known to be down, since no other engine can answer.
+        `wait_for_breaker`: calls wait while the service is known to be down, since no other engine can answer.
         """
         self.version = f"{model}-{prompt.VERSION}"
         self._model_name = model
@@ -75,7 +75,7 @@ class GeminiAnalyst:
             },
         )
         self._threads = ThreadPoolExecutor(_AT_ONCE, "gemini")
-        self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, waits=waits)
+        self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, wait_for_breaker=wait_for_breaker)
         self._known = Known(self._probe, KNOWN_FOR)
         self._answered = {model}
         metrics.model_answers.labels(model, model)

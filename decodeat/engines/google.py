@@ -12,7 +12,7 @@ from google.rpc import error_details_pb2
 from decodeat import retry_after
 from decodeat.breaker import Breaker
 from decodeat.engines.ports import EngineFailed
-from decodeat.upstream import Patience, Upstream
+from decodeat.upstream import RetryPolicy, Upstream
 
 log = logging.getLogger(__name__)
 
@@ -24,13 +24,14 @@ SET_UP_WRONGLY = frozenset(_SET_UP_WRONGLY.values())
 _KEY = re.compile(r"AIza[\w-]+|AQ\.[\w.-]+|(?<=api_key:)\S+")
 
 
-def upstream(name: str, service: str, seconds: float, *, waits: bool) -> Upstream:
+def upstream(name: str, service: str, seconds: float, *, wait_for_breaker: bool) -> Upstream:
     """Build the upstream of a service, with retries and a breaker. `seconds` limit one call.
 
-    `waits`: calls wait while the service is known to be down, for when no other engine can answer.
+    `wait_for_breaker`: calls wait while the service is known to be down, for when no other engine can answer.
     """
     breaker = Breaker(failures=5, seconds=1.0, longest=10.0)
-    return Upstream(name, f"The {service} service", EngineFailed, Patience(seconds, waits=waits), breaker)
+    retry_policy = RetryPolicy(seconds, wait_for_breaker=wait_for_breaker)
+    return Upstream(name, f"The {service} service", EngineFailed, retry_policy, breaker)
 
 
 def failed(service: str, error: Exception) -> EngineFailed:

@@ -19,16 +19,16 @@ def engines(config: Settings) -> Iterator[Engine]:
     if (config.reader, config.analyzer) == ("embedded", "embedded"):
         yield embedded
         return
-    waits = config.analyzer_fallback == "none"
+    wait_for_breaker = config.analyzer_fallback == "none"
     if config.reader == "vision":
-        reader = _vision(config, waits)
-    analyst = _gemini(config, waits) if config.analyzer == "gemini" else EmbeddedAnalyst()
+        reader = _vision(config, wait_for_breaker)
+    analyst = _gemini(config, wait_for_breaker) if config.analyzer == "gemini" else EmbeddedAnalyst()
     yield Engine(reader, analyst, NOTE if isinstance(analyst, EmbeddedAnalyst) else "")
-    if not waits:
+    if not wait_for_breaker:
         yield Engine(embedded.reader, embedded.analyst, STAND_IN_NOTE)
 
 
-def _vision(config: Settings, waits: bool) -> Reader:
+def _vision(config: Settings, wait_for_breaker: bool) -> Reader:
     # gRPC reads these once. Our child processes become other programs at once (tesseract): gRPC's fork handlers have
     # nothing to do, and would write a line that is not JSON into the log for each child.
     os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
@@ -36,11 +36,14 @@ def _vision(config: Settings, waits: bool) -> Reader:
     from decodeat.engines.vision import VisionReader
 
     return VisionReader(
-        config.google_application_credentials, config.vision_endpoint, price=config.vision_price, waits=waits
+        config.google_application_credentials,
+        config.vision_endpoint,
+        price=config.vision_price,
+        wait_for_breaker=wait_for_breaker,
     )
 
 
-def _gemini(config: Settings, waits: bool) -> Analyst:
+def _gemini(config: Settings, wait_for_breaker: bool) -> Analyst:
     from decodeat.engines.gemini import GeminiAnalyst
 
     return GeminiAnalyst(
@@ -48,5 +51,5 @@ def _gemini(config: Settings, waits: bool) -> Analyst:
         config.gemini_model,
         config.gemini_endpoint,
         prices=(config.gemini_input_price, config.gemini_output_price),
-        waits=waits,
+        wait_for_breaker=wait_for_breaker,
     )

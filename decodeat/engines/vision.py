@@ -46,16 +46,18 @@ class VisionReader:
     name = "vision"
     version = "1"  # a number of our own: how rows are made of words
 
-    def __init__(self, credentials: str, endpoint: str, *, price: Decimal | None, waits: bool = True) -> None:
+    def __init__(
+        self, credentials: str, endpoint: str, *, price: Decimal | None, wait_for_breaker: bool = True
+    ) -> None:
         """Set `credentials`, a file or "" for those of the platform, and `price`, US dollars for a thousand pages.
 
         `endpoint` is an origin, "" for Google's own; http:// means a server that speaks gRPC without TLS.
-        `waits`: calls wait while the service is known to be down, since no other engine can answer.
+        `wait_for_breaker`: calls wait while the service is known to be down, since no other engine can answer.
         """
         self._credentials = credentials
         self._endpoint = endpoint
         self._price = price
-        self._upstream = google.upstream("vision", SERVICE, TRY_SECONDS, waits=waits)
+        self._upstream = google.upstream("vision", SERVICE, TRY_SECONDS, wait_for_breaker=wait_for_breaker)
         self._opening = asyncio.Lock()
         self._client: vision.ImageAnnotatorAsyncClient | None = None
         self._known = Known(self._probe, KNOWN_FOR)

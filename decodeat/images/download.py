@@ -15,7 +15,7 @@ from decodeat.deadline import Deadline
 from decodeat.images.errors import ImageRefused
 from decodeat.images.location import Location, parse
 from decodeat.images.network import AddressRefused, NameUnknown, Network, PublicNetwork, Resolver, resolve
-from decodeat.upstream import Patience, Upstream
+from decodeat.upstream import RetryPolicy, Upstream
 
 REDIRECTS = 3
 CONNECT_SECONDS = 5.0
@@ -24,7 +24,7 @@ READ_SECONDS = 10.0  # between two pieces of an answer
 SMALLEST_PIECE = 256  # bytes, on average
 FEWEST_PIECES = 1000  # allowed in any case, however small
 _CONNECTIONS = 32  # at once, per pool of a worker; idle ones are kept, since most pictures come from one store
-_PATIENCE = Patience(seconds=45.0, tries=5, share=0.7)
+_RETRY_POLICY = RetryPolicy(seconds=45.0, tries=5, share=0.7)
 _RETRY_STATUS = frozenset({408, 425, 429, 500, 502, 503, 504})
 _REASONS = ("address", "private", "name", "connection", "timeout", "status", "redirects", "encoding", "too_large",
             "pieces", "empty")  # fmt: skip
@@ -54,7 +54,7 @@ class Downloader:
         self._public = _pool(context, PublicNetwork(resolver))
         self._trusted = _pool(context, Network())
         # One for all hosts, and therefore without a breaker: a host that is down must not stop the others.
-        self._upstream = Upstream("images", "The image's host", ImageRefused, _PATIENCE, NoBreaker())
+        self._upstream = Upstream("images", "The image's host", ImageRefused, _RETRY_POLICY, NoBreaker())
 
     async def __aenter__(self) -> Self:
         return self

@@ -84,7 +84,7 @@ class Queue:
             # A transaction costs as much as thirty rows, and workers that share a file take turns.
             if len(self._rows) < AT_ONCE:
                 await asyncio.sleep(GATHER_SECONDS)
-            await asyncio.sleep(self._breaker.wait())
+            await asyncio.sleep(self._breaker.try_acquire())
             try:
                 await self._store(list(islice(self._rows, AT_ONCE)))
             except Exception as error:

@@ -61,7 +61,7 @@ class RedisCache:
 
     async def ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """Return what Redis answers, or `otherwise` when it can't be asked."""
-        if self._breaker.wait() > 0:
+        if self._breaker.try_acquire() > 0:
             return otherwise
         told = False
         try:
@@ -78,7 +78,7 @@ class RedisCache:
             return otherwise
         finally:
             if not told:
-                self._breaker.abandoned()
+                self._breaker.release_trial()
 
     async def condition(self) -> Condition:
         return await self._known.condition()

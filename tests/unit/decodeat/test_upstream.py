@@ -13,7 +13,7 @@ from decodeat import retry_after
 from decodeat.breaker import Breaker, NoBreaker, State
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
-from decodeat.upstream import GARBLED, Patience, Upstream
+from decodeat.upstream import GARBLED, RetryPolicy, Upstream
 from tests.support.clock import Clock
 
 
@@ -34,11 +34,11 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     return Clock(monkeypatch)
 
 
-PATIENT = Patience(5.0)
+PATIENT = RetryPolicy(5.0)
 
 
-def upstream(patience: Patience = PATIENT, breaker: Breaker | None = None) -> Upstream:
-    return Upstream("tested", "The tested service", Down, patience, breaker or NoBreaker())
+def upstream(retry_policy: RetryPolicy = PATIENT, breaker: Breaker | None = None) -> Upstream:
+    return Upstream("tested", "The tested service", Down, retry_policy, breaker or NoBreaker())
 
 
 def scripted(*script: object) -> tuple[Callable[[float], Awaitable[object]], list[float]]:
@@ -126,7 +126,7 @@ def test_a_try_that_hangs_leaves_time_for_another(call: Call) -> None:
 def test_no_try_lasts_longer_than_it_may(call: Call) -> None:
     attempt, seen = scripted(60.0)
     with pytest.raises(Down, match="did not answer in time"):
-        call(upstream(Patience(0.1, tries=2)), attempt)
+        call(upstream(RetryPolicy(0.1, tries=2)), attempt)
     assert seen == [0.1, 0.1]
 
 
@@ -141,7 +141,7 @@ def test_a_caller_that_goes_away_ends_the_try(clock: Clock) -> None:
     broken.failed()
     with pytest.raises(TimeoutError):
         clock.run(leave())
-    assert broken.wait() == 0.0, "the trial that was abandoned does not keep others out"
+    assert broken.try_acquire() == 0.0, "the trial that was abandoned does not keep others out"
 
 
 def test_a_mistake_of_ours_is_no_failure_of_theirs(call: Call) -> None:
@@ -153,7 +153,7 @@ def test_a_mistake_of_ours_is_no_failure_of_theirs(call: Call) -> None:
 
 def test_who_is_down_is_left_alone_until_a_trial_succeeds(call: Call, clock: Clock) -> None:
     breaker = Breaker(failures=2, seconds=2.0, longest=8.0)
-    service = upstream(Patience(5.0, tries=1), breaker)
+    service = upstream(RetryPolicy(5.0, tries=1), breaker)
     attempt, seen = scripted(GONE, GONE, "good")
     for _ in range(2):
         with pytest.raises(Down, match="Gone"):
@@ -173,7 +173,7 @@ def test_who_need_not_wait_does_not(call: Call) -> None:
     breaker.failed()
     attempt, seen = scripted("good")
     with pytest.raises(Down, match="not available"):
-        call(upstream(Patience(5.0, waits=False), breaker), attempt)
+        call(upstream(RetryPolicy(5.0, wait_for_breaker=False), breaker), attempt)
     assert seen == []
 
 
@@ -193,15 +193,15 @@ def test_a_breaker_lets_one_trial_through_and_opens_for_longer_each_time(clock: 
     breaker = Breaker(failures=3, seconds=1.0, longest=3.0)
     for _ in range(2):
         breaker.failed()
-        assert breaker.wait() == 0.0
+        assert breaker.try_acquire() == 0.0
     breaker.failed()
-    waits = [breaker.wait()]
+    waits = [breaker.try_acquire()]
     for _ in range(3):
         clock.now += waits[-1]
-        assert (breaker.state, breaker.wait()) == (State.HALF_OPEN, 0.0)
-        assert breaker.wait() > 0.0, "one trial at a time"
+        assert (breaker.state, breaker.try_acquire()) == (State.HALF_OPEN, 0.0)
+        assert breaker.try_acquire() > 0.0, "one trial at a time"
         breaker.failed()
-        waits.append(breaker.wait())
+        waits.append(breaker.try_acquire())
     assert waits == [1.0, 2.0, 3.0, 3.0]
 
 
@@ -209,23 +209,23 @@ def test_calls_that_fail_together_are_one_outage(clock: Clock) -> None:
     breaker = Breaker(failures=2, seconds=1.0, longest=60.0)
     for _ in range(10):
         breaker.failed()
-    assert breaker.wait() == 1.0
+    assert breaker.try_acquire() == 1.0
     clock.now += 1.0
-    assert breaker.wait() == 0.0
+    assert breaker.try_acquire() == 0.0
     for _ in range(10):
         breaker.failed()
-    assert breaker.wait() == 2.0, "the trial failed once"
+    assert breaker.try_acquire() == 2.0, "the trial failed once"
 
 
 def test_a_breaker_believes_who_asks_for_time_up_to_a_bound() -> None:
     breaker = Breaker(failures=5, seconds=1.0, longest=10.0)
     breaker.failed(hold=4.0)
-    assert breaker.wait() == 4.0
+    assert breaker.try_acquire() == 4.0
     breaker.failed(hold=3600.0)
-    assert breaker.wait() == 10.0
+    assert breaker.try_acquire() == 10.0
 
 
-@given(st.lists(st.sampled_from(["failed", "succeeded", "abandoned", "wait"]), max_size=40))
+@given(st.lists(st.sampled_from(["failed", "succeeded", "release_trial", "try_acquire"]), max_size=40))
 def test_a_breaker_never_keeps_everybody_out_for_ever(events: list[str]) -> None:
     """Whatever happened, once the longest time has passed somebody may try, and a success closes it."""
     now = 100.0
@@ -234,19 +234,19 @@ def test_a_breaker_never_keeps_everybody_out_for_ever(events: list[str]) -> None
         breaker = Breaker(failures=2, seconds=1.0, longest=4.0)
         held = False
         for event in events:
-            if event == "wait":
-                held = breaker.wait() == 0.0 or held
+            if event == "try_acquire":
+                held = breaker.try_acquire() == 0.0 or held
             else:
                 getattr(breaker, event)()
                 held = False
-            assert 0.0 <= breaker.wait() <= 4.0
+            assert 0.0 <= breaker.try_acquire() <= 4.0
         if held:
-            breaker.abandoned()
-        breaker.abandoned()
+            breaker.release_trial()
+        breaker.release_trial()
         now += 4.0
-        assert breaker.wait() == 0.0
+        assert breaker.try_acquire() == 0.0
         breaker.succeeded()
-        assert (breaker.state, breaker.wait()) == (State.CLOSED, 0.0)
+        assert (breaker.state, breaker.try_acquire()) == (State.CLOSED, 0.0)
 
 
 @pytest.mark.parametrize(

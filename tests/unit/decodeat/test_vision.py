@@ -17,7 +17,7 @@ def test_credentials_that_can_t_be_read_any_more_are_said(tmp_path: Path) -> Non
     """They could when the service started; a directory in their place can't be read by root either."""
 
     async def story() -> None:
-        reader = VisionReader(str(tmp_path), "", price=None, waits=False)
+        reader = VisionReader(str(tmp_path), "", price=None, wait_for_breaker=False)
         assert await reader.condition() == Condition(False, "Google Cloud Vision: credentials")
         with pytest.raises(EngineFailed) as failed:
             await reader.read([picture(PNG)], Deadline(60.0))
