@@ -22,7 +22,7 @@ class Condition:
     needed: bool = True
 
 
-class Known:
+class CachedHealthCheck:
     """Cache the result of a health check for `seconds`, so that frequent questions cost nothing.
 
     One check runs at a time. A bad result is checked again after `RECOVERED` seconds at the latest.
@@ -31,20 +31,24 @@ class Known:
     def __init__(self, probe: Callable[[], Awaitable[Condition]], seconds: float) -> None:
         self._probe = probe
         self._seconds = seconds
-        self._turn = asyncio.Lock()
-        self._found: Condition | None = None
-        self._at = 0.0
+        self._lock = asyncio.Lock()
+        self._cached: Condition | None = None
+        self._cached_at = 0.0
 
     async def condition(self) -> Condition:
-        async with self._turn:
-            seconds = self._seconds if self._found is not None and self._found.ok else min(self._seconds, RECOVERED)
-            if self._found is None or time.monotonic() - self._at > seconds:
-                before = self._at
-                found = await self._probe()
-                if self._at == before:  # else ordinary work has shown something newer meanwhile
-                    self._found, self._at = found, time.monotonic()
-            return self._found
+        async with self._lock:
+            cached = self._cached
+            if cached is not None:
+                seconds = self._seconds if cached.ok else min(self._seconds, RECOVERED)
+                if time.monotonic() - self._cached_at <= seconds:
+                    return cached
+            before = self._cached_at
+            found = await self._probe()
+            if self._cached is not None and self._cached_at != before:
+                return self._cached  # ordinary work has shown something newer meanwhile
+            self.update(found)
+            return found
 
-    def learned(self, condition: Condition) -> None:
+    def update(self, condition: Condition) -> None:
         """Store a condition that ordinary work has shown; it counts like the result of a check."""
-        self._found, self._at = condition, time.monotonic()
+        self._cached, self._cached_at = condition, time.monotonic()

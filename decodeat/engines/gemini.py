@@ -20,7 +20,7 @@ from google.protobuf.json_format import ParseError
 from decodeat import metrics
 from decodeat.analysis import extraction
 from decodeat.analysis.label import Reading, understand
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.deadline import Deadline
 from decodeat.engines import google, models, prompt
 from decodeat.engines.ports import EngineFailed, Judgement, Usage
@@ -34,7 +34,7 @@ with warnings.catch_warnings():
 SERVICE = "analysis"
 TRY_SECONDS = 45.0  # of one call; an answer takes five to ten
 PROBE_SECONDS = 5.0
-KNOWN_FOR = 60.0  # seconds that a health check's result is cached
+HEALTH_CACHED_SECONDS = 60.0  # that a health check's result is cached
 _MOST_VERSIONS = 8  # of models that are counted separately; their names come from outside
 _AT_ONCE = 32  # calls under way per worker, one thread each
 
@@ -76,7 +76,7 @@ class GeminiAnalyst:
         )
         self._threads = ThreadPoolExecutor(_AT_ONCE, "gemini")
         self._upstream = google.upstream("gemini", SERVICE, TRY_SECONDS, wait_for_breaker=wait_for_breaker)
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
         self._answered = {model}
         metrics.model_answers.labels(model, model)
         metrics.model_mismatches.labels(model)
@@ -88,7 +88,7 @@ class GeminiAnalyst:
             return Judgement(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
         asked = prompt.question(readings)
         said, usage = await self._upstream.call(lambda seconds: self._ask(asked, len(readings), seconds), deadline)
-        self._known.learned(_reached(self._model_name))
+        self._health.update(_reached(self._model_name))
         alone, whole = await asyncio.to_thread(extraction.labels, said, readings)
         return Judgement(alone, whole, usage)
 
@@ -141,7 +141,7 @@ class GeminiAnalyst:
                 log.error("another model answers", extra={"asked": self._model_name, "answered": answered[:100]})
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def _probe(self) -> Condition:
         """Ask about the model: costs nothing, and shows that the key is right and the model not retired."""

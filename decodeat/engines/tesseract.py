@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 
 from decodeat.analysis.label import Flaw, Reading, is_complete
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.cores import Cores
 from decodeat.deadline import Deadline
 from decodeat.engines import child, numerals, recognition, signs
@@ -33,7 +33,7 @@ SMALLER = 0.8  # of the third, which is read only where the first two leave figu
 LANGUAGES = frozenset({"kor", "eng"})
 PASS_SECONDS = 30.0  # of the processor; a usual pass takes well below a second, a picture of noise can take minutes
 PROBE_SECONDS = 5.0  # elapsed
-KNOWN_FOR = 5.0  # seconds that a health check's result is cached
+HEALTH_CACHED_SECONDS = 5.0  # that a health check's result is cached
 _TRIES = 2  # a process may be killed from outside, and the next one succeed
 _RECOGNITION = (sys.executable, "-P", "-B", "-m", recognition.__name__)
 # One thread: to start those for arithmetic that is never used would take numpy a tenth of a second.
@@ -52,7 +52,7 @@ class TesseractReader:
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
         self._line = Line(Cores(at_once))
         self._program = program
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
 
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
         return await asyncio.gather(*(self._in_turn(picture, deadline) for picture in pictures))
@@ -114,7 +114,7 @@ class TesseractReader:
         return numerals.composed(lines, list(cut), json.loads(output))
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def close(self) -> None:
         """Do nothing: each process ends with the request that it reads for."""

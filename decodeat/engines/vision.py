@@ -17,7 +17,7 @@ from google.cloud.vision_v1.services.image_annotator.transports import ImageAnno
 from decodeat import metrics
 from decodeat.analysis.label import Flaw, Reading
 from decodeat.analysis.layout import Word, rows
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.deadline import Deadline
 from decodeat.engines import google
 from decodeat.engines.ports import EngineFailed
@@ -29,7 +29,7 @@ from decodeat.images.picture import is_blurred, refusal
 SERVICE = "text recognition"
 TRY_SECONDS = 30.0  # of one call; a page takes about two
 PROBE_SECONDS = 5.0
-KNOWN_FOR = 60.0  # seconds that a health check's result is cached
+HEALTH_CACHED_SECONDS = 60.0  # that a health check's result is cached
 _LANGUAGES = ("ko", "en")
 _SCOPES = ("https://www.googleapis.com/auth/cloud-platform",)
 _GAPS = (1, 2, 3, 5)  # kinds of break after a letter: space, wide space, end of line after a space, line break
@@ -60,7 +60,7 @@ class VisionReader:
         self._upstream = google.upstream("vision", SERVICE, TRY_SECONDS, wait_for_breaker=wait_for_breaker)
         self._opening = asyncio.Lock()
         self._client: vision.ImageAnnotatorAsyncClient | None = None
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
 
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> Sequence[Reading | Failure]:
         files = await asyncio.gather(*map(_file, pictures))
@@ -69,7 +69,7 @@ class VisionReader:
             return [file for file in files if isinstance(file, Failure)]
         requests = list(map(_request, good))
         response = await self._upstream.call(lambda seconds: self._annotate(requests, seconds), deadline)
-        self._known.learned(_REACHED)
+        self._health.update(_REACHED)
         if self._price is not None:
             metrics.cost.labels("vision").inc(float(self._price * len(good) / 1000))
         # The raw messages: through the SDK's wrapper each of a label's thousand letters takes a hundred times longer.
@@ -119,7 +119,7 @@ class VisionReader:
         return credentials
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def _probe(self) -> Condition:
         """Make a call without a picture: an answer shows that the service is up and knows us, and costs nothing."""

@@ -13,7 +13,7 @@ from typing import Self
 
 from PIL import Image
 
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import LARGEST_SIDE, REFUSALS, SMALLEST_SIDE, refusal
 from decodeat.images.sandbox import ANSWER, FILE, IMAGE, JOB, NOTHING, REFUSED
@@ -25,7 +25,7 @@ PROCESSOR_SECONDS = 10.0  # for one picture; the largest harmless ones take two
 SECONDS = 30.0  # elapsed, for one picture, however busy the machine is
 _ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
 _CODE = str(Path(__file__).parents[2])
-KNOWN_FOR = 30.0  # seconds that a health check's result is cached
+HEALTH_CACHED_SECONDS = 30.0  # that a health check's result is cached
 _WORKS = Condition(True, "pictures are unpacked in a sandbox")
 DYING_SECONDS = 1.0  # that a process has to end by itself after a failed or wrong answer
 _TRIES = 2  # a process may be killed from outside, which says nothing about the picture
@@ -42,7 +42,7 @@ class Decoder:
     def __init__(self, at_once: int) -> None:
         self._turn = asyncio.Semaphore(at_once)
         self._idle: list[Process] = []
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
 
     async def __aenter__(self) -> Self:
         return self
@@ -56,7 +56,7 @@ class Decoder:
     async def condition(self) -> Condition:
         """Return whether pictures can be decoded in a sandbox: a container's limits may forbid it."""
         # A busy decoder is not broken, and a probe would have to wait behind a slow picture.
-        return _WORKS if self._turn.locked() else await self._known.condition()
+        return _WORKS if self._turn.locked() else await self._health.condition()
 
     async def _probe(self) -> Condition:
         file = io.BytesIO()

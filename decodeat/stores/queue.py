@@ -11,7 +11,7 @@ from itertools import islice
 
 from decodeat import metrics
 from decodeat.breaker import Breaker, State
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.stores.database import Row, reason, refused
 from decodeat.stores.ledger import Ledger
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 GATHER_SECONDS = 0.25  # that a row waits for others; a killed worker loses the rows of so long
 FLOWING = 1.0  # seconds after rows were stored, in which those that wait now are expected to be stored soon
 FLUSH_SECONDS = 5.0  # that the end of the process waits for the last rows
-KNOWN_FOR = 5.0  # seconds that a condition is believed
+HEALTH_CACHED_SECONDS = 5.0  # that a health check's result is cached
 ROOM = 10_000  # rows, about 20 MB; a row that comes when it is full is lost
 AT_ONCE = 500  # rows in a transaction
 
@@ -36,7 +36,7 @@ class Queue:
         self._writer: asyncio.Task[None] | None = None
         # The first failure may be a connection that died long ago: the next try, on a new one, is made at once.
         self._breaker = Breaker(failures=2, seconds=0.1, longest=2.0)
-        self._known = Known(ledger.condition, KNOWN_FOR)
+        self._health = CachedHealthCheck(ledger.condition, HEALTH_CACHED_SECONDS)
         self._stored = -math.inf  # when rows were last stored, by the monotonic clock
         self._down = False
         self._full = False
@@ -61,7 +61,7 @@ class Queue:
         return not self._rows or time.monotonic() - self._stored < FLOWING
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def close(self) -> None:
         """Store what still waits, for at most `FLUSH_SECONDS`; what is left then is lost, and logged as lost."""
@@ -116,7 +116,7 @@ class Queue:
         if self._breaker.state is State.CLOSED and not isinstance(error, TimeoutError):
             return
         condition = self._ledger.failing(error)
-        self._known.learned(condition)
+        self._health.update(condition)
         if not self._down:
             log.error("%s; results wait until it is over", condition.detail)
         self._down = True
@@ -126,6 +126,6 @@ class Queue:
         self._stored = time.monotonic()
         self._full = False
         if self._down:
-            self._known.learned(self._ledger.working())
+            self._health.update(self._ledger.working())
             log.info("the database can be written again; %d results still wait", len(self._rows))
         self._down = False

@@ -14,7 +14,7 @@ from redis.exceptions import AuthenticationError, LockError, RedisError, Respons
 
 from decodeat import metrics
 from decodeat.breaker import Breaker
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.stores.cache import NO_CLAIM, Claim
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 ANSWER_SECONDS = 0.5  # in which Redis answers, or counts as down
 CLAIM_SECONDS = 10.0  # after which the claim of a worker that died ends
-KNOWN_FOR = 5.0  # seconds that a condition is believed
+HEALTH_CACHED_SECONDS = 5.0  # that a health check's result is cached
 _PREFIX = "decodeat:"
 _CONNECTIONS = 64  # per worker
 
@@ -41,7 +41,7 @@ class RedisCache:
             retry=Retry(NoBackoff(), 1),
         )
         self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
-        self._known = Known(self._probe, KNOWN_FOR)
+        self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
         metrics.cache_errors.labels("redis")
 
     async def get(self, key: str) -> bytes | None:
@@ -81,7 +81,7 @@ class RedisCache:
                 self._breaker.release_trial()
 
     async def condition(self) -> Condition:
-        return await self._known.condition()
+        return await self._health.condition()
 
     async def _probe(self) -> Condition:
         try:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from decodeat.condition import Condition, Known
+from decodeat.condition import CachedHealthCheck, Condition
 
 
 def test_what_work_shows_during_a_check_outlives_the_check() -> None:
@@ -16,11 +16,11 @@ def test_what_work_shows_during_a_check_outlives_the_check() -> None:
             await answer.wait()
             return Condition(True, "of before")
 
-        known = Known(probe, 60.0)
-        asked = asyncio.create_task(known.condition())
+        health = CachedHealthCheck(probe, 60.0)
+        asked = asyncio.create_task(health.condition())
         await began.wait()
-        known.learned(Condition(False, "of now"))
+        health.update(Condition(False, "of now"))
         answer.set()
-        assert (await asked, await known.condition()) == (Condition(False, "of now"),) * 2
+        assert (await asked, await health.condition()) == (Condition(False, "of now"),) * 2
 
     asyncio.run(story())
