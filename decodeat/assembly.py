@@ -18,7 +18,7 @@ from decodeat.stores.results import opened
 
 
 @asynccontextmanager
-async def assembled(config: Settings) -> AsyncIterator[Parts]:
+async def open_parts(config: Settings) -> AsyncIterator[Parts]:
     """Build everything that connects or runs, after the server has forked; close it at the end of the block."""
     async with AsyncExitStack() as stack:
         results = opened(config.database_url)

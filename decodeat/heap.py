@@ -8,7 +8,7 @@ _MMAP_THRESHOLD, _ARENA_MAX = -3, -8
 LARGE = 128 * 1024  # bytes; glibc begins here too, but raises it, up to 32 MiB, with every larger block that is freed
 
 
-def settle() -> bool:
+def configure_malloc() -> bool:
     """Use one heap for all threads, and map blocks of `LARGE` bytes or more alone: freed, they return to the system.
 
     Otherwise each thread that allocates may open a heap of its own, and blocks of a picture's size lie among small

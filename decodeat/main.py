@@ -21,7 +21,7 @@ from decodeat.api.identity import Credentials
 from decodeat.api.limits import Limiter
 from decodeat.api.request import RequestContext, start_counting
 from decodeat.api.schemas import Refusal
-from decodeat.assembly import assembled
+from decodeat.assembly import open_parts
 from decodeat.settings import Settings
 
 _TITLE = "Nutrition Label API"
@@ -38,10 +38,10 @@ def create(config: Settings) -> FastAPI:
         metrics.release_info.labels(config.release_id, __version__).set(1)
         start_counting()
         try:
-            async with assembled(config) as parts:
+            async with open_parts(config) as parts:
                 app.state.parts = parts
                 # For the worker: to decide when to end, and to answer requests that it refuses before our middleware.
-                yield {"settled": parts.results.settled, "sites": config.cors_origins}
+                yield {"can_exit_without_loss": parts.results.can_exit_without_loss, "sites": config.cors_origins}
         finally:
             await limiter.close()
 

@@ -18,12 +18,12 @@ from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.images.errors import ImageRefused
-from decodeat.line import Overloaded
 from decodeat.stores.results import Result, Results
+from decodeat.work_queue import Overloaded
 
 log = logging.getLogger(__name__)
 
-_TOO_LONG = Failure("timeout", "The analysis took too long. Please try again later.")
+_TIMEOUT = Failure("timeout", "The analysis took too long. Please try again later.")
 AT_ONCE = 32  # analyses under way per worker; with the largest pictures that is 640 MB
 _PLACES = ("first", "second")
 _UNREADABLE = {
@@ -35,7 +35,7 @@ _UNREADABLE = {
     Flaw.UNCLEAR: "There is text in the picture, but too little of it can be read. "
     "Please take it closer to the label, straight from the front and in good light.",
 }
-FETCHING = 0.5  # share of the time left that downloads may take: reading and judging need the rest
+DOWNLOAD_SHARE = 0.5  # share of the time left that downloads may take: reading and judging need the rest
 CAUSES = ("picture", "host", "label", "engine", "timeout", "overload")  # why an analysis FAILED
 
 
@@ -101,7 +101,7 @@ class Pipeline:
                 had_turn = True
                 outcome = await self._outcome(urls, deadline)
         except TimeoutError:
-            outcome = _failed(_TOO_LONG if had_turn else Overloaded())
+            outcome = _failed(_TIMEOUT if had_turn else Overloaded())
         took = round((self._seconds - deadline.left) * 1000)
         metrics.analyses.labels(outcome.status, outcome.engine).inc()
         if outcome.cause:
@@ -147,7 +147,7 @@ class Pipeline:
 
     async def _picture(self, url: str, deadline: Deadline) -> Picture | Failure:
         try:
-            data = await self._downloader.fetch(url, deadline.at_most(FETCHING * deadline.left))
+            data = await self._downloader.fetch(url, deadline.at_most(DOWNLOAD_SHARE * deadline.left))
         except ImageRefused as error:
             metrics.downloads_failed.labels(error.reason).inc()
             log.warning("a picture was not fetched", extra={"reason": error.reason})

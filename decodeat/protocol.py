@@ -11,7 +11,7 @@ HEAD_SECONDS = 10.0  # from the first byte, or from the connection's beginning, 
 LINGER_SECONDS = 1.0  # for a client that is still sending to receive the reason for its refusal
 MOST_LINGERING = 1024 * 1024  # bytes that the client may send meanwhile
 MOST_CONNECTIONS = 1000  # per worker
-ROOM = 64  # additional connections while none is idle
+EXTRA_CONNECTIONS = 64  # additional connections while none is idle
 RESERVED = 256  # file handles for everything else: pictures being fetched, engines, stores, and probes of /health
 _TOO_LARGE = b"HTTP/1.1 431 Request Header Fields Too Large\r\nconnection: close\r\ncontent-length: 0\r\n"
 
@@ -30,24 +30,24 @@ class BoundedHttp(HttpToolsProtocol):
     _head = 0  # bytes of the request's head, as far as it was parsed
     _in_head = True
     _refused = False
-    _patience: asyncio.TimerHandle | None = None
+    _head_timer: asyncio.TimerHandle | None = None
     _quiet_since = 0.0  # since when the connection has been idle
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._quiet_since = self.loop.time()
-        self._wait()
+        self._start_head_timer()
         over = len(self.connections) - most_connections()
         if over > 0:
-            self._make_room(over)
+            self._close_longest_idle(over)
 
-    def _make_room(self, over: int) -> None:
+    def _close_longest_idle(self, over: int) -> None:
         """Close the connection that has been idle for longest.
 
         Otherwise a client could take all connections without a request, and a probe would not be answered. Where all
-        others are busy, this new one may stay, up to `ROOM` more, since it may be a probe.
+        others are busy, this new one may stay, up to `EXTRA_CONNECTIONS` more, since it may be a probe.
         """
-        idle = [one for one in self._idle() if one is not self or over > ROOM]
+        idle = [one for one in self._idle() if one is not self or over > EXTRA_CONNECTIONS]
         if idle:
             min(idle, key=lambda one: one._quiet_since).shutdown()
 
@@ -74,7 +74,7 @@ class BoundedHttp(HttpToolsProtocol):
                 self.transport.close()
             return
         if self._in_head:
-            self._wait()
+            self._start_head_timer()
         super().data_received(data)
         if self._around > MOST_AROUND and not self.transport.is_closing():
             self._refuse()
@@ -109,7 +109,7 @@ class BoundedHttp(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head = 0
-        self._wait()  # also when it came in one piece with the end of the request before
+        self._start_head_timer()  # also when it came in one piece with the end of the request before
 
     def on_url(self, url: bytes) -> None:
         self._grow(len(url))
@@ -145,15 +145,15 @@ class BoundedHttp(HttpToolsProtocol):
         self._quiet_since = self.loop.time()
         super().on_response_complete()
 
-    def _wait(self) -> None:
-        if self._patience is None:
+    def _start_head_timer(self) -> None:
+        if self._head_timer is None:
             # `shutdown` closes the connection, or lets the answer to an earlier request be its last.
-            self._patience = self.loop.call_later(HEAD_SECONDS, self.shutdown)
+            self._head_timer = self.loop.call_later(HEAD_SECONDS, self.shutdown)
 
     def _stop_waiting(self) -> None:
-        if self._patience is not None:
-            self._patience.cancel()
-            self._patience = None
+        if self._head_timer is not None:
+            self._head_timer.cancel()
+            self._head_timer = None
 
 
 def most_connections() -> int:

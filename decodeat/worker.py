@@ -29,7 +29,7 @@ FOLLOW_SECONDS = 0.025  # how soon a worker notices that the active release chan
 # An idle connection is kept for longer than proxies and load balancers keep theirs (60 s in nginx and at AWS): the side
 # that closes first may close on a request that is already on its way.
 KEEP_ALIVE_SECONDS = 75
-LEAVING_SECONDS = 5.0  # after which a leaving worker closes an idle connection; until then answers ask clients to
+DRAIN_IDLE_SECONDS = 5.0  # after which a leaving worker closes an idle connection; until then answers ask clients to
 NOTIFY_SECONDS = 1.0  # heartbeat to the gunicorn master while draining; its timeout is minutes
 ORPHAN_SECONDS = 10.0  # a worker whose master was killed goes on serving for so long: the next master starts in less
 
@@ -90,7 +90,7 @@ class ReleaseServer(Server):
 
     Without an admission (a container, where the platform routes traffic) both stay open. In either case it stops the
     same way: stop accepting, answer what still comes with `Connection: close`, end when all connections are gone or
-    have been idle for `LEAVING_SECONDS`.
+    have been idle for `DRAIN_IDLE_SECONDS`.
     """
 
     def __init__(
@@ -129,12 +129,12 @@ class ReleaseServer(Server):
     async def _follow(self) -> None:
         while not self.should_exit:
             try:
-                await self._look()
+                await self._apply_admission()
             except Exception:  # a worker that follows no more would neither take traffic nor let it go
                 log.exception("following the active release failed; trying again")
             await asyncio.sleep(FOLLOW_SECONDS)
 
-    async def _look(self) -> None:
+    async def _apply_admission(self) -> None:
         if self._admission is not None:
             if self._admission.granted():
                 await self._admit()
@@ -142,8 +142,8 @@ class ReleaseServer(Server):
                 self._withdraw()
                 self._close_idle()
             self._admission.hold(any(map(_is_client, self.server_state.connections)))
-        requests = self.server_state.total_requests
-        if self._settled() and self._recycling.due(requests, all(map(_idle, self.server_state.connections))):
+        requests, connections = self.server_state.total_requests, self.server_state.connections
+        if self._can_exit_without_loss() and self._recycling.due(requests, all(map(_idle, connections))):
             log.info("worker %d has served %d requests and recycles", os.getpid(), requests)
             self.should_exit = True
         if os.getppid() != self._parent:
@@ -152,9 +152,9 @@ class ReleaseServer(Server):
                 log.warning("worker %d lost its master and leaves", os.getpid())
                 self.should_exit = True
 
-    def _settled(self) -> bool:
+    def _can_exit_without_loss(self) -> bool:
         """Return whether the application loses nothing if it ends now; True for one that doesn't say."""
-        ask = self.lifespan.state.get("settled")
+        ask = self.lifespan.state.get("can_exit_without_loss")
         return ask is None or bool(ask())
 
     async def _admit(self) -> None:
@@ -212,12 +212,12 @@ class ReleaseServer(Server):
             await asyncio.sleep(FOLLOW_SECONDS)
 
     def _close_idle(self) -> None:
-        """Close connections that have been idle for `LEAVING_SECONDS`, also those that never sent a request."""
+        """Close connections that have been idle for `DRAIN_IDLE_SECONDS`, also those that never sent a request."""
         now = time.monotonic()
         for connection in list(self.server_state.connections):
             if not _idle(connection):
                 self._idle_since.pop(connection, None)
-            elif now - self._idle_since.setdefault(connection, now) > LEAVING_SECONDS:
+            elif now - self._idle_since.setdefault(connection, now) > DRAIN_IDLE_SECONDS:
                 connection.shutdown()
 
 
@@ -249,7 +249,7 @@ class ReleaseWorker(UvicornWorker):
         self.config.limit_max_requests = None
 
     def init_process(self) -> None:
-        heap.settle()  # while there is one thread, and one heap
+        heap.configure_malloc()  # while there is one thread, and one heap
         gc.disable()  # until it has started: objects made by loading stay, and collecting takes a tenth of the time
         super().init_process()
 

@@ -44,7 +44,7 @@ class Access:
             # For the log. An address never gets there: it is personal data.
             scope["state"]["noted"]["client"] = known
         counted = known or of_address(scope.get("client"))
-        seconds = await self._limiter.wait(counted) if counted else 0
+        seconds = await self._limiter.hit(counted) if counted else 0
         if seconds:
             text = f"At most {self._limiter.per_minute} analyses a minute are allowed. Please try again later."
             return JSONResponse({"detail": text}, 429, {"Retry-After": str(seconds)})

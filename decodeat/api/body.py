@@ -23,7 +23,7 @@ class ClientLeft(Exception):
     """Report that the connection closed before the request was complete: no answer is possible."""
 
 
-async def whole(scope: Scope, receive: Receive) -> Receive:
+async def read_body(scope: Scope, receive: Receive) -> Receive:
     """Return a `receive` that gives the whole body at once.
 
     Raises `BodyRefused`, without waiting for the rest, or `ClientLeft`.

@@ -60,7 +60,7 @@ class Limiter:
             self._shared = MovingWindowRateLimiter(storage)
         self._breaker = Breaker(failures=1, seconds=0.5, longest=5.0)
 
-    async def wait(self, identity: str) -> int:
+    async def hit(self, identity: str) -> int:
         """Count one request. Return 0 when it may pass, else the whole seconds until the next one may. Never raises."""
         if self._item is None:
             return 0
@@ -69,7 +69,7 @@ class Limiter:
         return await self._count(self._memory, name) if seconds is None else seconds
 
     async def _ask(self, name: str) -> int | None:
-        """Count one request in Redis and return what `wait` does, None when Redis can't be asked."""
+        """Count one request in Redis and return what `hit` does, None when Redis can't be asked."""
         try:
             async with asyncio.timeout(PATIENCE):
                 seconds = await self._count(self._shared, name)
@@ -86,7 +86,7 @@ class Limiter:
         return seconds
 
     async def _count(self, window: MovingWindowRateLimiter, name: str) -> int:
-        assert self._item is not None  # noqa: S101 narrows; wait() has looked
+        assert self._item is not None  # noqa: S101 narrows; hit() has looked
         if await window.hit(self._item, name):
             return 0
         free_at, _ = await window.get_window_stats(self._item, name)

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from decodeat import metrics
 from decodeat.api.access import GUARDED
-from decodeat.api.body import BodyRefused, ClientLeft, linger, whole
+from decodeat.api.body import BodyRefused, ClientLeft, linger, read_body
 from decodeat.api.hosts import PROBED
 from decodeat.observability import request_id
 
@@ -42,7 +42,7 @@ class RequestContext:
         scope.setdefault("state", {})["noted"] = exchange.noted
         token = request_id.set(exchange.id)
         try:
-            await self._app(scope, await whole(scope, receive), exchange.send)
+            await self._app(scope, await read_body(scope, receive), exchange.send)
         except BodyRefused as refused:
             await exchange.break_off(refused, receive)
         except ClientLeft:

@@ -21,7 +21,7 @@ from decodeat.engines.preparation import flaw, prepared
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from decodeat.images.picture import scaled
-from decodeat.line import Line
+from decodeat.work_queue import WorkQueue
 
 # Page mode 6 is one block of text. With Korean alone, words and their places are read best, but units suffer; with
 # both languages a short Korean word may come back as Latin letters (칼슘 as "2S"). They fail in different places, and a
@@ -50,7 +50,7 @@ class TesseractReader:
     version = "5"  # our own number for passes and preparation: the text of earlier ones may be cached
 
     def __init__(self, at_once: int, program: str = "tesseract") -> None:
-        self._line = Line(Cores(at_once))
+        self._queue = WorkQueue(Cores(at_once))
         self._program = program
         self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
 
@@ -59,7 +59,7 @@ class TesseractReader:
 
     async def _in_turn(self, picture: Picture, deadline: Deadline) -> Reading | Failure:
         try:
-            async with self._line.turn(deadline), asyncio.timeout(deadline.left):
+            async with self._queue.turn(deadline), asyncio.timeout(deadline.left):
                 return await self._page(picture)
         except TimeoutError:
             return EngineFailed("timeout", "The text engine took too long to read the image.")

@@ -56,7 +56,7 @@ class Queue:
         if self._writer is None:
             self._writer = asyncio.create_task(self._write())
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         """Return whether no row would be lost if this process began to end now."""
         return not self._rows or time.monotonic() - self._stored < FLOWING
 

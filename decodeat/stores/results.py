@@ -43,7 +43,7 @@ class Results(Protocol):
     def keep(self, result: Result) -> None:
         """Store a result within a moment, or keep it in memory as long as the database is down."""
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         """Return whether nothing would be lost if this process began to end now."""
 
     async def condition(self) -> Condition: ...
@@ -58,7 +58,7 @@ class NoResults:
     def keep(self, result: Result) -> None:
         """Do nothing."""
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         return True
 
     async def condition(self) -> Condition:
@@ -83,8 +83,8 @@ class StoredResults:
         else:
             self._queue.put(row)
 
-    def settled(self) -> bool:
-        return self._queue.settled()
+    def can_exit_without_loss(self) -> bool:
+        return self._queue.can_exit_without_loss()
 
     async def condition(self) -> Condition:
         return await self._queue.condition()

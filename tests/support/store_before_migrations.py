@@ -43,7 +43,7 @@ class Result:
 class Results(Protocol):
     def keep(self, result: Result) -> None: ...
 
-    def settled(self) -> bool: ...
+    def can_exit_without_loss(self) -> bool: ...
 
     async def condition(self) -> Condition: ...
 
@@ -61,7 +61,7 @@ class SqliteResults:
             metrics.results_lost.inc()
             log.error("a result could not be written down; the answer was sent without it: %s", error)
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         return True
 
     async def condition(self) -> Condition:

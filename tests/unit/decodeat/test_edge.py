@@ -18,7 +18,7 @@ import pytest
 
 from decodeat import protocol
 from decodeat.api import body
-from decodeat.worker import LEAVING_SECONDS
+from decodeat.worker import DRAIN_IDLE_SECONDS
 from tests.support.waiting import PATIENCE as PATIENT
 from tests.support.waiting import wait_for
 from tests.unit.decodeat.processes import children, resident
@@ -199,14 +199,15 @@ def test_a_connection_is_kept_while_the_service_runs_and_not_for_long_when_it_en
     with service(tmp_path, WORKERS="1", DATABASE_URL="none") as running, connection(running) as opened:
         client = http.client.HTTPConnection("localhost", timeout=PATIENT)
         client.sock = opened
-        for idle in (0.0, LEAVING_SECONDS + 2):  # a proxy may send again after a pause, and must not meet a closed door
+        # A proxy may send again after a pause, and must not meet a closed door.
+        for idle in (0.0, DRAIN_IDLE_SECONDS + 2):
             time.sleep(idle)
             client.request("GET", "/health")
             answer = client.getresponse()
             assert answer.status == 200 and answer.read() and client.sock is opened
         running.process.terminate()
         status, _, seconds = answered(opened)
-        assert status == 0 and LEAVING_SECONDS - 1 < seconds < LEAVING_SECONDS + LATE
+        assert status == 0 and DRAIN_IDLE_SECONDS - 1 < seconds < DRAIN_IDLE_SECONDS + LATE
         assert running.process.wait(PATIENT) == 0
 
 
@@ -326,7 +327,7 @@ def test_where_everybody_is_busy_a_probe_still_gets_in(crowded: Service) -> None
     """Keep more requests under way than a worker has connections; each waits for a body that is never complete."""
     host, _, port = crowded.url.removeprefix("http://").partition(":")
     with contextlib.ExitStack() as crowd:
-        for _ in range(HANDLES - protocol.RESERVED + protocol.ROOM // 2):
+        for _ in range(HANDLES - protocol.RESERVED + protocol.EXTRA_CONNECTIONS // 2):
             one = crowd.enter_context(socket.create_connection((host, int(port)), PATIENT))
             one.sendall(HEAD + b"Content-Length: 100\r\n\r\n{")
         assert httpx.get(f"{crowded.url}/health", timeout=PATIENT, trust_env=False).status_code == 200

@@ -8,7 +8,7 @@ import pytest
 from decodeat.engines.ports import EngineFailed
 from decodeat.failure import Failure
 from decodeat.images.errors import ImageRefused
-from decodeat.line import Overloaded
+from decodeat.work_queue import Overloaded
 
 FAILURES = (
     Failure("timeout", "It took too long.", transient=True, retry_after=3.5),

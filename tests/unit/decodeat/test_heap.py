@@ -10,8 +10,8 @@ from tests.unit.decodeat.web import ROOT
 _THREADS = """
 import ctypes, sys, threading
 from decodeat import heap
-if sys.argv[1] == "settled":
-    assert heap.settle()
+if sys.argv[1] == "configured":
+    assert heap.configure_malloc()
 libc = ctypes.CDLL(None)
 libc.malloc.restype = ctypes.c_void_p
 meeting = threading.Barrier(8)
@@ -32,7 +32,7 @@ def run(program: str, how: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(argv, capture_output=True, text=True, check=True, cwd=ROOT, timeout=60)
 
 
-@pytest.mark.parametrize(("how", "one"), [("settled", True), ("as it is", False)])
+@pytest.mark.parametrize(("how", "one"), [("configured", True), ("as it is", False)])
 def test_all_threads_share_one_heap(how: str, one: bool) -> None:
     arenas = run(_THREADS, how).stderr.count("Arena ")
     assert (arenas == 1) is one

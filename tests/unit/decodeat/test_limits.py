@@ -54,7 +54,7 @@ def fallbacks() -> float:
 
 def test_no_limit_asks_nobody() -> None:
     async def work(limiter: Limiter) -> None:
-        assert [await limiter.wait("key:a") for _ in range(50)] == [0] * 50
+        assert [await limiter.hit("key:a") for _ in range(50)] == [0] * 50
 
     run(work, Limiter(0, "redis://127.0.0.1:9"))
     assert fallbacks() == 0
@@ -65,9 +65,9 @@ def test_each_client_has_its_own_count(redis: RedisServer, shared: bool, monkeyp
     Clock(monkeypatch)
 
     async def work(limiter: Limiter) -> None:
-        assert [await limiter.wait("key:a") for _ in range(3)] == [0, 0, 0]
-        assert {await limiter.wait("key:a") for _ in range(5)} == {60}
-        assert await limiter.wait("key:b") == 0
+        assert [await limiter.hit("key:a") for _ in range(3)] == [0, 0, 0]
+        assert {await limiter.hit("key:a") for _ in range(5)} == {60}
+        assert await limiter.hit("key:b") == 0
 
     run(work, Limiter(3, redis.url if shared else ""))
 
@@ -80,22 +80,22 @@ def test_retry_after_is_exact_and_trying_again_too_soon_does_not_lengthen_it(
     clock = Clock(monkeypatch)
 
     async def work(limiter: Limiter) -> None:
-        await limiter.wait("a")
+        await limiter.hit("a")
         clock.now += 20.2
-        await limiter.wait("a")
-        told = await limiter.wait("a")
+        await limiter.hit("a")
+        told = await limiter.hit("a")
         assert told == 40  # the first one leaves the window after 39.8 s
         clock.now += told - 1
-        assert await limiter.wait("a") == 1
+        assert await limiter.hit("a") == 1
         clock.now += 1
-        assert await limiter.wait("a") == 0
+        assert await limiter.hit("a") == 0
 
     run(work, Limiter(2, redis.url if shared else ""))
 
 
 def test_workers_count_together_also_at_the_same_moment(redis: RedisServer) -> None:
     async def work(*workers: Limiter) -> None:
-        waits = await asyncio.gather(*(worker.wait("a") for worker in workers for _ in range(40)))
+        waits = await asyncio.gather(*(worker.hit("a") for worker in workers for _ in range(40)))
         assert sum(wait == 0 for wait in waits) == 25
 
     run(work, Limiter(25, redis.url), Limiter(25, redis.url))
@@ -104,8 +104,8 @@ def test_workers_count_together_also_at_the_same_moment(redis: RedisServer) -> N
 
 def test_redis_holds_no_address_and_forgets_in_a_minute(redis: RedisServer) -> None:
     async def work(one: Limiter, other: Limiter) -> None:
-        await one.wait("address:203.0.113.7")
-        await other.wait("address:203.0.113.7")
+        await one.hit("address:203.0.113.7")
+        await other.hit("address:203.0.113.7")
 
     run(work, Limiter(5, redis.url, b"one secret"), Limiter(5, redis.url, b"another"))
     with redis.client as client:
@@ -120,7 +120,7 @@ def test_a_unix_socket_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with redis_server("--unixsocket", "redis.sock") as server:
 
         async def work(*limiters: Limiter) -> None:
-            assert [await limiter.wait("a") for limiter in limiters] == [0, 60]
+            assert [await limiter.hit("a") for limiter in limiters] == [0, 60]
 
         url = f"unix://{server.directory}/redis.sock?password={server.password}"
         run(work, Limiter(1, url), Limiter(1, server.url))
@@ -151,22 +151,22 @@ def test_while_redis_is_away_the_worker_counts_alone_and_then_together_again(
     with redis_server() as server:
 
         async def work(limiter: Limiter) -> None:
-            assert await limiter.wait("a") == 0
+            assert await limiter.hit("a") == 0
             breaks(server)
             monkeypatch.setattr(limits, "PATIENCE", 1.0)
             before, began = fallbacks(), time.monotonic()
             # The calls don't wait for each other: all have their answer when the first one has.
-            waits = await asyncio.gather(*(limiter.wait("b") for _ in range(10)))
+            waits = await asyncio.gather(*(limiter.hit("b") for _ in range(10)))
             took = time.monotonic() - began
             record_property("measured", f"Redis {breaks.__name__}: 10 clients at once counted in {took * 1000:.0f} ms")
             assert sum(wait == 0 for wait in waits) == 3
             assert fallbacks() == before + 1, "ten clients met one failure"
-            assert await limiter.wait("c") == 0
+            assert await limiter.hit("c") == 0
             assert fallbacks() == before + 1, "it must not be asked again at once"
             server.resume() if breaks is paused else server.restart()
             monkeypatch.setattr(limits, "PATIENCE", PATIENCE)
             clock.now += LONGEST
-            waits = [await limiter.wait("d") for _ in range(4)]
+            waits = [await limiter.hit("d") for _ in range(4)]
             assert waits[:3] == [0, 0, 0] and 0 < waits[3] <= 60
             assert fallbacks() == before + 1, "Redis has counted them"
             assert server.client.dbsize() >= 1
@@ -179,7 +179,7 @@ def test_redis_that_was_never_there_or_lets_us_not_in_is_no_error(monkeypatch: p
 
     async def work(*limiters: Limiter) -> None:
         for limiter in limiters:
-            assert [await limiter.wait("a") for _ in range(3)] == [0, 0, 60]
+            assert [await limiter.hit("a") for _ in range(3)] == [0, 0, 60]
 
     with redis_server() as server:
         strange = server.url.replace(server.password, "not-the-password")

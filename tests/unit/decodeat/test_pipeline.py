@@ -16,10 +16,10 @@ from decodeat.failure import Failure
 from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
-from decodeat.line import Overloaded
 from decodeat.pipeline import Outcome, Pipeline, Status
 from decodeat.stores.cache import MemoryCache
 from decodeat.stores.results import Result
+from decodeat.work_queue import Overloaded
 from tests.support.waiting import PATIENCE
 from tests.unit.decodeat.hostile_images import PNG
 from tests.unit.decodeat.test_figures import LABEL, VALUES
@@ -46,7 +46,7 @@ class ScriptedReader:
             found.append(step if isinstance(step, Failure) else Reading((step or "", step or "")))
         return found
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         return True
 
     async def condition(self) -> Condition:
@@ -62,7 +62,7 @@ class FailingAnalyst:
     async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
         raise EngineFailed("down", "The engine is not available.", transient=True)
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         return True
 
     async def condition(self) -> Condition:
@@ -81,7 +81,7 @@ class Kept:
     def keep(self, result: Result) -> None:
         self.rows.append(result)
 
-    def settled(self) -> bool:
+    def can_exit_without_loss(self) -> bool:
         return True
 
     async def condition(self) -> Condition:

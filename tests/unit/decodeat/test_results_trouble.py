@@ -113,11 +113,11 @@ def test_it_is_said_that_it_is_down_and_that_it_is_up_again(
             await until(lambda: DOWN in caplog.text)
             condition = await keeping.results.condition()
             assert (condition.ok, condition.needed) == (False, False)
-            assert not keeping.results.settled(), "ending now would lose what waits"
+            assert not keeping.results.can_exit_without_loss(), "ending now would lose what waits"
         finally:
             fragile.start()
         await until(lambda: counted(WAITING) == 0)
-        assert keeping.results.settled()
+        assert keeping.results.can_exit_without_loss()
         assert (await keeping.results.condition()).ok, "it is known at once that it can be written again"
         await keeping.results.close()
 

@@ -53,9 +53,9 @@ def test_listeners_open_together_or_not_at_all(tmp_path: Path) -> None:
             server = ReleaseServer(config, admission, Recycling(0, siblings=False), [first, second])
             server.lifespan = config.lifespan_class(config)
             with pytest.raises(OSError, match="Too many"):
-                await server._look()
+                await server._apply_admission()
             assert server._listeners == []
-            await server._look()
+            await server._apply_admission()
             assert len(server._listeners) == 2, "the next look opens both"
             for listener in server._listeners:
                 listener.close()
@@ -92,15 +92,15 @@ def test_idle_seconds_count_anew_after_each_time_of_taking_traffic(
         )
         server.lifespan = config.lifespan_class(config)
         server.server_state.connections.add(connection)  # type: ignore[arg-type]
-        await server._look()
+        await server._apply_admission()
         active.symlink_to(release)
-        await server._look()
+        await server._apply_admission()
         clock.now += 100.0
         active.unlink()
-        await server._look()
+        await server._apply_admission()
         assert not connection.closed
         clock.now += 100.0
-        await server._look()
+        await server._apply_admission()
         assert connection.closed
 
     with socket.create_server(("127.0.0.1", 0)) as public:
@@ -116,14 +116,14 @@ def test_a_worker_follows_on_whatever_goes_wrong_once() -> None:
         server = ReleaseServer(config, None, Recycling(0, siblings=False), [])
         server.lifespan = config.lifespan_class(config)
 
-        def settled() -> bool:
-            asked.append("settled")
+        def can_exit_without_loss() -> bool:
+            asked.append("can_exit_without_loss")
             if len(asked) == 1:
                 raise ValueError("once")
             server.should_exit = True
             return True
 
-        server.lifespan.state["settled"] = settled
+        server.lifespan.state["can_exit_without_loss"] = can_exit_without_loss
         await asyncio.wait_for(server._follow(), PATIENCE)
 
     asyncio.run(story())

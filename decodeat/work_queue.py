@@ -35,7 +35,7 @@ class _Place:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
 
 
-class Line:
+class WorkQueue:
     """Serve requests in order, as many at once as there are free processors; one queue per worker process.
 
     A waiting request is refused when, even at the speed of the quickest recent work, the requests before it would take
@@ -54,9 +54,9 @@ class Line:
         place = _Place(deadline)
         self._line.append(place)
         try:
-            core = await self._served(place)
+            core = await self._wait_for_core(place)
             place.begun = True
-            self._tell()
+            self._notify()
             try:
                 began = time.monotonic()
                 yield
@@ -66,19 +66,21 @@ class Line:
                 self._cores.give(core)
         finally:
             self._line.remove(place)
-            self._tell()
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for place in self._line:
             place.moved.set()
 
-    async def _served(self, place: _Place) -> int:
+    async def _wait_for_core(self, place: _Place) -> int:
         """Wait for a processor and return its number. Raises `Overloaded`."""
         while True:
             ahead = self._line.index(place)
             is_next = all(one.begun for one in self._line[:ahead])
             others_wait = ahead < len(self._line) - 1
-            wanted = max(LEAST, self._mostly() if others_wait else 0.0) if is_next else self._at_least(ahead)
+            wanted = (
+                max(LEAST, self._usual_seconds() if others_wait else 0.0) if is_next else self._shortest_wait(ahead)
+            )
             spare = place.deadline.left - wanted
             if spare <= 0:
                 raise Overloaded
@@ -92,12 +94,12 @@ class Line:
                 async with asyncio.timeout(min(spare, looks)):
                     await place.moved.wait()
 
-    def _at_least(self, ahead: int) -> float:
+    def _shortest_wait(self, ahead: int) -> float:
         """Return the seconds until a request with `ahead` others before it is done, at the quickest recent speed."""
         rounds = max(1, ahead // self._cores.count)  # requests being worked on may end at any moment
         return max(LEAST, rounds * min(self._recent(), default=0.0))
 
-    def _mostly(self) -> float:
+    def _usual_seconds(self) -> float:
         """Return the seconds within which three of four recent pieces of work ended; 0 without enough measurements."""
         seconds = sorted(self._recent())
         return seconds[len(seconds) * 3 // 4] if seconds else 0.0
