@@ -12,10 +12,10 @@ from collections.abc import Awaitable
 
 import uvloop
 
-from decodeat.stores import queue
-from decodeat.stores.ledger import Ledger
-from decodeat.stores.queue import Queue
+from decodeat.stores import write_behind
+from decodeat.stores.result_writer import ResultWriter
 from decodeat.stores.results import row_of
+from decodeat.stores.write_behind import WriteBehindBuffer
 from tests.unit.decodeat.stored import RESULT, WAITING, counted
 
 ROWS, AT_ONCE = 1600, 80
@@ -36,28 +36,28 @@ async def measured(work: Awaitable[None]) -> tuple[float, float]:
 
 async def both(directory: str) -> tuple[tuple[float, float], tuple[float, float]]:
     """Measure rows stored one by one, then as many together as arrive in a tenth of a second under load."""
-    ledger = Ledger(f"sqlite:///{directory}/results.sqlite3")
-    waiting = Queue(ledger)
+    result_writer = ResultWriter(f"sqlite:///{directory}/results.sqlite3")
+    buffer = WriteBehindBuffer(result_writer)
 
     async def alone() -> None:
         for _ in range(ROWS):
-            await ledger.store([row_of(RESULT)])
+            await result_writer.store([row_of(RESULT)])
 
     async def together() -> None:
         for _ in range(ROWS // AT_ONCE):
             for _ in range(AT_ONCE):
-                waiting.put(row_of(RESULT))
+                buffer.put(row_of(RESULT))
             while counted(WAITING):
                 await asyncio.sleep(0.001)
 
-    await ledger.store([row_of(RESULT)])
+    await result_writer.store([row_of(RESULT)])
     found = await measured(alone()), await measured(together())
-    await waiting.close()
+    await buffer.close()
     return found
 
 
 def main() -> int:
-    queue.GATHER_SECONDS = 0.0  # here they come together all the same
+    write_behind.GATHER_SECONDS = 0.0  # here they come together all the same
     with tempfile.TemporaryDirectory() as scratch:
         alone, together = uvloop.run(both(scratch))
     ratio = together[1] / alone[1]

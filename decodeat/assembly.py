@@ -12,16 +12,16 @@ from decodeat.images.download import Downloader
 from decodeat.pipeline import Pipeline
 from decodeat.settings import Settings
 from decodeat.stores.cache import Cache, MemoryCache
-from decodeat.stores.memo import Memo
 from decodeat.stores.redis import RedisCache
-from decodeat.stores.results import opened
+from decodeat.stores.results import open_results
+from decodeat.stores.single_flight import SingleFlightCache
 
 
 @asynccontextmanager
 async def open_parts(config: Settings) -> AsyncIterator[Parts]:
     """Build everything that connects or runs, after the server has forked; close it at the end of the block."""
     async with AsyncExitStack() as stack:
-        results = opened(config.database_url)
+        results = open_results(config.database_url)
         stack.push_async_callback(results.close)
         cache: Cache = RedisCache(config.redis_url) if config.redis_url else MemoryCache()
         stack.push_async_callback(cache.close)
@@ -34,5 +34,7 @@ async def open_parts(config: Settings) -> AsyncIterator[Parts]:
         pipeline = Pipeline(
             downloader, decoder, working, results, release=config.release_id, seconds=config.analysis_seconds
         )
-        answers: Memo[bytes] = Memo("url", cache, config.url_cache_ttl, encode=bytes, decode=bytes)
+        answers: SingleFlightCache[bytes] = SingleFlightCache(
+            "url", cache, config.url_cache_ttl, encode=bytes, decode=bytes
+        )
         yield Parts(pipeline, decoder, working, cache, results, answers)

@@ -8,8 +8,8 @@ from decodeat.engines.remembered import Engines
 from decodeat.images.decoder import Decoder
 from decodeat.pipeline import Pipeline
 from decodeat.stores.cache import Cache
-from decodeat.stores.memo import Memo
 from decodeat.stores.results import Results
+from decodeat.stores.single_flight import SingleFlightCache
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Parts:
     engines: Engines
     cache: Cache
     results: Results
-    answers: Memo[bytes]
+    answers: SingleFlightCache[bytes]
 
 
 def parts(request: Request) -> Parts:

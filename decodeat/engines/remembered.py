@@ -17,7 +17,7 @@ from decodeat.engines.ports import NO_USAGE, Analyst, Engine, EngineFailed, Judg
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from decodeat.stores.cache import Cache
-from decodeat.stores.memo import Memo
+from decodeat.stores.single_flight import SingleFlightCache
 
 log = logging.getLogger(__name__)
 
@@ -52,8 +52,8 @@ class Engines:
         )
         for reason in _STANDS_IN_FOR if len(self._engines) > 1 else ():
             metrics.fallbacks.labels(reason)
-        self._readings = Memo("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
-        self._judgements = Memo("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
+        self._readings = SingleFlightCache("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
+        self._judgements = SingleFlightCache("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
 
     async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
         """Analyse pictures with the first engine that can.

@@ -15,8 +15,8 @@ from decodeat.stores.database import Unusable, reason
 
 FORMAT = 1  # of the JSON that both print
 DONE, FAILED, CONFIGURATION = 0, 1, 3  # exit codes
-_WAITS = 60.0  # seconds to wait for another migration, or for a writer
-_ASKED = 10.0  # seconds in which a database has to answer
+_LOCK_SECONDS = 60.0  # to wait for another migration, or for a writer
+_CONNECT_SECONDS = 10.0  # in which a database has to answer
 
 
 def run(environment: Mapping[str, str], *, migrate: bool, to: str | None, as_json: bool) -> int:
@@ -47,10 +47,10 @@ async def _state(url: str, known: list[str]) -> dict[str, Any]:
     path = database.file_of(url)
     if path is not None and path.parent.is_dir() and not path.exists():
         return {"reachable": True, "revision": None, "behind": known, "problem": ""}
-    engine = database.opened(url, reads=True)
+    engine = database.open_engine(url, reads=True)
     try:
-        async with asyncio.timeout(_ASKED), engine.connect() as connection:
-            revision = await connection.run_sync(schema.found)
+        async with asyncio.timeout(_CONNECT_SECONDS), engine.connect() as connection:
+            revision = await connection.run_sync(schema.current_revision)
     except Exception as error:
         return {"reachable": False, "revision": None, "behind": [], "problem": reason(error)}
     finally:
@@ -65,7 +65,7 @@ async def _migrated(url: str, to: str | None) -> dict[str, Any]:
     report = {"format": FORMAT, "ok": True, "before": None, "after": None, "done": [], "undone": [], "problem": ""}
     if not url:
         return report
-    engine = database.opened(url, waits=_WAITS)
+    engine = database.open_engine(url, waits=_LOCK_SECONDS)
     try:
         async with engine.begin() as connection:
             before, after = await connection.run_sync(_bring, to)
@@ -84,8 +84,8 @@ async def _migrated(url: str, to: str | None) -> dict[str, Any]:
 
 def _bring(connection: Connection, to: str | None) -> tuple[str | None, str]:
     """Migrate, and return the revisions before and after. Raises `Unusable` for one that this release can't reach."""
-    schema.take_turn(connection)
-    before = schema.found(connection)
+    schema.lock_schema(connection)
+    before = schema.current_revision(connection)
     known = [one.id for one in schema.revisions()]
     target = to or known[-1]
     if target not in known:
@@ -97,7 +97,7 @@ def _bring(connection: Connection, to: str | None) -> tuple[str | None, str]:
             f"its schema {before} is newer than what this release knows; a release that knows it can go back"
         )
     if before != target:
-        schema.bring(connection, before, target)
+        schema.migrate(connection, before, target)
     return before, target
 
 

@@ -35,7 +35,7 @@ def file_of(url: str) -> Path | None:
     return Path(url.removeprefix(_SCHEME)) if url.startswith(_SCHEME) else None
 
 
-def opened(url: str, *, waits: float = LOCKED_SECONDS, reads: bool = False) -> AsyncEngine:
+def open_engine(url: str, *, waits: float = LOCKED_SECONDS, reads: bool = False) -> AsyncEngine:
     """Return a pool of at most two connections; nothing connects before it is used.
 
     For SQLite alone: `waits` is how many seconds to wait for a lock of another process; with `reads` no file is made

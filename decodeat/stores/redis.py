@@ -57,7 +57,7 @@ class RedisCache:
         taken = await self.ask(lambda: lock.acquire(blocking=False), None)
         if taken is None:
             return NO_CLAIM
-        return _Held(self, lock) if taken else None
+        return _RedisClaim(self, lock) if taken else None
 
     async def ask(self, call: Callable[[], Awaitable[T]], otherwise: T) -> T:
         """Return what Redis answers, or `otherwise` when it can't be asked."""
@@ -96,7 +96,7 @@ class RedisCache:
             await self._redis.aclose()
 
 
-class _Held:
+class _RedisClaim:
     """Hold a claim in Redis, and renew it as long as it is held."""
 
     def __init__(self, cache: RedisCache, lock: Lock) -> None:

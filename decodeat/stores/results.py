@@ -11,8 +11,8 @@ from typing import Protocol
 from decodeat import metrics
 from decodeat.condition import Condition
 from decodeat.stores.database import Row
-from decodeat.stores.ledger import Ledger
-from decodeat.stores.queue import Queue
+from decodeat.stores.result_writer import ResultWriter
+from decodeat.stores.write_behind import WriteBehindBuffer
 
 log = logging.getLogger(__name__)
 
@@ -69,10 +69,10 @@ class NoResults:
 
 
 class StoredResults:
-    """Turn results into rows for a database, and give them to the queue that stores them together."""
+    """Turn results into rows for a database, and give them to the buffer that stores them together."""
 
     def __init__(self, url: str) -> None:
-        self._queue = Queue(Ledger(url))
+        self._buffer = WriteBehindBuffer(ResultWriter(url))
 
     def keep(self, result: Result) -> None:
         try:
@@ -81,19 +81,19 @@ class StoredResults:
             metrics.results_lost.inc()
             log.exception("a result can't be made a row; it is lost")
         else:
-            self._queue.put(row)
+            self._buffer.put(row)
 
     def can_exit_without_loss(self) -> bool:
-        return self._queue.can_exit_without_loss()
+        return self._buffer.can_exit_without_loss()
 
     async def condition(self) -> Condition:
-        return await self._queue.condition()
+        return await self._buffer.condition()
 
     async def close(self) -> None:
-        await self._queue.close()
+        await self._buffer.close()
 
 
-def opened(url: str) -> Results:
+def open_results(url: str) -> Results:
     """Return where results go for a DATABASE_URL, "" for nowhere; nothing connects yet."""
     return StoredResults(url) if url else NoResults()
 

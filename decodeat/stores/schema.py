@@ -1,4 +1,4 @@
-"""Find the revision of a database and bring it to another one: with Alembic, inside one transaction of ours."""
+"""Find the revision of a database and migrate it to another one: with Alembic, inside one transaction of ours."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,7 +41,7 @@ def revisions() -> tuple[Revision, ...]:
     )
 
 
-def found(connection: Connection) -> str | None:
+def current_revision(connection: Connection) -> str | None:
     """Return the revision of a database, None when it is empty. Raises `Unusable` for a table of another program."""
     tables = inspect(connection)
     if tables.has_table(_VERSIONS):
@@ -57,14 +57,14 @@ def found(connection: Connection) -> str | None:
 
 
 def fill(connection: Connection) -> str | None:
-    """Bring an empty database to the newest revision, unless another process does so first; return its revision."""
-    take_turn(connection)
-    if found(connection) is None:
-        bring(connection, None, REVISION)
-    return found(connection)
+    """Migrate an empty database to the newest revision, unless another process does so first; return its revision."""
+    lock_schema(connection)
+    if current_revision(connection) is None:
+        migrate(connection, None, REVISION)
+    return current_revision(connection)
 
 
-def fitting(revision: str | None) -> str:
+def require_revision(revision: str | None) -> str:
     """Return the revision. Raises `Unusable` when it is older than this release needs."""
     if revision is None or revision < REVISION:
         raise Unusable(
@@ -73,7 +73,7 @@ def fitting(revision: str | None) -> str:
     return revision
 
 
-def take_turn(connection: Connection) -> None:
+def lock_schema(connection: Connection) -> None:
     """Wait for the lock under which one process at a time changes the schema; it ends with the transaction.
 
     It counts for all machines. SQLite needs none: our transactions begin by taking its one write lock.
@@ -84,7 +84,7 @@ def take_turn(connection: Connection) -> None:
         connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_TABLE_LOCK}'")
 
 
-def bring(connection: Connection, before: str | None, to: str | None) -> None:
+def migrate(connection: Connection, before: str | None, to: str | None) -> None:
     """Upgrade or downgrade from revision `before` to `to`; None is empty. Nothing changes unless the caller commits."""
     from alembic import command
 

@@ -19,8 +19,8 @@ import pytest
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
 from decodeat.stores.cache import NO_CLAIM, Claim
-from decodeat.stores.memo import Memo
 from decodeat.stores.redis import ANSWER_SECONDS, RedisCache
+from decodeat.stores.single_flight import SingleFlightCache
 from tests.servers import gemini as model
 from tests.servers import vision as ocr
 from tests.servers.redis import RedisServer, redis_server
@@ -117,12 +117,12 @@ def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -
     async def story() -> None:
         cache = StuckAtSecond(server.url)
         async with opened(server.url) as other:
-            memo: Memo[bytes] = Memo("tested", cache, 60, encode=bytes, decode=bytes)
+            single_flight: SingleFlightCache[bytes] = SingleFlightCache("tested", cache, 60, encode=bytes, decode=bytes)
 
             async def make(keys: Sequence[str]) -> list[bytes | Failure]:
                 raise AssertionError("never comes to it")
 
-            found = await memo.fetch(["first", "second"], make, Deadline(0.5))
+            found = await single_flight.fetch(["first", "second"], make, Deadline(0.5))
             assert [one.reason for one in found if isinstance(one, Failure)] == ["timeout", "timeout"]
             taken = await other.claim("first")
             assert taken is not None and taken is not NO_CLAIM

@@ -104,5 +104,5 @@ class SqliteResults:
         return connection
 
 
-def opened(url: str) -> Results:
+def open_results(url: str) -> Results:
     return SqliteResults(url.removeprefix("sqlite:///"))

@@ -22,7 +22,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from decodeat.stores import database, queue, schema, tables
+from decodeat.stores import database, schema, tables, write_behind
 from decodeat.stores.database import file_of
 from tests.servers.postgres import Postgres
 from tests.support.migrations import ADDS, add_revision
@@ -40,7 +40,7 @@ def within(url: str, do: Callable[..., Any], *arguments: Any) -> Any:
     """One transaction."""
 
     async def run() -> Any:
-        engine = database.opened(url)
+        engine = database.open_engine(url)
         try:
             async with engine.begin() as connection:
                 return await connection.run_sync(do, *arguments)
@@ -50,8 +50,8 @@ def within(url: str, do: Callable[..., Any], *arguments: Any) -> Any:
     return asyncio.run(run())
 
 
-def bring(url: str, before: str | None, to: str | None) -> None:
-    within(url, schema.bring, before, to)
+def migrate(url: str, before: str | None, to: str | None) -> None:
+    within(url, schema.migrate, before, to)
 
 
 def shape(url: str) -> dict[str, Any]:
@@ -109,7 +109,7 @@ class TestWhatEveryStepSays:
 
 @pytest.fixture
 def whole(url: str) -> str:
-    bring(url, None, IDS[-1])
+    migrate(url, None, IDS[-1])
     return url
 
 
@@ -127,38 +127,38 @@ def test_the_table_in_the_code_is_the_one_that_the_steps_make(whole: str) -> Non
 @pytest.mark.parametrize(("before", "after"), STEPS)
 def test_there_and_back_and_there_again(url: str, before: str | None, after: str) -> None:
     if before:
-        bring(url, None, before)
+        migrate(url, None, before)
     old = shape(url)
-    bring(url, before, after)
+    migrate(url, before, after)
     new = shape(url)
     assert new != old
-    bring(url, after, before)
+    migrate(url, after, before)
     assert shape(url) == old
-    bring(url, before, after)
+    migrate(url, before, after)
     assert shape(url) == new
 
 
 @pytest.mark.parametrize(("before", "after"), [step for step in STEPS if step[0]])
 def test_what_the_marks_promise(url: str, before: str, after: str) -> None:
     step, release = REVISIONS[IDS.index(after)], RELEASES[before]
-    bring(url, None, before)
+    migrate(url, None, before)
     ask(url, release.insert)
     stored = ask(url, release.select)
     assert len(stored) == 1
-    bring(url, before, after)
+    migrate(url, before, after)
     ask(url, "DELETE FROM analysis_results WHERE id <> 'id-1'")
     if step.reversible:
         assert ask(url, release.select) == stored
         ask(url, release.insert.replace("'id-1'", "'id-2'"))
     if step.lossless:
         ask(url, "DELETE FROM analysis_results WHERE id <> 'id-1'")
-        bring(url, after, before)
+        migrate(url, after, before)
         assert ask(url, release.select) == stored
 
 
 def test_0002_is_not_reversible_for_a_reason(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/results.sqlite3"
-    bring(url, None, "0002")
+    migrate(url, None, "0002")
     with pytest.raises(sqlite3.OperationalError, match="13 columns but 11 values"):
         ask(url, RELEASES["0001"].insert)
 
@@ -176,7 +176,7 @@ def adopted(tmp_path: Path) -> str:
 
 def test_0001_is_the_table_of_releases_before_migrations(adopted: str, tmp_path: Path) -> None:
     fresh = f"sqlite:///{tmp_path}/fresh.sqlite3"
-    bring(fresh, None, "0001")
+    migrate(fresh, None, "0001")
     assert shape(fresh) == shape(adopted)
 
 
@@ -296,7 +296,7 @@ def test_rows_that_come_meanwhile_wait_for_it(
     whole: str, later: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The older release serves on: the step is reversible."""
-    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
+    monkeypatch.setattr(write_behind, "FLUSH_SECONDS", PATIENCE)
     go_on = tmp_path / "go-on"
     held = SLOW.replace("time.sleep(600)", f"import os\nwhile not os.path.exists({str(go_on)!r}): time.sleep(0.02)")
     process = decodeat(whole, "--migrate", "--json", code=later(upgrade=held))
@@ -341,23 +341,23 @@ def test_a_table_that_somebody_holds_is_not_waited_for_for_ever(
 
     monkeypatch.setattr(schema, "_TABLE_LOCK", "200ms")
     url = server.database()
-    bring(url, None, "0001")
+    migrate(url, None, "0001")
 
     async def story() -> None:
         holder = await asyncpg.connect(url)
         async with holder.transaction():
             await holder.execute("SELECT * FROM analysis_results")
-            engine = database.opened(url)
+            engine = database.open_engine(url)
             with pytest.raises(SQLAlchemyError) as caught:
                 async with engine.begin() as connection:
-                    await connection.run_sync(schema.take_turn)
-                    await connection.run_sync(schema.bring, "0001", "0002")
+                    await connection.run_sync(schema.lock_schema)
+                    await connection.run_sync(schema.migrate, "0001", "0002")
             assert database.reason(caught.value) == "another session holds what is needed"
             await engine.dispose()
         await holder.close()
 
     asyncio.run(story())
-    assert within(url, schema.found) == "0001"
+    assert within(url, schema.current_revision) == "0001"
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from decodeat.stores import database, tables
-from decodeat.stores.ledger import Ledger
-from decodeat.stores.results import NoResults, Result, StoredResults, opened, row_of
+from decodeat.stores.result_writer import ResultWriter
+from decodeat.stores.results import NoResults, Result, StoredResults, open_results, row_of
 from tests.servers.postgres import Postgres
 from tests.support.examples import ONE_FIXTURE, examples
 from tests.support.waiting import until
@@ -92,13 +92,13 @@ def test_whatever_is_stored_comes_back_as_it_was(url: str, given_ones: list[Resu
     made = [row_of(one) for one in given_ones]
 
     async def story() -> list[dict[str, Any]]:
-        ledger, engine = Ledger(url), database.opened(url)
-        await ledger.store(made)
+        result_writer, engine = ResultWriter(url), database.open_engine(url)
+        await result_writer.store(made)
         wanted = sqlalchemy.select(tables.results).where(tables.results.c.id.in_([row["id"] for row in made]))
         async with engine.begin() as connection:
             found = (await connection.execute(wanted)).mappings().all()
         await engine.dispose()
-        await ledger.close()
+        await result_writer.close()
         return [dict(row) for row in found]
 
     def by_id(row: Any) -> str:
@@ -112,10 +112,10 @@ def test_sent_twice_it_is_stored_once(url: str) -> None:
     first, second = row_of(numbered(1)), row_of(numbered(2))
 
     async def story() -> None:
-        ledger = Ledger(url)
-        await ledger.store([first])
-        await ledger.store([first, second])
-        await ledger.close()
+        result_writer = ResultWriter(url)
+        await result_writer.store([first])
+        await result_writer.store([first, second])
+        await result_writer.close()
 
     asyncio.run(story())
     assert numbers(url) == [1, 2]
@@ -163,7 +163,7 @@ def test_the_place_that_is_taken_where_none_is_named_is_made(tmp_path: Path, mon
 
 def test_without_a_database_nothing_is_kept_and_all_is_well() -> None:
     async def story() -> None:
-        nothing = opened("")
+        nothing = open_results("")
         assert isinstance(nothing, NoResults)
         nothing.keep(RESULT)
         assert (await nothing.condition()).ok

@@ -13,7 +13,7 @@ import pytest
 import uvloop
 
 from decodeat.condition import Condition
-from decodeat.stores import ledger, queue, schema
+from decodeat.stores import result_writer, schema, write_behind
 from decodeat.stores.results import StoredResults
 from tests.servers.postgres import PASSWORD, Postgres
 from tests.support.waiting import PATIENCE, until, wait_for
@@ -221,7 +221,7 @@ def test_an_empty_database_is_waited_for_while_another_worker_fills_it(server: P
             await other.execute(f"SELECT pg_advisory_xact_lock({schema._OURS})")
             asking = asyncio.create_task(condition_of(url))
             began = time.monotonic()
-            while time.monotonic() - began < 2 * ledger.ANSWER_SECONDS or not await other.fetchval(waits):
+            while time.monotonic() - began < 2 * result_writer.ANSWER_SECONDS or not await other.fetchval(waits):
                 assert not asking.done(), asking.result()
                 await asyncio.sleep(0.1)
         await other.close()
@@ -268,7 +268,7 @@ def test_rows_wait_until_an_older_schema_is_migrated(url: str) -> None:
 
 def test_a_row_that_the_database_refuses_holds_up_no_other(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A constraint that somebody added, a number that is none of the column's: it would be refused for ever."""
-    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
+    monkeypatch.setattr(write_behind, "FLUSH_SECONDS", PATIENCE)
     assert asyncio.run(condition_of(url)).ok
     ask(url, "CREATE UNIQUE INDEX one_each ON analysis_results (product_id)")
     before = counted(LOST)
@@ -285,10 +285,10 @@ def test_a_row_that_the_database_refuses_holds_up_no_other(url: str, monkeypatch
     assert counted(LOST) == before + 2
 
 
-def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
+def test_the_buffer_is_bounded_and_what_is_accepted_is_delivered(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "ROOM", 10)
+    monkeypatch.setattr(write_behind, "ROOM", 10)
     url = f"sqlite:///{tmp_path}/later/results.sqlite3"
     before = counted(LOST)
 
@@ -309,7 +309,7 @@ def test_the_queue_is_bounded_and_what_is_accepted_is_delivered(
 def test_the_end_of_the_process_waits_for_what_can_still_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "FLUSH_SECONDS", PATIENCE)
+    monkeypatch.setattr(write_behind, "FLUSH_SECONDS", PATIENCE)
     path = tmp_path / "results.sqlite3"
     url = f"sqlite:///{path}"
 
@@ -351,7 +351,7 @@ def test_the_end_of_the_process_does_not_wait_for_ever(
         results.keep(RESULT)
         began = time.monotonic()
         await results.close()
-        assert time.monotonic() - began < queue.FLUSH_SECONDS + 60
+        assert time.monotonic() - began < write_behind.FLUSH_SECONDS + 60
 
     if trouble == "missing":
         asyncio.run(story(f"sqlite:///{tmp_path}/missing/results.sqlite3"))
@@ -377,7 +377,7 @@ GARBAGE = b"no database at all, but long enough to be looked at" * 20
 def test_a_file_that_can_not_be_a_database(
     name: str, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queue, "FLUSH_SECONDS", 0.1)
+    monkeypatch.setattr(write_behind, "FLUSH_SECONDS", 0.1)
     (tmp_path / "garbage.sqlite3").write_bytes(GARBAGE)
 
     async def story() -> None:

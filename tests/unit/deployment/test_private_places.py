@@ -66,8 +66,8 @@ def _log(home: Path) -> Path:
 
 def _service_database(home: Path) -> Path:
     program = (
-        "import asyncio\nfrom decodeat import values\nfrom decodeat.stores.database import opened\n"
-        "async def story():\n    engine = opened(values.database(''))\n"
+        "import asyncio\nfrom decodeat import values\nfrom decodeat.stores.database import open_engine\n"
+        "async def story():\n    engine = open_engine(values.database(''))\n"
         "    async with engine.connect():\n        pass\n    await engine.dispose()\nasyncio.run(story())\n"
     )
     env = {**os.environ, "XDG_STATE_HOME": str(home / "made" / "state")}

@@ -20,12 +20,12 @@ FILL_SECONDS = 60.0  # in which an empty database gets its table: another worker
 LEAST_FREE = 1024 * 1024  # bytes; a disk with less counts as full
 
 
-class Ledger:
-    """Write to the table of results in one database. Each worker process has its own ledger; all write side by side."""
+class ResultWriter:
+    """Write to the table of results in one database. Each worker process has its own; all write side by side."""
 
     def __init__(self, url: str) -> None:
         self._path = database.file_of(url)
-        self._engine = database.opened(url)
+        self._engine = database.open_engine(url)
         self._kind = self._engine.dialect.name
         self._needed = self._path is not None  # all instances share a server: without it no other does better
         self._seconds = ANSWER_SECONDS + (0 if self._path is None else database.LOCKED_SECONDS)
@@ -72,11 +72,11 @@ class Ledger:
     async def _prepare(self) -> str:
         """Return the database's revision; an empty one gets its table first, with a time-out of its own."""
         async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
-            revision = await connection.run_sync(schema.found)
+            revision = await connection.run_sync(schema.current_revision)
         if revision is None:
             async with asyncio.timeout(FILL_SECONDS), self._engine.begin() as connection:
                 revision = await connection.run_sync(schema.fill)
-        return schema.fitting(revision)
+        return schema.require_revision(revision)
 
     async def close(self) -> None:
         try:

@@ -21,7 +21,7 @@ POLL_SECONDS = 0.05  # between two looks for a value that another worker is comp
 Make = Callable[[Sequence[str]], Awaitable[Sequence[T | Failure]]]
 
 
-class Memo(Generic[T]):
+class SingleFlightCache(Generic[T]):
     """Cache one kind of value by key. Failures go to all calls that wait for the value, and are never cached."""
 
     def __init__(
@@ -68,29 +68,29 @@ class Memo(Generic[T]):
             thing = await self.get(key)
             if thing is not None:
                 found[key] = thing
-        led: set[str] = set()
+        leading: set[str] = set()
         while missing := [key for key in dict.fromkeys(keys) if key not in found]:
-            flights = self._join(missing, led, make, deadline)
+            flights = self._join(missing, leading, make, deadline)
             for key, flight in flights.items():
                 outcome = await asyncio.shield(flight)
                 # The call that started this may have had less time left than this one: then this one tries itself.
-                if not (isinstance(outcome, Failure) and outcome.transient and key not in led and deadline.left):
+                if not (isinstance(outcome, Failure) and outcome.transient and key not in leading and deadline.left):
                     found[key] = outcome
         return [found[key] for key in keys]
 
     def _join(
-        self, missing: Sequence[str], led: set[str], make: Make[T], deadline: Deadline
+        self, missing: Sequence[str], leading: set[str], make: Make[T], deadline: Deadline
     ) -> dict[str, asyncio.Future[T | Failure]]:
-        """Return the flight of each key; start those that are not under way, and add their keys to `led`."""
+        """Return the flight of each key; start those that are not under way, and add their keys to `leading`."""
         mine = [key for key in missing if key not in self._flights]
         if mine:
             loop = asyncio.get_running_loop()
             started: dict[str, asyncio.Future[T | Failure]] = {key: loop.create_future() for key in mine}
             self._flights |= started
-            task = asyncio.create_task(self._fly(mine, make, deadline))
+            task = asyncio.create_task(self._run(mine, make, deadline))
             self._tasks.add(task)
             task.add_done_callback(lambda task: self._ended(task, started))
-            led.update(mine)
+            leading.update(mine)
         self._count("joined", len(missing) - len(mine))
         return {key: self._flights[key] for key in missing}
 
@@ -102,16 +102,16 @@ class Memo(Generic[T]):
                 self._flights.pop(key, None)
                 flight.cancel()
 
-    async def _fly(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> None:
+    async def _run(self, keys: Sequence[str], make: Make[T], deadline: Deadline) -> None:
         """Compute values in a task of its own: a waiting call may be cancelled, and the others still get theirs."""
         try:
             async with asyncio.timeout(deadline.left):
-                await self._made(list(keys), make)
+                await self._compute(list(keys), make)
         except TimeoutError:
             failure = Failure("timeout", "The analysis took too long. Please try again later.", transient=True)
-            self._land({key: failure for key in keys if key in self._flights})
+            self._resolve({key: failure for key in keys if key in self._flights})
         except Failure as failure:
-            self._land({key: failure for key in keys if key in self._flights})
+            self._resolve({key: failure for key in keys if key in self._flights})
         except BaseException as error:
             for key in keys:
                 if (flight := self._flights.pop(key, None)) is not None:
@@ -119,7 +119,7 @@ class Memo(Generic[T]):
             if not isinstance(error, Exception):
                 raise
 
-    async def _made(self, keys: list[str], make: Make[T]) -> None:
+    async def _compute(self, keys: list[str], make: Make[T]) -> None:
         """Compute the keys that this worker gets the claim for; wait for those that other workers compute."""
         while keys:
             # Each claim is in the stack as soon as it is ours: however this ends, during the next `await` too, all are
@@ -132,14 +132,14 @@ class Memo(Generic[T]):
                     for key, thing in made.items():
                         if not isinstance(thing, Failure):
                             await self.put(key, thing)
-                    self._land(made)
+                    self._resolve(made)
             keys = [key for key in keys if key in self._flights]
             if keys and not claimed:
                 await asyncio.sleep(POLL_SECONDS * random.uniform(0.5, 1.5))  # noqa: S311 spreads looks
             for key in keys:
                 remembered = await self._remembered(key)
                 if remembered is not None:
-                    self._land({key: remembered})
+                    self._resolve({key: remembered})
             keys = [key for key in keys if key in self._flights]
 
     async def _claimed(self, key: str, held: AsyncExitStack) -> bool:
@@ -152,10 +152,10 @@ class Memo(Generic[T]):
         held.push_async_callback(claim.release)
         thing = await self._remembered(key)  # another worker may have finished between our read and our claim
         if thing is not None:
-            self._land({key: thing})
+            self._resolve({key: thing})
         return thing is None
 
-    def _land(self, things: dict[str, T | Failure]) -> None:
+    def _resolve(self, things: dict[str, T | Failure]) -> None:
         for key, thing in things.items():
             flight = self._flights.pop(key)
             if not flight.done():

@@ -13,30 +13,30 @@ from decodeat import metrics
 from decodeat.breaker import Breaker, State
 from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.stores.database import Row, reason, refused
-from decodeat.stores.ledger import Ledger
+from decodeat.stores.result_writer import ResultWriter
 
 log = logging.getLogger(__name__)
 
 GATHER_SECONDS = 0.25  # that a row waits for others; a killed worker loses the rows of so long
-FLOWING = 1.0  # seconds after rows were stored, in which those that wait now are expected to be stored soon
+RECENTLY_STORED_SECONDS = 1.0  # after rows were stored, in which those that wait now are expected to be stored soon
 FLUSH_SECONDS = 5.0  # that the end of the process waits for the last rows
 HEALTH_CACHED_SECONDS = 5.0  # that a health check's result is cached
 ROOM = 10_000  # rows, about 20 MB; a row that comes when it is full is lost
 AT_ONCE = 500  # rows in a transaction
 
 
-class Queue:
+class WriteBehindBuffer:
     """Store waiting rows in one task per process, up to `AT_ONCE` in a transaction; meanwhile new ones gather."""
 
-    def __init__(self, ledger: Ledger) -> None:
-        self._ledger = ledger
+    def __init__(self, result_writer: ResultWriter) -> None:
+        self._result_writer = result_writer
         self._rows: deque[Row] = deque()
         self._arrived = asyncio.Event()
         self._drained = asyncio.Event()
         self._writer: asyncio.Task[None] | None = None
         # The first failure may be a connection that died long ago: the next try, on a new one, is made at once.
         self._breaker = Breaker(failures=2, seconds=0.1, longest=2.0)
-        self._health = CachedHealthCheck(ledger.condition, HEALTH_CACHED_SECONDS)
+        self._health = CachedHealthCheck(result_writer.condition, HEALTH_CACHED_SECONDS)
         self._stored = -math.inf  # when rows were last stored, by the monotonic clock
         self._down = False
         self._full = False
@@ -58,7 +58,7 @@ class Queue:
 
     def can_exit_without_loss(self) -> bool:
         """Return whether no row would be lost if this process began to end now."""
-        return not self._rows or time.monotonic() - self._stored < FLOWING
+        return not self._rows or time.monotonic() - self._stored < RECENTLY_STORED_SECONDS
 
     async def condition(self) -> Condition:
         return await self._health.condition()
@@ -76,7 +76,7 @@ class Queue:
             log.error("%d results are lost: this process ends, and they could not be stored", len(self._rows))
         self._rows.clear()
         metrics.results_waiting.set(0)
-        await self._ledger.close()
+        await self._result_writer.close()
 
     async def _write(self) -> None:
         while True:
@@ -94,7 +94,7 @@ class Queue:
 
     async def _store(self, batch: Sequence[Row]) -> None:
         try:
-            await self._ledger.store(batch)
+            await self._result_writer.store(batch)
         except Exception as error:
             if not refused(error):
                 raise
@@ -115,7 +115,7 @@ class Queue:
         self._breaker.failed()
         if self._breaker.state is State.CLOSED and not isinstance(error, TimeoutError):
             return
-        condition = self._ledger.failing(error)
+        condition = self._result_writer.failing(error)
         self._health.update(condition)
         if not self._down:
             log.error("%s; results wait until it is over", condition.detail)
@@ -126,6 +126,6 @@ class Queue:
         self._stored = time.monotonic()
         self._full = False
         if self._down:
-            self._health.update(self._ledger.working())
+            self._health.update(self._result_writer.working())
             log.info("the database can be written again; %d results still wait", len(self._rows))
         self._down = False

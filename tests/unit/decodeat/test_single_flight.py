@@ -11,15 +11,15 @@ from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.failure import Failure
 from decodeat.stores.cache import NO_CLAIM, Claim, MemoryCache
-from decodeat.stores.memo import Memo
+from decodeat.stores.single_flight import SingleFlightCache
 from tests.support.clock import run
 from tests.support.examples import examples
 
 PASSING, LASTING = Failure("busy", "Busy.", transient=True), Failure("blocked", "No.")
 
 
-def memo(cache: MemoryCache | None = None, seconds: float = 60) -> Memo[str]:
-    return Memo("tested", cache or MemoryCache(), seconds, encode=str.encode, decode=bytes.decode)
+def single_flight(cache: MemoryCache | None = None, seconds: float = 60) -> SingleFlightCache[str]:
+    return SingleFlightCache("tested", cache or MemoryCache(), seconds, encode=str.encode, decode=bytes.decode)
 
 
 class Maker:
@@ -41,7 +41,7 @@ class Maker:
 
 def test_sixty_four_at_once_cost_one_call() -> None:
     async def story() -> tuple[list[list[str | Failure]], Maker]:
-        remembered, maker = memo(), Maker()
+        remembered, maker = single_flight(), Maker()
         found = await asyncio.gather(*(remembered.fetch(["a"], maker, Deadline(5)) for _ in range(64)))
         return found, maker
 
@@ -52,7 +52,7 @@ def test_sixty_four_at_once_cost_one_call() -> None:
 
 def test_one_call_makes_all_that_is_missing_and_nothing_twice() -> None:
     async def story() -> tuple[list[object], Maker]:
-        remembered, maker = memo(), Maker()
+        remembered, maker = single_flight(), Maker()
         first = await remembered.fetch(["a"], maker, Deadline(5))
         second = await remembered.fetch(["a", "b", "c", "b"], maker, Deadline(5))
         return [*first, *second], maker
@@ -64,7 +64,7 @@ def test_one_call_makes_all_that_is_missing_and_nothing_twice() -> None:
 
 def test_pictures_that_overlap_are_each_made_once() -> None:
     async def story() -> tuple[list[list[str | Failure]], Maker]:
-        remembered, maker = memo(), Maker()
+        remembered, maker = single_flight(), Maker()
         pairs = (["a", "b"], ["b", "c"], ["c", "a"])
         return await asyncio.gather(*(remembered.fetch(pair, maker, Deadline(5)) for pair in pairs)), maker
 
@@ -76,7 +76,7 @@ def test_pictures_that_overlap_are_each_made_once() -> None:
 @pytest.mark.parametrize("failure", [LASTING, PASSING])
 def test_a_failure_is_shared_and_forgotten(failure: Failure) -> None:
     async def story() -> tuple[list[list[str | Failure]], list[str | Failure], Maker]:
-        remembered, maker = memo(), Maker(failure, failure, failure)
+        remembered, maker = single_flight(), Maker(failure, failure, failure)
         together = await asyncio.gather(*(remembered.fetch(["a"], maker, Deadline(5)) for _ in range(3)))
         maker.script.clear()
         return together, await remembered.fetch(["a"], maker, Deadline(5)), maker
@@ -90,7 +90,7 @@ def test_a_failure_is_shared_and_forgotten(failure: Failure) -> None:
 
 def test_a_failure_of_one_leaves_the_other_alone() -> None:
     async def story() -> tuple[list[str | Failure], str | None, str | None]:
-        remembered = memo()
+        remembered = single_flight()
         found = await remembered.fetch(["a", "b"], Maker([LASTING, "b!"]), Deadline(5))
         return found, await remembered.get("a"), await remembered.get("b")
 
@@ -99,7 +99,7 @@ def test_a_failure_of_one_leaves_the_other_alone() -> None:
 
 def test_who_leads_and_goes_away_leaves_the_others_what_they_wait_for() -> None:
     async def story() -> tuple[list[str | Failure], Maker]:
-        remembered, maker = memo(), Maker(seconds=0.2)
+        remembered, maker = single_flight(), Maker(seconds=0.2)
         leader = asyncio.create_task(remembered.fetch(["a"], maker, Deadline(5)))
         await asyncio.sleep(0.05)
         follower = asyncio.create_task(remembered.fetch(["a"], maker, Deadline(5)))
@@ -113,7 +113,7 @@ def test_who_leads_and_goes_away_leaves_the_others_what_they_wait_for() -> None:
 
 def test_who_has_more_time_than_the_leader_goes_on() -> None:
     async def story() -> tuple[object, object]:
-        remembered, maker = memo(), Maker(seconds=0.3)
+        remembered, maker = single_flight(), Maker(seconds=0.3)
         leader = asyncio.create_task(remembered.fetch(["a"], maker, Deadline(0.1)))
         await asyncio.sleep(0.02)
         follower = asyncio.create_task(remembered.fetch(["a"], maker, Deadline(5)))
@@ -126,7 +126,7 @@ def test_who_has_more_time_than_the_leader_goes_on() -> None:
 
 def test_a_mistake_of_ours_reaches_everybody_and_is_not_remembered() -> None:
     async def story() -> tuple[list[object], list[str | Failure]]:
-        remembered, maker = memo(), Maker(KeyError("a bug"))
+        remembered, maker = single_flight(), Maker(KeyError("a bug"))
         together = await asyncio.gather(
             *(remembered.fetch(["a"], maker, Deadline(5)) for _ in range(3)), return_exceptions=True
         )
@@ -139,7 +139,7 @@ def test_a_mistake_of_ours_reaches_everybody_and_is_not_remembered() -> None:
 
 def test_nothing_is_remembered_for_no_time_at_all() -> None:
     async def story() -> Maker:
-        remembered, maker = memo(seconds=0), Maker()
+        remembered, maker = single_flight(seconds=0), Maker()
         for _ in range(2):
             assert await remembered.fetch(["a"], maker, Deadline(5)) == ["a!"]
         return maker
@@ -151,7 +151,7 @@ def test_what_can_t_be_read_is_made_anew() -> None:
     async def story() -> list[str | Failure]:
         cache = MemoryCache()
         await cache.put("a", b"\xff\xfe", 60)
-        return await memo(cache).fetch(["a"], Maker(), Deadline(5))
+        return await single_flight(cache).fetch(["a"], Maker(), Deadline(5))
 
     assert run(story()) == ["a!"]
 
@@ -180,7 +180,7 @@ class Elsewhere(MemoryCache):
 def test_what_another_worker_is_making_is_waited_for(result: bytes | None, calls: list[list[str]]) -> None:
     async def story() -> tuple[list[str | Failure], Maker]:
         maker = Maker()
-        return await memo(Elsewhere(3.0, result)).fetch(["a"], maker, Deadline(5)), maker
+        return await single_flight(Elsewhere(3.0, result)).fetch(["a"], maker, Deadline(5)), maker
 
     found, maker = run(story())
     assert (found, maker.calls) == ([result.decode() if result else "a!"], calls)
@@ -219,7 +219,7 @@ def test_every_claim_is_given_back_however_it_ends(stuck: str, end: str) -> None
         cache = Lender(stuck)
         script = KeyError("a bug") if end == "a bug" else None
         maker = Maker(script, seconds=0.02 if script or stuck.startswith("release") else 3600)
-        remembered = memo(cache)
+        remembered = single_flight(cache)
         seconds = 0.3 if end == "deadline" else 60.0
         asked = asyncio.create_task(remembered.fetch(["a", "b", "c"], maker, Deadline(seconds)))
         await asyncio.wait((asked,), timeout=60 if end == "deadline" else 0.1)
@@ -232,7 +232,7 @@ def test_every_claim_is_given_back_however_it_ends(stuck: str, end: str) -> None
 
 def test_who_waits_for_what_never_began_is_told_when_it_is_given_up() -> None:
     async def story() -> None:
-        remembered = memo()
+        remembered = single_flight()
         asked = asyncio.create_task(remembered.fetch(["a"], Maker(), Deadline(60)))
         while not remembered._tasks:
             await asyncio.sleep(0)
@@ -250,7 +250,7 @@ def test_however_requests_overlap_each_gets_its_own(requests: list[tuple[list[st
     """Some of them give up at once; the others are answered rightly, in order."""
 
     async def story() -> None:
-        remembered, maker = memo(), Maker(seconds=0.001)
+        remembered, maker = single_flight(), Maker(seconds=0.001)
         tasks = [asyncio.create_task(remembered.fetch(keys, maker, Deadline(5))) for keys, _ in requests]
         await asyncio.sleep(0)
         for task, (_, leaves) in zip(tasks, requests, strict=True):
