@@ -72,7 +72,7 @@ def read(seed: int) -> Read:
         (reading,) = await TesseractReader(1).read([picture], deadline)
         if not isinstance(reading, Reading):
             raise reading
-        return (await EmbeddedAnalyst().judge([reading], deadline)).alone[0]
+        return (await EmbeddedAnalyst().judge([reading], deadline)).per_image[0]
 
     before = time.perf_counter()
     found = asyncio.run(analysed())

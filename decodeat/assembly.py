@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from decodeat import processors
 from decodeat.api.state import Parts
+from decodeat.engines.fallback import Engines
 from decodeat.engines.opening import engines
-from decodeat.engines.remembered import Engines
 from decodeat.images.decoder import Decoder
 from decodeat.images.download import Downloader
 from decodeat.pipeline import Pipeline

@@ -10,8 +10,8 @@ from enum import StrEnum
 from decodeat import metrics
 from decodeat.analysis.label import Flaw, Kind, Label
 from decodeat.deadline import Deadline
-from decodeat.engines.ports import NO_USAGE, Judgement, Usage
-from decodeat.engines.remembered import Engines
+from decodeat.engines.fallback import Engines
+from decodeat.engines.ports import NO_USAGE, Analysis, Usage
 from decodeat.failure import Failure
 from decodeat.images import location
 from decodeat.images.decoder import Decoder
@@ -130,15 +130,15 @@ class Pipeline:
         try:
             if not pictures:
                 raise lost[0]
-            analysis = await self._engines.analyse(pictures, deadline)
+            result = await self._engines.analyse(pictures, deadline)
         except Failure as error:
             log.warning("an analysis failed", extra={"reason": error.reason})
             return _failed(error)
-        lost += analysis.lost
-        outcome = decide(analysis.judgement, [one.text for one in lost], analysis.engine.note)
+        lost += result.lost
+        outcome = decide(result.analysis, [one.text for one in lost], result.engine.note)
         if outcome.status is Status.FAILED:
             outcome = replace(outcome, cause=_cause(lost[0]) if lost else "label")
-        return replace(outcome, engine=analysis.engine.name, usage=analysis.usage)
+        return replace(outcome, engine=result.engine.name, usage=result.usage)
 
     async def _pictures(self, urls: Sequence[str], deadline: Deadline) -> Sequence[Picture | Failure]:
         if len(urls) == 1:  # most requests; a task of its own would take as long as all other parts of the answer
@@ -181,14 +181,14 @@ def _cause(failure: Failure) -> str:
     return failure.reason if failure.reason in {"timeout", "overload"} else "engine"
 
 
-def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
-    """Return the contract's outcome of a judgement. `lost` says why other pictures of the request were not read."""
-    if judgement.whole is not None:
-        return _completed(judgement.whole, judgement.alone, lost, note)
-    kinds = {label.kind for label in judgement.alone}
+def decide(analysis: Analysis, lost: Sequence[str], note: str) -> Outcome:
+    """Return the contract's outcome of an analysis. `lost` says why other pictures of the request were not read."""
+    if analysis.merged is not None:
+        return _completed(analysis.merged, analysis.per_image, lost, note)
+    kinds = {label.kind for label in analysis.per_image}
     if Kind.LABEL in kinds:
         return Outcome(Status.CANCELLED, "The two images show different products, or nothing that shows they are one.")
-    unreadable = next((label for label in judgement.alone if label.kind is Kind.UNREADABLE), None)
+    unreadable = next((label for label in analysis.per_image if label.kind is Kind.UNREADABLE), None)
     if unreadable is not None:
         return Outcome(Status.FAILED, _UNREADABLE[unreadable.flaw])
     if lost:
@@ -197,20 +197,20 @@ def decide(judgement: Judgement, lost: Sequence[str], note: str) -> Outcome:
     return Outcome(Status.CANCELLED, "This is not an image of a nutrition or ingredients label.")
 
 
-def _left_out(alone: Sequence[Label]) -> Iterator[tuple[int, str]]:
+def _left_out(per_image: Sequence[Label]) -> Iterator[tuple[int, str]]:
     """Yield the index of each picture that the answer is not based on, and the reason."""
-    for at, label in enumerate(alone):
+    for at, label in enumerate(per_image):
         if label.kind is Kind.UNREADABLE:
             yield at, _UNREADABLE[label.flaw]
         elif label.kind is Kind.OTHER:
             yield at, "It shows no nutrition or ingredients label."
 
 
-def _completed(label: Label, alone: Sequence[Label], lost: Sequence[str], note: str) -> Outcome:
+def _completed(label: Label, per_image: Sequence[Label], lost: Sequence[str], note: str) -> Outcome:
     said = ["The label was analysed."]
     if lost:
         said.append(f"One image was left out: {lost[0]}")
     else:
-        said += [f"The {_PLACES[at]} image was left out: {why}" for at, why in _left_out(alone)]
+        said += [f"The {_PLACES[at]} image was left out: {why}" for at, why in _left_out(per_image)]
     message = " ".join([*said, note]).strip()
     return Outcome(Status.COMPLETED, message, label.product_name, label.nutrition, label.ingredients)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from fastapi import Request
 
-from decodeat.engines.remembered import Engines
+from decodeat.engines.fallback import Engines
 from decodeat.images.decoder import Decoder
 from decodeat.pipeline import Pipeline
 from decodeat.stores.cache import Cache

@@ -7,7 +7,7 @@ from decodeat.analysis.label import Kind, Reading, understand
 from decodeat.analysis.pair import pages, same_product
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
-from decodeat.engines.ports import Judgement
+from decodeat.engines.ports import Analysis
 
 NOTE = "Read with the offline engine; what it could not read with certainty is left out."
 
@@ -16,7 +16,7 @@ class EmbeddedAnalyst:
     name = "embedded"
     version = "3"  # our own number for the rules: results of earlier ones may be cached
 
-    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Analysis:
         """Judge in a thread: arithmetic of milliseconds, but a long text takes more."""
         return await asyncio.to_thread(judge, readings)
 
@@ -27,13 +27,13 @@ class EmbeddedAnalyst:
         """Do nothing."""
 
 
-def judge(readings: Sequence[Reading]) -> Judgement:
+def judge(readings: Sequence[Reading]) -> Analysis:
     """Understand each reading alone, and two labels of one product once more as one text."""
-    alone = tuple(understand(reading) for reading in readings)
-    labels = [page for page in pages(alone, readings) if page.label.kind is Kind.LABEL]
+    per_image = tuple(understand(reading) for reading in readings)
+    labels = [page for page in pages(per_image, readings) if page.label.kind is Kind.LABEL]
     if not labels:
-        return Judgement(alone, None)
+        return Analysis(per_image, None)
     if len(labels) == 1:
-        return Judgement(alone, labels[0].label)
+        return Analysis(per_image, labels[0].label)
     one, two = labels[:2]
-    return Judgement(alone, understand(one.reading.joined(two.reading)) if same_product(one, two) else None)
+    return Analysis(per_image, understand(one.reading.joined(two.reading)) if same_product(one, two) else None)

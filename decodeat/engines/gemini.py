@@ -23,7 +23,7 @@ from decodeat.analysis.label import Reading, understand
 from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.deadline import Deadline
 from decodeat.engines import google, models, prompt
-from decodeat.engines.ports import EngineFailed, Judgement, Usage
+from decodeat.engines.ports import Analysis, EngineFailed, Usage
 from decodeat.upstream import GARBLED
 
 with warnings.catch_warnings():
@@ -83,21 +83,21 @@ class GeminiAnalyst:
         for direction in ("input", "output"):
             metrics.tokens.labels(model, direction)
 
-    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Analysis:
         if not any(text.strip() for reading in readings for text in reading.passes):
-            return Judgement(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
+            return Analysis(tuple(map(understand, readings)), None)  # nothing to ask about, and nothing to pay for
         asked = prompt.question(readings)
         said, usage = await self._upstream.call(lambda seconds: self._ask(asked, len(readings), seconds), deadline)
         self._health.update(_reached(self._model_name))
-        alone, whole = await asyncio.to_thread(extraction.labels, said, readings)
-        return Judgement(alone, whole, usage)
+        per_image, merged = await asyncio.to_thread(extraction.labels, said, readings)
+        return Analysis(per_image, merged, usage)
 
     async def _ask(self, asked: str, pictures: int, seconds: float) -> tuple[extraction.Extraction, Usage]:
         """Make one call; return the parsed answer, and the tokens that were paid for. Raises `EngineFailed`."""
         options = {"timeout": seconds, "retry": None}
         response = await self._threaded(lambda: self._model.generate_content(asked, request_options=options))
-        usage = self._paid(response)
-        self._compare(str(response.to_dict().get("model_version") or ""))
+        usage = self._count_tokens(response)
+        self._count_model(str(response.to_dict().get("model_version") or ""))
         text = _text(response)
         try:
             return prompt.answer(text, pictures), usage
@@ -110,13 +110,13 @@ class GeminiAnalyst:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, call)
         except (exceptions.GoogleAPICallError, GoogleAuthError, requests.RequestException) as error:
-            raise google.failed(SERVICE, error) from error
+            raise google.translate(SERVICE, error) from error
         except (ParseError, ValueError) as error:
             # The SDK could not parse the response: it is incomplete, or does not come from the API.
             said = f"The {SERVICE} service gave an answer that can't be read. Please try again later."
             raise EngineFailed(GARBLED, said, transient=True) from error
 
-    def _paid(self, response: Any) -> Usage:
+    def _count_tokens(self, response: Any) -> Usage:
         """Count and return the tokens, those of the model's thinking included; a useless answer is paid for too."""
         told = response.usage_metadata
         usage = Usage(told.prompt_token_count, max(0, told.total_token_count - told.prompt_token_count))
@@ -127,7 +127,7 @@ class GeminiAnalyst:
                 metrics.cost.labels("gemini").inc(float(price * tokens / 1_000_000))
         return usage
 
-    def _compare(self, answered: str) -> None:
+    def _count_model(self, answered: str) -> None:
         """Count which model answered: for a retired one Google may use another, at that one's price."""
         answered = answered.removeprefix("models/") or "unknown"
         if answered not in self._answered and len(self._answered) >= _MOST_VERSIONS:

@@ -34,7 +34,7 @@ def upstream(name: str, service: str, seconds: float, *, wait_for_breaker: bool)
     return Upstream(name, f"The {service} service", EngineFailed, retry_policy, breaker)
 
 
-def failed(service: str, error: Exception) -> EngineFailed:
+def translate(service: str, error: Exception) -> EngineFailed:
     """Return the failure that an SDK's exception stands for; the log tells operators more about a refused request."""
     if not isinstance(error, exceptions.GoogleAPICallError):
         return _without_an_answer(service, error)
@@ -65,10 +65,10 @@ def _without_an_answer(service: str, error: Exception) -> EngineFailed:
 
 def _retry_after(error: exceptions.GoogleAPICallError) -> float | None:
     """Return the longest of the seconds that the header and the details ask to wait; None when they ask nothing."""
-    return max(_asked(error), default=None)
+    return max(_retry_delays(error), default=None)
 
 
-def _asked(error: exceptions.GoogleAPICallError) -> Iterator[float]:
+def _retry_delays(error: exceptions.GoogleAPICallError) -> Iterator[float]:
     headers = getattr(error.response, "headers", {})  # of an answer over REST; gRPC has none
     asked = retry_after.seconds(headers.get("Retry-After", ""))
     if asked is not None:

@@ -45,14 +45,14 @@ NO_USAGE = Usage()
 
 
 @dataclass(frozen=True)
-class Judgement:
-    """Hold what an Analyst made of one or two readings: each alone, and the whole when they belong together.
+class Analysis:
+    """Hold what an Analyst made of one or two readings: a label per image, and one merged when they belong together.
 
-    `whole` is None when no reading is a label, or when two labels are of different products.
+    `merged` is None when no reading is a label, or when two labels are of different products.
     """
 
-    alone: tuple[Label, ...]
-    whole: Label | None
+    per_image: tuple[Label, ...]
+    merged: Label | None
     usage: Usage = NO_USAGE
 
 
@@ -62,7 +62,7 @@ class Analyst(Protocol):
     name: str
     version: str
 
-    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Analysis:
         """Return what one or two readings say. Raises `EngineFailed`."""
 
     async def condition(self) -> Condition:

@@ -86,7 +86,7 @@ class VisionReader:
             # Without these two the SDK would retry by itself, and wait for ten minutes.
             response = await client.batch_annotate_images(requests=list(requests), retry=None, timeout=seconds)
         except (exceptions.GoogleAPICallError, GoogleAuthError, grpc.RpcError) as error:
-            raise google.failed(SERVICE, error) from error
+            raise google.translate(SERVICE, error) from error
         if len(response.responses) != len(requests):
             raise EngineFailed(
                 "malformed", f"The {SERVICE} service answered in part. Please try again.", transient=True
@@ -130,7 +130,7 @@ class VisionReader:
         except exceptions.InvalidArgument:
             return _REACHED  # it answers that a picture is missing
         except (exceptions.GoogleAPICallError, GoogleAuthError, grpc.RpcError) as error:
-            failure = google.failed(SERVICE, error)
+            failure = google.translate(SERVICE, error)
             return Condition(False, f"Google Cloud Vision: {failure.reason}", google.is_set_up_wrongly(failure))
         except TimeoutError:
             return Condition(False, "Google Cloud Vision: timeout", needed=False)

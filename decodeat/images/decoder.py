@@ -27,7 +27,7 @@ _ARGV = (sys.executable, "-P", "-B", "-m", "decodeat.images.sandbox")
 _CODE = str(Path(__file__).parents[2])
 HEALTH_CACHED_SECONDS = 30.0  # that a health check's result is cached
 _WORKS = Condition(True, "pictures are unpacked in a sandbox")
-DYING_SECONDS = 1.0  # that a process has to end by itself after a failed or wrong answer
+EXIT_GRACE_SECONDS = 1.0  # that a process has to end by itself after a failed or wrong answer
 _TRIES = 2  # a process may be killed from outside, which says nothing about the picture
 _LONGEST_REASON = max(map(len, REFUSALS))  # bytes
 
@@ -69,18 +69,18 @@ class Decoder:
 
     async def image(self, data: bytes) -> Image.Image:
         """Decode a picture as `picture.decode` does."""
-        _, size, pixels = await self._done(IMAGE, data, LARGEST_SIDE * LARGEST_SIDE)
+        _, size, pixels = await self._run_with_retry(IMAGE, data, LARGEST_SIDE * LARGEST_SIDE)
         return Image.frombytes("L", size, pixels)
 
     async def bare(self, data: bytes, most: int) -> bytes | None:
         """Return a file without metadata, or None, as `picture.bare` does."""
-        kind, _, file = await self._done(FILE, data, most)
+        kind, _, file = await self._run_with_retry(FILE, data, most)
         return file if kind == FILE else None
 
-    async def _done(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
+    async def _run_with_retry(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
         async with self._turn:
             for _ in range(_TRIES):
-                answer = await self._tried(wanted, data, most)
+                answer = await self._run_job(wanted, data, most)
                 if answer is not None:
                     break
             else:
@@ -90,7 +90,7 @@ class Decoder:
             raise refusal(content.decode())
         return kind, size, content
 
-    async def _tried(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes] | None:
+    async def _run_job(self, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes] | None:
         """Give a job to a process and return its answer; None when it failed for another reason than a time limit.
 
         Raises `ImageRefused` when a time limit is reached, or no process can be started.
@@ -106,7 +106,7 @@ class Decoder:
             await _end(process)
             raise _too_long() from None
         except (OSError, EOFError, ValueError) as error:
-            status = await _end(process, DYING_SECONDS)
+            status = await _end(process, EXIT_GRACE_SECONDS)
             if status == -signal.SIGPROF:
                 raise _too_long() from None
             log.warning("a picture's process ended", extra={"status": status, "error": type(error).__name__})

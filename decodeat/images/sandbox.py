@@ -15,7 +15,7 @@ import warnings
 from contextlib import suppress
 from pathlib import Path
 
-from PIL import Image, MpoImagePlugin, TiffImagePlugin  # noqa: F401  what `_warm` meets only in some pictures
+from PIL import Image, MpoImagePlugin, TiffImagePlugin  # noqa: F401  what `_preload_codecs` meets only in some pictures
 
 from decodeat.images import picture
 from decodeat.images.errors import ImageRefused
@@ -27,21 +27,21 @@ IMAGE, FILE, NOTHING, REFUSED = b"i", b"f", b"n", b"r"  # REFUSED: one of `pictu
 
 def main(memory: int, seconds: float) -> None:
     jobs, answers = sys.stdin.buffer, sys.stdout.buffer
-    _warm()
+    _preload_codecs()
     _confine(memory)
     while len(head := jobs.read(JOB.size)) == JOB.size:
         wanted, most, length = JOB.unpack(head)
         data = jobs.read(length)
         # When the time is up, the signal kills the process: nothing inside it could stop a library written in C.
         signal.setitimer(signal.ITIMER_PROF, seconds)
-        kind, size, content = _done(wanted, most, data)
+        kind, size, content = _run_job(wanted, most, data)
         signal.setitimer(signal.ITIMER_PROF, 0)
         answers.write(ANSWER.pack(kind, *size, len(content)))
         answers.write(content)
         answers.flush()
 
 
-def _done(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int], bytes]:
+def _run_job(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int], bytes]:
     try:
         if wanted == FILE:
             file = picture.bare(data, most)
@@ -52,7 +52,7 @@ def _done(wanted: bytes, most: int, data: bytes) -> tuple[bytes, tuple[int, int]
         return REFUSED, (0, 0), refused.reason.encode()
 
 
-def _warm() -> None:
+def _preload_codecs() -> None:
     """Decode a picture of each format, to load all of Pillow that this needs: later no file can be opened."""
     for form in picture.FORMATS:
         file = io.BytesIO()

@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 class Result:
     """Hold one finished analysis. `image_urls` without query strings; `duration_ms` of the whole analysis.
 
-    The tokens are those that were paid for this analysis: none when its judgement was cached.
+    The tokens are those that were paid for this analysis: none when it was cached.
     """
 
     product_id: int | None

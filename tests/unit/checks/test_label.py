@@ -80,7 +80,7 @@ def test_the_engine_reads_every_runs_label_anew_and_rightly() -> None:
         (reading,) = await TesseractReader(1).read([Picture(label.picture(number), InProcess())], deadline)
         assert isinstance(reading, Reading)
         texts.append(reading.passes)
-        found = (await EmbeddedAnalyst().judge([reading], deadline)).whole
+        found = (await EmbeddedAnalyst().judge([reading], deadline)).merged
         assert found is not None
         return {
             "product_name": found.product_name,

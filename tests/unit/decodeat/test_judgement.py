@@ -69,7 +69,7 @@ def test_a_list_of_ingredients_alone_is_a_label_whose_figures_are_unknown() -> N
 
 
 @given(st.lists(st.sampled_from([LABEL, INGREDIENTS, POSTER, CUT, OTHER, ""]), min_size=1, max_size=2), st.booleans())
-def test_every_judgement_becomes_an_outcome_of_the_contract(texts: list[str], lost: bool) -> None:
+def test_every_analysis_becomes_an_outcome_of_the_contract(texts: list[str], lost: bool) -> None:
     outcome = decide(judge([reading(text) for text in texts]), ["The image is empty."] if lost else [], "note")
     assert outcome.message
     assert (outcome.nutrition is not None) == (outcome.status is Status.COMPLETED)
@@ -103,9 +103,9 @@ def test_outcomes(texts: tuple[str, ...], lost: tuple[str, ...], status: Status)
 
 
 def test_two_sides_of_one_product_are_joined() -> None:
-    whole = judge([reading(INGREDIENTS), reading(LABEL)]).whole
-    assert whole is not None
-    assert (dict(whole.nutrition), whole.ingredients, whole.product_name) == (
+    merged = judge([reading(INGREDIENTS), reading(LABEL)]).merged
+    assert merged is not None
+    assert (dict(merged.nutrition), merged.ingredients, merged.product_name) == (
         VALUES,
         ("밀가루", "설탕", "물엿", "전분"),
         "초코쿠키",

@@ -10,8 +10,8 @@ from decodeat.analysis.label import Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
 from decodeat.engines.embedded import EmbeddedAnalyst
-from decodeat.engines.ports import Engine, EngineFailed, Judgement
-from decodeat.engines.remembered import Engines
+from decodeat.engines.fallback import Engines
+from decodeat.engines.ports import Analysis, Engine, EngineFailed
 from decodeat.failure import Failure
 from decodeat.images.decoder import Decoder
 from decodeat.images.decoding import Picture
@@ -59,7 +59,7 @@ class ScriptedReader:
 class FailingAnalyst:
     name, version = "failing", "1"
 
-    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[Reading], deadline: Deadline) -> Analysis:
         raise EngineFailed("down", "The engine is not available.", transient=True)
 
     def can_exit_without_loss(self) -> bool:

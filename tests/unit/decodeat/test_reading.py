@@ -83,7 +83,7 @@ def test_labels_are_read(
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)
         found = await reader.read([picture(one.png) for one in chosen], Deadline(300))
-        judged = [judge([reading]).alone[0] for reading in found if isinstance(reading, Reading)]
+        judged = [judge([reading]).per_image[0] for reading in found if isinstance(reading, Reading)]
         assert {one.kind for one in judged} == {Kind.LABEL}
         return [dict(one.nutrition) for one in judged]
 

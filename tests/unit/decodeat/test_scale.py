@@ -21,7 +21,7 @@ from decodeat.analysis.label import Kind, Reading, understand
 from decodeat.api.identity import Credentials
 from decodeat.engines import numerals, prompt, signs
 from decodeat.engines.embedded import judge
-from decodeat.engines.remembered import _judgement, _reading
+from decodeat.engines.fallback import _analysis, _reading
 from decodeat.observability import without_query
 
 LENGTH = text.MOST // 2  # characters: one page
@@ -171,8 +171,8 @@ def test_json_nested_without_end_is_wrong_wherever_it_comes_from(tmp_path: Path)
     file.write_text(NESTED)
     with pytest.raises(ValueError, match="not JSON"):
         values.credentials_file(str(file))
-    for remembered in (_reading, _judgement):
-        with pytest.raises(ValueError, match=r"no (reading|judgement)"):
+    for remembered in (_reading, _analysis):
+        with pytest.raises(ValueError, match=r"no (reading|analysis)"):
             remembered(NESTED.encode())
 
 

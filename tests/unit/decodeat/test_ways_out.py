@@ -11,8 +11,8 @@ from uvicorn import Config
 
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
-from decodeat.engines.ports import Engine, Judgement
-from decodeat.engines.remembered import Engines
+from decodeat.engines.fallback import Engines
+from decodeat.engines.ports import Analysis, Engine
 from decodeat.images.decoding import Picture
 from decodeat.images.download import Downloader
 from decodeat.protocol import BoundedHttp
@@ -141,7 +141,7 @@ class Closing:
     async def read(self, pictures: Sequence[Picture], deadline: Deadline) -> list[object]:
         raise AssertionError("is not asked")
 
-    async def judge(self, readings: Sequence[object], deadline: Deadline) -> Judgement:
+    async def judge(self, readings: Sequence[object], deadline: Deadline) -> Analysis:
         raise AssertionError("is not asked")
 
     async def condition(self) -> Condition:

@@ -13,7 +13,7 @@ from decodeat import metrics
 from decodeat.analysis.label import Flaw, Kind, Label, Reading
 from decodeat.condition import Condition
 from decodeat.deadline import Deadline
-from decodeat.engines.ports import NO_USAGE, Analyst, Engine, EngineFailed, Judgement, Reader, Usage
+from decodeat.engines.ports import NO_USAGE, Analysis, Analyst, Engine, EngineFailed, Reader, Usage
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
 from decodeat.stores.cache import Cache
@@ -23,17 +23,17 @@ log = logging.getLogger(__name__)
 
 _UNPACKED = 128  # results of each kind that this worker used last, kept as objects: no code changes them
 _STANDS_IN_FOR = ("busy", "credentials", "down", "malformed", "model", "timeout", "unavailable", "unreachable")
-STAND_IN = 0.5  # share of the time left that an engine gets when it has a fallback
+FALLBACK_SHARE = 0.5  # share of the time left that an engine gets when it has a fallback
 
 
 @dataclass(frozen=True)
-class Analysis:
+class EngineResult:
     """Hold what one engine made of a request's pictures. `lost` says why some were not read.
 
-    `usage` is what this request itself has spent: nothing for a cached judgement.
+    `usage` is what this request itself has spent: nothing for a cached analysis.
     """
 
-    judgement: Judgement
+    analysis: Analysis
     lost: tuple[Failure, ...]
     engine: Engine
     usage: Usage
@@ -43,7 +43,7 @@ class Engines:
     """Analyse with the first engine, and with its fallbacks when it can't answer; one per worker process."""
 
     def __init__(self, engines: Sequence[Engine], cache: Cache, *, read_for: float, judged_for: float) -> None:
-        """Set the seconds for which a picture's text (`read_for`) and a text's judgement (`judged_for`) are cached."""
+        """Set the seconds for which a picture's text (`read_for`) and a text's analysis (`judged_for`) are cached."""
         self._engines = tuple(engines)
         self.names = tuple(engine.name for engine in self._engines)
         # Names everything that an answer depends on besides the pictures.
@@ -53,30 +53,30 @@ class Engines:
         for reason in _STANDS_IN_FOR if len(self._engines) > 1 else ():
             metrics.fallbacks.labels(reason)
         self._readings = SingleFlightCache("ocr", cache, read_for, encode=_reading_bytes, decode=_reading)
-        self._judgements = SingleFlightCache("analysis", cache, judged_for, encode=_judgement_bytes, decode=_judgement)
+        self._analyses = SingleFlightCache("analysis", cache, judged_for, encode=_analysis_bytes, decode=_analysis)
 
-    async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
+    async def analyse(self, pictures: Sequence[Picture], deadline: Deadline) -> EngineResult:
         """Analyse pictures with the first engine that can.
 
         Raises a `Failure`: that of the last engine, or that of the first picture if none can be read.
         """
         for engine in self._engines[:-1]:
             try:
-                return await self._with(engine, pictures, deadline.at_most(STAND_IN * deadline.left))
+                return await self._with(engine, pictures, deadline.at_most(FALLBACK_SHARE * deadline.left))
             except EngineFailed as error:
                 metrics.fallbacks.labels(error.reason).inc()
                 log.warning("another engine stands in", extra={"engine": engine.name, "reason": error.reason})
         return await self._with(self._engines[-1], pictures, deadline)
 
-    async def _with(self, engine: Engine, pictures: Sequence[Picture], deadline: Deadline) -> Analysis:
+    async def _with(self, engine: Engine, pictures: Sequence[Picture], deadline: Deadline) -> EngineResult:
         read = await self._read(engine, pictures, deadline)
         lost = tuple(one for one in read if isinstance(one, Failure))
         readings = [one for one in read if isinstance(one, Reading)]
         broken = next((one for one in lost if isinstance(one, EngineFailed)), None)
         if not readings or (broken is not None and engine is not self._engines[-1]):
             raise broken or lost[0]
-        judgement, usage = await self._judge(engine, readings, deadline)
-        return Analysis(judgement, lost, engine, usage)
+        analysis, usage = await self._judge(engine, readings, deadline)
+        return EngineResult(analysis, lost, engine, usage)
 
     async def _read(self, engine: Engine, pictures: Sequence[Picture], deadline: Deadline) -> list[Reading | Failure]:
         reader = engine.reader
@@ -88,18 +88,18 @@ class Engines:
 
         return await self._readings.fetch(keys, make, deadline)
 
-    async def _judge(self, engine: Engine, readings: Sequence[Reading], deadline: Deadline) -> tuple[Judgement, Usage]:
-        """Return the judgement, and what this request itself has spent on it. Raises `EngineFailed`."""
+    async def _judge(self, engine: Engine, readings: Sequence[Reading], deadline: Deadline) -> tuple[Analysis, Usage]:
+        """Return the analysis, and what this request itself has spent on it. Raises `EngineFailed`."""
         spent = NO_USAGE
         key = f"analysis:{engine.analyst.name}-{engine.analyst.version}:{_digest(tuple(readings))}"
 
-        async def make(_: Sequence[str]) -> list[Judgement | Failure]:
+        async def make(_: Sequence[str]) -> list[Analysis | Failure]:
             nonlocal spent
-            judgement = await engine.analyst.judge(readings, deadline)
-            spent = judgement.usage
-            return [judgement]
+            analysis = await engine.analyst.judge(readings, deadline)
+            spent = analysis.usage
+            return [analysis]
 
-        (found,) = await self._judgements.fetch([key], make, deadline)
+        (found,) = await self._analyses.fetch([key], make, deadline)
         if isinstance(found, EngineFailed):
             raise found
         if isinstance(found, Failure):
@@ -121,7 +121,7 @@ class Engines:
             for engine in self._engines:
                 closing.push_async_callback(engine.analyst.close)
                 closing.push_async_callback(engine.reader.close)
-            closing.push_async_callback(self._judgements.close)
+            closing.push_async_callback(self._analyses.close)
             closing.push_async_callback(self._readings.close)
 
 
@@ -146,21 +146,21 @@ def _reading(value: bytes) -> Reading:
         raise ValueError("no reading") from error
 
 
-def _judgement_bytes(judgement: Judgement) -> bytes:
-    """Encode a judgement without its usage: an answer from the cache costs nothing."""
-    whole = None if judgement.whole is None else _plain(judgement.whole)
-    return json.dumps({"alone": [*map(_plain, judgement.alone)], "whole": whole}, ensure_ascii=False).encode()
+def _analysis_bytes(analysis: Analysis) -> bytes:
+    """Encode an analysis without its usage: an answer from the cache costs nothing."""
+    merged = None if analysis.merged is None else _plain(analysis.merged)
+    return json.dumps({"alone": [*map(_plain, analysis.per_image)], "whole": merged}, ensure_ascii=False).encode()
 
 
 @lru_cache(_UNPACKED)
-def _judgement(value: bytes) -> Judgement:
-    """Decode a cached judgement. Raises ValueError."""
+def _analysis(value: bytes) -> Analysis:
+    """Decode a cached analysis. Raises ValueError."""
     try:
         data = json.loads(value)
-        whole = data["whole"]
-        return Judgement(tuple(map(_label, data["alone"])), None if whole is None else _label(whole))
+        merged = data["whole"]
+        return Analysis(tuple(map(_label, data["alone"])), None if merged is None else _label(merged))
     except (KeyError, TypeError, RecursionError) as error:
-        raise ValueError("no judgement") from error
+        raise ValueError("no analysis") from error
 
 
 def _plain(label: Label) -> dict[str, object]:
