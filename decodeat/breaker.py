@@ -69,7 +69,7 @@ class Breaker:
 
 
 class NoBreaker(Breaker):
-    """Never open: a failed call says nothing about the next one, which goes to another place."""
+    """Allow every call: a failed one says nothing about the next, which goes to another place."""
 
     def __init__(self) -> None:
         super().__init__(failures=1, seconds=0.0, longest=0.0)
