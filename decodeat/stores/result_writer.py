@@ -37,23 +37,21 @@ class ResultWriter:
     async def store(self, rows: Rows) -> None:
         """Store all rows in one transaction, durable when it returns. Raises any error that `reason` explains."""
         ready, self._ready = self._ready, False
-        if not ready:
-            await self._prepare()
-        async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
-            await connection.execute(self._insert, rows)
+        async with asyncio.timeout(self._seconds) as limit:
+            if not ready:
+                await self._prepare(limit)
+            async with self._engine.begin() as connection:
+                await connection.execute(self._insert, rows)
         self._ready = True
 
     async def condition(self) -> Condition:
         """Return whether a row can be stored: one is inserted, and rolled back."""
         try:
-            revision = await self._prepare()
-            async with (
-                asyncio.timeout(self._seconds),
-                self._engine.connect() as connection,
-                connection.begin() as transaction,
-            ):
-                await connection.execute(self._insert, [_sample()])
-                await transaction.rollback()
+            async with asyncio.timeout(self._seconds) as limit:
+                revision = await self._prepare(limit)
+                async with self._engine.connect() as connection, connection.begin() as transaction:
+                    await connection.execute(self._insert, [_sample()])
+                    await transaction.rollback()
             free = LEAST_FREE if self._path is None else _free(self._path.parent)
         except Exception as error:
             return self.failing(error)
@@ -69,13 +67,16 @@ class ResultWriter:
         """Return the condition that an error of `store` means."""
         return Condition(False, f"the database can't be written: {reason(error)}", self._needed)
 
-    async def _prepare(self) -> str:
-        """Return the database's revision; an empty one gets its table first, with a time-out of its own."""
-        async with asyncio.timeout(self._seconds), self._engine.begin() as connection:
+    async def _prepare(self, limit: asyncio.Timeout) -> str:
+        """Return the database's revision. An empty one gets its table first, and the time limit is moved for that."""
+        async with self._engine.begin() as connection:
             revision = await connection.run_sync(schema.current_revision)
         if revision is None:
-            async with asyncio.timeout(FILL_SECONDS), self._engine.begin() as connection:
+            now = asyncio.get_running_loop().time
+            limit.reschedule(now() + FILL_SECONDS)
+            async with self._engine.begin() as connection:
                 revision = await connection.run_sync(schema.fill)
+            limit.reschedule(now() + self._seconds)
         return schema.require_revision(revision)
 
     async def close(self) -> None:

@@ -56,12 +56,14 @@ def current_revision(connection: Connection) -> str | None:
     raise Unusable(f"it holds a table {results.name} that no release of this service made")
 
 
-def fill(connection: Connection) -> str | None:
+def fill(connection: Connection) -> str:
     """Migrate an empty database to the newest revision, unless another process does so first; return its revision."""
     lock_schema(connection)
-    if current_revision(connection) is None:
-        migrate(connection, None, REVISION)
-    return current_revision(connection)
+    revision = current_revision(connection)
+    if revision is not None:
+        return revision
+    migrate(connection, None, REVISION)
+    return REVISION
 
 
 def require_revision(revision: str | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 import uvloop
+from sqlalchemy import Connection
 
 from decodeat.condition import Condition
 from decodeat.stores import result_writer, schema, write_behind
@@ -228,6 +229,42 @@ def test_an_empty_database_is_waited_for_while_another_worker_fills_it(server: P
         return await asking
 
     assert asyncio.run(story()) == Condition(True, "postgresql, writable", needed=False)
+
+
+def test_looking_at_the_schema_and_writing_have_one_time_limit_together(
+    server: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Given a server that answers slowly and then not at all, when `/ready` asks, the answer comes in one limit."""
+    url, seconds = server.database(), 30.0
+    assert asyncio.run(condition_of(url)).ok
+    slowly = schema.current_revision
+
+    async def story() -> tuple[Condition, float]:
+        loop, real = asyncio.get_running_loop(), time.monotonic
+        skipped = 0.0
+        loop.time = lambda: real() + skipped  # type: ignore[method-assign]
+
+        def asked(connection: Connection) -> str | None:
+            nonlocal skipped
+            skipped += seconds - 1
+            return slowly(connection)
+
+        monkeypatch.setattr(schema, "current_revision", asked)
+        writer = result_writer.ResultWriter(url)
+        writer._seconds = seconds
+        other = await asyncpg.connect(url)
+        async with other.transaction():
+            await other.execute("LOCK TABLE analysis_results")
+            began = loop.time()
+            condition = await writer.condition()
+            took = loop.time() - began
+        await other.close()
+        await writer.close()
+        return condition, took
+
+    condition, took = asyncio.run(story())
+    assert condition == Condition(False, "the database can't be written: it does not answer", needed=False)
+    assert took < 1.5 * seconds
 
 
 def test_a_newer_schema_is_fine_and_said(url: str) -> None:
