@@ -6,7 +6,7 @@ from functools import cache
 from itertools import chain
 
 from decodeat.analysis import text
-from decodeat.analysis.nutrients import PATTERN
+from decodeat.analysis.nutrients import names_pattern
 from decodeat.analysis.passes import by_picture
 
 # Headings of the parts of Korean food labels, without gaps.
@@ -44,7 +44,7 @@ def shows_a_label(passes: Sequence[str]) -> bool:
 
 def _signs(one: str) -> bool:
     whole = re.sub(r"\s+", "", one)
-    nutrients = {found.lastgroup for found in PATTERN.finditer(whole)}
+    nutrients = {found.lastgroup for found in names_pattern().finditer(whole)}
     return _heading().search(whole) is not None or len(nutrients) >= _NUTRIENTS
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 
 
 @dataclass(frozen=True)
@@ -58,10 +59,11 @@ def _spelled(syllables: Sequence[str]) -> str:
 _APART = "(?:(?<![가-힣])|(?<=[A-Za-z][가-힣])|(?<=[A-Za-z][가-힣][가-힣]))"
 
 
-def _pattern(*, close: bool) -> re.Pattern[str]:
+@cache  # made when the first page is read: at import it would take part of a worker's start
+def names_pattern(*, close: bool = False) -> re.Pattern[str]:
     """Return a pattern of all names, longest first, so that 지방 is not found inside 포화지방 or 지방산.
 
-    `close`: for names without gaps between them, so that 지방 is found right after another name.
+    `close`: for names side by side whose gaps have been removed, so that 지방 is found right after another name.
     """
     by_length = sorted(NUTRIENTS, key=lambda n: -len(n.korean))
     groups = []
@@ -72,7 +74,3 @@ def _pattern(*, close: bool) -> re.Pattern[str]:
         )
         groups.append(f"(?P<{nutrient.name}>{guard}(?:{choices})(?!산|가공품))")
     return re.compile("|".join(groups))
-
-
-PATTERN = _pattern(close=False)
-CLOSE_PATTERN = _pattern(close=True)  # for names side by side, whose gaps have been removed

@@ -25,7 +25,7 @@ from decodeat.analysis.figure import (
     seconds,
 )
 from decodeat.analysis.numbers import plain
-from decodeat.analysis.nutrients import ALWAYS, BY_NAME, NAMES, PATTERN, Nutrient
+from decodeat.analysis.nutrients import ALWAYS, BY_NAME, NAMES, Nutrient, names_pattern
 from decodeat.analysis.passes import WITNESSES, by_picture
 from decodeat.analysis.table import rows
 from decodeat.analysis.window import Form, less_than, several, unit_first
@@ -123,7 +123,7 @@ def _form(readings: Sequence[Windows]) -> Form:
 
 def _windows(whole: str) -> Windows:
     """Return each named nutrient with the text that follows its name."""
-    names = [one for one in PATTERN.finditer(whole) if one.lastgroup != "fat" or _is_fat(whole, one.start())]
+    names = [one for one in names_pattern().finditer(whole) if one.lastgroup != "fat" or _is_fat(whole, one.start())]
     ends = [name.start() for name in names[1:]] + [len(whole)]
     starts = [whole.rfind("\n", 0, name.start()) + 1 for name in names]
     return [

@@ -9,7 +9,7 @@ from enum import Enum
 
 from decodeat.analysis import ingredients, text
 from decodeat.analysis.label import Label, Reading
-from decodeat.analysis.nutrients import PATTERN
+from decodeat.analysis.nutrients import names_pattern
 
 _NAMES_ALIKE = 0.7  # share of equal letters; readers misread a letter here and there
 _ITEMS_ALIKE = 0.75  # the same for an ingredient, which is shorter
@@ -124,7 +124,7 @@ def _has_table(page: Page) -> bool:
 def _shows_table(one: str) -> bool:
     """Return whether nutrients begin rows. Inside a Korean word they are ingredients, such as 탄산칼슘."""
     lines = [text.closed(line) for line in text.lines(one)]
-    named = [(line, found) for line in lines for found in PATTERN.finditer(line)]
+    named = [(line, found) for line in lines for found in names_pattern().finditer(line)]
     rows = {found.lastgroup for line, found in named if not text.KOREAN.match(line[: found.start()][-1:])}
     return len(rows) >= _ROWS or (bool(rows) and any(map(_TABLE.search, lines)))
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from decodeat.analysis import text
-from decodeat.analysis.nutrients import BY_NAME, CLOSE_PATTERN
+from decodeat.analysis.nutrients import BY_NAME, names_pattern
 
 _LEAST = 2  # names side by side
 _UNREAD, _LONGEST = 2, 7  # letters of an unread name
@@ -45,7 +45,7 @@ def _names(line: str, least: int) -> list[tuple[str, str] | None]:
     """Return the nutrients of a line of little else, with the text read for each; None for an unread one."""
     names: list[tuple[str, str] | None] = []
     end = 0
-    for one in CLOSE_PATTERN.finditer(line):
+    for one in names_pattern(close=True).finditer(line):
         names += _unread(line[end : one.start()])
         names.append((str(one.lastgroup), one.group()))
         end = one.end()
