@@ -9,8 +9,8 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -27,24 +27,20 @@ from decodeat.engines.ports import EngineFailed
 from decodeat.engines.tesseract import TesseractReader
 from decodeat.failure import Failure
 from decodeat.images.decoding import Picture
-from tests.labels.draw import KINDS, Label, label, pair
+from tests.labels.draw import KINDS, label, pair
 from tests.labels.truth import DAILY, invent
 from tests.labels.wear import WEAR
 from tests.labels.words import INGREDIENTS
 from tests.support.waiting import until, wait_for
 from tests.unit.decodeat.conftest import InProcess, encoded
 
-
-@cache
-def sample() -> list[Label]:
-    """Each layout and each kind of wear, in pairs that the benchmark's order does not begin with."""
-    wears = list(WEAR)
-    return [label(300 + n, KINDS[n % len(KINDS)], wears[n % len(wears)]) for n in range(len(KINDS))]
+# Seeds with each layout and each kind of wear, in pairs that the benchmark's order does not begin with.
+SAMPLE = [(300 + n, layout, list(WEAR)[n % len(WEAR)]) for n, layout in enumerate(KINDS)]
 
 
 def test_the_sample_covers_every_layout_and_wear() -> None:
-    assert {one.layout for one in sample()} == set(KINDS)
-    assert {one.wear for one in sample()} == set(WEAR)
+    assert {layout for _, layout, _ in SAMPLE} == set(KINDS)
+    assert {wear for _, _, wear in SAMPLE} == set(WEAR)
 
 
 def test_following_seeds_go_through_every_pair() -> None:
@@ -76,9 +72,9 @@ def test_ingredients_are_cleaned_as_the_contract_asks() -> None:
 
 
 def test_labels_are_read(
-    record_property: Callable[[str, object], None], share: Callable[[Sequence[Label], int], Sequence[Label]]
+    record_property: Callable[[str, object], None], share: Callable[[Sequence[Any], int], Sequence[Any]]
 ) -> None:
-    chosen = share(sample(), 2)
+    chosen = [label(*one) for one in share(SAMPLE, 2)]
 
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)
