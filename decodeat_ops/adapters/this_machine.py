@@ -34,7 +34,7 @@ class ThisMachine:
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise Unreachable(f"{argv[0]} did not end within {timeout:.0f} s.") from error
+            raise Unreachable(f"{argv[0]} did not end within {timeout:g} s.") from error
         except (FileNotFoundError, PermissionError) as error:
             return Completed(tuple(argv), 127, "", f"{argv[0]}: {error.strerror}")
         return Completed(tuple(argv), done.returncode, done.stdout, done.stderr)
