@@ -41,7 +41,7 @@ test: $(VENV)/.dev ## every test, a share of the fault matrix, short forms of wh
 
 proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, other Pythons, the soak (two hours)
 	@$(PYTHON) -m tests.whole proof
-	@$(COVERED) --fail-under=84
+	@$(COVERED) --fail-under=94
 	@$(PYTHON) -m tests.pythons
 	$(PYTHON) -m bench.soak
 

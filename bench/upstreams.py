@@ -63,10 +63,11 @@ async def serve(picture: Path, faults: float, slowest: float) -> None:
     broken_words = (gemini.refuses(503, "UNAVAILABLE"), gemini.hangs(2), gemini.says("no JSON"), gemini.blocks())
 
     def read(request: vision.Request, context: Any) -> vision.Response:
-        """Another text each time, so that nothing is remembered."""
+        """Another text each time, so that nothing is remembered; the pictures of one call show one product."""
         if random.random() < faults:
             return random.choice(broken_reads)(request, context)
-        return vision.reads(*(numbered.text(next(turn) % 50_000) for _ in request.requests))(request, context)
+        text = numbered.text(next(turn) % 50_000)
+        return vision.reads(*(text for _ in request.requests))(request, context)
 
     def judge(handler: Any, body: dict[str, Any]) -> None:
         time.sleep(random.uniform(slowest / 5, slowest))  # in a thread of this call's own

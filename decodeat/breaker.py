@@ -55,8 +55,7 @@ class Breaker:
         """
         self._failures += 1
         seconds = min(hold, self._longest)
-        began_before = self.state is State.OPEN and not self._trial
-        if (self._trial or self._failures >= self._limit) and not began_before:
+        if self._trial or (self._failures >= self._limit and self.state is not State.OPEN):
             seconds = max(seconds, self._seconds)
             self._seconds = min(self._longest, self._seconds * 2)
         if seconds:

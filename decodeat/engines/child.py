@@ -1,12 +1,12 @@
 """Run a program that reads text: the kernel limits its processor time, and it is killed when its caller gives up."""
 
-import asyncio
 import math
 import resource
 import signal
 from collections.abc import Mapping
 from contextlib import suppress
 
+from decodeat.child_process import ChildProcess
 from decodeat.engines.ports import EngineFailed
 
 
@@ -29,13 +29,7 @@ async def status_and_output(
 ) -> tuple[int, bytes]:
     """Return exit status and output. Raises `EngineFailed` when it can't be started, or closes its input at once."""
     try:
-        process = await asyncio.create_subprocess_exec(
-            *argv,
-            stdin=asyncio.subprocess.PIPE if given else asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,
-            env=environment,
-        )
+        process = await ChildProcess.start(argv, environment, reads=bool(given))
     except OSError as error:
         raise EngineFailed("reader", "The text engine could not be started.", transient=True) from error
     try:
@@ -47,7 +41,5 @@ async def status_and_output(
     except RuntimeError as error:  # what uvloop raises for a pipe that was closed before anything was written to it
         raise EngineFailed("reader", "The text engine could not read the image.", transient=True) from error
     finally:
-        if process.returncode is None:
-            process.kill()
-            await asyncio.shield(process.wait())
-    return process.returncode or 0, output
+        status = await process.end()
+    return status, output

@@ -5,14 +5,13 @@ import io
 import logging
 import signal
 import sys
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from PIL import Image
 
+from decodeat.child_process import ChildProcess
 from decodeat.condition import CachedHealthCheck, Condition
 from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import LARGEST_SIDE, REFUSALS, SMALLEST_SIDE, refusal
@@ -41,7 +40,7 @@ class Decoder:
 
     def __init__(self, at_once: int) -> None:
         self._turn = asyncio.Semaphore(at_once)
-        self._idle: list[Process] = []
+        self._idle: list[ChildProcess] = []
         self._health = CachedHealthCheck(self._probe, HEALTH_CACHED_SECONDS)
 
     async def __aenter__(self) -> Self:
@@ -51,7 +50,7 @@ class Decoder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         while self._idle:
-            await _end(self._idle.pop())
+            await self._idle.pop().end()
 
     async def condition(self) -> Condition:
         """Return whether pictures can be decoded in a sandbox: a container's limits may forbid it."""
@@ -103,30 +102,27 @@ class Decoder:
             async with asyncio.timeout(SECONDS):
                 answer = await _answer(process, wanted, data, most)
         except TimeoutError:
-            await _end(process)
+            await process.end()
             raise _too_long() from None
         except (OSError, EOFError, ValueError) as error:
-            status = await _end(process, EXIT_GRACE_SECONDS)
+            status = await process.end(EXIT_GRACE_SECONDS)
             if status == -signal.SIGPROF:
                 raise _too_long() from None
             log.warning("a picture's process ended", extra={"status": status, "error": type(error).__name__})
             return None
         except BaseException:
-            await _end(process)
+            await process.end()
             raise
         self._idle.append(process)
         return answer
 
 
-async def _start() -> Process:
-    """Start a sandbox process without our environment, in a session that our signals don't reach. Raises OSError."""
-    argv = (*_ARGV, str(MEMORY), str(PROCESSOR_SECONDS))
-    return await asyncio.create_subprocess_exec(
-        *argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, env={"PYTHONPATH": _CODE}, start_new_session=True
-    )
+async def _start() -> ChildProcess:
+    """Start a sandbox process without our environment. Raises OSError."""
+    return await ChildProcess.start((*_ARGV, str(MEMORY), str(PROCESSOR_SECONDS)), {"PYTHONPATH": _CODE})
 
 
-async def _answer(process: Process, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
+async def _answer(process: ChildProcess, wanted: bytes, data: bytes, most: int) -> tuple[bytes, tuple[int, int], bytes]:
     """Send a job to a sandbox process and return its answer. Raises ValueError, EOFError or OSError.
 
     The answer is checked, since the picture may have taken control of the process.
@@ -151,21 +147,6 @@ def _fits(wanted: bytes, most: int, kind: bytes, size: tuple[int, int], length: 
     if wanted == IMAGE:
         return kind == IMAGE and min(size) >= 1 and max(size) <= LARGEST_SIDE and size[0] * size[1] == length
     return (kind == FILE and length <= most) or (kind == NOTHING and length == 0)
-
-
-async def _end(process: Process, patience: float = 0.0) -> int:
-    """Wait `patience` seconds for a process to end by itself, kill it if it does not, and return its exit status.
-
-    Killing a process that is about to end may lose its status, which says why it ended: subprocess first polls whether
-    it has ended, and so takes the status away from asyncio.
-    """
-    try:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), patience)
-    finally:
-        if process.returncode is None:
-            process.kill()
-    return await asyncio.shield(process.wait())
 
 
 def _too_long() -> ImageRefused:

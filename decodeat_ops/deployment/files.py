@@ -1,5 +1,6 @@
 """Write state files so that a crash leaves the old content or the new, never a part of it."""
 
+import fcntl
 import os
 import shutil
 from pathlib import Path
@@ -92,3 +93,21 @@ def remove_tree(path: Path) -> None:
     discard(doomed)
     path.rename(doomed)
     discard(doomed)
+
+
+def is_locked(path: Path) -> bool:
+    """Return whether a file or a directory is locked by a process that alone may use it; False without the file.
+
+    The look takes a shared lock for a moment, so that two looks at once don't take each other for that process.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False

@@ -29,23 +29,11 @@ def lent(layout: Layout) -> Iterator[Path]:
 
 
 def clear(layout: Layout) -> None:
-    """Empty staging, but for directories of checks that run. The caller holds the deployment's lock."""
+    """Empty staging, but for directories of checks that run: one that was killed holds no lock.
+
+    The caller holds the deployment's lock.
+    """
     trust.private_directory(layout.staging)
     for entry in layout.staging.iterdir():
-        if not (entry.name.startswith(PREFIX) and _in_use(entry)):
+        if not (entry.name.startswith(PREFIX) and files.is_locked(entry)):
             files.discard(entry)
-
-
-def _in_use(place: Path) -> bool:
-    """Return whether the check that was lent this directory runs; one that was killed holds no lock."""
-    try:
-        descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

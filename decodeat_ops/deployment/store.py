@@ -1,6 +1,5 @@
 """Read what is on disk of one deployment: releases, which one serves, what the supervisor says of them."""
 
-import fcntl
 import json
 import os
 import time
@@ -14,7 +13,7 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.core.release import previous
-from decodeat_ops.deployment import manifest
+from decodeat_ops.deployment import files, manifest
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.supervisor import account
 from decodeat_ops.supervisor.process import adopt, stopped
@@ -151,7 +150,7 @@ class Store:
         return frozenset(filter(is_id, names))
 
     def supervisor(self) -> Supervisor:
-        held = _locked(self.layout.supervisor_lock)
+        held = files.is_locked(self.layout.supervisor_lock)
         try:
             return self._told(_status(self.layout.supervisor_status) or {}, held)
         except (AttributeError, TypeError, ValueError):
@@ -243,17 +242,3 @@ def _link(path: Path) -> str:
 def _names(directory: Path) -> Iterator[str]:
     if directory.is_dir():
         yield from (p.name for p in directory.iterdir() if not p.name.startswith("."))
-
-
-def _locked(path: Path) -> bool:
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

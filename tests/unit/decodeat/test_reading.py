@@ -128,9 +128,13 @@ def read(reader: TesseractReader, seconds: float = 60) -> Reading | Failure:
     return found
 
 
-def test_an_engine_that_hangs_is_killed_when_its_request_is_over(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "script", ["echo $$ > {pid}; exec sleep 600", "sleep 600 & echo $! > {pid}; wait"], ids=["itself", "its child"]
+)
+def test_an_engine_that_hangs_is_killed_when_its_request_is_over(script: str, tmp_path: Path) -> None:
+    """What it has started is killed too: its pipe, held open, kept the request for ever."""
     pid = tmp_path / "pid"
-    reader = TesseractReader(1, _program(tmp_path, f"echo $$ > {pid}; exec sleep 600"))
+    reader = TesseractReader(1, _program(tmp_path, script.format(pid=pid)))
     for seconds in (3, 12, 48):  # until there is enough for the engine to begin, however busy the machine is
         found = read(reader, seconds)
         assert isinstance(found, EngineFailed) and (found.reason, found.transient) == ("timeout", False)

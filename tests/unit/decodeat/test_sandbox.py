@@ -1,6 +1,7 @@
 """Given a file that takes all that a library has, its process is what ends, and the next picture is read."""
 
 import asyncio
+import contextlib
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
+import uvloop
 from PIL import Image
 
 from decodeat.images import decoder as decoding
@@ -17,7 +19,7 @@ from decodeat.images.errors import ImageRefused
 from decodeat.images.picture import bare, decode
 from decodeat.images.sandbox import ANSWER, FILE, IMAGE, NOTHING
 from decodeat.images.sandbox import REFUSED as REFUSAL
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE, until, wait_for
 from tests.unit.decodeat import processes
 from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.hostile_images import HEAVY, JPEG, PNG, REFUSED, drawn, with_segments
@@ -279,26 +281,61 @@ TAKEN_OVER = {
 }
 
 
+def taken_over(program: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a shell script stand in for a process that a picture controls; it has read the job's head."""
+    program.write_text(f"#!/bin/sh\nhead -c 17 > /dev/null; {script}\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(decoding, "_ARGV", (str(program),))
+    monkeypatch.setattr(decoding, "SECONDS", 1.0)
+
+
 @pytest.mark.parametrize("said", TAKEN_OVER.values(), ids=TAKEN_OVER)
 def test_a_process_that_was_taken_over_is_not_believed(
     said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    program = tmp_path / "evil"
-    program.write_bytes(b"#!/bin/sh\nhead -c 17 > /dev/null; cat " + bytes(tmp_path / "said") + b"; exec sleep 60\n")
-    program.chmod(0o755)
     (tmp_path / "said").write_bytes(said)
-    monkeypatch.setattr(decoding, "_ARGV", (str(program),))
-    monkeypatch.setattr(decoding, "SECONDS", 1.0)
+    taken_over(tmp_path / "evil", f"cat {tmp_path / 'said'}; exec sleep 60", monkeypatch)
 
     async def work(decoder: Decoder) -> None:
         with pytest.raises(ImageRefused) as caught:
             await decoder.image(PNG)
         assert caught.value.reason in {"crashed", "time"}
         assert caught.value.text in {"The image is damaged or incomplete.", "The image takes too long to unpack."}
+        if said[:1] in {FILE, NOTHING}:  # of a file only the length can be judged
+            assert await decoder.bare(PNG, 10**6) in {None, b"hello"}
+            return
         with pytest.raises(ImageRefused):
             await decoder.bare(PNG, 10**6)
 
     run(work)
+
+
+@pytest.mark.parametrize("loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
+@pytest.mark.parametrize("start", ["", "setsid "], ids=["in its group", "elsewhere"])
+def test_what_a_process_has_started_keeps_no_request(
+    start: str, loop: Callable[[Awaitable[None]], None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It holds the pipe, and goes on writing to it, when its parent has been killed."""
+    pids = tmp_path / "pids"
+    taken_over(tmp_path / "evil", f"{start}cat /dev/zero & echo $! >> {pids}; exec sleep 3600", monkeypatch)
+
+    async def work() -> None:
+        async with Decoder(1) as decoder:
+            for _ in range(2):
+                with pytest.raises(ImageRefused):
+                    await asyncio.wait_for(decoder.image(PNG), PATIENCE)
+
+    loop(work())
+    started = pids.read_text().split()
+    assert started
+    wait_for(lambda: not any(map(runs, started)), otherwise="what it has started is still there")
+
+
+def runs(process: str) -> bool:
+    """Return whether a process is there and not a zombie, which waits for its parent alone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def test_the_page_is_the_one_that_was_sent() -> None:
