@@ -5,10 +5,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from decodeat_ops import archive
-from decodeat_ops.application.opening import layout_of
 from decodeat_ops.archive import Manifest
 from decodeat_ops.core.errors import Configuration, Locked, Usage
 from decodeat_ops.core.plan import Plan
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.settings.schema import Loaded
 
 Held = Mapping[Path, bytes]  # content by path of settings files that are in an archive and not on disk yet

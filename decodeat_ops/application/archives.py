@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decodeat_ops import archive
-from decodeat_ops.application.opening import backups_of
 from decodeat_ops.application.state import ago, local_time
 from decodeat_ops.archive import Manifest
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Cell, Outcome, Table
 from decodeat_ops.deployment import snapshots
+from decodeat_ops.deployment.places import backups_of
 from decodeat_ops.deployment.snapshots import Snapshot
 from decodeat_ops.settings.schema import Loaded
 

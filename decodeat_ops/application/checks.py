@@ -55,10 +55,9 @@ def _open(loaded: Loaded) -> Desk:
 
 
 def _subject(desk: Desk) -> Subject:
-    observed = desk.target.observe()
-    active = observed.active
+    active = desk.view.active()
     endpoint = desk.view.endpoint(active, "public") if active else None
-    return Subject(desk.loaded, desk.view, lambda: observed, desk.records, desk.secrets, active, endpoint)
+    return Subject(desk.loaded, desk.view, desk.target.observe, desk.records, desk.secrets, active, endpoint)
 
 
 def _identity(name: str, subject: Subject) -> Identity:
@@ -96,8 +95,9 @@ def _write(path: Path, text: str, result: Walked) -> None:
 
 def check(loaded: Loaded, name: str | None, emit: Emit = discard_event, lang: words.Language = "en") -> Outcome:
     """Run one check; without a name list them all. Raises `Usage` for an unknown name."""
-    subject = _subject(_open(loaded))
-    known = checks_of(subject)
+    from decodeat_ops.application.targets import open_view
+
+    known = checks_of(open_view(loaded))
     if name is None:
         return _listed(known, lang)
     if name not in known:
@@ -106,7 +106,7 @@ def check(loaded: Loaded, name: str | None, emit: Emit = discard_event, lang: wo
             f"There is no check {name!r}.",
             hint=f"Did you mean {' or '.join(near)}?" if near else "`decodeat-ops check` lists them all.",
         )
-    found = run((name,), subject, emit)
+    found = run((name,), _subject(_open(loaded)), emit)
     return report.findings(f"check {name}", found, lang, then=(f"decodeat-ops check {name}",))
 
 
@@ -134,7 +134,7 @@ def doctor(
     """Check this machine. Without settings (`problem` says why they don't load), checks that need them are skipped."""
     settings = loaded or Loaded(settings=Settings(), env="production", files=(), directory=Path.cwd(), origins={})
     subject = _subject(_open(settings))
-    checks = dict(checks_of(subject))
+    checks = dict(checks_of(subject.view))
     if loaded is None:
         for name in machine.NEED_SETTINGS:
             checks[name] = replace(checks[name], probe=_skipped(name))
@@ -157,7 +157,7 @@ def _refused(problem: OpsError) -> Callable[[Subject], Finding]:
 
 def records(loaded: Loaded) -> Outcome:
     """List the records of checklists, newest first."""
-    from decodeat_ops.application.opening import layout_of
+    from decodeat_ops.deployment.places import layout_of
 
     read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
@@ -196,7 +196,7 @@ def verify(loaded: Loaded, name: str) -> Outcome:
 
     It detects accidents, not forgery, and says so: the chain has no key.
     """
-    from decodeat_ops.application.opening import layout_of
+    from decodeat_ops.deployment.places import layout_of
 
     verdict = verify_chain(_find(layout_of(loaded).records, name))
     facts: list[tuple[str, Cell]] = [

@@ -3,28 +3,26 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
+from decodeat_ops.core.view import View
 from decodeat_ops.deployment import files as disk
 from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
-if TYPE_CHECKING:
-    from decodeat_ops.application.desk import Desk
-
 
 def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
     """Render the target's files. Raises `Configuration` when one doesn't render or would hold a secret."""
-    from decodeat_ops.application.targets import open_desk, this_machine
+    from decodeat_ops.application.targets import open_view, this_machine
     from decodeat_ops.deployment import service_variables
 
-    desk = open_desk(loaded, secrets={})
-    rendered = desk.view.files(None)
-    service_variables.refuse_exposed(this_machine(), loaded, desk.view.variables(None))
+    view = open_view(loaded)
+    rendered = view.files("")
+    service_variables.refuse_exposed(this_machine(), loaded, view.variables(None))
     if diff:
-        return _diff(desk, rendered)
+        return _diff(view, rendered)
     if out is not None:
         return _write(out, rendered)
     return Outcome(
@@ -57,10 +55,9 @@ def _write(out: Path, rendered: Mapping[str, str]) -> Outcome:
     return Outcome("render", summary, changed=len(changed), data={"directory": str(out), "written": changed})
 
 
-def _diff(desk: "Desk", rendered: Mapping[str, str]) -> Outcome:
-    current = desk.target.observe().current
-    release = current.id if current else ""
-    known = desk.view.files(current) if current else {}
+def _diff(view: View[Any, Any], rendered: Mapping[str, str]) -> Outcome:
+    release = view.current_id()
+    known = view.files(release) if release else {}
     lines: list[str] = []
     differing = []
     for name, text in rendered.items():

@@ -1,7 +1,7 @@
 """Open the configured target: the only file that names one, and that opens adapters."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.core.secret import Secret
 
@@ -9,6 +9,8 @@ if TYPE_CHECKING:
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.core.ledger import Ledger
     from decodeat_ops.core.ports import Host
+    from decodeat_ops.core.view import View
+    from decodeat_ops.deployment.machine import Machine
     from decodeat_ops.settings.schema import Loaded
 
 
@@ -31,10 +33,20 @@ def variables(loaded: "Loaded") -> Mapping[str, str]:
 
 def open_ledger(loaded: "Loaded") -> "Ledger":
     """Open the lock and the journals alone. Raises `Configuration` when the state is another deployment's."""
-    from decodeat_ops.application.opening import layout_of
     from decodeat_ops.deployment.ledger import StateLedger
+    from decodeat_ops.deployment.places import layout_of
 
     return StateLedger.of(layout_of(loaded), loaded)
+
+
+def open_view(loaded: "Loaded") -> "View[Any, Any]":
+    """Open the look at a deployment alone, without secrets: it finds what it is asked for, and nothing else.
+
+    Raises nothing here; what the view is asked raises `Configuration` as `open_desk` does.
+    """
+    from decodeat_ops.targets.local.view import LocalView
+
+    return LocalView(_machine(loaded), {})
 
 
 def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) -> "Desk":
@@ -50,35 +62,28 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
 
 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
-    from decodeat_ops.adapters.direct_http import DirectHttp
     from decodeat_ops.application.desk import Desk
-    from decodeat_ops.application.opening import backups_of, environments_of, layout_of
     from decodeat_ops.deployment.ledger import StateLedger
-    from decodeat_ops.deployment.machine import Machine
-    from decodeat_ops.deployment.store import Store
     from decodeat_ops.targets.local import boot
     from decodeat_ops.targets.local.data import LocalData
     from decodeat_ops.targets.local.target import Local
     from decodeat_ops.targets.local.view import LocalView
 
-    layout = layout_of(loaded)
-    store = Store(layout)
-    store.check_format()
-    machine = Machine(
-        loaded=loaded,
-        layout=layout,
-        store=store,
-        host=this_machine(),
-        http=DirectHttp(),
-        environments=environments_of(loaded),
-        archives=backups_of(loaded, layout),
-    )
+    machine = _machine(loaded)
+    machine.require_places()
     return Desk(
         loaded=loaded,
         target=Local(machine, secrets, boot.look()),
         view=LocalView(machine, secrets),
         data=LocalData(machine),
-        ledger=StateLedger.of(layout, loaded),
-        records=layout.records,
+        ledger=StateLedger.of(machine.layout, loaded),
+        records=machine.layout.records,
         secrets=secrets,
     )
+
+
+def _machine(loaded: "Loaded") -> "Machine":
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.deployment.machine import Machine
+
+    return Machine(loaded, this_machine(), DirectHttp())

@@ -18,4 +18,4 @@ def nothing_serves(check: str) -> Finding:
 
 def first_deploy(subject: Subject) -> bool:
     """Return whether nothing has ever served here, so that checks of earlier releases have nothing to look at yet."""
-    return subject.observe().current is None
+    return not subject.view.current_id()

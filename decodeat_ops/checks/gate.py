@@ -8,8 +8,10 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.checks.words import sentence
 from decodeat_ops.core.check import Finding, Status
-from decodeat_ops.core.errors import GateFailed, StepFailed
+from decodeat_ops.core.errors import GateFailed, OpsError, StepFailed
 from decodeat_ops.core.plan import Params
+from decodeat_ops.core.release import Release
+from decodeat_ops.core.view import View
 from decodeat_ops.engine.executor import Context, Results
 
 LOG_LINES = 20
@@ -30,7 +32,7 @@ def gate(subject: Subject, context: Context, params: Params) -> Results:
     findings = run(params["checks"], asked)
     failed = [f for f in findings if f.status is Status.FAIL]
     if failed:
-        lines = tuple(one.line for one in view.log(release.id).last(LOG_LINES)) if side != "none" else _each(failed)
+        lines = _last_lines(view, release) if side != "none" else _each(failed)
         raise GateFailed(
             "; ".join(sentence(f) for f in failed),
             hint="Mend it and run the command again; `decodeat-ops check NAME` asks one question alone.",
@@ -38,6 +40,14 @@ def gate(subject: Subject, context: Context, params: Params) -> Results:
         )
     warnings = [sentence(f) for f in findings if f.status is Status.WARN]
     return {"findings": [_brief(f) for f in findings], "warnings": warnings}
+
+
+def _last_lines(view: View[Any, Any], release: Release) -> tuple[str, ...]:
+    """Return a release's last lines; none where its log can't be read, since that must not hide what failed."""
+    try:
+        return tuple(one.line for one in view.log(release.id).last(LOG_LINES))
+    except (OpsError, OSError):
+        return ()
 
 
 def _each(failed: Sequence[Finding]) -> tuple[str, ...]:

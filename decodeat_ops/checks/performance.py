@@ -11,7 +11,7 @@ ID = "performance.baseline"
 
 def probe(subject: Subject) -> Finding:
     """Put load on the release that serves, not on the one that is staged, which has no traffic yet."""
-    active = subject.observe().active
+    active = subject.view.active()
     endpoint = subject.view.endpoint(active, "public") if active else None
     if active is None or endpoint is None:
         return answer(ID, Status.SKIP, "performance.first" if first_deploy(subject) else "performance.stopped")

@@ -1,6 +1,7 @@
 """Collect the checks of a deployment by id: those that every target has, and its own."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from decodeat_ops.checks import (
     alerts,
@@ -20,9 +21,9 @@ from decodeat_ops.checks import (
     tests_passed,
 )
 from decodeat_ops.checks.answer import answer
-from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Status
 from decodeat_ops.core.names import joined
+from decodeat_ops.core.view import View
 
 _SUBJECTS = (
     tests_passed,
@@ -44,15 +45,19 @@ _SUBJECTS = (
 COMMON = joined(*({check.id: check for check in subject.CHECKS} for subject in _SUBJECTS))
 
 
-def checks_of(subject: Subject) -> Mapping[str, Check]:
-    """Return every check by id, in the order of the checklists. What the target can prove itself is its own check.
+def checks_of(view: View[Any, Any]) -> Mapping[str, Check]:
+    """Return every check of a target by id, in order. What the target can prove itself is its own check.
 
     A check of a checklist that neither has is there too, and says so.
     """
     listed = (name for one in lists.CHECKLISTS.values() for item in one.items for name in item.checks)
-    found = {**COMMON, **subject.view.checks}
-    ordered = dict.fromkeys((*listed, *subject.view.doctor, *found))
+    found = {**COMMON, **view.checks}
+    ordered = sorted(dict.fromkeys((*listed, *view.doctor, *found)), key=_rank)
     return {name: found.get(name) or _absent(name) for name in ordered}
+
+
+def _rank(name: str) -> int:
+    return lists.ORDER.index(name) if name in lists.ORDER else len(lists.ORDER)
 
 
 def _absent(name: str) -> Check:

@@ -21,7 +21,7 @@ def run(
     ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] | None = None
 ) -> tuple[Finding, ...]:
     """Run each check in order. Raises KeyError for an unknown id: callers take ids from the lists or look them up."""
-    known = checks_of(subject) if checks is None else checks
+    known = checks_of(subject.view) if checks is None else checks
     with measured_once():
         return tuple(ask(known[name], subject, emit) for name in ids)
 

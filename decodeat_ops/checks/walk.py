@@ -117,7 +117,7 @@ def walk(
     checks: Mapping[str, Check] | None = None,
 ) -> Walked:
     """Check every item. The record is finished once nothing is open and nothing fails; until then it can be resumed."""
-    directory, known_checks = subject.records, checks_of(subject) if checks is None else checks
+    directory, known_checks = subject.records, checks_of(subject.view) if checks is None else checks
     record, known, note = _open(directory, identity, how.resume)
     step = _Steps(subject, identity, how, record, directory)
     rows = []

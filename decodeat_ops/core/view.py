@@ -75,6 +75,17 @@ class View(Protocol[R, O_contra]):
         """Return the checks of what a deploy needs, by id, in order."""
         ...
 
+    def current_id(self) -> str:
+        """Return the id of the release that takes the traffic, else of the stopped one, else ""; no record is read."""
+        ...
+
+    def active(self) -> R | None:
+        """Return the release that takes the traffic, None when none does; no record of another release is read.
+
+        Raises `Configuration` when its record is damaged or missing.
+        """
+        ...
+
     def release(self, name: str) -> R | None:
         """Return a release as it is recorded now, None when there is none."""
         ...
@@ -109,8 +120,8 @@ class View(Protocol[R, O_contra]):
         """
         ...
 
-    def files(self, release: R | None) -> Mapping[str, str]:
-        """Return the rendered files of a release by name; None stands for the one that a deploy would bring."""
+    def files(self, release: str) -> Mapping[str, str]:
+        """Return the rendered files of a release by name; "" stands for the one that a deploy would bring."""
         ...
 
     def details(self, observed: O_contra) -> Details:

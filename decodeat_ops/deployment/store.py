@@ -12,7 +12,6 @@ from decodeat_ops import __version__
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import STATE_FORMAT, Layout, is_id
 from decodeat_ops.core.ports import Endpoint
-from decodeat_ops.core.release import previous
 from decodeat_ops.deployment import files, manifest
 from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.supervisor import account
@@ -137,10 +136,6 @@ class Store:
         generations = self.generations()
         served = _link(self.layout.served)
         return served if served in generations else next(iter(generations), "")
-
-    def previous(self, of: LocalRelease) -> LocalRelease | None:
-        """Return the release to go back to from that one, None without one."""
-        return previous(of, self.releases())
 
     def wanted(self) -> frozenset[str]:
         return frozenset(filter(is_id, _names(self.layout.wants)))

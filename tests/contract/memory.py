@@ -416,6 +416,12 @@ class MemoryView:
             check, Status.FAIL if wrong else Status.PASS, "release.none" if wrong else "disk.room", free=1, inodes=1
         )
 
+    def current_id(self) -> str:
+        return self.platform.traffic or self.platform.stopped
+
+    def active(self) -> Release | None:
+        return self.platform.releases.get(self.platform.traffic)
+
     def release(self, name: str) -> Release | None:
         return self.platform.releases.get(name)
 
@@ -434,7 +440,7 @@ class MemoryView:
     def log(self, release: str, part: str = "") -> NoLog:
         return NoLog()
 
-    def files(self, release: Release | None) -> Mapping[str, str]:
+    def files(self, release: str) -> Mapping[str, str]:
         return {}
 
     def details(self, observed: Observed[Release]) -> Details:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops import archive
+from decodeat_ops.core.release import previous
 from decodeat_ops.engine.journal import unfinished
 from tests.faults.plans import STEPS
 from tests.support.deployments import Deployment, Prober, deployment
@@ -124,7 +125,8 @@ def test_a_deploy_broken_in_any_step(world: Deployment, step: str, fault: str) -
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("step", STEPS["rollback"])
 def test_a_rollback_broken_in_any_step(world: Deployment, step: str, fault: str) -> None:
-    if len(world.store.releases()) < 2 or world.store.previous(world.store.active()) is None:  # type: ignore[arg-type]
+    active = world.store.active()
+    if active is None or previous(active, world.store.releases()) is None:
         change_something(world)
         world.deploy()
         _settle_drain(world)

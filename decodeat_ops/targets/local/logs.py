@@ -75,8 +75,8 @@ def find(machine: Machine, release: str, part: str) -> "Log":
     if part:
         raise Usage(f"There is no log of a part {part!r} here.", hint=f"There is: {SUPERVISOR}.")
     if release:
-        known = [known.id for known in store.releases()]
         kept = {path.name.partition(".log")[0] for path in store.layout.logs.glob("*.log*")} - {SUPERVISOR}
+        known = [known.id for known in store.releases()] if release not in kept else []
         if release not in {*known, *kept}:
             near = difflib.get_close_matches(release, known, n=1, cutoff=0.3)
             meant = f"Did you mean {near[0]}? " if near else ""

@@ -42,6 +42,13 @@ class LocalView:
     def salt(self) -> str:
         return inputs.salt(self.machine.layout)
 
+    def current_id(self) -> str:
+        store = self.machine.store
+        return store.active_id() or store.stopped_id()
+
+    def active(self) -> LocalRelease | None:
+        return self.machine.store.active()
+
     def release(self, name: str) -> LocalRelease | None:
         return self.machine.store.get(name)
 
@@ -78,10 +85,10 @@ class LocalView:
     def log(self, release: str, part: str = "") -> Log:
         return logs.find(self.machine, release, part)
 
-    def files(self, release: LocalRelease | None) -> Mapping[str, str]:
-        if release is None:
+    def files(self, release: str) -> Mapping[str, str]:
+        if not release:
             return configuration.files(self.machine.loaded)
-        place = self.machine.layout.release(release.id)
+        place = self.machine.layout.release(release)
         paths = [place / "service.env", *(path for path in (place / "config").glob("*") if path.is_file())]
         found = {str(path.relative_to(place)): path for path in paths if path.is_file()}
         return {name: path.read_text(encoding="utf-8") for name, path in found.items()}

@@ -123,7 +123,7 @@ def test_one_check(stage: Stage) -> None:
     assert checks.check(stage.loaded, "security.review").exit_code == 9
     assert checks.check(stage.loaded, "certificate.valid").exit_code == 0
     everything = checks.check(stage.loaded, None)
-    assert [one["id"] for one in everything.data["checks"]] == list(checks_of(stage.subject()))
+    assert [one["id"] for one in everything.data["checks"]] == list(checks_of(stage.desk.view))
 
 
 def test_a_record_that_was_changed(stage: Stage) -> None:

@@ -9,11 +9,11 @@ import pytest
 from decodeat_ops import archive
 from decodeat_ops.application import settings, state
 from decodeat_ops.application.migrations import _newest_before
-from decodeat_ops.application.opening import layout_of
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.migration import Revision
 from decodeat_ops.deployment import snapshots, source
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.load import load
 from tests.unit.archive.forge import BLANK

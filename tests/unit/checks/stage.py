@@ -24,7 +24,6 @@ from decodeat_ops.deployment import inputs, source
 from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.store import Store
 from decodeat_ops.settings.schema import Loaded, Settings
 from decodeat_ops.targets.local.boot import Boot
 from decodeat_ops.targets.local.data import LocalData
@@ -84,15 +83,7 @@ class Stage:
 
     @property
     def machine(self) -> Machine:
-        return Machine(
-            loaded=self.loaded,
-            layout=self.layout,
-            store=Store(self.layout),
-            host=ThisMachine(),
-            http=DirectHttp(),
-            environments=self.home / "environments",
-            archives=self.home / "backups",
-        )
+        return Machine(self.loaded, ThisMachine(), DirectHttp())
 
     @property
     def resolved(self) -> dict[str, Secret]:

@@ -24,7 +24,7 @@ def test_lists_and_gates_name_real_checks(stage: Stage) -> None:
     checks = {**COMMON, **subject.view.checks}
     assert len(checks) == len(COMMON) + len(subject.view.checks), "no check is defined twice"
     named = {name for c in CHECKLISTS.values() for item in c.items for name in item.checks}
-    assert named | set(subject.view.doctor) == set(checks) == set(checks_of(subject))
+    assert named | set(subject.view.doctor) == set(checks) == set(checks_of(subject.view))
     assert [len(c.items) for c in CHECKLISTS.values()] == [9, 8]
     gates = {*GATES.before, *GATES.candidate, *GATES.after}
     assert {name for name, check in checks.items() if check.gate} == gates

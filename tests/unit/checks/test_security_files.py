@@ -17,7 +17,7 @@ def test_a_directory_above_the_state_that_others_may_write_fails(tmp_path: Path,
     for name in ("environments", "backups"):
         (home / name).mkdir(mode=0o700)
     subject = stage.subject()
-    check = checks_of(subject)["security.files"]
+    check = checks_of(subject.view)["security.files"]
     assert check.probe(subject).status is Status.PASS
     (tmp_path / above).chmod(0o777)
     found = check.probe(subject)

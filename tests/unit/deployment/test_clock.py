@@ -12,6 +12,7 @@ from decodeat_ops.application.state import ago
 from decodeat_ops.core.check import Status
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.core.release import previous
 from decodeat_ops.deployment import snapshots
 from decodeat_ops.deployment.observed import observe
 from decodeat_ops.deployment.release import LocalRelease
@@ -111,7 +112,7 @@ class TestReleases:
         observed = observe(stage.machine.store)
         assert [release.id for release in observed.releases] == [past, future]
         assert observed.next_sequence == 2
-        assert stage.machine.store.previous(later) == earlier
+        assert previous(later, observed.releases) == earlier
         assert rollback.choose(None, observed) == earlier
         assert beyond_retention(replace(later, id="x", sequence=2, fingerprint="x" * 64), observed, 2) == [future]
 

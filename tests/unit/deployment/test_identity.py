@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.application.opening import layout_of
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment import identity, inputs
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.engine.journal import Journal
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded

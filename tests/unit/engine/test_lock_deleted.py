@@ -14,13 +14,13 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.application import locks, verbs
-from decodeat_ops.application.opening import layout_of
 from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change, carry_out
 from decodeat_ops.core.errors import Locked
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.owner import Owner
 from decodeat_ops.core.plan import Action, Plan, Step
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.engine.lock import held, holder
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded

@@ -8,7 +8,6 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,6 +21,7 @@ from decodeat_ops.operations import backup
 from decodeat_ops.targets.local import backup_actions, saving
 from decodeat_ops.targets.local.backup_actions import ACTIONS
 from decodeat_ops.targets.local.data import LocalData
+from tests.support.acting import Placed
 from tests.support.waiting import wait_for
 from tests.unit.checks.stage import NEW, Stage
 
@@ -79,7 +79,8 @@ def carry_out(stage: Stage, release: LocalRelease) -> dict[str, Results]:
 
 
 def test_the_plan(stage: Stage, release: LocalRelease) -> None:
-    data = LocalData(replace(stage.machine, archives=Path("/srv/backups")))
+    made = stage.machine
+    data = LocalData(Placed(made.loaded, made.host, made.http, root=stage.layout.root, beside=Path("/srv")))
     plan = backup.plan(SNAPSHOT, release, data, stage.loaded.deployment)
     assert plan.text().splitlines() == [
         f"backup {SNAPSHOT} (decodeat-production)",

@@ -61,7 +61,7 @@ class World:
 
     def checked(self) -> Finding:
         subject = self.stage.subject()
-        return checks_of(subject)["machine.environment"].probe(subject)
+        return checks_of(subject.view)["machine.environment"].probe(subject)
 
     def value(self) -> str:
         argv = (str(self.place / "bin" / "python"), "-I", "-c", "import tiny; print(tiny.VALUE, tiny.__file__)")

@@ -10,14 +10,13 @@ from decodeat_ops.adapters.direct_http import DirectHttp
 from decodeat_ops.adapters.this_machine import ThisMachine
 from decodeat_ops.core.check import Gates
 from decodeat_ops.core.errors import Usage
-from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.migration import NO_DATA, Migration, Revision, unknown
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.target import Candidate, Facts, Origin
 from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.observed import LocalObserved, instances
 from decodeat_ops.deployment.release import LocalRelease
-from decodeat_ops.deployment.store import Store, Supervised, Supervisor
+from decodeat_ops.deployment.store import Supervised, Supervisor
 from decodeat_ops.operations import deploy, lifecycle, rollback
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
@@ -26,6 +25,7 @@ from decodeat_ops.targets.local.boot import Boot
 from decodeat_ops.targets.local.data import LocalData
 from decodeat_ops.targets.local.steps import beyond_retention
 from decodeat_ops.targets.local.target import Local
+from tests.support.acting import Placed
 
 NOW = datetime(2026, 3, 1, 2, 0, 0, tzinfo=UTC)
 GATES = Gates(before=("disk.space",), candidate=("api.label",), after=("health.edge",))
@@ -82,10 +82,7 @@ def candidate(migration: Migration = NO_DATA, differs: Facts = (), **changes: ob
 
 def machine(loaded: Loaded, root: Path) -> Machine:
     """Return a machine with the state in `root`."""
-    layout, place = Layout(root), loaded.directory
-    return Machine(
-        loaded, layout, Store(layout), ThisMachine(), DirectHttp(), place / "environments", place / "backups"
-    )
+    return Placed(loaded, ThisMachine(), DirectHttp(), root=root, beside=loaded.directory)
 
 
 def here(loaded: Loaded, *, systemd: bool = False) -> Local:

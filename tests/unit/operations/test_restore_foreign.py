@@ -7,12 +7,12 @@ import pytest
 
 from decodeat_ops import archive
 from decodeat_ops.application import backups
-from decodeat_ops.application.opening import layout_of
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.archive import Member
 from decodeat_ops.core.errors import Locked, Usage
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.deployment import inputs
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.engine.journal import Journal, unfinished
 from decodeat_ops.settings.load import load
 from tests.unit.archive.forge import BLANK

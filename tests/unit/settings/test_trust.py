@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.application.opening import backups_of, layout_of
 from decodeat_ops.application.targets import open_desk
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.deployment.places import backups_of, layout_of
 from decodeat_ops.settings import trust
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
