@@ -118,7 +118,8 @@ def restore(
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         about = results["unpack"]
-        serves = desk.target.observe().active_id
+        active = desk.view.active()
+        serves = active.id if active else ""
         saved = results.get("before-archive", {})
         return Outcome(
             "restore",

@@ -14,6 +14,7 @@ ID = "environment.valid"
 
 def probe(subject: Subject) -> Finding:
     """Check the service's variables; until its own Python environment is built, with the Python of this tool."""
+    subject.require_code()  # code that is missing is no fault of its variables
     view, service = subject.view, subject.loaded.settings.service
     try:
         done = view.service(subject.coming, "--check-env", "--json", bare=True)

@@ -13,6 +13,7 @@ ID = "machine.model"
 
 def probe(subject: Subject) -> Finding:
     """Ask Google about the model without calling it, which costs nothing. Another check reports faulty secrets."""
+    subject.require_code()
     try:
         done = subject.view.service(subject.coming, "--check-model", "--json")
         if done is None:

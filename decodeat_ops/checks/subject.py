@@ -35,3 +35,8 @@ class Subject:
     def code(self) -> str:
         """Return the digest of the code in question. Raises `Configuration` when there is none."""
         return self.coming.code if self.coming else source.tree_digest(source.find(self.loaded))
+
+    def require_code(self) -> None:
+        """Raise `Configuration` when there is no code in question."""
+        if self.coming is None:
+            source.find(self.loaded)

@@ -1,11 +1,18 @@
 """Test what the doctor reports about the language model, from the answer of the service's own code."""
 
 import json
+from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
+from decodeat_ops.adapters.direct_http import DirectHttp
+from decodeat_ops.adapters.this_machine import ThisMachine
 from decodeat_ops.checks.run import run
 from decodeat_ops.core.check import Finding, Status
+from decodeat_ops.core.errors import Unreachable
+from decodeat_ops.core.ports import Completed
+from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.targets.local import view
 from tests.unit.checks.stage import Stage
 
@@ -65,7 +72,31 @@ def test_a_release_that_does_not_know_the_question(stage: Stage, main: str) -> N
 
 def test_an_answer_that_does_not_come_is_a_warning(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Google may be out of reach from here: that says nothing about the release."""
-    monkeypatch.setattr(view, "MINUTE", 0.5)
+    monkeypatch.setattr(view, "ANSWER_SECONDS", 0.5)
     found = ask(stage, "import time; time.sleep(600)\n")
     assert (found.status, found.says) == (Status.WARN, "machine.model_unasked")
     assert "0.5 s" in str(found.evidence["told"])
+
+
+@pytest.mark.parametrize("check", ["machine.model", "environment.valid"])
+def test_code_that_is_missing_is_told_as_that(stage: Stage, check: str) -> None:
+    stage.settings = {"service": {"source": "elsewhere", "secrets": {"GEMINI_API_KEY": "env:KEY"}}}
+    (found,) = run((check,), stage.subject())
+    assert (found.status, found.says) == (Status.FAIL, "probe.stopped")
+    assert "There is no package decodeat/" in str(found.evidence["problem"])
+
+
+def test_the_service_has_half_a_minute_to_answer(stage: Stage) -> None:
+    asked: list[float] = []
+
+    class Busy(ThisMachine):
+        def run(self, argv: Sequence[str], *, timeout: float = 60.0, **options: Any) -> Completed:
+            asked.append(timeout)
+            raise Unreachable(f"{argv[0]} did not end within {timeout:g} s.")
+
+    stage.environment(stage.package("source", "a = 1\n"))
+    busy = view.LocalView(Machine(stage.loaded, Busy(), DirectHttp()), {})
+    for words in (("--check-env",), ("--check-model",)):
+        with pytest.raises(Unreachable):
+            busy.service(None, *words)
+    assert asked == [30.0, 30.0]
