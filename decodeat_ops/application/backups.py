@@ -117,13 +117,13 @@ def restore(
         return restore_operation.plan(wanted, observed, desk.target, desk.data, desk.deployment, GATES)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
-        about = results["unpack"]
+        about = restore_operation.brought(plan)
         active = desk.view.active()
         serves = active.id if active else ""
         saved = results.get("before-archive", {})
         return Outcome(
             "restore",
-            f"Restored {', '.join(about['parts'])} from {plan.subject}."
+            f"Restored {', '.join(about.parts)} from {plan.subject}."
             + (f" Release {serves} serves." if serves else ""),
             changed=1,
             data={
@@ -133,8 +133,8 @@ def restore(
                 "carried": results.get("carry", {}).get("rows", 0),
             },
             warnings=(
-                *((f"archive lacks: {'; '.join(about['lacks'])}",) if about["lacks"] else ()),
-                *((f"passed over: {'; '.join(about['passed'])}",) if about["passed"] else ()),
+                *((f"archive lacks: {'; '.join(about.lacks)}",) if about.lacks else ()),
+                *((f"passed over: {'; '.join(about.passed)}",) if about.passed else ()),
                 *(f"The backup before it lacks something: {note}" for note in saved.get("partial", ())),
             ),
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),

@@ -78,8 +78,7 @@ def _removed(desk: Desk, verb: str) -> Finish:
     """Return the function that ends a removal, also a resumed one, and makes its outcome."""
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
-        told = [str(result["stays"]) for result in results.values() if "stays" in result]
-        stays = ", ".join(filter(None, told)) or "nothing"
+        stays = lifecycle.stays(plan, results)
         desk.ledger.discard()
         return Outcome(verb, f"Removed. What stays: {stays}.", changed=1, data={"state": plan.subject, "stays": stays})
 

@@ -1,5 +1,6 @@
 """Plan start, stop, restart and remove, which make no new version of a deployment."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -88,3 +89,9 @@ def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: froz
     if not removal.steps:
         return None
     return Plan("remove", deployment, removal.place, removal.steps, removal.facts, "", observed.active_id)
+
+
+def stays(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return what a removal left, for people; journals of earlier versions say it in the words of their facts."""
+    told = [str(result["stays"]) for result in results.values() if result.get("stays")]
+    return ", ".join(told) or dict(plan.facts).get("stays", "nothing")

@@ -41,6 +41,25 @@ class Wanted:
     settings: Mapping[str, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Brought:
+    """Name the parts that a restore brings back, what its archive lacks, and which newer ones were skipped and why."""
+
+    parts: tuple[str, ...]
+    lacks: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+
+
+def brought(plan: Plan) -> Brought:
+    """Return what a planned restore brings back; journals of earlier versions say it in the words of their facts."""
+    about = next(step.do.params for step in plan.steps if step.id == "unpack")
+    if "parts" in about:
+        return Brought(tuple(about["parts"]), tuple(about["lacks"]), tuple(about["passed"]))
+    words = dict(plan.facts)
+    lacks, passed = (tuple(filter(None, (words.get(name),))) for name in ("archive lacks", "passed over"))
+    return Brought((words["brings back"],), lacks, passed)
+
+
 def choose_parts(only: Sequence[str], manifest: Manifest) -> tuple[str, ...]:
     """Return the parts to restore: those of `only`, else the `USUAL` ones that the archive holds.
 

@@ -27,8 +27,7 @@ def unpack(machine: Machine, context: Context, params: Params) -> Results | None
     if manifest.digest != params["manifest"]:
         raise StepFailed(f"{params['archive']} changed since the plan was made.", hint="Run the command again.")
     archive.check_databases(place, Path(params["archive"]).name)
-    about = {name: params.get(name, []) for name in ("parts", "lacks", "passed")}  # a journal of earlier lacks them
-    return {"files": len(manifest.entries()), "bytes": manifest.size, **about}
+    return {"files": len(manifest.entries()), "bytes": manifest.size}
 
 
 def clean(machine: Machine, context: Context, params: Params) -> None:
