@@ -48,7 +48,7 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
         current = observed.current
         if current is None:
             raise Usage("Nothing is deployed, so there is nothing to back up.", hint="Run `decodeat-ops deploy` first.")
-        desk.data.require_room_to_save(current, "a backup")
+        desk.data.require_room_to_save(current)
         return backup_operation.plan(snapshots.new_id(datetime.now(UTC)), current, desk.data, desk.deployment)
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:

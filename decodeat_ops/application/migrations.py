@@ -24,8 +24,7 @@ def migration(desk: Desk, release: Release | None, data: str, observed: Observed
     found = migrate.needed(desk.data, release, desk.data.revision(data))
     if all(step.reversible for step in found.lacks):
         return found
-    if observed.current:
-        desk.data.require_room_to_save(observed.current, "the backup before a migration")
+    desk.data.require_room_to_save(observed.current, "a migration")
     return replace(found, snapshot=snapshots.new_id(datetime.now(UTC)))
 
 

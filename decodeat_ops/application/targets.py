@@ -36,7 +36,7 @@ def open_ledger(loaded: "Loaded") -> "Ledger":
     from decodeat_ops.deployment.ledger import StateLedger
     from decodeat_ops.deployment.places import layout_of
 
-    return StateLedger.of(layout_of(loaded), loaded)
+    return StateLedger(layout_of(loaded), loaded)
 
 
 def open_view(loaded: "Loaded") -> "View[Any, Any]":
@@ -76,7 +76,7 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         target=Local(machine, secrets, boot.look()),
         view=LocalView(machine, secrets),
         data=LocalData(machine),
-        ledger=StateLedger.of(machine.layout, loaded),
+        ledger=StateLedger(machine.layout, loaded),
         records=machine.layout.records,
         secrets=secrets,
     )

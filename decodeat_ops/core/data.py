@@ -39,8 +39,11 @@ class Data(Protocol[R_contra]):
         """Return how many bytes an unpacked archive may take."""
         ...
 
-    def require_room_to_save(self, release: R_contra, what: str) -> None:
-        """Raise `GateFailed` when there is no room to back up a release; `what` names the backup in a sentence."""
+    def require_room_to_save(self, release: R_contra | None, before: str = "") -> None:
+        """Raise `GateFailed` when there is no room to back up a release, None for data that none serves.
+
+        `before` names for people the change that needs the backup, "" when it is the operator's own.
+        """
         ...
 
     def require_room_to_restore(self, release: R_contra | None, size: int, before: R_contra | None) -> None:

@@ -343,7 +343,7 @@ class MemoryData:
     def room(self) -> int:
         return 2**40
 
-    def require_room_to_save(self, release: Release, what: str) -> None:
+    def require_room_to_save(self, release: Release | None, before: str = "") -> None:
         """There is always room."""
 
     def require_room_to_restore(self, release: Release | None, size: int, before: Release | None) -> None:

@@ -73,7 +73,7 @@ class MemoryWorld:
             target=MemoryTarget(self.platform, self.source),
             view=MemoryView(self.platform),
             data=MemoryData(self.platform, self.source, place / "backups"),
-            ledger=StateLedger.of(layout, loaded),
+            ledger=StateLedger(layout, loaded),
             records=layout.records,
             secrets={},
         )

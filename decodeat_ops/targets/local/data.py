@@ -13,9 +13,7 @@ from decodeat_ops.deployment.release import LocalRelease
 from decodeat_ops.deployment.schema import Code
 from decodeat_ops.targets.local import saving, steps
 
-LEAST_ROOM = (
-    1024**3
-)  # bytes that an archive may take unpacked, at least: the exact check follows when its size is known
+LEAST_ROOM = 1024**3  # bytes unpacked that an archive may always have: the exact check follows once its size is known
 
 
 @dataclass(frozen=True)
@@ -49,10 +47,13 @@ class LocalData:
     def room(self) -> int:
         return max(space.free(self.machine.layout.root), LEAST_ROOM)
 
-    def require_room_to_save(self, release: LocalRelease, what: str) -> None:
-        needed = space.of_backup(self.machine.layout, release)
-        space.require(self.machine.layout.staging, needed, f"The working copy of {what}")
-        space.require(self.archives, needed, what[0].upper() + what[1:])
+    def require_room_to_save(self, release: LocalRelease | None, before: str = "") -> None:
+        needed = space.of_backup(self.machine.layout, release) if release else 0
+        copy, whole = "A backup's working copy", "A backup"
+        if before:
+            copy, whole = f"The working copy of the backup before {before}", f"The backup before {before}"
+        space.require(self.machine.layout.staging, needed, copy)
+        space.require(self.archives, needed, whole)
 
     def require_room_to_restore(self, release: LocalRelease | None, size: int, before: LocalRelease | None) -> None:
         """Raise `GateFailed` unless an archive's files fit three times: unpacked, as data and as a release."""

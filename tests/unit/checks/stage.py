@@ -98,7 +98,7 @@ class Stage:
             target=Local(machine, secrets, Boot(systemd=False, system=False, directory=self.home / "units")),
             view=LocalView(machine, secrets),
             data=LocalData(machine),
-            ledger=StateLedger.of(machine.layout, machine.loaded),
+            ledger=StateLedger(machine.layout, machine.loaded),
             records=machine.layout.records,
             secrets=secrets,
         )

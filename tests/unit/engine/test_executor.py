@@ -11,11 +11,13 @@ import pytest
 
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import DoneInPart, GateFailed, Interrupted, OpsError, StepFailed, UndoFailed
+from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.engine.executor import Context, Engine, OpsConflict
 from decodeat_ops.engine.journal import read
-from decodeat_ops.engine.ledger import DirectoryLedger
+from decodeat_ops.settings.schema import Loaded, Settings
 
 NAMES = ("one", "two", "three", "after")
 
@@ -34,19 +36,6 @@ def plan(inputs: str = "as planned") -> Plan:
     return Plan("deploy", "tested", "r1", tuple(steps), inputs=inputs)
 
 
-class Ledger(DirectoryLedger):
-    """Keep lock and journals in a directory that a test has made and deletes."""
-
-    def exists(self) -> bool:
-        return True
-
-    def prepare(self) -> None:
-        """No-op."""
-
-    def discard(self) -> None:
-        """No-op."""
-
-
 class World:
     """Marks are what steps leave behind; `break_at` maps an action and a name to what goes wrong there."""
 
@@ -54,8 +43,9 @@ class World:
         self.marks: list[str] = []
         self.calls: list[str] = []
         self.break_at: dict[str, Callable[[], None]] = {}
-        self.journals = state / "journal"
-        self.ledger = Ledger(state / "lock", self.journals)
+        loaded = Loaded(settings=Settings(), env="production", files=(), directory=state, origins={})
+        self.ledger = StateLedger(Layout(state), loaded)
+        self.journals = self.ledger.layout.journals
         self.events: list[events.Event] = []
         self.context = self.fresh()
         self.engine = Engine({"mark": self._mark, "unmark": self._unmark}, self.ledger)
