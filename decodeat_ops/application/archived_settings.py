@@ -11,24 +11,34 @@ from decodeat_ops.core.plan import Plan
 from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.settings.schema import Loaded
 
+NOTHING: Mapping[str, str] = {}
 Held = Mapping[Path, bytes]  # content by path of settings files that are in an archive and not on disk yet
 
 
-def settings_for_restore(config: Path | None, env: str | None, file: Path | None) -> tuple[Loaded, Held | None]:
+def settings_for_restore(
+    config: Path | None, env: str | None, file: Path | None, overrides: Mapping[str, str] = NOTHING
+) -> tuple[Loaded, Held | None]:
     """Return this machine's settings or, where it has none, those of the archive `file` with their files.
 
-    The archive's settings are only read; a step of the restore writes them, once it is approved.
+    The archive's settings are only read; a step of the restore writes them, once it is approved. `overrides` are flags
+    by dotted key.
     """
     if file is None or _there(config):
         from decodeat_ops.application.settings import load
 
-        return load(config, env, {}), None
+        return load(config, env, overrides), None
     manifest, contents = archive.settings(file)
-    loaded = _load(manifest, contents, config.absolute().parent if config else Path.cwd(), env)
+    loaded = _load(manifest, contents, config.absolute().parent if config else Path.cwd(), env, overrides)
     return loaded, {loaded.path(belongs): contents[name] for name, belongs in manifest.settings.items()}
 
 
-def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, env: str | None) -> Loaded:
+def _load(
+    manifest: Manifest,
+    contents: Mapping[str, bytes],
+    directory: Path,
+    env: str | None,
+    overrides: Mapping[str, str] = NOTHING,
+) -> Loaded:
     """Return the archived settings as they would apply in that directory. Raises `Configuration`."""
     from decodeat_ops.application.settings import load
 
@@ -41,7 +51,7 @@ def _load(manifest: Manifest, contents: Mapping[str, bytes], directory: Path, en
     with tempfile.TemporaryDirectory(prefix="decodeat-ops-settings-") as place:  # settings name secrets but hold none
         for belongs, content in tomls.items():
             (Path(place) / belongs).write_bytes(content)
-        read = load(Path(place) / min(tomls, key=len), env, {})  # an overlay's name is the longer one
+        read = load(Path(place) / min(tomls, key=len), env, overrides)  # an overlay's name is the longer one
     there = tuple(directory / path.name for path in read.files)
     return read.model_copy(update={"directory": directory, "files": there})
 

@@ -81,7 +81,7 @@ def restore(
     from decodeat_ops.cli.asking import change
 
     changing = change(run, "restore")
-    loaded, held = backups.settings_for_restore(run.config, run.env, archive)
+    loaded, held = backups.settings_for_restore(run.config, run.env, archive, run.overrides)
     return backups.restore(
         loaded,
         changing,

@@ -46,11 +46,16 @@ class Run:
             given["target"] = _known_target(given["target"])
         return replace(self, **{name: value for name, value in given.items() if value not in (None, False)})
 
-    def loaded(self, **overrides: str) -> "Loaded":
-        """Load the settings in force; `overrides` are keys set by flags. Raises `Configuration`."""
+    @property
+    def overrides(self) -> dict[str, str]:
+        """Return the settings that flags set, by key."""
+        return {"target": self.target} if self.target else {}
+
+    def loaded(self) -> "Loaded":
+        """Load the settings in force. Raises `Configuration`."""
         from decodeat_ops.application.settings import load
 
-        return load(self.config, self.env, {**({"target": self.target} if self.target else {}), **overrides})
+        return load(self.config, self.env, self.overrides)
 
 
 def _language(text: str) -> Literal["en", "ko"]:

@@ -84,6 +84,19 @@ def test_reading_an_archives_settings_writes_nothing(tmp_path: Path, monkeypatch
     assert [*home.iterdir(), *temporary.iterdir()] == []
 
 
+def test_a_flag_wins_over_the_settings_of_a_restore_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    source, path = tmp_path / "archived.toml", tmp_path / f"{BLANK.snapshot}.tar.zst"
+    source.write_text('name = "tested"\n')
+    names = {"settings/decodeat-ops.toml": "decodeat-ops.toml"}
+    archive.write(path, replace(BLANK, settings=names), [Member("settings/decodeat-ops.toml", source)])
+    for here in (False, True):
+        if here:
+            (tmp_path / "decodeat-ops.toml").write_text('name = "tested"\n')
+        found, held = settings_for_restore(None, None, path, {"name": "other"})
+        assert (found.deployment, held is None) == ("other-production", here)
+
+
 def test_settings_too_large_to_be_any(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.write_bytes(b"#" * (5 << 20))
