@@ -29,7 +29,10 @@ class Entry:
 
 @dataclass(frozen=True)
 class Manifest:
-    """Describe an archive. `release` is its release's manifest; `partial` says what is missing or incomplete."""
+    """Describe an archive. `release` is its release's manifest.
+
+    `partial` says what is missing or incomplete, and `gaps` names the part that each of these is of.
+    """
 
     snapshot: str
     deployment: str
@@ -40,14 +43,20 @@ class Manifest:
     parts: Mapping[str, tuple[Entry, ...]]
     partial: tuple[str, ...] = field(default=())
     format: int = FORMAT
+    gaps: tuple[str, ...] = field(default=())
 
     def dumps(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1).encode() + b"\n"
+        return _dumped(asdict(self))
 
     @property
     def digest(self) -> str:
-        """Return its SHA-256 in hex, which identifies the whole archive, since it covers every file's checksum."""
-        return hashlib.sha256(self.dumps()).hexdigest()
+        """Return the SHA-256 in hex that identifies the whole archive, since it covers every file's checksum.
+
+        It leaves `gaps` out, as manifests of earlier versions do: they only sort what `partial` says.
+        """
+        known = asdict(self)
+        del known["gaps"]
+        return hashlib.sha256(_dumped(known)).hexdigest()
 
     def entries(self) -> dict[str, Entry]:
         return {entry.path: entry for entries in self.parts.values() for entry in entries}
@@ -55,6 +64,10 @@ class Manifest:
     @property
     def size(self) -> int:
         return sum(entry.size for entry in self.entries().values())
+
+
+def _dumped(fields: Mapping[str, Any]) -> bytes:
+    return json.dumps(fields, ensure_ascii=False, indent=1).encode() + b"\n"
 
 
 def check_name(name: str, archive: str = "") -> str:
@@ -108,11 +121,19 @@ def load(data: bytes, archive: str = "") -> Manifest:
             settings={_text(k): _text(v) for k, v in raw["settings"].items()},
             parts={part: tuple(_entry(e) for e in entries) for part, entries in raw["parts"].items()},
             partial=tuple(_text(p) for p in raw["partial"]),
+            gaps=_gaps(raw),
         )
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise damaged("its manifest is not one of ours", archive) from error
     _consistent(manifest, archive)
     return manifest
+
+
+def _gaps(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the part that each note of `partial` is of; in earlier versions the note's first word alone names it."""
+    notes = [_text(note) for note in raw["partial"]]
+    gaps = tuple(_text(part) for part in raw.get("gaps", ()))
+    return gaps if len(gaps) == len(notes) else tuple(note.lstrip("'\"").partition("/")[0] for note in notes)
 
 
 def _consistent(manifest: Manifest, archive: str) -> None:

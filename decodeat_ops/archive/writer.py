@@ -32,6 +32,11 @@ class Member:
     source: Path
     mode: int | None = None
 
+    @property
+    def part(self) -> str:
+        """Return the part of the archive that it is of."""
+        return self.name.partition("/")[0]
+
 
 Progress = Callable[[str, int], None]
 
@@ -78,7 +83,7 @@ def write(
 
 def _write_members(stream: Any, blank: Manifest, members: Iterable[Member], progress: Progress) -> Manifest:
     parts: dict[str, list[Entry]] = {part: [] for part in blank.parts}
-    notes: list[str] = list(blank.partial)
+    notes, gaps = [*blank.partial], [*blank.gaps]
     done = 0
     with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
         for member in members:
@@ -88,14 +93,17 @@ def _write_members(stream: Any, blank: Manifest, members: Iterable[Member], prog
                 entry, note = _add(tar, member)
             except Configuration:
                 notes.append(f"{member.name!r} was left out: an archive can't hold a file of that name")
+                gaps.append(member.part)
                 continue
             except OSError as error:
                 if error.filename is None:
                     raise  # the archive could not be written
                 notes.append(f"{member.name} could not be read: {error.strerror}")
+                gaps.append(member.part)
                 continue
             parts[part].append(entry)
             notes += note
+            gaps += [part] * len(note)
             done += entry.size
         held = {entry.path for entry in parts.get("settings", ())}
         manifest = replace(
@@ -103,6 +111,7 @@ def _write_members(stream: Any, blank: Manifest, members: Iterable[Member], prog
             settings={name: belongs for name, belongs in blank.settings.items() if name in held},
             parts={p: tuple(e) for p, e in parts.items()},
             partial=tuple(notes),
+            gaps=tuple(gaps),
         )
         body = manifest.dumps()
         tar.addfile(_info(NAME, len(body), 0o600, time.time()), io.BytesIO(body))

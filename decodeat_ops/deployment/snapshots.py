@@ -137,7 +137,7 @@ def newest_usable(
         except Configuration as error:
             passed.append(f"{snapshot.id}: {error.advice.what}")
             continue
-        lacks = [note for note in manifest.partial if not note.lstrip("'\"").startswith("logs/")]
+        lacks = [note for note, part in zip(manifest.partial, manifest.gaps, strict=True) if part != "logs"]
         if manifest.deployment != deployment:
             passed.append(f"{snapshot.id}: it is of {manifest.deployment}.")
         elif lacks:

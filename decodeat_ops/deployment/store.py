@@ -33,6 +33,7 @@ class Supervised:
     restarts: int = 0
     last_exit: str = ""
     problem: str = ""
+    no_port: bool = False  # the problem is that its address can't be listened on
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Watched:
     next_start: float = 0.0  # monotonic
     last_exit: str = ""
     problem: str = ""
+    no_port: bool = False  # the problem is that its address can't be listened on
     drain_since: float = 0.0  # monotonic; 0 = not draining
     term_since: float = 0.0  # monotonic; 0 = not asked to stop
     reminded: float = 0.0  # monotonic; when it or its workers last got SIGTERM
@@ -77,4 +78,5 @@ def _told(watched: Watched) -> dict[str, Any]:
         "restarts": watched.restarts,
         "last_exit": watched.last_exit,
         "problem": watched.problem[:LONGEST],
+        "no_port": watched.no_port,
     }

@@ -17,7 +17,7 @@ from decodeat_ops.supervisor.account import Account, Watched
 from decodeat_ops.supervisor.process import adopt, start
 from decodeat_ops.supervisor.sockets import Listeners
 from decodeat_ops.supervisor.standby import Standby, allow_takeover, name_process
-from decodeat_ops.supervisor.unit import NO_PORT, Unit
+from decodeat_ops.supervisor.unit import Unit
 from decodeat_ops.supervisor.variables import variables
 
 LOOK_SECONDS = 0.1
@@ -147,7 +147,7 @@ class Supervisor:
     def _keep_running(self, release: str, watched: Watched) -> None:
         if watched.process is not None:
             watched.drain_since = 0.0
-            watched.problem = ""
+            watched.problem, watched.no_port = "", False
             self._know_unit(release, watched)
             if watched.term_since:
                 self._terminate(release, watched)  # requested again too late: it ends first and is started anew
@@ -161,13 +161,13 @@ class Supervisor:
         try:
             listener = self._listeners.get(unit.host, unit.port, unit.address)
         except OSError as error:
-            self._trouble(release, watched, f"{NO_PORT} {unit.address}: {error.strerror}")
+            self._trouble(release, watched, f"can't listen on {unit.address}: {error.strerror}", no_port=True)
             return
         sockets = (self._listeners.private(self._layout.socket(release).name).fileno(), listener.fileno())
         env = variables(self._layout, release, unit, sockets)
         log = self._layout.log(release)
         watched.process = start(unit.argv, cwd=self._layout.run, env=env, log=log, sockets=sockets)
-        watched.problem = ""
+        watched.problem, watched.no_port = "", False
         self.say(f"started {release}, process {watched.process.pid}")
 
     def _know_unit(self, release: str, watched: Watched, fresh: bool = False) -> None:
@@ -178,8 +178,9 @@ class Supervisor:
         except (OSError, ValueError, TypeError) as error:
             self._trouble(release, watched, f"its unit can't be read: {error}")
 
-    def _trouble(self, release: str, watched: Watched, problem: str) -> None:
+    def _trouble(self, release: str, watched: Watched, problem: str, *, no_port: bool = False) -> None:
         watched.next_start = time.monotonic() + 1.0
+        watched.no_port = no_port
         if problem != watched.problem:
             watched.problem = problem
             self.say(f"{release}: {problem}")

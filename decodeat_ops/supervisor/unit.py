@@ -6,7 +6,6 @@ from pathlib import Path
 
 FORMAT = 2
 READABLE = (1, 2)  # 1 had no `requires`
-NO_PORT = "can't listen on"  # begins the `problem` in the status of a release whose port is taken
 
 
 @dataclass(frozen=True)

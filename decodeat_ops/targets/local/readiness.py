@@ -10,8 +10,8 @@ from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.deployment import credential
 from decodeat_ops.deployment.machine import Machine
+from decodeat_ops.deployment.store import Supervised
 from decodeat_ops.engine.executor import Context
-from decodeat_ops.supervisor.unit import NO_PORT
 
 POLL_SECONDS = 0.1
 CONFIRMATIONS = 10  # answers in a row, each on a connection of its own, so that probably every worker is asked
@@ -68,7 +68,7 @@ def _watch_for_crash(machine: Machine, release: str, earlier: int, waited: float
     if known.restarts > earlier:
         raise _refused(machine, release, f"it crashed while starting ({known.last_exit})")
     if known.problem and waited > TROUBLE_SECONDS:
-        raise _blocked(machine, release, known.problem)
+        raise _blocked(machine, release, known)
 
 
 def _not_ready(machine: Machine, endpoint: Endpoint, release: str, secrets: Mapping[str, Secret]) -> str:
@@ -145,12 +145,12 @@ def _refused(machine: Machine, release: str, why: str) -> StepFailed:
     )
 
 
-def _blocked(machine: Machine, release: str, problem: str) -> StepFailed:
+def _blocked(machine: Machine, release: str, known: Supervised) -> StepFailed:
     """Return the error for a release that the supervisor can't start, and whose log therefore says nothing."""
     hint = f"The supervisor's own log is {machine.layout.supervisor_log}."
-    if problem.startswith(NO_PORT):
+    if known.no_port:
         hint = "Stop the program that listens there, or set local.port to a free one; `decodeat-ops doctor` looks."
-    return StepFailed(f"Release {release} could not be started: {problem}.", hint=hint)
+    return StepFailed(f"Release {release} could not be started: {known.problem}.", hint=hint)
 
 
 def last_lines(log: Path, count: int = LOG_LINES) -> tuple[str, ...]:

@@ -190,6 +190,7 @@ def test_a_file_that_gives_less_than_it_promised(tmp_path: Path, source: str, wh
     manifest = archive.write(tmp_path / "a.tar.zst", BLANK, members)
     (note,) = manifest.partial
     assert note.startswith(f"logs/a.log was not read whole ({why}): ")
+    assert manifest.gaps == ("logs",)
     archive.extract(tmp_path / "a.tar.zst", tmp_path / "out")
     assert (tmp_path / "out" / "logs" / "b.log").read_bytes() == b"after\n"
 
@@ -214,6 +215,8 @@ def test_what_cannot_be_read_is_named_and_the_rest_is_kept(tmp_path: Path) -> No
     assert "settings/gone could not be read: No such file" in gone
     assert "settings/link could not be read" in linked
     assert "left out" in named
+    assert manifest.gaps == ("settings", "settings", "logs")
+    assert replace(manifest, gaps=()).digest == manifest.digest, "earlier versions did not note it"
     assert archive.inspect(tmp_path / "a.tar.zst") == manifest
 
 

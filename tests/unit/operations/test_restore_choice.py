@@ -24,11 +24,17 @@ OURS = BLANK.deployment
 OLD, MIDDLE, NEW = "20261122T030000Z-0001", "20261123T030000Z-0002", "20261124T030000Z-0003"
 
 
-def make(directory: Path, snapshot: str, deployment: str = OURS, partial: tuple[str, ...] = ()) -> Path:
+def make(
+    directory: Path,
+    snapshot: str,
+    deployment: str = OURS,
+    partial: tuple[str, ...] = (),
+    gaps: tuple[str, ...] = (),
+) -> Path:
     source = directory / "source"
     source.write_bytes(b"line\n")
     path = directory / "backups" / f"{snapshot}.tar.zst"
-    blank = replace(BLANK, snapshot=snapshot, deployment=deployment, partial=partial)
+    blank = replace(BLANK, snapshot=snapshot, deployment=deployment, partial=partial, gaps=gaps)
     archive.write(path, blank, [Member("logs/a.log", source)])
     return path
 
@@ -113,6 +119,14 @@ def test_a_missing_log_is_no_reason_to_bring_back_older_data(directory: Path) ->
     chosen, manifest, passed = newest_usable(directory, OURS)
     assert (chosen.id, passed) == (newest, ())
     assert manifest.partial
+
+
+def test_what_an_archive_lacks_is_told_by_its_part_and_not_by_words(directory: Path) -> None:
+    database, log = "20261124T030000Z-0008", "20261124T030000Z-0007"
+    make(directory.parent, log, partial=("no room for a log",), gaps=("logs",))
+    make(directory.parent, database, partial=("logs/ and others had no room",), gaps=("database",))
+    chosen, _, passed = newest_usable(directory, OURS)
+    assert (chosen.id, passed) == (log, (f"{database}: it lacks something (logs/ and others had no room).",))
 
 
 def test_none_that_can_be_used(directory: Path) -> None:
