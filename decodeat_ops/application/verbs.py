@@ -68,8 +68,7 @@ def remove(desk: Desk, change: Change, *, delete_data: bool = False, delete_back
             return plan
         if not change.dry_run:
             desk.ledger.discard()
-        place = desk.target.remove(observed, keep).place
-        return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": place})
+        return Outcome("remove", "0 changed: there is nothing to remove.", data={"state": desk.target.place})
 
     return carry_out(desk, "remove", derive, change, _removed(desk, "remove"))
 

@@ -71,7 +71,7 @@ class Watch:
             case events.StepBroke(step, why, undoing):
                 self._broke(step, why, undoing)
             case events.Checking(check):
-                self._view.begin(self._title(check), "")
+                self._view.begin(self._title(check), None)
             case events.Checked(finding):
                 self._checked(finding)
             case events.Started():
@@ -116,9 +116,10 @@ class _Plain:
         self._console = target
         self._said = ""
 
-    def begin(self, title: str, count: str) -> None:
+    def begin(self, title: str, count: str | None) -> None:
+        """Print that a step begins; without a count it is a check, which one line at its end is enough for."""
         self._said = ""
-        if count or title.startswith("Undoing"):
+        if count is not None:
             self._console.print(f"{count or '     '} {title}", soft_wrap=True)
 
     def progress(self, text: str, done: int, total: int) -> None:
@@ -141,8 +142,8 @@ class _Moving:
         self._live: Live | None = None
         self._row: _Row | None = None
 
-    def begin(self, title: str, count: str) -> None:
-        self._row = _Row(title, count)
+    def begin(self, title: str, count: str | None) -> None:
+        self._row = _Row(title, count or "")
         if self._live is None:
             self._live = Live(self._row, console=self._console, transient=True, refresh_per_second=PACE)
             self._live.start()

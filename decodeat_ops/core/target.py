@@ -142,12 +142,11 @@ class Aftermath:
 
 @dataclass(frozen=True)
 class Removal:
-    """Hold the steps of a removal, none when there is nothing to remove. `place` is where it was deployed.
+    """Hold the steps of a removal, none when there is nothing to remove.
 
     One of its steps produces `stays`, which names for people what is left.
     """
 
-    place: str
     steps: Steps = ()
     facts: Facts = ()
 

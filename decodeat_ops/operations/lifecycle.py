@@ -88,7 +88,7 @@ def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: froz
     removal = target.remove(observed, keep)
     if not removal.steps:
         return None
-    return Plan("remove", deployment, removal.place, removal.steps, removal.facts, "", observed.active_id)
+    return Plan("remove", deployment, target.place, removal.steps, removal.facts, "", observed.active_id)
 
 
 def stays(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> str:

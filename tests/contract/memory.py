@@ -315,9 +315,9 @@ class MemoryTarget:
 
     def remove(self, observed: Observed[Release], keep: frozenset[str]) -> Removal:
         if not observed.releases and ("data" in keep or not observed.left):
-            return Removal(self.place)
+            return Removal()
         steps = (*self.halt(observed), _step("delete", "delete", data="data" in keep, after_commit=True))
-        return Removal(self.place, steps)
+        return Removal(steps)
 
 
 @dataclass(frozen=True)

@@ -21,8 +21,8 @@ def removal(machine: Machine, where: Boot, observed: LocalObserved, keep: frozen
     unboot = boot.undo_step(loaded, where) if where.unit(loaded).exists() else None
     scope = Scope(layout, present, keep, _beside(machine, observed), unboot)
     if scope.pointless and not observed.supervisor.alive and not observed.running:
-        return Removal(str(layout.root))
-    return Removal(str(layout.root), scope.steps(observed), scope.facts())
+        return Removal()
+    return Removal(scope.steps(observed), scope.facts())
 
 
 def _beside(machine: Machine, observed: LocalObserved) -> "Beside":

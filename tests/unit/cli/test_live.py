@@ -1,6 +1,7 @@
 """The live view: plain lines off a terminal, a moving one on it, and never an exception into the engine."""
 
 import io
+from dataclasses import replace
 from typing import TextIO
 
 import pytest
@@ -43,6 +44,12 @@ def test_a_build_log_gets_one_line_at_the_start_and_one_at_the_end() -> None:
     assert shown.splitlines() == [" 2/11 Lay out release", "      copying code", "✓ Lay out release  12 s"]
 
 
+def test_a_build_log_gets_the_start_of_each_step_and_of_no_check() -> None:
+    undo = replace(STEP, title="Undoing what nobody asked for")
+    assert told(events.StepStarted(undo, 1, 2), events.Checking("disk.space")).splitlines() == [f" 1/2 {undo.title}"]
+    assert told(events.StepStarted(STEP, 0, 0, undoing=True)).splitlines() == [f"      Undoing: {STEP.title}"]
+
+
 def test_what_went_wrong_and_was_undone_is_told() -> None:
     shown = told(
         events.StepStarted(STEP, 1, 2),
@@ -52,6 +59,7 @@ def test_what_went_wrong_and_was_undone_is_told() -> None:
         events.StepSkipped(STEP, "already done"),
     )
     assert "✗ Lay out release: no space left" in shown
+    assert "      Undoing: Lay out release" in shown.splitlines()
     assert "↶ Lay out release, undone  0.2 s" in shown
     assert "– Lay out release  already done" in shown
 
