@@ -10,6 +10,7 @@ from pathlib import Path
 
 import decodeat_ops
 from decodeat_ops.application.desk import Desk
+from decodeat_ops.application.targets import open_desk, open_view
 from decodeat_ops.checks import junit, lists, machine, report, words
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.record import Identity, Verdict
@@ -25,6 +26,7 @@ from decodeat_ops.core.errors import Configuration, OpsError, Usage
 from decodeat_ops.core.events import Emit, discard_event
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.deployment import files
+from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.settings.schema import Loaded, Settings
 
 __all__ = ["Question", "SignOff", "Walk", "check", "checklist", "doctor", "records", "verify"]
@@ -46,8 +48,6 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
 
 def _open(loaded: Loaded) -> Desk:
     """Return the desk, without secrets when these don't resolve: that is a finding, not the end of the command."""
-    from decodeat_ops.application.targets import open_desk
-
     try:
         return open_desk(loaded)
     except Configuration:
@@ -95,8 +95,6 @@ def _write(path: Path, text: str, result: Walked) -> None:
 
 def check(loaded: Loaded, name: str | None, emit: Emit = discard_event, lang: words.Language = "en") -> Outcome:
     """Run one check; without a name list them all. Raises `Usage` for an unknown name."""
-    from decodeat_ops.application.targets import open_view
-
     known = checks_of(open_view(loaded))
     if name is None:
         return _listed(known, lang)
@@ -157,8 +155,6 @@ def _refused(problem: OpsError) -> Callable[[Subject], Finding]:
 
 def records(loaded: Loaded) -> Outcome:
     """List the records of checklists, newest first."""
-    from decodeat_ops.deployment.places import layout_of
-
     read = [verify_chain(path) for path in all_records(layout_of(loaded).records)]
     rows: tuple[tuple[Cell, ...], ...] = tuple(
         (v.path.name, str(v.header.get("release", "")) or "-", _state(v)) for v in read
@@ -196,8 +192,6 @@ def verify(loaded: Loaded, name: str) -> Outcome:
 
     It detects accidents, not forgery, and says so: the chain has no key.
     """
-    from decodeat_ops.deployment.places import layout_of
-
     verdict = verify_chain(_find(layout_of(loaded).records, name))
     facts: list[tuple[str, Cell]] = [
         ("record", verdict.path.name),

@@ -5,19 +5,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from decodeat_ops.application.targets import open_view, this_machine
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.view import View
 from decodeat_ops.deployment import files as disk
+from decodeat_ops.deployment import service_variables
 from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
 
 def render(loaded: Loaded, out: Path | None, diff: bool) -> Outcome:
     """Render the target's files. Raises `Configuration` when one doesn't render or would hold a secret."""
-    from decodeat_ops.application.targets import open_view, this_machine
-    from decodeat_ops.deployment import service_variables
-
     view = open_view(loaded)
     rendered = view.files("")
     service_variables.refuse_exposed(this_machine(), loaded, view.variables(None))

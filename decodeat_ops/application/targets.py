@@ -42,7 +42,7 @@ def open_ledger(loaded: "Loaded") -> "Ledger":
 def open_view(loaded: "Loaded") -> "View[Any, Any]":
     """Open the look at a deployment alone, without secrets: it finds what it is asked for, and nothing else.
 
-    Raises nothing here; what the view is asked raises `Configuration` as `open_desk` does.
+    What it is asked raises `Configuration` where `open_desk` would.
     """
     from decodeat_ops.targets.local.view import LocalView
 
