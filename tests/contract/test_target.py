@@ -59,15 +59,25 @@ def steps(world: World, verb: Verb = verbs.deploy, *, before_commit: bool = Fals
     return found[share_of(Path(__file__).parent, world.every) :: world.every]
 
 
+def looked_at(world: World) -> tuple[str, str]:
+    """Return which release takes the traffic and which one's data is today's, as the view and an observation say."""
+    desk = world.desk()
+    active, observed = desk.view.active(), desk.target.observe()
+    told = active.id if active else "", desk.view.current_id()
+    assert told == (observed.active_id, observed.current.id if observed.current else "")
+    return told
+
+
 def test_a_first_deploy_serves(worlds: Worlds) -> None:
     world = worlds()
-    assert world.serving() == ("", "")
+    assert world.serving() == looked_at(world) == ("", "")
     outcome = verbs.deploy(world.desk(), Change())
     release, _ = world.serving()
     assert outcome.changed == 1 and outcome.data["release"] == release != ""
     observed = world.desk().target.observe()
     assert observed.active_id == release and observed.serving
     assert [one.id for one in observed.releases] == [release]
+    assert looked_at(world) == (release, release)
     assert world.desk().ledger.unfinished() == ""
 
 
@@ -272,6 +282,7 @@ def test_stop_start_and_restart(worlds: Worlds) -> None:
     assert world.serving() == ("", "") and world.runs() == 0
     assert verbs.stop(world.desk(), Change()).changed == 0
     assert world.desk().target.observe().stopped is not None
+    assert looked_at(world) == ("", release)
     assert verbs.start(world.desk(), Change()).changed == 1
     assert world.serving()[0] == release
     assert verbs.start(world.desk(), Change()).changed == 0
@@ -283,7 +294,7 @@ def test_a_removal_leaves_nothing_but_data(worlds: Worlds) -> None:
     world = deployed(worlds)
     outcome = verbs.remove(world.desk(), Change())
     assert outcome.changed == 1 and outcome.data["stays"]
-    assert world.serving() == ("", "") and world.runs() == 0
+    assert world.serving() == looked_at(world) == ("", "") and world.runs() == 0
     assert world.desk().target.observe().left
     assert verbs.remove(world.desk(), Change()).changed == 0
     verbs.deploy(world.desk(), Change())
