@@ -13,7 +13,7 @@ from decodeat_ops.application.archives import backups, verify
 from decodeat_ops.application.desk import Desk
 from decodeat_ops.application.migrations import allow_part, snapshot_of
 from decodeat_ops.application.targets import open_desk
-from decodeat_ops.application.workflow import Change, carry_out, resume
+from decodeat_ops.application.workflow import Change, Finish, carry_out, resume
 from decodeat_ops.checks.lists import GATES
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.migration import NO_DATA, Migration, unknown
@@ -116,6 +116,20 @@ def restore(
         desk.data.require_room_to_restore(wanted.release, manifest.size, observed.current)
         return restore_operation.plan(wanted, observed, desk.target, desk.data, desk.deployment, GATES)
 
+    finish = _restored(desk)
+    left_open = desk.ledger.unfinished() if held is not None and not change.dry_run else ""
+    if file is not None and left_open:
+        # Killed before its settings were in place: `resume` can't find it, but the same command can.
+        check_interrupted(desk.ledger.read(left_open).plan, file)
+        outcome = resume(desk, change, finish)
+    else:
+        outcome = carry_out(desk, "restore", derive, change, finish)
+    return replace(outcome, warnings=(*outcome.warnings, *unresolved))
+
+
+def _restored(desk: Desk) -> Finish:
+    """Return the function that makes the outcome of a restore, also of one that goes on after an interruption."""
+
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         about = restore_operation.brought(plan)
         active = desk.view.active()
@@ -140,14 +154,7 @@ def restore(
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status"),
         )
 
-    left_open = desk.ledger.unfinished() if held is not None and not change.dry_run else ""
-    if file is not None and left_open:
-        # Killed before its settings were in place: `resume` can't find it, but the same command can.
-        check_interrupted(desk.ledger.read(left_open).plan, file)
-        outcome = resume(desk, change, finish)
-    else:
-        outcome = carry_out(desk, "restore", derive, change, finish)
-    return replace(outcome, warnings=(*outcome.warnings, *unresolved))
+    return finish
 
 
 def _check_origin(manifest: archive.Manifest, loaded: Loaded, origin: str) -> None:
