@@ -12,7 +12,6 @@ from decodeat.images.download import Downloader
 from decodeat.pipeline import Pipeline
 from decodeat.settings import Settings
 from decodeat.stores.cache import Cache, MemoryCache
-from decodeat.stores.redis import RedisCache
 from decodeat.stores.results import open_results
 from decodeat.stores.single_flight import SingleFlightCache
 
@@ -23,7 +22,7 @@ async def open_parts(config: Settings) -> AsyncIterator[Parts]:
     async with AsyncExitStack() as stack:
         results = open_results(config.database_url)
         stack.push_async_callback(results.close)
-        cache: Cache = RedisCache(config.redis_url) if config.redis_url else MemoryCache()
+        cache = _cache(config)
         stack.push_async_callback(cache.close)
         downloader = await stack.enter_async_context(Downloader(config.max_image_size, config.image_allowed_origins))
         working = Engines(
@@ -38,3 +37,11 @@ async def open_parts(config: Settings) -> AsyncIterator[Parts]:
             "url", cache, config.url_cache_ttl, encode=bytes, decode=bytes
         )
         yield Parts(pipeline, decoder, working, cache, results, answers)
+
+
+def _cache(config: Settings) -> Cache:
+    if not config.redis_url:
+        return MemoryCache()
+    from decodeat.stores.redis import RedisCache  # its packages take 6 MB of each worker
+
+    return RedisCache(config.redis_url)

@@ -4,7 +4,7 @@ import hashlib
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,11 +18,13 @@ from decodeat.api.cross_origin import CrossOriginAnswers, CrossOriginPreflight
 from decodeat.api.headers import SecurityHeaders
 from decodeat.api.hosts import AllowedHosts
 from decodeat.api.identity import Credentials
-from decodeat.api.limits import Limiter
 from decodeat.api.request import RequestContext, start_counting
 from decodeat.api.schemas import Refusal
 from decodeat.assembly import open_parts
 from decodeat.settings import Settings
+
+if TYPE_CHECKING:
+    from decodeat.api.limits import Limiter
 
 _TITLE = "Nutrition Label API"
 _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than starting the worker again for ever
@@ -31,7 +33,7 @@ _BOOT_FAILED = 3  # gunicorn stops its master at this exit code, rather than sta
 def create(config: Settings) -> FastAPI:
     """Build an application; nothing runs or connects before its lifespan begins."""
     credentials = Credentials(config.api_keys, config.jwt_secret, config.jwt_issuer, config.jwt_audience)
-    limiter = Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
+    limiter = _limiter(config)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
@@ -43,7 +45,8 @@ def create(config: Settings) -> FastAPI:
                 # For the worker: to decide when to end, and to answer requests that it refuses before our middleware.
                 yield {"can_exit_without_loss": parts.results.can_exit_without_loss, "sites": config.cors_origins}
         finally:
-            await limiter.close()
+            if limiter:
+                await limiter.close()
 
     app = FastAPI(
         title=_TITLE,
@@ -79,9 +82,18 @@ def _layers(config: Settings) -> list[Middleware]:
     ]
 
 
-def _guard(credentials: Credentials, limiter: Limiter) -> list[Middleware]:
+def _limiter(config: Settings) -> "Limiter | None":
+    """Return what counts each client's requests, None without a limit."""
+    if not config.api_rate_limit:
+        return None
+    from decodeat.api.limits import Limiter  # with its packages, which take 10 MB of each worker
+
+    return Limiter(config.api_rate_limit, config.redis_url, _pepper(config))
+
+
+def _guard(credentials: Credentials, limiter: "Limiter | None") -> list[Middleware]:
     """Return the access check, or nothing where any client may ask without limit."""
-    needed = credentials.needed or limiter.per_minute
+    needed = credentials.needed or limiter
     return [Middleware(Access, credentials=credentials, limiter=limiter)] if needed else []
 
 

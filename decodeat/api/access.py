@@ -1,7 +1,7 @@
 """Guard the analysis endpoint: identify the client, and limit how often it asks."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi.security import APIKeyHeader, HTTPBearer
 from starlette.datastructures import Headers
@@ -9,8 +9,10 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from decodeat.api.identity import KEY_HEADER, Credentials, of_address
-from decodeat.api.limits import Limiter
 from decodeat.api.schemas import Refusal
+
+if TYPE_CHECKING:
+    from decodeat.api.limits import Limiter
 
 GUARDED = "/api/v1/analyze"
 
@@ -21,7 +23,7 @@ class Access:
     As a FastAPI dependency it would take a fifth of the time of a cached answer.
     """
 
-    def __init__(self, app: ASGIApp, credentials: Credentials, limiter: Limiter) -> None:
+    def __init__(self, app: ASGIApp, credentials: Credentials, limiter: "Limiter | None") -> None:
         self._app = app
         self._credentials = credentials
         self._limiter = limiter
@@ -44,9 +46,10 @@ class Access:
             # For the log. An address never gets there: it is personal data.
             scope["state"]["noted"]["client"] = known
         counted = known or of_address(scope.get("client"))
-        seconds = await self._limiter.hit(counted) if counted else 0
-        if seconds:
-            text = f"At most {self._limiter.per_minute} analyses a minute are allowed. Please try again later."
+        limiter = self._limiter
+        seconds = await limiter.hit(counted) if limiter and counted else 0
+        if limiter and seconds:
+            text = f"At most {limiter.per_minute} analyses a minute are allowed. Please try again later."
             return JSONResponse({"detail": text}, 429, {"Retry-After": str(seconds)})
         if not known and self._credentials.needed:
             challenge = self._credentials.challenge(headers)

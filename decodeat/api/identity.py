@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import jwt
-
 KEY_HEADER = "X-API-Key"
 LEEWAY = 30.0  # seconds that clocks may differ
 LONGEST_TOKEN = 8192  # characters; nothing longer is parsed
@@ -61,6 +59,8 @@ class Credentials:
 
     def _claims(self, token: str, secret: str) -> dict[str, Any] | None:
         """Return the token's claims, None unless it was signed with this secret, for this service, and is valid now."""
+        import jwt  # with its cryptography, which takes 9 MB of each worker
+
         try:
             found: dict[str, Any] = jwt.decode(
                 token,

@@ -37,13 +37,13 @@ class Limiter:
     """
 
     def __init__(self, per_minute: int, redis_url: str = "", secret: bytes = b"") -> None:
-        """Take the limit, 0 for none. Without a `secret`, clients' addresses in Redis can be found by trying all."""
+        """Take the limit. Without a `secret`, clients' addresses in Redis can be found by trying all."""
         self.per_minute = per_minute
-        self._item = RateLimitItemPerMinute(per_minute, namespace="analyze") if per_minute else None
+        self._item = RateLimitItemPerMinute(per_minute, namespace="analyze")
         self._secret = secret
         self._memory = MovingWindowRateLimiter(MemoryStorage())
         self._pool = None
-        if self._item and redis_url:
+        if redis_url:
             self._pool = BlockingConnectionPool.from_url(
                 redis_url,
                 max_connections=_CONNECTIONS,
@@ -62,8 +62,6 @@ class Limiter:
 
     async def hit(self, identity: str) -> int:
         """Count one request. Return 0 when it may pass, else the whole seconds until the next one may. Never raises."""
-        if self._item is None:
-            return 0
         name = hmac.new(self._secret, identity.encode(), hashlib.sha256).hexdigest()[:32]
         seconds = await self._ask(name) if self._pool is not None and not self._breaker.try_acquire() else None
         return await self._count(self._memory, name) if seconds is None else seconds
@@ -86,7 +84,6 @@ class Limiter:
         return seconds
 
     async def _count(self, window: MovingWindowRateLimiter, name: str) -> int:
-        assert self._item is not None  # noqa: S101 narrows; hit() has looked
         if await window.hit(self._item, name):
             return 0
         free_at, _ = await window.get_window_stats(self._item, name)

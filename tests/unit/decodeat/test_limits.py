@@ -52,14 +52,6 @@ def fallbacks() -> float:
     return REGISTRY.get_sample_value("decodeat_limit_fallbacks_total") or 0.0
 
 
-def test_no_limit_asks_nobody() -> None:
-    async def work(limiter: Limiter) -> None:
-        assert [await limiter.hit("key:a") for _ in range(50)] == [0] * 50
-
-    run(work, Limiter(0, "redis://127.0.0.1:9"))
-    assert fallbacks() == 0
-
-
 @pytest.mark.parametrize("shared", [True, False], ids=["redis", "memory"])
 def test_each_client_has_its_own_count(redis: RedisServer, shared: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     Clock(monkeypatch)

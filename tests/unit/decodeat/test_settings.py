@@ -322,6 +322,28 @@ def test_check_env_loads_neither_server_nor_pictures() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("given", "loads"),
+    [
+        ({}, set()),
+        ({"REDIS_URL": "redis://127.0.0.1:9"}, set()),  # each worker connects, once it has started
+        ({"API_RATE_LIMIT": "5"}, {"limits", "redis", "cryptography"}),
+        ({"JWT_SECRET": "s" * 32, "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}, set()),  # with the first token
+    ],
+    ids=["nothing", "redis", "limit", "tokens"],
+)
+def test_a_worker_loads_only_packages_that_its_settings_need(given: dict[str, str], loads: set[str]) -> None:
+    code = (
+        "import sys, decodeat.main;"
+        "print(*{'redis', 'limits', 'jwt', 'cryptography', 'alembic', 'grpc', 'onnxruntime'} & set(sys.modules))"
+    )
+    child = variables_of_a_child(**given)
+    argv = (sys.executable, "-c", code)
+    done = subprocess.run(argv, env=child, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    assert set(done.stdout.split()) == loads
+
+
 def test_a_wrong_environment_does_not_start() -> None:
     child = variables_of_a_child(PORT="none", REDIS_URL="cache")
     argv = (sys.executable, "-m", "decodeat")
