@@ -1,7 +1,5 @@
 """Test that a command finds what it needs and no more, so that what is broken elsewhere does not hide its answer."""
 
-from pathlib import Path
-
 import pytest
 
 from decodeat_ops.application import checks, state
@@ -16,8 +14,9 @@ from tests.unit.checks.stage import NEW, OLD, Stage, serving
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Stage:
-    return Stage(tmp_path, settings={"checks": {"soak_seconds": 0.3, "soak_rate": 50.0, "max_p95_seconds": 60.0}})
+def stage(stage: Stage) -> Stage:
+    stage.settings = {"checks": {"soak_seconds": 0.3, "soak_rate": 50.0, "max_p95_seconds": 60.0}}
+    return stage
 
 
 def with_a_damaged_release(stage: Stage) -> None:
