@@ -14,8 +14,7 @@ import sqlalchemy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from decodeat.stores import database, tables
-from decodeat.stores.result_writer import ResultWriter
+from decodeat.stores import database, result_writer, tables
 from decodeat.stores.results import NoResults, Result, StoredResults, open_results, row_of
 from tests.servers.postgres import Postgres
 from tests.support.examples import ONE_FIXTURE, examples
@@ -86,19 +85,27 @@ results = st.builds(
 )
 
 
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a database a minute to answer: what writes by itself, without a buffer that tries again, needs no limit."""
+    for name in ("result_writer.ANSWER_SECONDS", "database.CONNECT_SECONDS"):
+        monkeypatch.setattr(f"decodeat.stores.{name}", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 @settings(max_examples=examples(25), suppress_health_check=ONE_FIXTURE)
 @given(st.lists(results, min_size=1, max_size=20))
 def test_whatever_is_stored_comes_back_as_it_was(url: str, given_ones: list[Result]) -> None:
     made = [row_of(one) for one in given_ones]
 
     async def story() -> list[dict[str, Any]]:
-        result_writer, engine = ResultWriter(url), database.open_engine(url)
-        await result_writer.store(made)
+        writer, engine = result_writer.ResultWriter(url), database.open_engine(url)
+        await writer.store(made)
         wanted = sqlalchemy.select(tables.results).where(tables.results.c.id.in_([row["id"] for row in made]))
         async with engine.begin() as connection:
             found = (await connection.execute(wanted)).mappings().all()
         await engine.dispose()
-        await result_writer.close()
+        await writer.close()
         return [dict(row) for row in found]
 
     def by_id(row: Any) -> str:
@@ -107,15 +114,16 @@ def test_whatever_is_stored_comes_back_as_it_was(url: str, given_ones: list[Resu
     assert sorted(asyncio.run(story()), key=by_id) == sorted(map(dict, made), key=by_id)
 
 
+@pytest.mark.usefixtures("patient")
 def test_sent_twice_it_is_stored_once(url: str) -> None:
     """The end of the first commit may not have been seen."""
     first, second = row_of(numbered(1)), row_of(numbered(2))
 
     async def story() -> None:
-        result_writer = ResultWriter(url)
-        await result_writer.store([first])
-        await result_writer.store([first, second])
-        await result_writer.close()
+        writer = result_writer.ResultWriter(url)
+        await writer.store([first])
+        await writer.store([first, second])
+        await writer.close()
 
     asyncio.run(story())
     assert numbers(url) == [1, 2]
