@@ -98,10 +98,11 @@ def remove_tree(path: Path) -> None:
 def is_locked(path: Path) -> bool:
     """Return whether a file or a directory is locked by a process that alone may use it; False without the file.
 
-    The look takes a shared lock for a moment, so that two looks at once don't take each other for that process.
+    A link is not followed, and a pipe is not waited for. The look takes a shared lock for a moment, so that two looks
+    at once don't take each other for that process.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return False
     try:

@@ -35,6 +35,5 @@ def clear(layout: Layout) -> None:
     """
     trust.private_directory(layout.staging)
     for entry in layout.staging.iterdir():
-        lent_out = entry.name.startswith(PREFIX) and entry.is_dir() and not entry.is_symlink()
-        if not (lent_out and files.is_locked(entry)):
+        if not (entry.name.startswith(PREFIX) and entry.is_dir() and files.is_locked(entry)):
             files.discard(entry)
