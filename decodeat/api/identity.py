@@ -22,6 +22,10 @@ class Credentials:
     issuer: str = ""
     audience: str = ""
 
+    def __post_init__(self) -> None:
+        if self.secrets:
+            import jwt  # noqa: F401  with the worker: the first token must not wait for it, nor find that it is missing
+
     @property
     def needed(self) -> bool:
         return bool(self.key_digests or self.secrets)
@@ -59,7 +63,7 @@ class Credentials:
 
     def _claims(self, token: str, secret: str) -> dict[str, Any] | None:
         """Return the token's claims, None unless it was signed with this secret, for this service, and is valid now."""
-        import jwt  # with its cryptography, which takes 9 MB of each worker
+        import jwt  # not at the top: with its cryptography it takes 9 MB, which only tokens need
 
         try:
             found: dict[str, Any] = jwt.decode(
