@@ -93,9 +93,10 @@ def holder(path: Path) -> Owner | None:
     """Return who holds the lock now, None when it is free.
 
     Until the holder has written its name, the owner before it is returned, or "unknown" where the file names none.
+    A pipe in place of the file is not waited for: it is free, as nothing locks it.
     """
     try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:

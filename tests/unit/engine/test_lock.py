@@ -72,3 +72,9 @@ def test_a_look_at_the_lock_keeps_no_command_out(tmp_path: Path, monkeypatch: py
     with held(path, "deploy") as owner:
         assert owner.pid == os.getpid()
     os.close(look)
+
+
+def test_a_pipe_in_place_of_the_lock_is_not_waited_for(tmp_path: Path) -> None:
+    path = tmp_path / "lock"
+    os.mkfifo(path)
+    assert holder(path) is None
