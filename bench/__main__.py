@@ -2,13 +2,14 @@
 
 import sys
 
-from bench import deploy, heap, overload, reading, results, service, startup
+from bench import deploy, ecs, heap, overload, reading, results, service, startup
 
 
 def main() -> int:
     outcomes = [
         startup.main(),
         deploy.main(),
+        ecs.main(),
         reading.main(),
         heap.main(),
         results.main(),

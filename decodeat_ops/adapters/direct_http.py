@@ -1,12 +1,13 @@
-"""Send HTTP requests to a server on this machine, over TCP or a unix socket, each on its own connection, no proxy."""
+"""Send HTTP requests over TCP, TLS or a unix socket, each on its own connection, no proxy."""
 
 import http.client
 import io
 import os
 import socket
+import ssl
 import time
 from collections.abc import Mapping
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -37,8 +38,9 @@ class DirectHttp:
         connection = _connection(endpoint, timeout)
         try:
             connection.response_class = partial(_Response, deadline=began + timeout)  # type: ignore[assignment]
-            # The service answers to this name whatever ALLOWED_HOSTS says; the address it listens on may not be listed.
-            sent = {"Host": "localhost", "Connection": "close", **(headers or {})}
+            # Without a name of its own it is asked as "localhost", to which the service answers whatever ALLOWED_HOSTS
+            # says: the address that it listens on may not be listed.
+            sent = {"Host": endpoint.sent_as, "Connection": "close", **(headers or {})}
             connection.request(method, path, body=body or None, headers=sent)
             answer = connection.getresponse()
             content = answer.read(MOST + 1)
@@ -88,7 +90,15 @@ class _Until(io.RawIOBase):
 def _connection(endpoint: Endpoint, timeout: float) -> http.client.HTTPConnection:
     if endpoint.unix is not None:
         return _UnixConnection(endpoint.unix, timeout)
+    if endpoint.tls:
+        return http.client.HTTPSConnection(endpoint.host, endpoint.port, timeout=timeout, context=_trusted())
     return http.client.HTTPConnection(endpoint.host, endpoint.port, timeout=timeout)
+
+
+@cache
+def _trusted() -> ssl.SSLContext:
+    """Return the system's certificate authorities, which take some milliseconds to load."""
+    return ssl.create_default_context()
 
 
 class _UnixConnection(http.client.HTTPConnection):

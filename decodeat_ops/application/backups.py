@@ -43,6 +43,7 @@ HOLDS_SECRETS = "The archive holds secrets and is not encrypted; only you may re
 def backup(loaded: Loaded, change: Change) -> Outcome:
     """Write settings, release, database and logs into one archive and read it back; exit 10 when it lacks something."""
     desk = open_desk(loaded, secrets={})
+    _require_ours(desk)
 
     def derive(observed: Observed[Any]) -> Plan:
         current = observed.current
@@ -69,6 +70,16 @@ def backup(loaded: Loaded, change: Change) -> Outcome:
         )
 
     return carry_out(desk, "backup", derive, change, finish)
+
+
+def _require_ours(desk: Desk) -> None:
+    """Raise `Usage` when the data is not this tool's to back up and to restore."""
+    keeper = desk.data.keeper
+    if keeper:
+        raise Usage(
+            f"The data of {desk.deployment} is in {keeper}: decodeat-ops neither backs it up nor restores it.",
+            hint="Use that database's own backups. Code and settings go back with `decodeat-ops rollback`.",
+        )
 
 
 def _kept_elsewhere(loaded: Loaded) -> tuple[str, ...]:
@@ -101,6 +112,7 @@ def restore(
     may write outside the settings' directory. `origin` names another deployment whose archive is allowed.
     """
     desk, unresolved = _opened(loaded, change, only, held)
+    _require_ours(desk)
     now = datetime.now(UTC)
 
     def derive(observed: Observed[Any]) -> Plan:

@@ -38,7 +38,7 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
         raise Usage(f"There is no checklist {name!r}.", hint=f"There are: {', '.join(lists.CHECKLISTS)}.")
     desk = _open(loaded)
     subject = _subject(desk)
-    chosen = lists.CHECKLISTS[name]
+    chosen = lists.CHECKLISTS[name].with_more(desk.view.proves)
     desk.ledger.prepare()
     result = walk(chosen, subject, _identity(name, subject), how)
     outcome = report.walked(result, how.lang)
@@ -54,8 +54,9 @@ def _open(loaded: Loaded) -> Desk:
         return open_desk(loaded, secrets={})  # environment.valid and machine.secrets say what is wrong with them
 
 
-def _subject(desk: Desk) -> Subject:
-    active = desk.view.active()
+def _subject(desk: Desk, *, asks: bool = True) -> Subject:
+    """Return what checks ask about; without `asks` no release: the doctor has to speak where nothing else does."""
+    active = desk.view.active() if asks else None
     endpoint = desk.view.endpoint(active, "public") if active else None
     return Subject(desk.loaded, desk.view, desk.target.observe, desk.records, desk.secrets, active, endpoint)
 
@@ -69,7 +70,7 @@ def _identity(name: str, subject: Subject) -> Identity:
         checklist=name,
         release=release.id if release else "",
         code=code,
-        settings=hashlib.sha256(f"{loaded.env}\0{loaded.settings.model_dump_json()}".encode()).hexdigest(),
+        settings=hashlib.sha256(f"{loaded.env}\0{loaded.settings.of_target()}".encode()).hexdigest(),
         host=platform.node(),
         tool=decodeat_ops.__version__,
     )
@@ -131,7 +132,7 @@ def doctor(
 ) -> Outcome:
     """Check this machine. Without settings (`problem` says why they don't load), checks that need them are skipped."""
     settings = loaded or Loaded(settings=Settings(), env="production", files=(), directory=Path.cwd(), origins={})
-    subject = _subject(_open(settings))
+    subject = _subject(_open(settings), asks=False)
     checks = dict(checks_of(subject.view))
     if loaded is None:
         for name in machine.NEED_SETTINGS:

@@ -19,10 +19,11 @@ from decodeat_ops.operations import migrate
 def migration(desk: Desk, release: Release | None, data: str, observed: Observed[Any]) -> Migration:
     """Return the migration of generation `data` ("" for none) for a release, None for what a deploy would bring.
 
-    With a backup before it when a rollback can't cross it. Raises `GateFailed` when there is no space for that.
+    With a backup before it when a rollback can't cross it, unless others back the data up. Raises `GateFailed` when
+    there is no space for that.
     """
     found = migrate.needed(desk.data, release, desk.data.revision(data))
-    if all(step.reversible for step in found.lacks):
+    if desk.data.keeper or all(step.reversible for step in found.lacks):
         return found
     desk.data.require_room_to_save(observed.current, "a migration")
     return replace(found, snapshot=snapshots.new_id(datetime.now(UTC)))

@@ -8,13 +8,14 @@ import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.outcome import Cell, Facts, Lines, Outcome, Table
 
 if TYPE_CHECKING:
     from decodeat_ops.settings.schema import Loaded
+    from decodeat_ops.settings.starter import Answers
 
 
 def load(config: Path | None, env: str | None, overrides: Mapping[str, str]) -> "Loaded":
@@ -75,8 +76,11 @@ def show(loaded: "Loaded", *, origin: bool) -> Outcome:
     for name in secret & set(settings["service"]["environment"]):
         settings["service"]["environment"][name] = "(hidden)"
     rows: list[tuple[Cell, ...]] = []
+    elsewhere = _elsewhere(loaded)
     for path, source in loaded.origins.items():
         muted = source == "default"
+        if muted and path.partition(".")[0] in elsewhere:
+            continue
         row: tuple[Cell, ...] = ((path, "muted") if muted else path, _text(_at(settings, path)))
         rows.append((*row, (source, "muted") if muted else source) if origin else row)
     columns = ("setting", "value", "from") if origin else ("setting", "value")
@@ -96,6 +100,13 @@ def show(loaded: "Loaded", *, origin: bool) -> Outcome:
         blocks=(Table(columns, tuple(rows)),),
         warnings=problems,
     )
+
+
+def _elsewhere(loaded: "Loaded") -> frozenset[str]:
+    """Return the sections whose defaults are not shown, for they mean nothing for this target."""
+    from decodeat_ops.settings.schema import OMITTED
+
+    return OMITTED[loaded.settings.target]
 
 
 def _service(loaded: "Loaded") -> tuple[tuple[str, ...], frozenset[str]]:
@@ -130,7 +141,7 @@ def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, list):
-        return ", ".join(value)
+        return ", ".join(value) or "-"
     return "-" if value in ("", {}) else str(value)
 
 
@@ -141,7 +152,9 @@ def defaults() -> tuple[str, int]:
     return Answers().name, Answers().port
 
 
-def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) -> Outcome:
+def init(
+    settings: Path, name: str, port: int, *, force: bool, dry_run: bool, target: Literal["local", "ecs"] = "local"
+) -> Outcome:
     """Write the first settings, and a file for secrets beside them; 0 changed when they are there already.
 
     Settings that differ are replaced with `force` only, and kept beside the new ones as .bak. A file for secrets
@@ -150,7 +163,7 @@ def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) ->
     from decodeat_ops.settings import starter
 
     try:
-        wanted = starter.files(starter.Answers(name, port))
+        wanted = starter.files(starter.Answers(name, port, target))
     except ValueError as error:
         raise Usage(
             "A deployment's name holds small letters, digits and hyphens and begins with a letter; "
@@ -173,7 +186,7 @@ def init(settings: Path, name: str, port: int, *, force: bool, dry_run: bool) ->
         return _would_write(write)
     for path, text in write.items():
         _put(path, text)
-    return _written(settings.parent, list(write), name, port)
+    return _written(settings.parent, list(write), starter.Answers(name, port, target))
 
 
 def _differs(path: Path, text: str) -> bool:
@@ -224,9 +237,12 @@ def _would_write(write: Mapping[Path, str]) -> Outcome:
     )
 
 
-def _written(directory: Path, paths: list[Path], name: str, port: int) -> Outcome:
-    data = {"directory": str(directory), "files": [str(path) for path in paths], "name": name, "port": port}
-    then = ("decodeat-ops doctor", "decodeat-ops deploy")
+def _written(directory: Path, paths: list[Path], answers: "Answers") -> Outcome:
+    asked = {"name": answers.name, "port": answers.port} if answers.target == "local" else {"name": answers.name}
+    data = {"directory": str(directory), "files": [str(path) for path in paths], **asked}
+    then: tuple[str, ...] = ("decodeat-ops doctor", "decodeat-ops deploy")
+    if answers.target != "local":
+        then = ("decodeat-ops bootstrap", *then)
     if not paths:
         return Outcome("init", f"0 changed: the settings in {directory} are written already.", data=data, next=then)
     pairs = tuple(

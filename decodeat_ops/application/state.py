@@ -40,7 +40,8 @@ def status(loaded: Loaded) -> Outcome:
     told |= details.told
     pairs += details.rows
     wrong += details.wrong
-    _backup(desk, observed, told, pairs, wrong)
+    if not desk.data.keeper:  # else that is what backs it up
+        _backup(desk, observed, told, pairs, wrong)
     _unsettled(desk, told, pairs, wrong)
     told |= {"serving": answers, "problems": wrong}
     code = 0 if not wrong else (4 if answers else 8)

@@ -1,20 +1,23 @@
 """Open the configured target: the only file that names one, and that opens adapters."""
 
 from collections.abc import Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.core.secret import Secret
 
 if TYPE_CHECKING:
     from decodeat_ops.application.desk import Desk
+    from decodeat_ops.core.image import Images
     from decodeat_ops.core.ledger import Ledger
-    from decodeat_ops.core.ports import Host
+    from decodeat_ops.core.ports import Host, Terminal
     from decodeat_ops.core.view import View
     from decodeat_ops.deployment.machine import Machine
     from decodeat_ops.settings.schema import Loaded
+    from decodeat_ops.targets.ecs.place import Place
 
 
-NAMES = ("local",)  # a test compares them with the settings' schema, whose import takes half a second
+NAMES = ("local", "ecs")  # a test compares them with the settings' schema, whose import takes half a second
 
 
 def this_machine() -> "Host":
@@ -24,8 +27,19 @@ def this_machine() -> "Host":
     return ThisMachine()
 
 
+def this_terminal() -> "Terminal":
+    """Return the operator's own terminal."""
+    from decodeat_ops.adapters.this_machine import ThisMachine
+
+    return ThisMachine()
+
+
 def variables(loaded: "Loaded") -> Mapping[str, str]:
     """Return the plain variables of the service that a deploy would bring. Raises `Configuration` for a bad setting."""
+    if loaded.settings.target == "ecs":
+        from decodeat_ops.targets.ecs import documents
+
+        return documents.variables(loaded)
     from decodeat_ops.targets.local import configuration
 
     return configuration.variables(loaded)
@@ -44,6 +58,10 @@ def open_view(loaded: "Loaded") -> "View[Any, Any]":
 
     What it is asked raises `Configuration` where `open_desk` would.
     """
+    if loaded.settings.target == "ecs":
+        from decodeat_ops.targets.ecs.view import EcsView
+
+        return EcsView(_place(loaded), {})
     from decodeat_ops.targets.local.view import LocalView
 
     return LocalView(_machine(loaded), {})
@@ -58,7 +76,7 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
         from decodeat_ops.settings.secrets import resolve
 
         secrets = resolve(loaded)
-    return _local(loaded, secrets)
+    return _ecs(loaded, secrets) if loaded.settings.target == "ecs" else _local(loaded, secrets)
 
 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
@@ -87,3 +105,46 @@ def _machine(loaded: "Loaded") -> "Machine":
     from decodeat_ops.deployment.machine import Machine
 
     return Machine(loaded, this_machine(), DirectHttp())
+
+
+def _ecs(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
+    from decodeat_ops.application.desk import Desk
+    from decodeat_ops.deployment.ledger import StateLedger
+    from decodeat_ops.targets.common import image
+    from decodeat_ops.targets.ecs.data import EcsData
+    from decodeat_ops.targets.ecs.target import Ecs
+    from decodeat_ops.targets.ecs.view import EcsView
+
+    place = _place(loaded)
+    return Desk(
+        loaded=loaded,
+        target=Ecs(place, secrets),
+        view=EcsView(place, secrets),
+        data=EcsData(place),
+        ledger=StateLedger(place.layout, loaded),
+        records=place.layout.records,
+        secrets=secrets,
+        images=place.images,
+        shared=image.bound(loaded, place.images),
+    )
+
+
+def _place(loaded: "Loaded") -> "Place":
+    from decodeat_ops.adapters.aws import Sdk
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.adapters.system_clock import SystemClock
+    from decodeat_ops.targets.ecs.names import Names
+    from decodeat_ops.targets.ecs.place import Place
+
+    ecs, names, clock = loaded.settings.ecs, Names.of(loaded), SystemClock()
+    aws = Sdk(ecs.profile, ecs.region, ecs.role, ecs.endpoint)
+
+    @cache
+    def images() -> "Images":
+        from decodeat_ops.adapters.docker_engine import DockerEngine
+        from decodeat_ops.deployment import image
+        from decodeat_ops.targets.ecs.login import EcrLogins
+
+        return DockerEngine.opened(EcrLogins(aws, image.logins(loaded), clock))
+
+    return Place(loaded, names, aws, DirectHttp(), this_machine(), images, clock)

@@ -26,6 +26,7 @@ SET_UP, CHANGE, LOOK, KEEP = "Set up", "Change what serves", "Look", "Keep safe"
 TREE: dict[str, tuple[str, str | Branch]] = {
     "init": (SET_UP, "setup:init"),
     "config": (SET_UP, Branch("Settings in force and where they come from.", {"show": "setup:config_show"})),
+    "bootstrap": (SET_UP, "bootstrap:bootstrap"),
     "render": (SET_UP, "setup:render"),
     "doctor": (SET_UP, "checking:doctor"),
     "version": (SET_UP, "setup:version"),
@@ -35,10 +36,12 @@ TREE: dict[str, tuple[str, str | Branch]] = {
     "start": (CHANGE, "changing:start"),
     "stop": (CHANGE, "changing:stop"),
     "restart": (CHANGE, "changing:restart"),
+    "scale": (CHANGE, "changing:scale"),
     "remove": (CHANGE, "changing:remove"),
     "status": (LOOK, "looking:status"),
     "releases": (LOOK, "looking:releases"),
     "logs": (LOOK, "logs:logs"),
+    "exec": (LOOK, "executing:run_inside"),
     "check": (LOOK, "checking:check"),
     "checklist": (
         LOOK,

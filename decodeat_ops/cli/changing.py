@@ -1,4 +1,4 @@
-"""Define the commands deploy, rollback, resume, start, stop, restart and remove."""
+"""Define the commands deploy, rollback, resume, start, stop, restart, scale and remove."""
 
 from typing import Annotated
 
@@ -19,9 +19,9 @@ from decodeat_ops.core.outcome import Outcome
 def deploy(run: Run) -> Outcome:
     """Prove a new release beside the old one, then switch.
 
-    The new release starts on a private socket, is probed there, and takes the traffic with one rename; the old one
-    finishes its requests. When anything fails before that, everything is undone and the old one goes on serving.
-    Nothing to do is "0 changed".
+    On this machine the new release starts on a private socket, is probed there, and takes the traffic with one rename;
+    the old one finishes its requests. On ECS it is a revision of its own, whose deployment is followed to the end. When
+    anything fails before that, everything is undone and the old one goes on serving. Nothing to do is "0 changed".
     """
     from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk
@@ -113,6 +113,24 @@ def restart(run: Run) -> Outcome:
     loaded = run.loaded()
     how = change(run, "restart")
     return verbs.restart(open_desk(loaded), how)
+
+
+@command(changes=True, examples=("decodeat-ops scale 4", "decodeat-ops scale 4 --dry-run"))
+def scale(
+    run: Run,
+    count: Annotated[int, typer.Argument(metavar="COUNT", min=1, max=5000, help="How many tasks.")],
+) -> Outcome:
+    """Run another number of tasks of what serves.
+
+    The number stays over deploys. Where autoscaling decides it, this refuses, and says how to change its bounds.
+    """
+    from decodeat_ops.application import scaling
+    from decodeat_ops.application.targets import open_desk
+    from decodeat_ops.cli.asking import change
+
+    loaded = run.loaded()
+    how = change(run, "scale")
+    return scaling.scale(open_desk(loaded, secrets={}), how, count)
 
 
 @command(

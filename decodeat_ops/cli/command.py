@@ -84,7 +84,7 @@ _Env = Annotated[
 ]
 _Target = Annotated[
     str | None,
-    typer.Option("--target", metavar="TARGET", help="Where it is deployed to: local.", rich_help_panel=COMMON),
+    typer.Option("--target", metavar="TARGET", help="Where it is deployed to: local or ecs.", rich_help_panel=COMMON),
 ]
 _Config = Annotated[
     Path | None,

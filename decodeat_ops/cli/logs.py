@@ -28,16 +28,17 @@ def logs(
     ] = None,
     supervisor: Annotated[bool, typer.Option("--supervisor", help="The supervisor's own log.")] = False,
 ) -> None:
-    """The service's log, across rotation and deploys."""
+    """The service's log, across rotation and deploys; on ECS of all tasks, each line with its task."""
     from decodeat_ops.application.logs import log
     from decodeat_ops.cli.boundary import forget_streams
     from decodeat_ops.cli.visible import visible
 
     def put(line: LogLine) -> None:
         if run.json:
-            text = json.dumps({"schema": SCHEMA, "release": line.release, "line": line.line}, ensure_ascii=False)
+            told = {"schema": SCHEMA, "release": line.release, "line": line.line}
+            text = json.dumps(told | ({"task": line.source} if line.source else {}), ensure_ascii=False)
         else:
-            text = line.line
+            text = f"{line.source} {line.line}" if line.source else line.line
         sys.stdout.write(visible(text) + "\n")
 
     def switched(name: str) -> None:

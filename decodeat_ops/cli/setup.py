@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -16,6 +16,7 @@ from decodeat_ops.core.outcome import Outcome
     examples=(
         "decodeat-ops init                              asks for name and port",
         "decodeat-ops init --name decodeat --port 8000  asks nothing",
+        "decodeat-ops init --target ecs                 for Amazon ECS",
     ),
 )
 def init(
@@ -28,6 +29,7 @@ def init(
     from decodeat_ops.application import settings
 
     default_name, default_port = settings.defaults()
+    target: Literal["local", "ecs"] = "ecs" if run.target == "ecs" else "local"
     path = (run.config or Path("decodeat-ops.toml")).expanduser().absolute()
     if not run.json and sys.stdin.isatty() and sys.stderr.isatty():
         from decodeat_ops.cli.asking import ask
@@ -35,7 +37,7 @@ def init(
         try:
             if name is None:
                 name = ask(f"Name of the deployment [{default_name}]:") or default_name
-            if port is None:
+            if port is None and target == "local":
                 port = _port(ask(f"Port to listen on [{default_port}]:"), default_port)
         except KeyboardInterrupt:
             raise Interrupted(
@@ -47,6 +49,7 @@ def init(
         default_port if port is None else port,
         force=force,
         dry_run=run.dry_run,
+        target=target,
     )
 
 
@@ -78,6 +81,7 @@ def config_show(
     examples=(
         "decodeat-ops render               what a deploy would write",
         "decodeat-ops render --diff        against the release that serves",
+        "decodeat-ops render --diff --against task-definition.json   against what you wrote by hand",
         "decodeat-ops render --out DIR     as files",
     )
 )
@@ -87,11 +91,20 @@ def render(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="DIR", help="Write the files into this directory.")
     ] = None,
+    against: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--against", metavar="FILE", help="On ECS: compare with a file written by hand, and name its mistakes."
+        ),
+    ] = None,
 ) -> Outcome:
-    """Show the configuration that a deploy would write."""
+    """Show the configuration that a deploy would write.
+
+    --against takes a task definition, a service, a deploy script or a Dockerfile, and may be repeated.
+    """
     from decodeat_ops.application.render import render as wired
 
-    return wired(run.loaded(), out, diff)
+    return wired(run.loaded(), out, diff, tuple(against or ()))
 
 
 @command(examples=("decodeat-ops version --json",))

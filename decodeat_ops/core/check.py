@@ -1,7 +1,7 @@
 """Define checks, each of which asks one question of a deployment, and findings, the answers with their evidence."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -52,6 +52,12 @@ class Checklist:
 
     name: str
     items: tuple["Item", ...]
+
+    def with_more(self, checks: Mapping[str, tuple[str, ...]]) -> "Checklist":
+        """Return the list with more checks of its items, by item id; those of another list's items are left out."""
+        return replace(
+            self, items=tuple(replace(one, checks=(*one.checks, *checks.get(one.id, ()))) for one in self.items)
+        )
 
 
 @dataclass(frozen=True)

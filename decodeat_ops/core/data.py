@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from decodeat_ops.core.migration import Migration, Revision
-from decodeat_ops.core.plan import Step
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.target import Steps
 
@@ -13,6 +12,11 @@ R_contra = TypeVar("R_contra", bound=Release, contravariant=True)
 
 class Data(Protocol[R_contra]):
     """Answer for the data of a deployment. `None` as a release stands for the code that a deploy would bring."""
+
+    @property
+    def keeper(self) -> str:
+        """Return what holds and backs up the data, for people; "" when this tool does, and only then it can restore."""
+        ...
 
     @property
     def archives(self) -> Path:
@@ -60,8 +64,8 @@ class Data(Protocol[R_contra]):
         """
         ...
 
-    def migrate(self, release: R_contra, migration: Migration) -> Step:
-        """Return the step that brings the data, which the release takes over, to its schema."""
+    def migrate(self, release: R_contra, migration: Migration) -> Steps:
+        """Return the step that brings the data, which the release takes over, to its schema; none without data."""
         ...
 
     def lay_out(self, release: R_contra, place: str, serving: str) -> Steps:

@@ -32,16 +32,39 @@ class Host(Protocol):
         ...
 
 
+class Terminal(Protocol):
+    """Let a program have the operator's own terminal."""
+
+    def attach(self, argv: Sequence[str], variables: Mapping[str, str]) -> int:
+        """Run a program to its end with more variables, and return its exit status. Ctrl-C reaches it alone."""
+        ...
+
+
 @dataclass(frozen=True)
 class Endpoint:
-    """Name where an HTTP server listens: TCP host and port, or a unix socket's path."""
+    """Name where an HTTP server listens: TCP host and port, or a unix socket's path.
+
+    `name` is what clients call it, which is sent as Host; without one it is asked as "localhost". `tls`: over HTTPS.
+    """
 
     host: str = "127.0.0.1"
     port: int = 0
     unix: Path | None = None
+    name: str = ""
+    tls: bool = False
+
+    @property
+    def sent_as(self) -> str:
+        """Return the Host header of a request, which leaves the scheme's own port out."""
+        if not self.name:
+            return "localhost"
+        return self.name if self.port == (443 if self.tls else 80) else f"{self.name}:{self.port}"
 
     def __str__(self) -> str:
-        return f"unix:{self.unix.name}" if self.unix else f"http://{self.host}:{self.port}"
+        if self.unix:
+            return f"unix:{self.unix.name}"
+        where = self.sent_as if self.name else f"{self.host}:{self.port}"
+        return f"{'https' if self.tls else 'http'}://{where}"
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,14 @@ O_contra = TypeVar("O_contra", bound=Observed[Any], contravariant=True)
 
 @dataclass(frozen=True)
 class LogLine:
-    """Hold one line of the log of one release, or of another part of a deployment."""
+    """Hold one line of the log of one release, or of another part of a deployment.
+
+    `source` names which of several tasks has written it, "" where only one can have.
+    """
 
     release: str
     line: str
+    source: str = ""
 
 
 class Log(Protocol):
@@ -68,6 +72,11 @@ class View(Protocol[R, O_contra]):
     @property
     def checks(self) -> Mapping[str, Check]:
         """Return the checks that only this target can make, by id."""
+        ...
+
+    @property
+    def proves(self) -> Mapping[str, tuple[str, ...]]:
+        """Return more checks that prove items of the checklists here, by item id."""
         ...
 
     @property

@@ -21,8 +21,12 @@ def headers(layout: Layout, release: str, secrets: Mapping[str, Secret]) -> Mapp
     Returns None when only digests of keys are configured, since the tool then knows no key. Raises `Configuration`
     when the release's own variables can't be read.
     """
-    variables = envfile.read(layout.environment(release))
-    variables |= {name: secret.reveal() for name, secret in secrets.items()}
+    return of_variables(envfile.read(layout.environment(release)), secrets)
+
+
+def of_variables(plain: Mapping[str, str], secrets: Mapping[str, Secret]) -> Mapping[str, str] | None:
+    """Return the headers that a release with these variables asks for; None when no key is known in full."""
+    variables = {**plain, **{name: secret.reveal() for name, secret in secrets.items()}}
     keys = _listed(variables.get("API_KEYS", ""))
     for key in keys:
         if not key.startswith("sha256:"):

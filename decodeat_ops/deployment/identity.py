@@ -24,7 +24,7 @@ def place_in(chosen: Path, loaded: Loaded) -> Path:
 
 def claim(layout: Layout, loaded: Loaded) -> None:
     """Make the state directory with its fixed parts, and record whose it is unless that is recorded already."""
-    inputs.prepare(layout)
+    inputs.prepare(layout, releases=loaded.settings.target == "local")
     found = manifest.read_json(layout.format_file, FORMAT_HINT) or {}
     if "name" not in found:
         whose = {"name": loaded.settings.name, "env": loaded.env}

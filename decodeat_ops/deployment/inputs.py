@@ -17,10 +17,13 @@ from decodeat_ops.settings import trust
 from decodeat_ops.settings.schema import Loaded
 
 
-def prepare(layout: Layout) -> None:
-    """Make the state directory and its fixed parts, readable by their owner alone. Raises `Configuration`."""
+def prepare(layout: Layout, *, releases: bool = True) -> None:
+    """Make the state directory and its fixed parts, readable by their owner alone. Raises `Configuration`.
+
+    Without `releases` it is the state of a deployment elsewhere: lock, journals and records alone.
+    """
     try:
-        _prepare(layout)
+        _prepare(layout, _parts(layout) if releases else (layout.records, layout.journals))
     except OSError as error:
         full = error.errno in (errno.ENOSPC, errno.EDQUOT)
         raise Configuration(
@@ -32,8 +35,8 @@ def prepare(layout: Layout) -> None:
         ) from error
 
 
-def _prepare(layout: Layout) -> None:
-    for directory in (
+def _parts(layout: Layout) -> tuple[Path, ...]:
+    return (
         layout.releases,
         layout.wants,
         layout.run,
@@ -42,7 +45,11 @@ def _prepare(layout: Layout) -> None:
         layout.staging,
         layout.records,
         layout.journals,
-    ):
+    )
+
+
+def _prepare(layout: Layout, parts: tuple[Path, ...]) -> None:
+    for directory in parts:
         trust.private_directory(directory)
     if not layout.format_file.exists():
         # The salt keeps a short secret from being guessed from its digest in a journal.
@@ -73,11 +80,11 @@ def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
 
 
 def inputs(loaded: Loaded, secrets: str) -> str:
-    """Return the SHA-256 in hex over settings, code, dependency lock and the digest of the secrets.
+    """Return the SHA-256 in hex over the target's settings, code, dependency lock and the digest of the secrets.
 
     Missing code counts as none: a deploy reports it, and a rollback or restore must not need it.
     """
-    parts = [loaded.settings.model_dump_json(), *_code(loaded), secrets]
+    parts = [loaded.settings.of_target(), *_code(loaded), secrets]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

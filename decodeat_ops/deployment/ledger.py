@@ -74,6 +74,9 @@ class StateLedger:
         with contextlib.suppress(Locked), self.held("remove"):  # Locked: another command works here by now
             if self.unfinished():
                 return
+            if self.loaded.settings.target != "local":  # there the removal's own step has deleted the rest
+                files.discard(self.layout.records)
+                self.layout.format_file.unlink(missing_ok=True)
             files.discard(self.layout.journals)
             self.layout.lock.unlink(missing_ok=True)
             if not any(root.iterdir()):

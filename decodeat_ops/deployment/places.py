@@ -20,12 +20,19 @@ def layout_of(loaded: Loaded) -> Layout:
 
     Raises `Configuration` when it is another deployment's, or another user could have written it.
     """
-    chosen = loaded.settings.local.state_dir
-    root = identity.place_in(loaded.named(chosen), loaded) if chosen else state_home() / loaded.deployment
-    layout = Layout(_trusted(loaded, root, "The state in"))
+    layout = Layout(_trusted(loaded, _root(loaded), "The state in"))
     Store(layout).check_place()
     identity.check(layout, loaded)
     return layout
+
+
+def _root(loaded: Loaded) -> Path:
+    chosen = loaded.settings.local.state_dir
+    if loaded.settings.target == "local":
+        return identity.place_in(loaded.named(chosen), loaded) if chosen else state_home() / loaded.deployment
+    # Beside the state of a deployment of the same name on this machine, which is another one.
+    parent = loaded.named(chosen) if chosen else state_home()
+    return parent / f"{loaded.deployment}-{loaded.settings.target}"
 
 
 def backups_of(loaded: Loaded, layout: Layout | None = None) -> Path:

@@ -4,6 +4,7 @@ Only the code that brings a migration knows what it promises, so the code is ask
 names of its files tell which revisions it knows, also where it can't run: in an archive, or without that environment.
 """
 
+import ast
 import json
 import re
 import sqlite3
@@ -46,6 +47,36 @@ def known(names: Iterable[str]) -> frozenset[str]:
     """Return the revisions that a package with these files knows; the names include `decodeat/`."""
     found = {match.group(1) for name in names if (match := _FILE.search(name))}
     return frozenset(found or {FIRST})
+
+
+def describe(package: Path) -> tuple[Revision, ...]:
+    """Return every migration of a package, oldest first, as its files describe themselves; none of them is run.
+
+    Raises `Configuration` when a file does not say what it promises.
+    """
+    files = [path for path in source.files(package) if _FILE.search(path.as_posix())]
+    found = [_described(path) for path in files]
+    return tuple(sorted(found, key=lambda one: one.id)) if found else unknown({FIRST})
+
+
+def _described(path: Path) -> Revision:
+    try:
+        tree = ast.parse(path.read_bytes())
+        names = {
+            target.id: ast.literal_eval(node.value)
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            for target in node.targets
+            if isinstance(target, ast.Name) and target.id in {"revision", "reversible", "lossless"}
+        }
+        title = (ast.get_docstring(tree) or "").partition("\n")[0].rstrip(".")
+        return Revision(str(names["revision"]), title, bool(names["reversible"]), bool(names["lossless"]))
+    except (OSError, SyntaxError, ValueError, KeyError) as error:
+        raise Configuration(
+            f"The migration {path.name} can't be read: {error}.",
+            hint="It has to set revision, reversible and lossless to plain values.",
+            where=str(path),
+        ) from error
 
 
 def revision_of(database: Path) -> str:

@@ -80,7 +80,7 @@ def plan(
             *_facts(release, observed, wanted.differs),
             *candidate.facts,
             *((("data", f"goes on with {observed.left}, which was left here"),) if observed.left else ()),
-            *migrate.facts(wanted.migration),
+            *migrate.facts(wanted.migration, data.keeper),
         ),
         inputs=wanted.inputs,
         serves_now=observed.active_id,

@@ -52,12 +52,17 @@ def plan(release: R, migration: Migration, observed: Observed[R], data: Data[R])
     """
     migrate = data.migrate(release, migration)
     if not migration.snapshot:
-        return (migrate,)
+        return migrate
     saved: Any = replace(observed.current or release, data=release.data)
-    return (*data.save(saved, migration.snapshot, prefix="before-", stays=True), migrate)
+    return (*data.save(saved, migration.snapshot, prefix="before-", stays=True), *migrate)
 
 
-def facts(migration: Migration) -> Facts:
+def facts(migration: Migration, keeper: str = "") -> Facts:
+    """Return as facts of a plan what leads back over a migration; `keeper` backs the data up where we don't."""
+    if keeper and not all(step.reversible for step in migration.lacks):
+        names = ", ".join(step.id for step in migration.lacks if not step.reversible)
+        text = f"a rollback can't cross migration {names}, and decodeat-ops doesn't back up {keeper}"
+        return (("not backed up", f"{text}: take a backup of it first"),)
     if not migration.snapshot:
         return ()
     return (("backed up before", f"{migration.snapshot}: the way back, for a rollback can't cross this migration"),)

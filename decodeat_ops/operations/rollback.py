@@ -84,7 +84,7 @@ def plan(
             ("serves now", observed.active_id or "nothing"),
             ("goes back to", f"{release.id}, deployed {release.created_at} by {release.created_by}"),
             ("brings back", "code and settings; secrets are today's, data stays"),
-            *migrate.facts(migration),
+            *migrate.facts(migration, data.keeper),
             *wanted.differs,
         ),
         inputs=wanted.inputs,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
@@ -43,7 +43,9 @@ def is_text(path: str) -> bool:
         if path.startswith(f"{table}."):
             return get_args(fields()[table].annotation)[1] is str
     info = fields().get(path)
-    return info is None or info.annotation is str or get_origin(info.annotation) is not None
+    if info is None or info.annotation is str:
+        return True
+    return get_origin(info.annotation) is Literal and isinstance(get_args(info.annotation)[0], str)
 
 
 def description(path: str) -> str:

@@ -1,16 +1,33 @@
 """Define `decodeat-ops.toml`: every key, its type, its default; unknown keys are refused."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+from decodeat_ops.settings.ecs import Ecs
+from decodeat_ops.settings.section import Section as _Section
+
+# A registry has a dot, a port, or is this machine: without one Docker would take its own public registry.
+_REPOSITORY = re.compile(
+    r"(localhost|(?=[^/]*[.:])[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)+"
+)
+_BASE = re.compile(
+    r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5}(?=/))?([a-z0-9._/-]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(@sha256:[0-9a-f]{64})?"
+)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Kind = Literal["env", "file", "aws-secretsmanager"]  # of a reference to a secret of the service
+Platform = Annotated[str, StringConstraints(pattern=r"^linux/[a-z0-9]+(/v[0-9]+)?$")]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+def _is_reference(text: str, kinds: tuple[str, ...] = ("env", "file")) -> bool:
+    """Return whether a text refers to a secret. What it is instead is never repeated: it may be the secret itself."""
+    kind, _, named = text.partition(":")
+    return kind in kinds and bool(named.partition("#")[0] if kind == "aws-secretsmanager" else named)
 
 
 class Local(_Section):
@@ -43,10 +60,11 @@ class Service(_Section):
         default_factory=dict, description="Plain variables of the service"
     )
     secrets: dict[Variable, str] = Field(
-        default_factory=dict, description="Variable = reference: env:NAME or file:PATH, never a value"
+        default_factory=dict,
+        description="Variable = reference: env:NAME or file:PATH, never a value; on ecs also aws-secretsmanager:ID#KEY",
     )
 
-    def references(self, kind: Literal["env", "file"]) -> dict[str, str]:
+    def references(self, kind: Kind) -> dict[str, str]:
         """Return the name or path that each variable's secret is referred to by, for references of one kind."""
         parts = {variable: reference.partition(":") for variable, reference in self.secrets.items()}
         return {variable: named for variable, (found, _, named) in parts.items() if found == kind}
@@ -55,10 +73,55 @@ class Service(_Section):
     @classmethod
     def _references_only(cls, value: dict[str, str]) -> dict[str, str]:
         for name, reference in value.items():
-            if not reference.startswith(("env:", "file:")) or not reference.partition(":")[2]:
-                # The text itself is not repeated: it may be a secret typed in the wrong place.
+            if not _is_reference(reference, get_args(Kind)):
                 raise ValueError(f"{name} must be a reference such as env:{name} or file:/path, not a value")
         return value
+
+
+class Image(_Section):
+    """The container image that `build` makes and `push` sends to a registry."""
+
+    repository: str = Field(
+        "", description="Registry and name without a tag, such as registry.example.com/decodeat; needed to build"
+    )
+    platform: Platform = Field("linux/amd64", description="What it runs on: linux/amd64 or linux/arm64")
+    python_image: str = Field(
+        "", description="The image that it is built on, best with its digest; empty: the Dockerfile's own"
+    )
+    build_network: Literal["", "host"] = Field(
+        "",
+        description="Network of the build's downloads: host is the engine's own machine; empty: the engine's default",
+    )
+    user: str = Field("", description="User at the registry; empty: the login of your own Docker configuration is used")
+    password: str = Field("", description="Its password by reference: env:NAME or file:PATH, never a value")
+    allow_dirty: bool = Field(False, description="Build for production from code that differs from its commit")
+
+    @field_validator("repository")
+    @classmethod
+    def _names_a_registry(cls, value: str) -> str:
+        if value and not _REPOSITORY.fullmatch(value):
+            raise ValueError("must be a registry and a name, in small letters and without a tag")
+        return value
+
+    @field_validator("python_image")
+    @classmethod
+    def _is_an_image(cls, value: str) -> str:
+        if value and not _BASE.fullmatch(value):
+            raise ValueError("must be the name of an image, with a tag, a digest or both")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _reference_only(cls, value: str) -> str:
+        if value and not _is_reference(value):
+            raise ValueError("must be a reference such as env:REGISTRY_PASSWORD or file:/path, not a value")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password belong together: set both or none")
+        return self
 
 
 class Backup(_Section):
@@ -93,12 +156,24 @@ class Settings(_Section):
     """One deployment, as the operator described it."""
 
     name: Name = Field("decodeat", description="The deployment's name; name and environment together name its state")
-    target: Literal["local"] = Field("local", description="Where it is deployed to: local is this machine")
+    target: Literal["local", "ecs"] = Field(
+        "local", description="Where it is deployed to: local is this machine, ecs is Amazon ECS with Fargate"
+    )
     local: Local = Local()
+    ecs: Ecs = Ecs()
     service: Service = Service()
+    image: Image = Image()
     backup: Backup = Backup()
     checks: Checks = Checks()
     logs: Logs = Logs()
+
+    def of_target(self) -> str:
+        """Return as JSON what the target reads, without sections that others alone read: their keys change nothing."""
+        return self.model_dump_json(exclude=set(ELSEWHERE[self.target]))
+
+
+ELSEWHERE = {"local": ("ecs", "image"), "ecs": ("local",)}  # sections that a target does not read
+OMITTED = {"local": frozenset({"ecs"}), "ecs": frozenset({"local"})}  # sections that none of its commands reads
 
 
 class Loaded(BaseModel):

@@ -4,12 +4,12 @@ import json
 import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, get_origin
+from typing import Any, Literal, get_origin
 
 from pydantic import BaseModel
 
 from decodeat_ops.rendering import render
-from decodeat_ops.settings.schema import Settings
+from decodeat_ops.settings.schema import OMITTED, Settings
 
 SETTINGS, SECRETS = "decodeat-ops.toml", "decodeat-ops.env"
 WIDTH = 96
@@ -21,13 +21,20 @@ EXAMPLES = {
 
 @dataclass(frozen=True)
 class Answers:
-    """Hold what `init` asks for; everything else keeps its default."""
+    """Hold what `init` asks for; everything else keeps its default. `port` is for this machine alone."""
 
     name: str = "decodeat"
     port: int = 8000
+    target: Literal["local", "ecs"] = "local"
 
     def chosen(self) -> dict[str, Any]:
-        """Return the keys that are written out rather than shown as a default, by dotted path."""
+        """Return the keys that are written out rather than shown as a default, by dotted path.
+
+        On ECS these are the keys that have no default, left empty: a deploy names those that are still to be filled in.
+        """
+        if self.target == "ecs":
+            needed = {"account": "", "region": "", "subnets": [], "security_groups": [], "target_group": ""}
+            return {"name": self.name, "target": "ecs", **{f"ecs.{key}": value for key, value in needed.items()}}
         return {
             "name": self.name,
             "local.port": self.port,
@@ -57,9 +64,11 @@ class Section:
 
 def files(answers: Answers) -> dict[str, str]:
     """Return both files' text by name. Raises pydantic's ValidationError when an answer isn't valid."""
-    Settings.model_validate({"name": answers.name, "local": {"port": answers.port}})
+    Settings.model_validate({"name": answers.name, "target": answers.target, "local": {"port": answers.port}})
+    whole = _sections(Settings, "", answers.chosen())
+    sections = [one for one in whole if one.name not in OMITTED[answers.target]]
     return {
-        SETTINGS: render("init/decodeat-ops.toml.j2", {"sections": _sections(Settings, "", answers.chosen())}),
+        SETTINGS: render("init/decodeat-ops.toml.j2", {"sections": sections}),
         SECRETS: render("env/decodeat-ops.env.j2", {}),
     }
 
@@ -74,7 +83,7 @@ def _sections(model: type[BaseModel], prefix: str, chosen: Mapping[str, Any]) ->
         elif get_origin(kind) is dict:
             below.append(Section(path, info.description or "", (), EXAMPLES.get(path, ())))
         else:
-            about = tuple(textwrap.wrap(info.description or "", WIDTH))
+            about = tuple(textwrap.wrap(info.description or "", WIDTH, break_on_hyphens=False))
             value = chosen.get(path, info.get_default(call_default_factory=True))
             keys.append(Key(name, about, _toml(value), path in chosen))
     doc = (model.__doc__ or "").strip() if prefix else ""

@@ -23,6 +23,9 @@ class LocalWorld:
 
     deployment: Deployment
     every: int = 5
+    probed: str = "gate-candidate"
+    undone: str = "start"
+    leaves: bool = True
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1001))
 
     @classmethod

@@ -327,6 +327,7 @@ class MemoryData:
     platform: Platform
     source: Source
     archives: Path
+    keeper: str = ""
 
     def revision(self, data: str) -> str:
         return self.platform.data.get(data, "")
@@ -352,9 +353,9 @@ class MemoryData:
     def save(self, release: Release, snapshot: str, prefix: str = "", *, stays: bool = False) -> Steps:
         return (_step(f"{prefix}archive", "nothing"),)
 
-    def migrate(self, release: Release, migration: Migration) -> Step:
+    def migrate(self, release: Release, migration: Migration) -> Steps:
         newest = max(self.source.knows)
-        return _step("migrate", "migrate", Action("nothing"), data=release.data, to=newest)
+        return (_step("migrate", "migrate", Action("nothing"), data=release.data, to=newest),)
 
     def lay_out(self, release: Release, place: str, serving: str) -> Steps:
         return ()
@@ -406,6 +407,10 @@ class MemoryView:
         return {
             name: Check(name, partial(self._runs, name)) for name in (*GATES.before, *GATES.candidate, *GATES.after)
         }
+
+    @property
+    def proves(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
 
     def _runs(self, check: str, subject: Subject) -> Finding:
         release = subject.release

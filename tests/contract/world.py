@@ -15,9 +15,16 @@ from tests.contract.memory import MemoryData, MemoryTarget, MemoryView, Platform
 
 
 class World(Protocol):
-    """One deployment of a target, from outside of the product. Every n-th step is broken at one commit."""
+    """One deployment of a target, from outside of the product. Every n-th step is broken at one commit.
+
+    `probed` is the last gate before the commit, and `undone` the step before it whose undo is broken. `leaves` says
+    whether a removal leaves data that a later deploy goes on with.
+    """
 
     every: int
+    probed: str
+    undone: str
+    leaves: bool
 
     def desk(self) -> Desk:
         """Return what a new command of the same operator works with."""
@@ -56,6 +63,9 @@ class MemoryWorld:
     platform: Platform = field(default_factory=Platform)
     source: Source = field(default_factory=Source)
     every: int = 1
+    probed: str = "gate-candidate"
+    undone: str = "start"
+    leaves: bool = True
     _machines: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _codes: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
 

@@ -1,18 +1,27 @@
-"""The engine, the bases and the image under test, each made once for a whole run."""
+"""The engine, the bases, the image under test and an emulator of AWS, each made once for a whole run."""
 
+import contextlib
 import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.lab import bases, engine
+from tests.lab.ecs import TESTED, Operator, operator, quick_tool
 from tests.lab.engine import Engine
+from tests.lab.forking import forks
+from tests.lab.ministack import MiniStack, ministack
+from tests.servers.registry import Registry, registry
+from tests.support.deployments import make_source
 from tests.unit.decodeat.web import ROOT, Web, web
+
+Hire = Callable[..., Operator]
 
 VERSION, REVISION = "1.2.3-test", "0123456789abcdef0123456789abcdef01234567"
 # What lies about in a checkout in which somebody works, and what of it the ignore file can't tell from a directory.
@@ -96,3 +105,57 @@ def pictures(docker: Engine) -> Iterator[Web]:
     """A picture host on this machine that containers reach."""
     with web(address=docker.gateway) as host:
         yield host
+
+
+@pytest.fixture(scope="session")
+def platform(docker: Engine, python_base: str) -> Iterator[MiniStack]:
+    with ministack(docker, python_base) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def images() -> Iterator[Registry]:
+    with registry() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def hire(platform: MiniStack, images: Registry, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hire]:
+    """Return what makes an operator with an account of their own, in which nothing is yet; `tool` as `operator` says.
+
+    Images are made by copying other code into the one under test, unless the tool is this checkout.
+    """
+    assert image == TESTED
+    source = make_source(tmp_path_factory.mktemp("service") / "source")
+    quick = quick_tool(tmp_path_factory.mktemp("tool"))
+    with contextlib.ExitStack() as open_operators:
+        started = open_operators.enter_context(forks(quick))
+
+        def make(tool: Path = quick, **ecs: Any) -> Operator:
+            home = tmp_path_factory.mktemp("operator") / "home"
+            made = open_operators.enter_context(operator(home, platform, source, images, tool))
+            made.forks = started if tool == quick else None
+            made.ecs.update(ecs)
+            made.write()
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="session")
+def served(hire: Hire) -> Operator:
+    """Return an operator whose second release serves; every test leaves it so that the next deploy works."""
+    made = hire()
+    made.ok("bootstrap", "--yes")
+    made.deploy()
+    made.change_something()
+    made.deploy()
+    return made
+
+
+@pytest.fixture
+def well(served: Operator) -> Iterator[Operator]:
+    """Return the same, and demand afterwards that nothing is left open and nothing else runs."""
+    yield served
+    assert served.settled(), str(served.run("status"))
+    served.wait_alone()

@@ -31,7 +31,7 @@ ENVIRONMENTS = Path(os.environ.get("DECODEAT_TEST_ENVIRONMENTS", REPOSITORY / ".
 
 
 def make_source(directory: Path, fault: str = "") -> Path:
-    """A copy of the service with test endpoints, and a fault: crash, never-ready, answers-500 or wrong-id."""
+    """Copy the service with test endpoints and a fault: crash, never-ready, never-green, answers-500 or wrong-id."""
     shutil.rmtree(directory, ignore_errors=True)
     package = directory / "decodeat"
     shutil.copytree(REPOSITORY / "decodeat", package, ignore=shutil.ignore_patterns("__pycache__"))

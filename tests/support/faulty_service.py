@@ -38,6 +38,8 @@ class Testing:
             await self._answer(send, 200, told)
         elif FAULT == "never-ready" and path == "/ready":
             await self._answer(send, 503, {"ready": False, "checks": {"test": {"ok": False, "detail": "never"}}})
+        elif FAULT == "never-green" and path == "/health":
+            await self._answer(send, 503, {"status": "unhealthy on purpose"})
         elif FAULT == "answers-500" and path == "/api/v1/analyze":
             await self._answer(send, 500, {"detail": "broken on purpose"})
         elif FAULT == "wrong-id" and path == "/health":

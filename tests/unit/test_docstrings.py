@@ -9,7 +9,8 @@ import pytest
 REPOSITORY = Path(__file__).parents[2]
 # What users read there is no docstring: help of commands, the API's own document, comments of a settings file.
 FOR_USERS = (
-    "decodeat_ops/cli/", "decodeat_ops/settings/schema.py", "decodeat/api/schemas.py", "decodeat/api/operations.py",
+    "decodeat_ops/cli/", "decodeat_ops/settings/schema.py", "decodeat_ops/settings/ecs.py",
+    "decodeat/api/schemas.py", "decodeat/api/operations.py",
     "decodeat/migrations/versions/",
 )  # fmt: skip
 _VERBS = """

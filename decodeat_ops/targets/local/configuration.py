@@ -8,9 +8,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from decodeat_ops import rendering
-from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
+from decodeat_ops.deployment import plain
 from decodeat_ops.deployment.configured import MIB, Configured, digest, digests, settings
 from decodeat_ops.deployment.inputs import python
 from decodeat_ops.deployment.machine import Machine
@@ -40,22 +40,7 @@ def variables(loaded: Loaded) -> dict[str, str]:
 
     Raises `Configuration` for a variable that this tool sets, or that is among the secrets too.
     """
-    service = loaded.settings.service
-    for name in [*service.environment, *service.secrets]:
-        if name in OURS:
-            raise Configuration(
-                f"service.environment may not set {name}: {OURS[name]}.",
-                hint=f"Remove {name} from the settings.",
-                where=f"service.environment.{name}",
-            )
-    both = sorted(set(service.environment) & set(service.secrets))
-    if both:
-        raise Configuration(
-            f"{both[0]} stands under service.environment and under service.secrets.",
-            hint="Keep it in one of them; a secret belongs under service.secrets.",
-            where=f"service.secrets.{both[0]}",
-        )
-    values = {name: _text(value) for name, value in service.environment.items()}
+    service, values = loaded.settings.service, plain.variables(loaded, OURS)
     # The service divides the processors by this number; without it, it would assume another one than gunicorn starts.
     values.setdefault("WORKERS", str(WORKERS))
     origin = _probe_origin(loaded)
@@ -66,40 +51,19 @@ def variables(loaded: Loaded) -> dict[str, str]:
     return values
 
 
-def _text(value: str | int | float | bool | list[str]) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return ",".join(value) if isinstance(value, list) else str(value)
-
-
 def _probe_origin(loaded: Loaded) -> str:
     """Return the origin on this machine that serves the known label while a check runs, "" when it is elsewhere."""
     url = urlsplit(loaded.settings.checks.label_url)
     return f"{url.scheme}://{url.netloc}" if url.hostname in {"127.0.0.1", "localhost", "::1"} else ""
 
 
-def _number(loaded: Loaded, name: str, default: int) -> int:
-    value = loaded.settings.service.environment.get(name, default)
-    try:
-        number = int(str(value))
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise Configuration(
-            f"service.environment.{name} must be a whole number and not negative; it is {value!r}.",
-            hint=f"Its default is {default}.",
-            where=f"service.environment.{name}",
-        )
-    return number
-
-
 def files(loaded: Loaded) -> dict[str, str]:
     """Render every file of a release, by its path below the release's directory."""
     values = {
-        "workers": max(1, _number(loaded, "WORKERS", WORKERS)),
-        "max_requests": _number(loaded, "MAX_REQUESTS", 1000),
-        "max_requests_jitter": _number(loaded, "MAX_REQUESTS_JITTER", 50),
-        "request_timeout": _number(loaded, "REQUEST_TIMEOUT", 120),
+        "workers": max(1, plain.number(loaded, "WORKERS", WORKERS)),
+        "max_requests": plain.number(loaded, "MAX_REQUESTS", 1000),
+        "max_requests_jitter": plain.number(loaded, "MAX_REQUESTS_JITTER", 50),
+        "request_timeout": plain.number(loaded, "REQUEST_TIMEOUT", 120),
         "log_level": str(loaded.settings.service.environment.get("LOG_LEVEL", "INFO")).lower(),
     }
     return {
@@ -145,7 +109,7 @@ def unit(release: LocalRelease, machine: Machine) -> Unit:
     layout: Layout = machine.layout
     settings = machine.loaded.settings
     directory = layout.release(release.id)
-    timeout = _number(machine.loaded, "REQUEST_TIMEOUT", 120) + 30
+    timeout = plain.number(machine.loaded, "REQUEST_TIMEOUT", 120) + 30
     return Unit(
         argv=(
             str(python(machine.environments, release.lock)),

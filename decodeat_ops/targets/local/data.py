@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from decodeat_ops.core.migration import Migration, Revision
-from decodeat_ops.core.plan import Step
 from decodeat_ops.core.target import Steps
 from decodeat_ops.deployment import schema, source, space
 from decodeat_ops.deployment.inputs import environment_path
@@ -21,6 +20,7 @@ class LocalData:
     """Hold the data of one deployment on this machine."""
 
     machine: Machine
+    keeper: str = ""
 
     @property
     def archives(self) -> Path:
@@ -67,8 +67,8 @@ class LocalData:
     def save(self, release: LocalRelease, snapshot: str, prefix: str = "", *, stays: bool = False) -> Steps:
         return saving.steps(release, snapshot, prefix, stays=stays)
 
-    def migrate(self, release: LocalRelease, migration: Migration) -> Step:
-        return steps.migrate(release, migration)
+    def migrate(self, release: LocalRelease, migration: Migration) -> Steps:
+        return (steps.migrate(release, migration),)
 
     def lay_out(self, release: LocalRelease, place: str, serving: str) -> Steps:
         return (steps.lay_out(release, place, serving),)

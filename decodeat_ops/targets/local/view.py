@@ -39,6 +39,10 @@ class LocalView:
         return checks.checks(self.machine)
 
     @property
+    def proves(self) -> Mapping[str, tuple[str, ...]]:
+        return {}
+
+    @property
     def salt(self) -> str:
         return inputs.salt(self.machine.layout)
 

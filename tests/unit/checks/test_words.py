@@ -16,14 +16,16 @@ from decodeat_ops.checks import lists, words
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.registry import COMMON
 from decodeat_ops.core.check import Status
+from decodeat_ops.targets.ecs import checks as ecs
 from decodeat_ops.targets.local import checks as local
 
 SOURCES = [
     *Path(decodeat_ops.checks.__file__).parent.glob("*.py"),
     *Path(local.__file__).parent.glob("*.py"),
+    *Path(ecs.__file__).parent.glob("*.py"),
     Path(decodeat_ops.application.checks.__file__),
 ]
-CHECKS = [*COMMON, *(check.id for module in local.MODULES for check in module.CHECKS)]
+CHECKS = [*COMMON, *(check.id for module in (*local.MODULES, *ecs.MODULES) for check in module.CHECKS)]
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ BY_VARIABLE = {
     "rollback.py": ("rollback.changed_files", "rollback.no_environment", "rollback.broken_environment"),
     "response.py": ("response.slower", "response.as_before"),
     "api.py": ("api.read", "api.unread"),
+    "metrics.py": ("ecs.slower", "ecs.as_before"),
 }
 
 

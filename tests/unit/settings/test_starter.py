@@ -2,6 +2,7 @@
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -9,12 +10,24 @@ from decodeat_ops.application.settings import init
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.settings import envfile, names, starter
 from decodeat_ops.settings.load import load
+from decodeat_ops.settings.schema import OMITTED
+
+Target = Literal["local", "ecs"]
+TARGETS: tuple[Target, ...] = ("local", "ecs")
 
 
-def test_every_key_is_there_with_its_description() -> None:
-    text = starter.files(starter.Answers())["decodeat-ops.toml"]
+def written(target: Target) -> str:
+    return starter.files(starter.Answers(target=target))["decodeat-ops.toml"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_key_that_the_target_reads_is_there_with_its_description(target: Target) -> None:
+    text = written(target)
     plain = " ".join(text.replace("\n# ", " ").split())
     for path, info in names.fields().items():
+        if path.partition(".")[0] in OMITTED[target]:
+            assert f"[{path.partition('.')[0]}]" not in text
+            continue
         if path in names.open_tables():
             assert f"[{path}]" in text
         else:
@@ -24,8 +37,14 @@ def test_every_key_is_there_with_its_description() -> None:
         assert " ".join(info.description.split()) in plain
 
 
-def test_with_its_defaults_written_out_it_says_the_same(tmp_path: Path) -> None:
-    text = starter.files(starter.Answers())["decodeat-ops.toml"]
+def test_each_table_is_in_what_some_target_gets() -> None:
+    assert set(OMITTED) == set(TARGETS)
+    assert not frozenset.intersection(*OMITTED.values())
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_with_its_defaults_written_out_it_says_the_same(tmp_path: Path, target: Target) -> None:
+    text = written(target)
     opened = "\n".join(
         line[1:] if line.startswith("#") and " = " in line and line[1] != " " else line for line in text.splitlines()
     )
@@ -35,9 +54,10 @@ def test_with_its_defaults_written_out_it_says_the_same(tmp_path: Path) -> None:
         (tmp_path / name).write_text(content)
     short = load(tmp_path / "short.toml", environ={}).settings
     assert short == load(tmp_path / "long.toml", environ={}).settings
-    assert len(tomllib.loads(opened)["local"]) == 7
-    assert (short.name, short.local.port) == ("decodeat", 8000)
-    assert short.checks.label_url == "http://127.0.0.1:8099/known-label.png"
+    table = tomllib.loads(opened)[target]
+    assert set(table) == {path.partition(".")[2] for path in names.fields() if path.startswith(f"{target}.")}
+    assert (short.name, short.target, short.local.port) == ("decodeat", target, 8000)
+    assert short.checks.label_url == ("http://127.0.0.1:8099/known-label.png" if target == "local" else "")
 
 
 def test_the_examples_are_valid(tmp_path: Path) -> None:
@@ -54,6 +74,17 @@ def test_init_writes_once_and_then_changes_nothing(tmp_path: Path) -> None:
     assert envfile.read(tmp_path / "decodeat-ops.env", private=True) == {}
     second = init(tmp_path / "decodeat-ops.toml", "decodeat", 8000, force=False, dry_run=False)
     assert (second.changed, "0 changed" in second.summary) == (0, True)
+
+
+def test_init_for_ecs_writes_out_the_keys_that_nobody_can_guess(tmp_path: Path) -> None:
+    path = tmp_path / "decodeat-ops.toml"
+    done = init(path, "web", 8000, force=False, dry_run=False, target="ecs")
+    assert done.next[0] == "decodeat-ops bootstrap"
+    assert "port" not in done.data
+    given = tomllib.loads(path.read_text())
+    needed = {"account": "", "region": "", "subnets": [], "security_groups": [], "target_group": ""}
+    assert (given["name"], given["target"], given["ecs"]) == ("web", "ecs", needed)
+    assert init(path, "web", 8000, force=False, dry_run=False, target="ecs").changed == 0
 
 
 def test_init_refuses_to_replace_and_keeps_what_it_replaces(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Run the service on Amazon ECS with Fargate: a release is a revision of a task definition."""

@@ -1,0 +1,117 @@
+"""Undo the step that made or updated the service, as far as what is there is of our own deployment."""
+
+from typing import Any
+
+from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.plan import Params
+from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.targets.ecs import shift
+from decodeat_ops.targets.ecs.actions.removing import delete_service
+from decodeat_ops.targets.ecs.failure import running, why
+from decodeat_ops.targets.ecs.observed import COMPLETED, ServiceState
+from decodeat_ops.targets.ecs.observing import service_state
+from decodeat_ops.targets.ecs.ours import ACTIVE, Ours, label, shape
+from decodeat_ops.targets.ecs.place import Acts, Place
+from decodeat_ops.targets.ecs.registered import known
+from decodeat_ops.targets.ecs.rollout import settle
+from decodeat_ops.targets.ecs.steps import UPDATE
+
+
+def update_back(place: Place, context: Context, params: Params) -> Results | None:
+    """Bring back task definition, count and shape of before; a service that we made is deleted.
+
+    What somebody else has deployed since is left as it is, with a warning.
+    """
+    task_definition = known(place, context, params)
+    if not task_definition:
+        return None  # nothing was registered, so nothing can have been updated to it
+    ours = Ours(task_definition, frozenset(params["guard"]))
+    service = service_state(place)
+    if params["before"] is None:
+        return _unmake(place, context, ours, service, params)
+    if service is None or service.status != ACTIVE:
+        return _left("Somebody deleted the service meanwhile, so it can't be brought back", service)
+    return _back(place, context, ours, service, params)
+
+
+def _left(what: str, service: ServiceState | None) -> Results:
+    return {"warnings": [f"{what}. {running(service)}"]}
+
+
+def _unmake(place: Place, context: Context, ours: Ours, service: ServiceState | None, params: Params) -> Results | None:
+    """Delete the service that this change made, and only that one."""
+    if service is None or service.status == "INACTIVE":
+        return None
+    mine = service.created_by_us and not ours.strangers(service)
+    if service.status == ACTIVE and not mine:
+        made = ours.among(service) is not None
+        return _left("Somebody else deployed to the new service meanwhile: it is left", service) if made else None
+    delete_service(place, context, params["limit"], patient=False)
+    return None
+
+
+def _back(place: Place, context: Context, ours: Ours, service: ServiceState, params: Params) -> Results | None:
+    before, primary = params["before"], service.primary
+    mine = ours.among(service)
+    if primary is None or (primary is not mine and primary.task_definition != before["task_definition"]):
+        stays = "Somebody else's deployment is newer than this one: it is left as it is"
+        return _left(stays, service) if mine is not None or ours.strangers(service) else None
+    if mine is None and primary.id in ours.guard and UPDATE not in context.results:
+        return None  # the update was never made; what differs from before, somebody else has changed
+    if primary is mine and _stopped_shift(place, ours, mine.created_at):
+        found = settle(place, context, params["limit"], patient=False)
+        if found is None or found.primary is None:
+            return _left("Somebody deleted the service meanwhile, so it can't be brought back", found)
+        if found.primary.task_definition == ours.task_definition:
+            raise StepFailed(
+                f"ECS was asked to roll the shift back and did not. {running(found)}",
+                hint="Look at the service's deployments in the console; `decodeat-ops resume` goes on undoing.",
+            )
+        return _restored(place, context, ours, found, params)
+    if primary is mine:
+        return _restored(place, context, ours, service, params, taskDefinition=before["task_definition"])
+    return _restored(place, context, ours, service, params)
+
+
+def _stopped_shift(place: Place, ours: Ours, since: str) -> bool:
+    """Tell ECS to roll a shift back that goes on, and return whether there was one: an update would only queue up."""
+    if not shift.shifts(place.loaded):
+        return False
+    found = shift.find(place, ours.task_definition, since)
+    if found is None or found.outcome != "going":
+        return False
+    place.aws.call("ecs", "StopServiceDeployment", serviceDeploymentArn=found.arn, stopType="ROLLBACK")
+    return True
+
+
+def _restored(
+    place: Place, context: Context, ours: Ours, service: ServiceState, params: Params, **change: Any
+) -> Results | None:
+    """Bring back what differs from before by one call, and wait until the old revision is complete again."""
+    before, now = params["before"], shape(service.raw)
+    change |= {name: value for name, value in before["shape"].items() if now.get(name) != value}
+    if params["desired"] is not None and service.desired != before["desired"]:
+        change["desiredCount"] = before["desired"]
+    if change:
+        names = place.names
+        place.aws.call("ecs", "UpdateService", cluster=names.cluster, service=names.service, **change)
+    if before["failed"]:
+        return {"warnings": [f"{label(before['task_definition'])}, which was there before, did not work either."]}
+    back = settle(place, context, params["limit"], patient=False)
+    primary = back.primary if back else None
+    if back is None or primary is None:
+        return _left("Somebody deleted the service while it was brought back", back)
+    old = before["task_definition"]
+    if primary.task_definition not in {old, ours.task_definition}:
+        return _left("Somebody else changed the service while it was brought back", back)
+    # ECS gives an old revision up, too, when its tasks fail, and goes back to ours, which was complete then.
+    if primary.task_definition != old or primary.rollout_state != COMPLETED or primary.running < back.desired:
+        raise StepFailed(
+            f"{label(old)}, which served before, does not come back: "
+            f"{primary.rollout_reason or f'{primary.running} of {back.desired} tasks run'}. {running(back)}",
+            lines=why(place, old, primary.created_at if primary.task_definition == old else ""),
+        )
+    return None
+
+
+ACTIONS: Acts = {"update-back": update_back}

@@ -1,0 +1,37 @@
+"""Ask whether Application Auto Scaling decides on the desired count of the service."""
+
+from dataclasses import dataclass
+
+from decodeat_ops.targets.ecs.place import Place
+
+DIMENSION = "ecs:service:DesiredCount"
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Hold between which counts of tasks the service is scaled."""
+
+    least: int
+    most: int
+
+    def within(self, count: int) -> int:
+        """Return the count nearest to the wanted one that is allowed, and at least one: 0 would serve nothing."""
+        return max(1, self.least, min(count, self.most))
+
+
+def resource(place: Place) -> str:
+    """Return what Application Auto Scaling calls the service."""
+    return f"service/{place.names.cluster}/{place.names.service}"
+
+
+def bounds(place: Place) -> Bounds | None:
+    """Return the bounds of the service's count, None when nothing scales it."""
+    found = place.aws.pages(
+        "application-autoscaling",
+        "DescribeScalableTargets",
+        "ScalableTargets",
+        ServiceNamespace="ecs",
+        ResourceIds=[resource(place)],
+        ScalableDimension=DIMENSION,
+    )
+    return next((Bounds(int(one["MinCapacity"]), int(one["MaxCapacity"])) for one in found), None)

@@ -1,0 +1,52 @@
+"""Find the task definition of a release in its family, also after a crash in which its ARN was lost."""
+
+from typing import Any
+
+from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.plan import Params
+from decodeat_ops.engine.executor import Context
+from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.revisions import release_of
+from decodeat_ops.targets.ecs.steps import REGISTER
+
+_AHEAD = 10  # revisions beyond those that are kept: others may have registered some meanwhile
+
+
+def find(place: Place, release: str, secrets: str) -> str:
+    """Return the newest active task definition of a release with these secrets, "" when there is none.
+
+    A release has more than one when it was registered anew with rotated secrets.
+    """
+    newest = place.loaded.settings.ecs.keep_revisions + _AHEAD
+    answer = place.aws.call(
+        "ecs",
+        "ListTaskDefinitions",
+        familyPrefix=place.names.family,
+        status="ACTIVE",
+        sort="DESC",
+        maxResults=min(newest, 100),
+    )
+    for arn in answer["taskDefinitionArns"]:
+        made = release_of(place, arn)
+        if made is not None and (made.id, made.secrets) == (release, secrets):
+            return str(arn)
+    return ""
+
+
+def known(place: Place, context: Context, params: Params) -> str:
+    """Return the task definition that a step is about, "" when it was never registered."""
+    told: dict[str, Any] = context.results.get(REGISTER, {})
+    return str(
+        params["task_definition"] or told.get("task_definition") or find(place, params["release"], params["secrets"])
+    )
+
+
+def required(place: Place, context: Context, params: Params) -> str:
+    """Return the task definition that a step is about. Raises `StepFailed` when it is not there."""
+    found = known(place, context, params)
+    if not found:
+        raise StepFailed(
+            f"Release {params['release']} has no task definition in the family {place.names.family}.",
+            hint="Somebody deregistered it; run the command again.",
+        )
+    return found

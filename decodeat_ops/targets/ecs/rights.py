@@ -1,0 +1,121 @@
+"""Ask IAM whether whoever calls may do what a deploy does, before it begins."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from decodeat_ops.core.aws import Answer, AwsRefused
+from decodeat_ops.core.release import Release
+from decodeat_ops.core.target import Origin
+from decodeat_ops.targets.ecs.arns import SUFFIX, Arns
+from decodeat_ops.targets.ecs.findings import Findings
+from decodeat_ops.targets.ecs.identity import Caller, who
+from decodeat_ops.targets.ecs.observed import EcsObserved
+from decodeat_ops.targets.ecs.place import Place
+
+TASKS, SHIFTS = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"  # who takes on the roles of tasks, and of a shift
+DATABASE = "DATABASE_URL"
+PUSH = (
+    "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload",
+    "ecr:PutImage", "ecr:UploadLayerPart",
+)  # fmt: skip
+# What has a policy of its own can be allowed by that, which the simulation of a caller's policies does not see.
+_WITH_POLICIES = ("ecr:", "secretsmanager:")
+
+
+@dataclass(frozen=True)
+class Need:
+    """Name actions on one resource; `context` holds condition keys that are known, with their values."""
+
+    actions: tuple[str, ...]
+    resource: str
+    context: tuple[tuple[str, str], ...] = ()
+
+
+def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved) -> tuple[Need, ...]:
+    """Return what the steps of a deploy or a rollback ask of AWS; reads are left out, for a denied one is told."""
+    names, arns, settings = place.names, Arns(place.names), place.loaded.settings
+    change = "ecs:CreateService" if observed.service is None else "ecs:UpdateService"
+    wanted = [Need(("ecs:DeregisterTaskDefinition",), arns.task_definitions), Need((change,), arns.service)]
+    if origin.of is None or origin.how != "kept" or origin.of.secrets != release.secrets:
+        wanted.append(Need(("ecs:RegisterTaskDefinition", "ecs:TagResource"), arns.task_definitions))
+    roles = dict.fromkeys((names.execution_role_arn, names.task_role_arn))
+    wanted += [Need(("iam:PassRole",), role, (("iam:PassedToService", TASKS),)) for role in roles]
+    if names.infrastructure_role_arn:
+        wanted.append(Need(("iam:PassRole",), names.infrastructure_role_arn, (("iam:PassedToService", SHIFTS),)))
+    if any(DATABASE in known for known in (settings.service.environment, settings.service.secrets)):
+        cluster = (("ecs:cluster", arns.cluster),)
+        wanted += [Need(("ecs:RunTask",), arns.task_definitions, cluster), Need(("ecs:StopTask",), arns.tasks, cluster)]
+    if own_secrets(place):
+        change_values = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
+        wanted.append(Need(change_values, arns.secret(names.secret).replace(SUFFIX, "-000000")))
+    if origin.how == "built" and not settings.ecs.image and arns.repository:
+        wanted += [Need(("ecr:GetAuthorizationToken",), "*"), Need(PUSH, arns.repository)]
+    return tuple(wanted)
+
+
+def own_secrets(place: Place) -> tuple[str, ...]:
+    """Return the variables whose values are in the deployment's own secret: those of env: and file: references."""
+    service = place.loaded.settings.service
+    return tuple(sorted((*service.references("env"), *service.references("file"))))
+
+
+def judge(place: Place, wanted: Iterable[Need], findings: Findings) -> None:
+    """Add what is surely denied to the problems, and what depends on something else to the doubts."""
+    caller = who(place)
+    if caller.root:
+        findings.doubt("the caller is the account's root user, whose rights can't be simulated")
+        return
+    try:
+        principal = _principal(place, caller)
+        if not principal:
+            findings.doubt(f"the rights of {caller.shown} can't be simulated")
+            return
+        for need in wanted:
+            for result in _simulated(place, principal, need):
+                _judge(need, result, findings)
+    except AwsRefused as error:
+        findings.doubt(f"the rights of {caller.shown} could not be simulated: {error.operation}, {error.error}")
+
+
+def _principal(place: Place, caller: Caller) -> str:
+    """Return the ARN of the user or role whose policies count, "" when there is none.
+
+    A role is looked up, since the ARN of its session lacks the path.
+    """
+    if not caller.role:
+        return caller.arn if caller.user else ""
+    arn: str = place.aws.call("iam", "GetRole", RoleName=caller.role)["Role"]["Arn"]
+    return arn
+
+
+def _simulated(place: Place, principal: str, need: Need) -> Iterable[Answer]:
+    context = [
+        {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
+        for name, value in need.context
+    ]
+    params: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": [*need.actions]}
+    params |= {"ResourceArns": [need.resource], "ContextEntries": context}
+    return place.aws.pages("iam", "SimulatePrincipalPolicy", "EvaluationResults", **params)
+
+
+def _judge(need: Need, result: Answer, findings: Findings) -> None:
+    decision, action = result["EvalDecision"], result["EvalActionName"]
+    if decision == "allowed":
+        return
+    missing = result.get("MissingContextValues") or ()
+    where = f"{action} on {need.resource}"
+    if missing:
+        findings.doubt(f"whether {where} is allowed depends on {', '.join(missing)}")
+    elif decision == "implicitDeny" and action.startswith(_WITH_POLICIES) and need.resource != "*":
+        findings.doubt(f"no policy of the caller allows {where}; the resource's own may")
+    else:
+        findings.problem(f"you may not {where}: {_because(result)}")
+
+
+def _because(result: Answer) -> str:
+    if result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations") is False:
+        return "a policy of the organization denies it"
+    if result.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary") is False:
+        return "the permissions boundary does not allow it"
+    return "a policy denies it" if result["EvalDecision"] == "explicitDeny" else "no policy allows it"

@@ -1,0 +1,121 @@
+"""Look at ECS's own shifts of traffic, blue/green, linear and canary: ECS keeps a service deployment of each."""
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Literal
+
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.ecs.place import Place
+
+SUCCESSFUL, STOPPED = "SUCCESSFUL", "STOPPED"
+BACK = frozenset({"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
+STOPPING = frozenset({"STOP_REQUESTED", STOPPED})
+GOING = frozenset({"PENDING", "IN_PROGRESS"})
+CLOCKS = timedelta(seconds=5)  # by which two times of ECS may differ that mean the same call
+_REVISIONS = 20  # that one call describes
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Hold one service deployment. `weight` is the share of clients' requests that its revision gets, in percent."""
+
+    arn: str
+    status: str
+    stage: str = ""
+    reason: str = ""
+    weight: float = 0.0
+    running: int = 0
+    requested: int = 0
+
+    @property
+    def outcome(self) -> Literal["going", "done", "back", "stopped", "unknown"]:
+        """Return what has become of it. A status that ECS may add some day is unknown, and never success."""
+        if self.status == SUCCESSFUL:
+            return "done"
+        if self.status in BACK:
+            return "back"
+        if self.status in STOPPING:
+            return "stopped"
+        return "going" if self.status in GOING else "unknown"
+
+    @property
+    def text(self) -> str:
+        """Return its stage for people."""
+        stage = self.stage.lower().replace("_", " ") or self.status.lower().replace("_", " ")
+        return f"{stage}, {self.weight:g} % of requests, {self.running} of {self.requested} tasks run"
+
+
+def shifts(loaded: Loaded) -> bool:
+    """Return whether the settings ask for a shift between two target groups."""
+    return loaded.settings.ecs.strategy != "rolling"
+
+
+def minutes(loaded: Loaded) -> float:
+    """Return how many minutes a shift takes by itself: its steps and the time both revisions run."""
+    ecs = loaded.settings.ecs
+    if ecs.strategy == "rolling":
+        return 0
+    steps = {"linear": math.ceil(100 / ecs.step_percent), "canary": 1}.get(ecs.strategy, 0)
+    return ecs.bake_minutes + steps * ecs.step_minutes
+
+
+def words(loaded: Loaded) -> str:
+    """Return the strategy for people, with its own times."""
+    ecs = loaded.settings.ecs
+    bakes = f"both run {ecs.bake_minutes} min more"
+    each = f"{ecs.step_percent:g} % every {ecs.step_minutes} min"
+    return {
+        "rolling": "rolling",
+        "blue-green": f"blue/green, {bakes}",
+        "linear": f"linear, {each}, {bakes}",
+        "canary": f"canary, {ecs.step_percent:g} % for {ecs.step_minutes} min, then all, {bakes}",
+    }[ecs.strategy]
+
+
+def find(place: Place, task_definition: str, since: str) -> Shift | None:
+    """Return the newest service deployment of a task definition that was made since then, None when none is listed."""
+    listed = list(_listed(place, since))
+    targets = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
+    fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) == task_definition]
+    newest = max(fitting, key=lambda one: str(one.get("createdAt", "")), default=None)
+    return look(place, newest["serviceDeploymentArn"]) if newest else None
+
+
+def look(place: Place, arn: str) -> Shift | None:
+    """Return a service deployment as it is now, None when ECS knows it no longer."""
+    answer = place.aws.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[arn])
+    return next((_shift(one) for one in answer["serviceDeployments"]), None)
+
+
+def _shift(raw: Mapping[str, Any]) -> Shift:
+    target = raw.get("targetServiceRevision", {})
+    rollback = raw.get("rollback", {}).get("reason", "")
+    return Shift(
+        arn=raw["serviceDeploymentArn"],
+        status=raw["status"],
+        stage=raw.get("lifecycleStage", ""),
+        reason=rollback or raw.get("statusReason", ""),
+        weight=float(target.get("requestedProductionTrafficWeight", 0.0)),
+        running=int(target.get("runningTaskCount", 0)),
+        requested=int(target.get("requestedTaskCount", 0)),
+    )
+
+
+def _listed(place: Place, since: str) -> Iterator[Mapping[str, Any]]:
+    names = place.names
+    after = {"createdAt": {"after": datetime.fromisoformat(since) - CLOCKS}} if since else {}
+    yield from place.aws.pages(
+        "ecs", "ListServiceDeployments", "serviceDeployments", cluster=names.cluster, service=names.service, **after
+    )
+
+
+def _task_definitions(place: Place, revisions: list[str]) -> dict[str, str]:
+    """Return the task definition of each service revision."""
+    told: dict[str, str] = {}
+    for start in range(0, len(revisions), _REVISIONS):
+        part = revisions[start : start + _REVISIONS]
+        answer = place.aws.call("ecs", "DescribeServiceRevisions", serviceRevisionArns=part)
+        told |= {one["serviceRevisionArn"]: one["taskDefinition"] for one in answer["serviceRevisions"]}
+    return told

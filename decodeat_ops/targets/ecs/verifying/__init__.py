@@ -1,0 +1,31 @@
+"""Look at everything that a deploy needs in AWS before it changes anything, and name all that is wrong at once."""
+
+from decodeat_ops.core.target import Origin
+from decodeat_ops.targets.ecs import quotas, rights
+from decodeat_ops.targets.ecs.findings import Findings, Verdict
+from decodeat_ops.targets.ecs.identity import who
+from decodeat_ops.targets.ecs.observed import EcsObserved
+from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.release import EcsRelease
+from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets
+
+__all__ = ["Findings", "Verdict", "problems"]
+
+
+def problems(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:
+    """Return all that keeps a release from getting into service, and all that could not be made sure of.
+
+    Raises `Configuration` when the account is another one, `Lost` when AWS does not answer.
+    """
+    who(place)
+    findings = Findings()
+    platform.judge(place, findings)
+    image.judge(place, release, origin, findings)
+    roles.judge(place, findings)
+    secrets.judge(place, findings)
+    vpc = network.judge(place, findings)
+    balancing.judge(place, vpc, findings)
+    alarms.judge(place, findings)
+    quotas.judge(place, observed, findings)
+    rights.judge(place, rights.needs(place, release, origin, observed), findings)
+    return findings.verdict()

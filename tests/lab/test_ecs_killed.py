@@ -1,0 +1,103 @@
+"""Given a change of ECS that is killed at any step, one command gets back to clean, from this machine or another."""
+
+import itertools
+from pathlib import Path
+
+import pytest
+
+from tests.lab.ecs import Operator
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
+
+# What a deploy does when code, configuration and a secret have changed, and what a rollback does.
+DEPLOY = (
+    "image-build",
+    "image-push",
+    "secrets",
+    "register",
+    "gate-pre",
+    "update",
+    "follow",
+    "confirm",
+    "gate-post",
+    "prune",
+)
+ROLLBACK = ("gate-pre", "update", "follow", "confirm", "gate-post", "prune")
+WHEN = ("before", "inside", "after")
+WAYS = ("resume", "deploy", "undo", "elsewhere")
+
+
+def cases(steps: tuple[str, ...]) -> list[tuple[str, str, str]]:
+    """Return every step broken at every place, with the ways back to clean in turns."""
+    return [(*case, way) for case, way in zip(itertools.product(steps, WHEN), itertools.cycle(WAYS), strict=False)]
+
+
+def change_all(made: Operator) -> None:
+    made.change_code()
+    made.change_something()
+    made.rotate_secret()
+
+
+def test_the_steps_at_which_it_is_killed_are_those_of_a_real_change(served: Operator) -> None:
+    assert served.planned("rollback") == ROLLBACK
+    change_all(served)
+    assert served.planned() == DEPLOY
+    served.deploy()
+
+
+def back_to_clean(made: Operator, way: str, tmp_path: Path) -> None:
+    """Settle a killed change from the same machine, or from another one after which this one comes back."""
+    match way:
+        case "undo":
+            made.ok("resume", "--undo", "--yes")
+        case "elsewhere":
+            colleague = made.elsewhere(tmp_path / "colleague")
+            release = colleague.deploy()
+            made.ok("deploy", "--yes")
+            assert colleague.serving() == release, "an undo leaves alone what somebody else deployed meanwhile"
+        case _:
+            made.ok(way, "--yes")
+
+
+@pytest.mark.share
+@pytest.mark.parametrize(("step", "when", "way"), cases(DEPLOY))
+def test_a_deploy_killed_at_any_step_gets_back_to_clean(
+    well: Operator, tmp_path: Path, step: str, when: str, way: str
+) -> None:
+    before = well.serving()
+    if step.startswith("image"):
+        well.change_code()
+    if step == "secrets":
+        well.rotate_secret()
+    well.change_something()
+    status, _ = well.drive("deploy", step, when)
+    assert status == -9
+    way = "resume" if way == "undo" and step == "prune" else way  # it has been committed
+    back_to_clean(well, way, tmp_path)
+    if way == "undo":
+        well.wait_serving(before)
+        assert well.releases()[0] == before
+        well.deploy()
+    assert well.serving() not in {"", before}
+    assert well.settled(), str(well.run("status"))
+    assert well.ok("deploy", "--yes")["changed"] == 0
+
+
+@pytest.mark.share
+@pytest.mark.parametrize(("step", "when", "way"), cases(ROLLBACK))
+def test_a_rollback_killed_at_any_step_gets_back_to_clean(
+    well: Operator, tmp_path: Path, step: str, when: str, way: str
+) -> None:
+    well.change_something()
+    newer = well.deploy()
+    status, _ = well.drive("rollback", step, when)
+    assert status == -9
+    way = "resume" if way == "undo" and step == "prune" else way
+    back_to_clean(well, way, tmp_path)
+    if way == "resume":
+        assert well.serving() not in {"", newer}
+    if way == "undo":
+        well.wait_serving(newer)
+    assert well.settled(), str(well.run("status"))
+    well.ok("deploy", "--yes")
+    assert well.ok("deploy", "--yes")["changed"] == 0

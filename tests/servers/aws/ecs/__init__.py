@@ -1,0 +1,1 @@
+"""Play Amazon ECS: rollouts that advance at each look, as the real ones tell of themselves."""

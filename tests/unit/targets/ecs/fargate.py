@@ -1,0 +1,365 @@
+"""A small ECS in memory, strict: it checks every call against AWS's own models, and moves one step at each look."""
+
+import copy
+import itertools
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from decodeat_ops.core.aws import Answer, AwsRefused
+from decodeat_ops.core.errors import Lost
+from tests.support.aws import ACCOUNT, IDENTITY, REGION
+from tests.unit.targets.ecs.cloud import checked
+
+ARN = f"arn:aws:ecs:{REGION}:{ACCOUNT}"
+BEGAN = datetime(2026, 11, 29, 10, tzinfo=UTC)
+DIGEST = "registry.example.com/demo@sha256:" + "0" * 64
+Thing = dict[str, Any]
+
+
+@dataclass
+class Fargate:
+    """Hold one cluster with at most one service. Tests set what fails, and what others do between two calls.
+
+    `failing` are task definitions whose tasks end at once. `between` are functions called before the n-th call of an
+    operation, counted from 1. `lost` are operations whose next call is carried out and never answered.
+    """
+
+    region: str = REGION
+    definitions: dict[str, Thing] = field(default_factory=dict)
+    service: Thing | None = None
+    tasks: dict[str, Thing] = field(default_factory=dict)
+    streams: dict[str, list[str]] = field(default_factory=dict)
+    shifts: list[Thing] = field(default_factory=list)
+    scalable: list[Thing] = field(default_factory=list)
+    failing: set[str] = field(default_factory=set)
+    stuck: bool = False
+    between: dict[tuple[str, int], Callable[[], None]] = field(default_factory=dict)
+    lost: set[str] = field(default_factory=set)
+    denied: set[str] = field(default_factory=set)
+    calls: list[tuple[str, Thing]] = field(default_factory=list)
+    errand: Callable[[list[str]], tuple[int | None, list[str]]] = lambda command: (0, [])
+    _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
+    _tokens: dict[str, Any] = field(default_factory=dict)
+
+    # The port
+
+    def call(self, service: str, operation: str, /, **params: Any) -> Answer:
+        checked(service, operation, params)
+        self.calls.append((operation, params))
+        count = sum(name == operation for name, _ in self.calls)
+        self.between.pop((operation, count), lambda: None)()
+        if operation in self.denied:
+            raise AwsRefused(f"{service}:{operation}", "AccessDeniedException", "you may not")
+        answer: Answer = copy.deepcopy(getattr(self, f"_{operation}")(params))
+        if operation in self.lost:
+            self.lost.remove(operation)
+            raise Lost(f"{operation} got no answer.")
+        return answer
+
+    def pages(self, service: str, operation: str, key: str, /, **params: Any) -> Iterator[Any]:
+        yield from self.call(service, operation, **params)[key]
+
+    def made(self, operation: str) -> list[Thing]:
+        """Return the parameters of every call of an operation."""
+        return [params for name, params in self.calls if name == operation]
+
+    def writes(self) -> list[str]:
+        return [name for name, _ in self.calls if not name.startswith(("Describe", "List", "Get"))]
+
+    def _GetCallerIdentity(self, params: Thing) -> Thing:
+        return IDENTITY
+
+    # Task definitions
+
+    def _RegisterTaskDefinition(self, params: Thing) -> Thing:
+        number = len(self.definitions) + 1
+        arn = f"{ARN}:task-definition/{params['family']}:{number}"
+        kept = {name: value for name, value in params.items() if name != "tags"}
+        self.definitions[arn] = {
+            "definition": {**kept, "taskDefinitionArn": arn, "revision": number, "status": "ACTIVE"},
+            "tags": params.get("tags", []),
+        }
+        return {"taskDefinition": self.definitions[arn]["definition"]}
+
+    def _DescribeTaskDefinition(self, params: Thing) -> Thing:
+        found = self.definitions[params["taskDefinition"]]
+        return {"taskDefinition": found["definition"], "tags": found["tags"]}
+
+    def _ListTaskDefinitions(self, params: Thing) -> Thing:
+        active = [arn for arn, one in self.definitions.items() if one["definition"]["status"] == "ACTIVE"]
+        ordered = active[::-1] if params.get("sort") == "DESC" else active
+        return {"taskDefinitionArns": ordered[: params.get("maxResults", 100)]}
+
+    def _DeregisterTaskDefinition(self, params: Thing) -> Thing:
+        found = self.definitions[params["taskDefinition"]]["definition"]
+        assert found["status"] == "ACTIVE", "it is deregistered already"
+        found["status"] = "INACTIVE"
+        return {"taskDefinition": found}
+
+    # The service
+
+    def _CreateService(self, params: Thing) -> Thing:
+        token = params["clientToken"]
+        if self.service is not None and self.service["status"] != "INACTIVE":
+            if self._tokens.get(token) == params["serviceName"]:
+                return {"service": self.service}
+            raise AwsRefused("ecs:CreateService", "InvalidParameterException", "Creation was not idempotent.")
+        self._tokens[token] = params["serviceName"]
+        dropped = {"cluster", "clientToken", "serviceName"}
+        self.service = {
+            **{name: value for name, value in params.items() if name not in dropped},
+            "serviceName": params["serviceName"],
+            "serviceArn": f"{ARN}:service/{params['cluster']}/{params['serviceName']}",
+            "status": "ACTIVE",
+            "runningCount": 0,
+            "pendingCount": 0,
+            "deployments": [],
+            "events": [],
+            "createdAt": self._now(),
+        }
+        self.deploy(params["taskDefinition"])
+        return {"service": self.service}
+
+    def _UpdateService(self, params: Thing) -> Thing:
+        service = self._active()
+        new = str(params.get("taskDefinition", service["taskDefinition"]))
+        assert self.definitions[new]["definition"]["status"] == "ACTIVE", "it is deregistered"
+        network = params.get("networkConfiguration", service["networkConfiguration"])
+        moves = new != service["taskDefinition"] or network != service["networkConfiguration"]
+        kept = {"cluster", "service", "taskDefinition", "forceNewDeployment"}
+        service |= {name: value for name, value in params.items() if name not in kept}
+        if moves or params.get("forceNewDeployment"):
+            self.deploy(new)
+        return {"service": service}
+
+    def _DeleteService(self, params: Thing) -> Thing:
+        service = self._active()
+        assert params.get("force") or service["desiredCount"] == 0
+        service |= {"status": "DRAINING", "desiredCount": 0}
+        return {"service": service}
+
+    def _DescribeServices(self, params: Thing) -> Thing:
+        if self.service is None:
+            return {"services": [], "failures": [{"reason": "MISSING"}]}
+        told = {"services": [copy.deepcopy(self.service)], "failures": []}
+        self.step()
+        return told
+
+    def _TagResource(self, params: Thing) -> Thing:
+        service = self._active()
+        new = {one["key"]: one["value"] for one in params["tags"]}
+        old = {one["key"]: one["value"] for one in service.get("tags", [])}
+        service["tags"] = [{"key": key, "value": value} for key, value in (old | new).items()]
+        return {}
+
+    def _DescribeScalableTargets(self, params: Thing) -> Thing:
+        return {"ScalableTargets": self.scalable}
+
+    def _active(self) -> Thing:
+        assert self.service is not None and self.service["status"] == "ACTIVE", "there is no service"
+        return self.service
+
+    def deploy(self, task_definition: str, reason: str = "") -> str:
+        """Begin a deployment, as UpdateService does, or somebody else, or ECS itself."""
+        service = self._active()
+        number = next(self._numbers)
+        for one in service["deployments"]:
+            one["status"] = "ACTIVE"
+        service["taskDefinition"] = task_definition
+        service["deployments"].insert(
+            0,
+            {
+                "id": f"ecs-svc/{number}",
+                "status": "PRIMARY",
+                "taskDefinition": task_definition,
+                "desiredCount": service["desiredCount"],
+                "runningCount": 0,
+                "pendingCount": 0,
+                "failedTasks": 0,
+                "rolloutState": "IN_PROGRESS",
+                "rolloutStateReason": reason,
+                "createdAt": self._now(),
+            },
+        )
+        self.event(f"deployment ecs-svc/{number} began")
+        return f"ecs-svc/{number}"
+
+    def event(self, message: str) -> None:
+        events = self._active()["events"]
+        events.insert(0, {"id": f"e{next(self._numbers)}", "createdAt": self._now(), "message": message})
+
+    def _now(self) -> datetime:
+        return BEGAN + timedelta(seconds=next(self._numbers))
+
+    def step(self) -> None:
+        """Let ECS do its next piece of work."""
+        service = self.service
+        if service is None or self.stuck or service["status"] == "INACTIVE":
+            return
+        if service["status"] == "DRAINING":
+            service |= {"status": "INACTIVE", "runningCount": 0, "deployments": []}
+            return
+        primary, *others = service["deployments"]
+        if primary["rolloutState"] == "FAILED":
+            return
+        if primary["taskDefinition"] in self.failing and service["desiredCount"]:
+            self._fail(primary, others)
+        elif primary["runningCount"] != service["desiredCount"]:
+            primary["runningCount"] = service["desiredCount"]
+        elif others:
+            del service["deployments"][1:]
+        elif primary["rolloutState"] == "IN_PROGRESS":
+            primary |= {"rolloutState": "COMPLETED", "rolloutStateReason": "deployment completed"}
+        service["runningCount"] = sum(one["runningCount"] for one in service["deployments"])
+
+    def _fail(self, primary: Thing, others: list[Thing]) -> None:
+        primary["failedTasks"] += 1
+        self.ended_task(primary["taskDefinition"], code=3, reason="Essential container in task exited")
+        if primary["failedTasks"] < 2:
+            return
+        primary |= {"rolloutState": "FAILED", "rolloutStateReason": "tasks failed to start"}
+        self.event("deployment failed: tasks failed to start")
+        breaker = self._active()["deploymentConfiguration"]["deploymentCircuitBreaker"]
+        back = next((one for one in others if one["rolloutState"] == "COMPLETED"), None)
+        if breaker["rollback"] and back is not None:
+            self.deploy(back["taskDefinition"], f"rolling back to deploymentId {back['id']}")
+
+    # Tasks
+
+    def ended_task(self, task_definition: str, *, code: int | None, reason: str = "", **more: Any) -> str:
+        """Add a task that has ended, of the service unless `more` says otherwise."""
+        arn = f"{ARN}:task/demo-production/{next(self._numbers):032x}"
+        container: Thing = {"name": "decodeat", **({"exitCode": code} if code is not None else {})}
+        self.tasks[arn] = {
+            "taskArn": arn,
+            "taskDefinitionArn": task_definition,
+            "lastStatus": "STOPPED",
+            "desiredStatus": "STOPPED",
+            "stoppedReason": reason,
+            "createdAt": self._now(),
+            "stoppedAt": self._now(),
+            "group": "service:demo-production",
+            "containers": [container],
+            **more,
+        }
+        self.streams.setdefault(f"decodeat/decodeat/{arn.rpartition('/')[2]}", ["it can't start"])
+        return arn
+
+    def _ListTasks(self, params: Thing) -> Thing:
+        assert "startedBy" not in params or set(params) == {"cluster", "startedBy"}, "it must be the only filter"
+        group = f"service:{params['serviceName']}" if "serviceName" in params else ""
+        status = params.get("desiredStatus", "RUNNING")
+        found = [
+            arn for arn, one in self.tasks.items() if one["desiredStatus"] == status and group in ("", one["group"])
+        ]
+        return {"taskArns": found}
+
+    def _DescribeTasks(self, params: Thing) -> Thing:
+        found = [self.tasks[arn] for arn in params["tasks"] if arn in self.tasks]
+        told = copy.deepcopy(found)
+        for one in found:
+            self._work(one)
+        return {"tasks": told, "failures": []}
+
+    def _work(self, task: Thing) -> None:
+        """Let a one-off task run and end, unless everything is stuck."""
+        if task["lastStatus"] == "STOPPED" or task["group"].startswith("service:"):
+            return
+        if self.stuck and task["desiredStatus"] == "RUNNING":
+            return
+        command = task["overrides"]["containerOverrides"][0]["command"]
+        code, lines = (137, []) if task["desiredStatus"] == "STOPPED" else self.errand(command)
+        container: Thing = {"name": "decodeat"} | ({} if code is None else {"exitCode": code})
+        task |= {"lastStatus": "STOPPED", "desiredStatus": "STOPPED", "containers": [container]}
+        task["stoppedReason"] = "CannotPullContainerError" if code is None else "Essential container in task exited"
+        self.streams[f"decodeat/decodeat/{task['taskArn'].rpartition('/')[2]}"] = lines
+
+    def _RunTask(self, params: Thing) -> Thing:
+        token = params["clientToken"]
+        if token not in self._tokens:
+            arn = f"{ARN}:task/demo-production/{next(self._numbers):032x}"
+            self._tokens[token] = arn
+            self.tasks[arn] = {
+                "taskArn": arn,
+                "taskDefinitionArn": params["taskDefinition"],
+                "lastStatus": "PROVISIONING",
+                "desiredStatus": "RUNNING",
+                "createdAt": self._now(),
+                "group": params["group"],
+                "startedBy": params["startedBy"],
+                "overrides": params["overrides"],
+            }
+        return {"tasks": [self.tasks[self._tokens[token]]], "failures": []}
+
+    def _StopTask(self, params: Thing) -> Thing:
+        self.tasks[params["task"]]["desiredStatus"] = "STOPPED"
+        return {"task": self.tasks[params["task"]]}
+
+    def _GetLogEvents(self, params: Thing) -> Thing:
+        if params["logStreamName"] not in self.streams:
+            raise AwsRefused("logs:GetLogEvents", "ResourceNotFoundException", "no such stream")
+        lines = self.streams[params["logStreamName"]][-params["limit"] :]
+        return {"events": [{"timestamp": 0, "message": line} for line in lines]}
+
+    # Shifts
+
+    def shift(self, task_definition: str, status: str, **more: Any) -> Thing:
+        """Add a service deployment, as ECS keeps it of a shift."""
+        number = next(self._numbers)
+        made: Thing = {
+            "serviceDeploymentArn": f"{ARN}:service-deployment/demo-production/demo-production/{number}",
+            "status": status,
+            "createdAt": self._now(),
+            "targetServiceRevision": {
+                "arn": f"{ARN}:service-revision/demo-production/demo-production/{number}",
+                "requestedTaskCount": 2,
+                "runningTaskCount": 1,
+                "requestedProductionTrafficWeight": 10.0,
+            },
+            "taskDefinition": task_definition,
+            **more,
+        }
+        self.shifts.append(made)
+        return made
+
+    def _ListServiceDeployments(self, params: Thing) -> Thing:
+        after = params.get("createdAt", {}).get("after", BEGAN)
+        told = [
+            {
+                "serviceDeploymentArn": one["serviceDeploymentArn"],
+                "status": one["status"],
+                "createdAt": one["createdAt"],
+                "targetServiceRevisionArn": one["targetServiceRevision"]["arn"],
+            }
+            for one in self.shifts
+            if one["createdAt"] >= after
+        ]
+        return {"serviceDeployments": told}
+
+    def _DescribeServiceRevisions(self, params: Thing) -> Thing:
+        return {
+            "serviceRevisions": [
+                {
+                    "serviceRevisionArn": one["targetServiceRevision"]["arn"],
+                    "taskDefinition": one["taskDefinition"],
+                }
+                for one in self.shifts
+                if one["targetServiceRevision"]["arn"] in params["serviceRevisionArns"]
+            ]
+        }
+
+    def _DescribeServiceDeployments(self, params: Thing) -> Thing:
+        found = [one for one in self.shifts if one["serviceDeploymentArn"] in params["serviceDeploymentArns"]]
+        return {"serviceDeployments": found}
+
+    def _StopServiceDeployment(self, params: Thing) -> Thing:
+        (found,) = [one for one in self.shifts if one["serviceDeploymentArn"] == params["serviceDeploymentArn"]]
+        assert params["stopType"] == "ROLLBACK" and found["status"] == "IN_PROGRESS"
+        found["status"] = "ROLLBACK_SUCCESSFUL"
+        service = self._active()
+        old = next(one for one in service["deployments"] if one["taskDefinition"] != found["taskDefinition"])
+        old["status"], service["taskDefinition"] = "PRIMARY", old["taskDefinition"]
+        service["deployments"] = [old]
+        return {"serviceDeploymentArn": found["serviceDeploymentArn"]}

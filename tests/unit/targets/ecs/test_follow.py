@@ -1,0 +1,200 @@
+"""Given steps that wait, ask or stop, when the service is as planned, they end well; when it is not, they say so."""
+
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from decodeat_ops.core.errors import Lost, StepFailed
+from decodeat_ops.core.plan import Action
+from decodeat_ops.engine.executor import Results
+from decodeat_ops.targets.ecs import observing, steps
+from decodeat_ops.targets.ecs.actions import ACTS
+from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.release import EcsRelease
+from decodeat_ops.targets.ecs.steps import Way
+from tests.unit.targets.ecs.demo import Clients, context, place_of, registered, release, serving
+from tests.unit.targets.ecs.fargate import Fargate
+
+
+@pytest.fixture
+def fargate() -> Fargate:
+    return Fargate()
+
+
+@pytest.fixture
+def place(tmp_path: Path, fargate: Fargate) -> Place:
+    return place_of(tmp_path, fargate)
+
+
+def way(place: Place, made: EcsRelease) -> Way:
+    return Way(place.loaded, place.names, made, observing.observe(place), registers=False)
+
+
+def run(place: Place, action: Action, **results: Any) -> Results:
+    return ACTS[action.name](place, context(**results), action.params) or {}
+
+
+def clients(place: Place) -> Clients:
+    return cast(Clients, place.http)
+
+
+# Waiting for others, and for ours
+
+
+def test_a_deployment_under_way_is_waited_for(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    fargate.deploy(registered(place, fargate, release(2)).task_definition)
+    run(place, steps.settle(way(place, release(3))).do)
+    assert fargate.service is not None and fargate.service["deployments"][0]["rolloutState"] == "COMPLETED"
+
+
+def test_a_deployment_under_way_that_ecs_rolls_back_ends_the_plan(place: Place, fargate: Fargate) -> None:
+    """The plan was made to go back to what was being deployed then, and that never served."""
+    serving(place, fargate, release(1))
+    new = registered(place, fargate, release(2)).task_definition
+    fargate.failing.add(new)
+    fargate.deploy(new)
+    with pytest.raises(StepFailed, match="Somebody changed the service"):
+        run(place, steps.settle(way(place, release(3))).do)
+
+
+def test_a_service_that_is_being_deleted_is_waited_for(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    assert fargate.service is not None
+    fargate.service["status"] = "DRAINING"
+    todo = way(place, release(2))
+    assert todo.service is None and todo.guard == []
+    run(place, steps.settle(todo).do)
+    assert fargate.service["status"] == "INACTIVE"
+
+
+def test_following_takes_the_id_that_the_update_produced(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    todo = way(place, registered(place, fargate, release(2)))
+    begun = run(place, steps.update(todo).do)
+    told = run(place, steps.follow(todo).do, update=begun)
+    assert told["seconds"] >= 0
+    again = run(place, steps.follow(todo).do, update=begun)  # after a crash
+    assert again["seconds"] == 0
+
+
+# Asking from outside
+
+
+def test_the_release_itself_confirms_it_ten_times(place: Place, fargate: Fargate) -> None:
+    made = serving(place, fargate, release(1))
+    run(place, steps.confirm(way(place, made)).do)
+    assert clients(place).asked == 10
+
+
+@pytest.mark.parametrize(
+    ("clients_see", "says"),
+    [
+        ({"says": "20260101T000000Z-0000000"}, "answers 200 from release 20260101T000000Z-0000000"),
+        ({"status": 503}, "answers 503 from release"),
+        ({"silent": True}, "did not answer"),
+    ],
+)
+def test_another_release_that_answers_is_a_failure(
+    place: Place, fargate: Fargate, clients_see: dict[str, Any], says: str
+) -> None:
+    made = serving(place, fargate, release(1))
+    for name, value in clients_see.items():
+        setattr(clients(place), name, value)
+    with pytest.raises(StepFailed, match="is not what clients reach") as caught:
+        run(place, steps.confirm(way(place, made)).do)
+    assert says in caught.value.advice.what
+    assert "What runs now: demo-production:1 with 2 tasks." in caught.value.advice.what
+    assert place.clock.now() >= 120
+
+
+def test_an_old_task_that_answers_in_between_begins_the_count_anew(place: Place, fargate: Fargate) -> None:
+    made = serving(place, fargate, release(1))
+    http = clients(place)
+    asked = http.request
+
+    def some(*given: Any, **options: Any) -> Any:
+        http.says = "20260101T000000Z-0000000" if http.asked == 6 else ""
+        return asked(*given, **options)
+
+    http.request = some  # type: ignore[method-assign]
+    run(place, steps.confirm(way(place, made)).do)
+    assert http.asked == 7 + 10
+
+
+# Stopping and starting again
+
+
+def halt(place: Place, *, removing: bool = False) -> tuple[Action, Action]:
+    observed = observing.observe(place)
+    assert observed.service is not None
+    step = steps.halt(observed, observed.service, place.names, removing=removing)
+    assert step.undo is not None
+    return step.do, step.undo
+
+
+def test_a_stop_remembers_the_count(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    do, undo = halt(place)
+    fargate.calls.clear()
+    run(place, do)
+    assert fargate.writes() == ["TagResource", "UpdateService"]
+    service = observing.service_state(place)
+    assert service is not None and service.desired == 0 and service.tags[steps.DESIRED] == "2"
+    assert service.created_by_us
+    run(place, do)  # after a crash
+    run(place, steps.wait_stopped(place.names, place.loaded, after_commit=True).do)
+    assert fargate.writes() == ["TagResource", "UpdateService"]
+    run(place, undo)
+    run(place, undo)
+    assert fargate.writes() == ["TagResource", "UpdateService", "UpdateService"]
+    assert fargate.service is not None and fargate.service["desiredCount"] == 2
+
+
+def test_a_stop_cut_off_before_its_second_call_goes_on(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    do, _ = halt(place)
+    fargate.lost.add("TagResource")
+    with pytest.raises(Lost):
+        run(place, do)
+    run(place, do)
+    assert fargate.service is not None and fargate.service["desiredCount"] == 0
+
+
+def test_an_autoscaled_service_is_not_stopped_but_may_be_removed(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    fargate.scalable = [{"MinCapacity": 2, "MaxCapacity": 9}]
+    do, _ = halt(place)
+    fargate.calls.clear()
+    with pytest.raises(StepFailed, match="is autoscaled") as caught:
+        run(place, do)
+    assert "--resource-id service/demo-production/demo-production --min-capacity 0" in caught.value.advice.hint
+    run(place, halt(place, removing=True)[0])
+    assert fargate.writes() == []
+
+
+def test_nothing_is_stopped_that_somebody_changed(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    do, undo = halt(place)
+    run(place, do)
+    fargate.deploy(registered(place, fargate, release(2)).task_definition)
+    fargate.calls.clear()
+    run(place, undo)
+    assert fargate.writes() == []
+    with pytest.raises(StepFailed, match="Somebody changed the service"):
+        run(place, do)
+
+
+def test_a_stop_that_somebody_takes_back_fails(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    with pytest.raises(StepFailed, match="Somebody set the desired count"):
+        run(place, steps.wait_stopped(place.names, place.loaded, after_commit=True).do)
+
+
+def test_tasks_that_do_not_end_are_told(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    run(place, halt(place)[0])
+    fargate.stuck = True
+    with pytest.raises(StepFailed, match=r"2 tasks of demo-production/demo-production .* still run after 30 min"):
+        run(place, steps.wait_stopped(place.names, place.loaded, after_commit=True).do)

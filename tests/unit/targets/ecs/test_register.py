@@ -1,0 +1,127 @@
+"""Given a release, when its task definition is registered, copied or taken back, there is one and no second."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from decodeat_ops.core.errors import Lost, StepFailed
+from decodeat_ops.core.plan import Action, Step
+from decodeat_ops.core.target import Origin
+from decodeat_ops.engine.executor import Results
+from decodeat_ops.targets.ecs import observing, steps
+from decodeat_ops.targets.ecs.actions import ACTS
+from decodeat_ops.targets.ecs.actions.register import copied
+from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.release import EcsRelease
+from decodeat_ops.targets.ecs.steps import Way
+from tests.unit.targets.ecs.demo import DIGEST, context, place_of, registered, release, serving
+from tests.unit.targets.ecs.fargate import Fargate
+
+
+@pytest.fixture
+def fargate() -> Fargate:
+    return Fargate()
+
+
+@pytest.fixture
+def place(tmp_path: Path, fargate: Fargate) -> Place:
+    return place_of(tmp_path, fargate)
+
+
+def step_of(place: Place, made: EcsRelease, origin: Origin | None = None) -> Step:
+    way = Way(place.loaded, place.names, made, observing.observe(place), registers=True)
+    return steps.register(way, origin or Origin("built", Path("/source")))
+
+
+def run(place: Place, action: Action | None, **results: Any) -> Results:
+    assert action is not None
+    return ACTS[action.name](place, context(**results), action.params) or {}
+
+
+def active(fargate: Fargate) -> list[str]:
+    kept = [arn for arn, one in fargate.definitions.items() if one["definition"]["status"] == "ACTIVE"]
+    return [arn.rpartition(":")[2] for arn in kept]
+
+
+def test_what_was_pushed_is_registered_by_its_digest(place: Place) -> None:
+    step = step_of(place, release(1, image=""))
+    told = run(place, step.do, **{"image-push": {"reference": DIGEST}})
+    (found,) = observing.records(place)
+    assert found.task_definition == told["task_definition"] and found.image == DIGEST
+    assert (found.id, found.sequence, found.secrets) == (release(1).id, 1, "s")
+
+
+@pytest.mark.parametrize("image", ["", "registry.example.com/demo:1.0"])
+def test_an_image_without_a_digest_is_refused(place: Place, fargate: Fargate, image: str) -> None:
+    with pytest.raises(StepFailed, match="has no digest"):
+        run(place, step_of(place, release(1, image=image)).do)
+    assert fargate.writes() == []
+
+
+def test_a_repeat_registers_no_second_one(place: Place, fargate: Fargate) -> None:
+    step = step_of(place, release(1))
+    fargate.lost.add("RegisterTaskDefinition")
+    with pytest.raises(Lost):
+        run(place, step.do)
+    assert run(place, step.do)["task_definition"].endswith(":1")
+    assert active(fargate) == ["1"]
+
+
+def test_an_observation_finds_nothing_edited(place: Place, fargate: Fargate) -> None:
+    """The record's digest is that of what ECS tells, whatever ECS fills in."""
+    told = run(place, step_of(place, release(1)).do)
+    serving(place, fargate, release(2))
+    fargate.deploy(told["task_definition"])
+    for _ in range(5):
+        fargate.step()
+    observed = observing.observe(place)
+    assert observed.edited == "" and observed.serving and observed.active_id == release(1).id
+
+
+def test_another_secret_makes_another_revision_of_the_same_release(place: Place, fargate: Fargate) -> None:
+    old = serving(place, fargate, release(1))
+    today = release(1, secrets="rotated")
+    step = step_of(place, today, Origin("kept", of=old))
+    assert run(place, step.do)["task_definition"].endswith(":2")
+    (found,) = observing.records(place)
+    assert (found.id, found.secrets) == (old.id, "rotated") and found.task_definition.endswith(":2")
+    run(place, step.undo)
+    assert active(fargate) == ["1"]
+    run(place, step.undo)
+    assert active(fargate) == ["1"]
+
+
+def test_the_undo_never_takes_the_kept_one(place: Place, fargate: Fargate) -> None:
+    old = serving(place, fargate, release(1))
+    step = step_of(place, old, Origin("kept", of=old))
+    run(place, step.undo)
+    assert active(fargate) == ["1"]
+
+
+def test_the_undo_leaves_what_a_deployment_uses(place: Place, fargate: Fargate) -> None:
+    step = step_of(place, release(1))
+    run(place, step.do)
+    serving(place, fargate, release(2))
+    fargate.deploy(next(iter(fargate.definitions)))
+    assert run(place, step.undo)["warnings"] == [
+        "The task definition demo-production:1 stays: a deployment of the service uses it."
+    ]
+    assert active(fargate) == ["1", "2"]
+
+
+def test_a_copy_differs_in_id_and_secrets_alone(place: Place, fargate: Fargate) -> None:
+    old = registered(place, fargate, release(1))
+    before = fargate.definitions[old.task_definition]["definition"]
+    side = {"name": "side", "image": "x", "environment": [{"name": "RELEASE_ID", "value": "its own"}]}
+    whole = {**before, "containerDefinitions": [*before["containerDefinitions"], side], "compatibilities": ["FARGATE"]}
+    after = copied(whole, release(2), {"API_KEYS": "arn:k::v"}, "decodeat")
+    assert "compatibilities" not in after and "taskDefinitionArn" not in after and "status" not in after
+    ours, other = after["containerDefinitions"]
+    assert other == side
+    variables = {one["name"]: one["value"] for one in ours["environment"]}
+    assert variables["RELEASE_ID"] == release(2).id
+    assert ours["secrets"] == [{"name": "API_KEYS", "valueFrom": "arn:k::v"}]
+    same = {name: value for name, value in ours.items() if name not in {"environment", "secrets"}}
+    first = before["containerDefinitions"][0]
+    assert same == {name: value for name, value in first.items() if name not in {"environment", "secrets"}}

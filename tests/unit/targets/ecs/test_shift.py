@@ -1,0 +1,134 @@
+"""Given a shift of traffic by ECS itself, when it ends in any way, only a successful one of ours is a success."""
+
+from pathlib import Path
+
+import pytest
+
+from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.engine.executor import Context
+from decodeat_ops.targets.ecs import shift
+from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.rollout import follow
+from tests.support.aws import GREEN, GROUP, RULE
+from tests.unit.targets.ecs.demo import place_of, registered, release, serving
+from tests.unit.targets.ecs.fargate import Fargate
+
+BOTH = f"""
+target_group = "{GROUP}"
+green_target_group = "{GREEN}"
+listener_rule = "{RULE}"
+infrastructure_role = "shifts"
+"""
+
+
+def placed(home: Path, fargate: Fargate, more: str) -> Place:
+    return place_of(home, fargate, BOTH + more)
+
+
+@pytest.mark.parametrize(
+    ("settings", "minutes", "words"),
+    [
+        ('strategy = "blue-green"\nbake_minutes = 7', 7, "blue/green, both run 7 min more"),
+        (
+            'strategy = "linear"\nstep_percent = 30.0\nstep_minutes = 2\nbake_minutes = 5',
+            13,
+            "linear, 30 % every 2 min, both run 5 min more",
+        ),
+        (
+            'strategy = "canary"\nstep_percent = 5.0\nstep_minutes = 10\nbake_minutes = 5',
+            15,
+            "canary, 5 % for 10 min, then all, both run 5 min more",
+        ),
+        ("", 0, "rolling"),
+    ],
+)
+def test_the_time_of_a_shift_is_its_steps_and_its_baking(
+    tmp_path: Path, settings: str, minutes: float, words: str
+) -> None:
+    loaded = placed(tmp_path, Fargate(), settings).loaded
+    assert shift.minutes(loaded) == minutes
+    assert shift.words(loaded) == words
+
+
+def begun(place: Place, fargate: Fargate) -> tuple[str, str, list[str]]:
+    serving(place, fargate, release(1))
+    assert fargate.service is not None
+    guard = [one["id"] for one in fargate.service["deployments"]]
+    new = registered(place, fargate, release(2)).task_definition
+    return fargate.deploy(new), new, guard
+
+
+def followed(place: Place, which: tuple[str, str, list[str]], seen: list[str] | None = None) -> float:
+    name, new, guard = which
+    context = Context(emit=lambda event: seen.append(getattr(event, "text", "")) if seen is not None else None)
+    return follow(place, name, context, 600, task_definition=new, guard=guard)
+
+
+def test_its_stages_are_shown_until_it_succeeds(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "canary"')
+    which = begun(place, fargate)
+    made = fargate.shift(which[1], "IN_PROGRESS", lifecycleStage="PRODUCTION_TRAFFIC_SHIFT")
+    fargate.between["DescribeServiceDeployments", 5] = lambda: made.update(status="SUCCESSFUL")
+    seen: list[str] = []
+    followed(place, which, seen)
+    assert seen[0].startswith("production traffic shift, 10 % of requests, 1 of 2 tasks run")
+    assert len(fargate.made("ListServiceDeployments")) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "says"),
+    [
+        ("ROLLBACK_REQUESTED", "ECS rolled the shift back"),
+        ("ROLLBACK_IN_PROGRESS", "ECS rolled the shift back"),
+        ("ROLLBACK_SUCCESSFUL", "ECS rolled the shift back"),
+        ("ROLLBACK_FAILED", "ECS rolled the shift back"),
+        ("STOP_REQUESTED", "Somebody stopped the shift"),
+        ("STOPPED", "Somebody stopped the shift"),
+        ("SOMETHING_NEW", "ECS says of the shift SOMETHING_NEW, which this version does not know"),
+    ],
+)
+def test_any_other_end_is_a_failure(tmp_path: Path, status: str, says: str) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "linear"')
+    which = begun(place, fargate)
+    fargate.shift(which[1], status)
+    with pytest.raises(StepFailed, match=says):
+        followed(place, which)
+
+
+def test_the_success_of_another_shift_is_not_ours(tmp_path: Path) -> None:
+    """An earlier shift of the same revision, or one of another revision, has succeeded; ECS lists none of ours."""
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "blue-green"')
+    early = registered(place, fargate, release(2)).task_definition
+    fargate.shift(early, "SUCCESSFUL")
+    for _ in range(20):
+        fargate._now()
+    serving(place, fargate, release(1))
+    assert fargate.service is not None
+    guard = [one["id"] for one in fargate.service["deployments"]]
+    which = fargate.deploy(early), early, guard
+    fargate.shift(registered(place, fargate, release(3)).task_definition, "SUCCESSFUL")
+    with pytest.raises(StepFailed, match="ECS keeps no record of the shift"):
+        followed(place, which)
+
+
+def test_a_shift_that_succeeded_and_lost_its_place_is_a_failure(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "blue-green"')
+    which = begun(place, fargate)
+    fargate.shift(which[1], "SUCCESSFUL")
+    fargate.deploy(registered(place, fargate, release(3)).task_definition)
+    with pytest.raises(StepFailed, match="Another deployment took its place"):
+        followed(place, which)
+
+
+def test_a_failed_deployment_is_not_waited_for(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "blue-green"')
+    which = begun(place, fargate)
+    fargate.failing.add(which[1])
+    fargate.shift(which[1], "IN_PROGRESS")
+    with pytest.raises(StepFailed, match="ECS gave the deployment up"):
+        followed(place, which)
