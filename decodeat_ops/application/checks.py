@@ -69,7 +69,7 @@ def _identity(name: str, subject: Subject) -> Identity:
         checklist=name,
         release=release.id if release else "",
         code=code,
-        settings=hashlib.sha256(f"{loaded.env}\0{loaded.settings.model_dump_json()}".encode()).hexdigest(),
+        settings=hashlib.sha256(f"{loaded.env}\0{loaded.settings.of_target()}".encode()).hexdigest(),
         host=platform.node(),
         tool=decodeat_ops.__version__,
     )

@@ -73,11 +73,11 @@ def secrets_digest(secrets: Mapping[str, Secret], layout: Layout) -> str:
 
 
 def inputs(loaded: Loaded, secrets: str) -> str:
-    """Return the SHA-256 in hex over settings, code, dependency lock and the digest of the secrets.
+    """Return the SHA-256 in hex over the target's settings, code, dependency lock and the digest of the secrets.
 
     Missing code counts as none: a deploy reports it, and a rollback or restore must not need it.
     """
-    parts = [loaded.settings.model_dump_json(), *_code(loaded), secrets]
+    parts = [loaded.settings.of_target(), *_code(loaded), secrets]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -1,16 +1,32 @@
 """Define `decodeat-ops.toml`: every key, its type, its default; unknown keys are refused."""
 
+import re
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
+# A registry has a dot, a port, or is this machine: without one Docker would take its own public registry.
+_REPOSITORY = re.compile(
+    r"(localhost|(?=[^/]*[.:])[a-z0-9]([a-z0-9.-]*[a-z0-9])?)(:[0-9]{1,5})?"
+    r"(/[a-z0-9]+((\.|_{1,2}|-+)[a-z0-9]+)*)+"
+)
+_BASE = re.compile(
+    r"[a-z0-9][a-z0-9.-]*(:[0-9]{1,5}(?=/))?([a-z0-9._/-]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"
+    r"(@sha256:[0-9a-f]{64})?"
+)
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,31}$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
+Platform = Annotated[str, StringConstraints(pattern=r"^linux/[a-z0-9]+(/v[0-9]+)?$")]
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _is_reference(text: str) -> bool:
+    """Return whether a text refers to a secret. What it is instead is never repeated: it may be the secret itself."""
+    return text.startswith(("env:", "file:")) and bool(text.partition(":")[2])
 
 
 class Local(_Section):
@@ -55,10 +71,55 @@ class Service(_Section):
     @classmethod
     def _references_only(cls, value: dict[str, str]) -> dict[str, str]:
         for name, reference in value.items():
-            if not reference.startswith(("env:", "file:")) or not reference.partition(":")[2]:
-                # The text itself is not repeated: it may be a secret typed in the wrong place.
+            if not _is_reference(reference):
                 raise ValueError(f"{name} must be a reference such as env:{name} or file:/path, not a value")
         return value
+
+
+class Image(_Section):
+    """The container image that `build` makes and `push` sends to a registry."""
+
+    repository: str = Field(
+        "", description="Registry and name without a tag, such as registry.example.com/decodeat; needed to build"
+    )
+    platform: Platform = Field("linux/amd64", description="What it runs on: linux/amd64 or linux/arm64")
+    python_image: str = Field(
+        "", description="The image that it is built on, best with its digest; empty: the Dockerfile's own"
+    )
+    build_network: Literal["", "host"] = Field(
+        "",
+        description="Network of the build's downloads: host is the engine's own machine; empty: the engine's default",
+    )
+    user: str = Field("", description="User at the registry; empty: the login of your own Docker configuration is used")
+    password: str = Field("", description="Its password by reference: env:NAME or file:PATH, never a value")
+    allow_dirty: bool = Field(False, description="Build for production from code that differs from its commit")
+
+    @field_validator("repository")
+    @classmethod
+    def _names_a_registry(cls, value: str) -> str:
+        if value and not _REPOSITORY.fullmatch(value):
+            raise ValueError("must be a registry and a name, in small letters and without a tag")
+        return value
+
+    @field_validator("python_image")
+    @classmethod
+    def _is_an_image(cls, value: str) -> str:
+        if value and not _BASE.fullmatch(value):
+            raise ValueError("must be the name of an image, with a tag, a digest or both")
+        return value
+
+    @field_validator("password")
+    @classmethod
+    def _reference_only(cls, value: str) -> str:
+        if value and not _is_reference(value):
+            raise ValueError("must be a reference such as env:REGISTRY_PASSWORD or file:/path, not a value")
+        return value
+
+    @model_validator(mode="after")
+    def _whole_login(self) -> Self:
+        if bool(self.user) != bool(self.password):
+            raise ValueError("user and password belong together: set both or none")
+        return self
 
 
 class Backup(_Section):
@@ -96,9 +157,17 @@ class Settings(_Section):
     target: Literal["local"] = Field("local", description="Where it is deployed to: local is this machine")
     local: Local = Local()
     service: Service = Service()
+    image: Image = Image()
     backup: Backup = Backup()
     checks: Checks = Checks()
     logs: Logs = Logs()
+
+    def of_target(self) -> str:
+        """Return as JSON what the target reads, without sections that others alone read: their keys change nothing."""
+        return self.model_dump_json(exclude=set(_ELSEWHERE[self.target]))
+
+
+_ELSEWHERE = {"local": ("image",)}  # sections that a target does not read
 
 
 class Loaded(BaseModel):

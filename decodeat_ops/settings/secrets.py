@@ -3,7 +3,7 @@
 import os
 import re
 import stat
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from decodeat_ops.core.errors import Configuration
@@ -33,15 +33,32 @@ def resolve(
     every reference that can't be used.
     """
     references = loaded.settings.service.secrets
+    return _resolved(loaded, references, "service.secrets", os.environ if environ is None else environ, held or {})
+
+
+def one(loaded: Loaded, key: str, reference: str, *, environ: Mapping[str, str] | None = None) -> Secret:
+    """Return the secret that a single setting refers to; `key` is its dotted path.
+
+    Raises `Configuration` when it can't be used.
+    """
     variables = os.environ if environ is None else environ
-    waiting = held or {}
-    stored = _stored(loaded, variables, waiting)
+    return _resolved(loaded, {key: reference}, key, variables, {})[key]
+
+
+def _resolved(
+    loaded: Loaded,
+    references: Mapping[str, str],
+    where: str,
+    variables: Mapping[str, str],
+    held: Mapping[Path, bytes],
+) -> dict[str, Secret]:
+    stored = _stored(loaded, references.values(), variables, held)
     found: dict[str, Secret] = {}
     problems = []
     for name, reference in references.items():
         kind, _, rest = reference.partition(":")
         try:
-            text = _variable(rest, variables, stored, loaded) if kind == "env" else _content(loaded, rest, waiting)
+            text = _variable(rest, variables, stored, loaded) if kind == "env" else _content(loaded, rest, held)
             _judge(text)
             found[name] = Secret(text)
         except _Bad as why:
@@ -51,14 +68,16 @@ def resolve(
             f"The secret {problems[0]}." if len(problems) == 1 else f"{len(problems)} secrets can't be used.",
             hint=f"Put env: values into {loaded.path(loaded.settings.service.env_file)} (mode 0600) as NAME=value.",
             lines=tuple(problems) if len(problems) > 1 else (),
-            where="service.secrets",
+            where=where,
         )
     return found
 
 
-def _stored(loaded: Loaded, variables: Mapping[str, str], held: Mapping[Path, bytes]) -> dict[str, str]:
+def _stored(
+    loaded: Loaded, references: Iterable[str], variables: Mapping[str, str], held: Mapping[Path, bytes]
+) -> dict[str, str]:
     """Return the variables of the env file, read from disk only when the environment lacks one that is referred to."""
-    wanted = loaded.settings.service.references("env").values()
+    wanted = [named for kind, _, named in (each.partition(":") for each in references) if kind == "env"]
     path = loaded.path(loaded.settings.service.env_file)
     if path in held:
         return envfile.parse(held[path].decode(errors="replace"), path.name)
