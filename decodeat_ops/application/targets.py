@@ -1,12 +1,14 @@
 """Open the configured target: the only file that names one, and that opens adapters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.core.secret import Secret
 
 if TYPE_CHECKING:
     from decodeat_ops.application.desk import Desk
+    from decodeat_ops.core.image import Images
     from decodeat_ops.core.ledger import Ledger
     from decodeat_ops.core.ports import Host
     from decodeat_ops.core.view import View
@@ -49,6 +51,19 @@ def open_view(loaded: "Loaded") -> "View[Any, Any]":
     return LocalView(_machine(loaded), {})
 
 
+def open_images(loaded: "Loaded") -> "Callable[[], Images]":
+    """Return what opens the Docker engine when it is first needed. It raises `Unreachable` without one."""
+
+    @cache
+    def opened() -> "Images":
+        from decodeat_ops.adapters.docker_engine import DockerEngine
+        from decodeat_ops.deployment import image
+
+        return DockerEngine.opened(image.logins(loaded))
+
+    return opened
+
+
 def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) -> "Desk":
     """Open everything that a command needs for this deployment; secrets are resolved unless given.
 
@@ -64,6 +79,7 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.deployment.ledger import StateLedger
+    from decodeat_ops.targets.common import image
     from decodeat_ops.targets.local import boot
     from decodeat_ops.targets.local.data import LocalData
     from decodeat_ops.targets.local.target import Local
@@ -71,6 +87,7 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
 
     machine = _machine(loaded)
     machine.require_places()
+    images = open_images(loaded)
     return Desk(
         loaded=loaded,
         target=Local(machine, secrets, boot.look()),
@@ -79,6 +96,8 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         ledger=StateLedger(machine.layout, loaded),
         records=machine.layout.records,
         secrets=secrets,
+        images=images,
+        shared=image.bound(loaded, images),
     )
 
 
