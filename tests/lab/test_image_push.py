@@ -1,13 +1,11 @@
 """Given the tool, an engine and a registry, when an image is pushed, refused or cut off, it ends right."""
 
 import itertools
-import json
 import re
 import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -291,6 +289,6 @@ def test_the_real_image(
     made.repository = "decodeat"
     made.configure(f"{between.address}/decodeat", store.password, 'build_network = "host"')
     record_property("measured", f"image, one line of code: {_line_of_code(made, store, between, {})}")
-    image: Any = made.ok("push")["data"]["image"]
+    image = made.ok("push")["data"]["image"]
     told = docker.ok("run", "--rm", "--network", "none", image, "python", "-m", "decodeat", "--check-env")
-    assert json.loads(told)["ok"] is True
+    assert told.endswith("The environment is right.")
