@@ -25,6 +25,8 @@ if [ "${1:-}" = test ]; then
     if [ "$(id -u)" = 0 ]; then
         want 'test -x /usr/sbin/dockerd -o -x /usr/bin/dockerd' docker.io
         want 'command -v mmdebstrap' mmdebstrap
+        want 'command -v docker-registry' docker-registry
+        want 'command -v htpasswd' apache2-utils
     fi
     # The faces that synthetic labels are printed in.
     want 'test -e /usr/share/fonts/truetype/nanum/NanumGothic.ttf' fonts-nanum

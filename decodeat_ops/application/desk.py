@@ -1,12 +1,13 @@
 """Hold what the use cases work with: the settings, and the four ports of one deployment's target."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.data import Data
+from decodeat_ops.core.image import Images
 from decodeat_ops.core.ledger import Ledger
 from decodeat_ops.core.names import joined
 from decodeat_ops.core.secret import Secret
@@ -19,7 +20,10 @@ from decodeat_ops.settings.schema import Loaded
 
 @dataclass(frozen=True)
 class Desk:
-    """Hold one deployment. `secrets` are resolved, by variable of the service; `records` is the place of checks."""
+    """Hold one deployment. `secrets` are resolved, by variable of the service; `records` is the place of checks.
+
+    `images` opens the engine that builds images, `shared` are actions that are no target's own.
+    """
 
     loaded: Loaded
     target: Target[Any, Any]
@@ -28,6 +32,8 @@ class Desk:
     ledger: Ledger
     records: Path
     secrets: Mapping[str, Secret]
+    images: Callable[[], Images]
+    shared: Actions = field(default_factory=dict)
 
     @property
     def deployment(self) -> str:
@@ -35,12 +41,12 @@ class Desk:
 
     @cached_property
     def actions(self) -> Actions:
-        """Return every action by name: the target's, and the gate."""
+        """Return every action by name: the target's, the shared ones, and the gate."""
         from decodeat_ops.checks.gate import gate
         from decodeat_ops.checks.subject import Subject
 
         subject = Subject(self.loaded, self.view, self.target.observe, self.records, self.secrets)
-        return joined(self.target.actions, {"gate": partial(gate, subject)})
+        return joined(self.target.actions, self.shared, {"gate": partial(gate, subject)})
 
     def inputs(self) -> str:
         """Return the digest of what a plan is derived from, so that `resume` can tell whether the plan still holds."""

@@ -1,6 +1,6 @@
 """Open the configured target: the only file that names one, and that opens adapters."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -67,6 +67,21 @@ def open_view(loaded: "Loaded") -> "View[Any, Any]":
     return LocalView(_machine(loaded), {})
 
 
+def open_images(loaded: "Loaded") -> "Callable[[], Images]":
+    """Return what opens the Docker engine when it is first needed. It raises `Unreachable` without one."""
+    if loaded.settings.target == "ecs":
+        return _place(loaded).images
+
+    @cache
+    def opened() -> "Images":
+        from decodeat_ops.adapters.docker_engine import DockerEngine
+        from decodeat_ops.deployment import image
+
+        return DockerEngine.opened(image.logins(loaded))
+
+    return opened
+
+
 def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) -> "Desk":
     """Open everything that a command needs for this deployment; secrets are resolved unless given.
 
@@ -82,6 +97,7 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.deployment.ledger import StateLedger
+    from decodeat_ops.targets.common import image
     from decodeat_ops.targets.local import boot
     from decodeat_ops.targets.local.data import LocalData
     from decodeat_ops.targets.local.target import Local
@@ -89,6 +105,7 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
 
     machine = _machine(loaded)
     machine.require_places()
+    images = open_images(loaded)
     return Desk(
         loaded=loaded,
         target=Local(machine, secrets, boot.look()),
@@ -97,6 +114,8 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         ledger=StateLedger(machine.layout, loaded),
         records=machine.layout.records,
         secrets=secrets,
+        images=images,
+        shared=image.bound(loaded, images),
     )
 
 

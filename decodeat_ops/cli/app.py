@@ -21,7 +21,7 @@ class Branch:
     alone: str = "grouping:nothing"
 
 
-SET_UP, CHANGE, LOOK, KEEP = "Set up", "Change what serves", "Look", "Keep safe"
+SET_UP, IMAGE, CHANGE, LOOK, KEEP = "Set up", "The image", "Change what serves", "Look", "Keep safe"
 
 TREE: dict[str, tuple[str, str | Branch]] = {
     "init": (SET_UP, "setup:init"),
@@ -30,6 +30,8 @@ TREE: dict[str, tuple[str, str | Branch]] = {
     "render": (SET_UP, "setup:render"),
     "doctor": (SET_UP, "checking:doctor"),
     "version": (SET_UP, "setup:version"),
+    "build": (IMAGE, "images:build"),
+    "push": (IMAGE, "images:push"),
     "deploy": (CHANGE, "changing:deploy"),
     "rollback": (CHANGE, "changing:rollback"),
     "resume": (CHANGE, "changing:resume"),

@@ -61,8 +61,8 @@ class Watch:
         match event:
             case events.StepStarted(step, number, total, undoing):
                 self._view.begin(f"Undoing: {step.title}" if undoing else step.title, _count(number, total))
-            case events.StepProgress(text, done, total):
-                self._view.progress(text, done, total)
+            case events.StepProgress():
+                self._view.progress(event)
             case events.StepFinished(step, seconds, undoing):
                 mark, tone = ("↶", "warn") if undoing else ("✓", "good")
                 self._end(mark, tone, f"{step.title}, undone" if undoing else step.title, _took(seconds))
@@ -122,10 +122,10 @@ class _Plain:
         if count is not None:
             self._console.print(f"{count or '     '} {title}", soft_wrap=True)
 
-    def progress(self, text: str, done: int, total: int) -> None:
-        if text != self._said:
-            self._said = text
-            self._console.print(f"      {text}", soft_wrap=True)
+    def progress(self, event: events.StepProgress) -> None:
+        if event.text != self._said:
+            self._said = event.text
+            self._console.print(f"      {event.text}", soft_wrap=True)
 
     def line(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
@@ -149,9 +149,9 @@ class _Moving:
             self._live.start()
         self._live.update(self._row)
 
-    def progress(self, text: str, done: int, total: int) -> None:
+    def progress(self, event: events.StepProgress) -> None:
         if self._row is not None:
-            self._row.word, self._row.done, self._row.total = text, done, total
+            self._row.at = event
 
     def line(self, line: Text) -> None:
         self._row = None
@@ -169,7 +169,7 @@ class _Row:
     """Draw spinner, title, duration and progress of what runs, anew at each refresh."""
 
     def __init__(self, title: str, count: str) -> None:
-        self.word, self.done, self.total = "", 0, 0
+        self.at = events.StepProgress("")
         self._title, self._count = title, count
         self._since = time.monotonic()
 
@@ -180,10 +180,11 @@ class _Row:
             parts.append((f"  {self._count.strip()}", "muted"))
         if seconds >= NOTABLE:
             parts.append((f"  {duration(seconds)}", "muted"))
-        if self.word:
-            parts.append((f"  {self.word}", "muted"))
-        if self.total:
-            parts.append((f"  {how_far(self.done, self.total, seconds)}", "muted"))
+        if self.at.text:
+            parts.append((f"  {self.at.text}", "muted"))
+        if self.at.total:
+            amount = f"{megabytes(self.at.done, self.at.total)}, " if self.at.unit == "bytes" else ""
+            parts.append((f"  {amount}{how_far(self.at.done, self.at.total, seconds)}", "muted"))
         frame = FRAMES[int(seconds * PACE) % len(FRAMES)]
         return Text.assemble((frame, "command"), " ", *parts, overflow="ellipsis", no_wrap=True)
 
@@ -204,6 +205,12 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+
+
+def megabytes(done: int, total: int) -> str:
+    """Return amounts of bytes for people: 1.2 of 5.9 MB, 120 of 480 MB."""
+    digits = 1 if total < 10**7 else 0
+    return f"{min(done, total) / 1e6:.{digits}f} of {total / 1e6:.{digits}f} MB"
 
 
 def how_far(done: int, total: int, seconds: float) -> str:

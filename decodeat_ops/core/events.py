@@ -25,11 +25,12 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """Report progress within a step; `done` and `total` are in bytes or items, 0 when unknown."""
+    """Report progress within a step; `done` and `total` are 0 when unknown. `unit` is "bytes", or "" for items."""
 
     text: str
     done: int = 0
     total: int = 0
+    unit: str = ""
 
 
 @dataclass(frozen=True)

@@ -129,6 +129,12 @@ def revision(package: Path) -> str:
     return head.strip() + ("" if same else "-dirty")
 
 
+def is_committed(path: Path) -> bool:
+    """Return whether a file is what the commit that is checked out has there."""
+    known = _git(path.parent, "ls-files", "--error-unmatch", "--", path.name) is not None
+    return known and _git(path.parent, "diff", "--quiet", "--no-ext-diff", "HEAD", "--", path.name) is not None
+
+
 def _git(package: Path, *words: str) -> str | None:
     """Return git's output in that directory, None when it fails; GIT_* variables may name another repository."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}

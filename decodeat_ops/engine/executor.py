@@ -29,8 +29,8 @@ class Context:
     warnings: list[str] = field(default_factory=list)
     interrupted: bool = False
 
-    def progress(self, text: str, done: int = 0, total: int = 0) -> None:
-        self.emit(events.StepProgress(self.masked(text), done, total))
+    def progress(self, text: str, done: int = 0, total: int = 0, unit: str = "") -> None:
+        self.emit(events.StepProgress(self.masked(text), done, total, unit))
 
     def warn(self, results: Mapping[str, Any]) -> None:
         self.warnings += [self.masked(text) for text in results.get("warnings", ())]
@@ -96,6 +96,7 @@ class Engine:
         progress = self._ledger.read(name)
         journal = self._ledger.reopen(name)
         if not progress.committed:
+            context.results.update(progress.done)  # an undo may depend on what its step did
             self._backward(progress, journal, context)
             return progress
         try:

@@ -12,6 +12,7 @@ from decodeat_ops.core.layout import Layout
 from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.settings.schema import Loaded, Settings
 from tests.contract.memory import MemoryData, MemoryTarget, MemoryView, Platform, Source
+from tests.support.images import no_engine
 
 
 class World(Protocol):
@@ -86,6 +87,7 @@ class MemoryWorld:
             ledger=StateLedger(layout, loaded),
             records=layout.records,
             secrets={},
+            images=no_engine,
         )
 
     def change_code(self) -> None:

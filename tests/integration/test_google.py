@@ -130,7 +130,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
 @pytest.fixture(scope="module")
 def with_stand_in(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # Half of the time is the embedded engine's own, which reads a page on this machine, however busy that is.
-    yield from run(tmp_path_factory.mktemp("stand-in"), ANALYZER_FALLBACK="embedded", REQUEST_TIMEOUT="48")
+    yield from run(tmp_path_factory.mktemp("stand-in"), ANALYZER_FALLBACK="embedded", REQUEST_TIMEOUT="96")
 
 
 @pytest.fixture(scope="module")

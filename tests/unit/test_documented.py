@@ -96,7 +96,7 @@ def test_every_command_takes_what_the_readme_says_that_every_one_takes() -> None
     assert {name: COMMON - OURS[name] for name in OURS if name not in groups and not OURS[name] >= COMMON} == {}
     changing = {name for name in OURS if "--lock-wait" in OURS[name]}
     verbs = {"deploy", "rollback", "resume", "start", "stop", "restart", "scale", "remove", "backup", "restore"}
-    assert changing == verbs | {"bootstrap"}
+    assert changing == verbs | {"bootstrap", "build", "push"}
     assert {name: OF_A_CHANGE - OURS[name] for name in changing if not OURS[name] >= OF_A_CHANGE} == {}
 
 

@@ -7,11 +7,13 @@ from typing import Any
 
 from decodeat_ops.core.abilities import Scaling
 from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Aftermath, Candidate, Facts, Lack, Move, Origin, Removal, Steps
 from decodeat_ops.engine.executor import Do
 from decodeat_ops.targets.ecs import (
     actions,
+    bootstrap,
     candidate,
     changes,
     documents,
@@ -143,6 +145,9 @@ class Ecs:
 
     def scale(self, observed: EcsObserved, count: int) -> Scaling:
         return scaling.scaling(self.here, observed, count)
+
+    def bootstrap(self, observed: EcsObserved, mark: str) -> Plan | None:
+        return bootstrap.plan(self.here, self.secrets, observed, mark)
 
     def remove(self, observed: EcsObserved, keep: frozenset[str]) -> Removal:
         return removal.removal(self.here, observed, keep)

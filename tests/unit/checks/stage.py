@@ -29,6 +29,7 @@ from decodeat_ops.targets.local.boot import Boot
 from decodeat_ops.targets.local.data import LocalData
 from decodeat_ops.targets.local.target import Local
 from decodeat_ops.targets.local.view import LocalView
+from tests.support.images import no_engine
 from tests.support.serving import serving as running
 from tests.support.waiting import PATIENCE
 
@@ -101,6 +102,7 @@ class Stage:
             ledger=StateLedger(machine.layout, machine.loaded),
             records=machine.layout.records,
             secrets=secrets,
+            images=no_engine,
         )
 
     def package(self, where: str, text: str) -> Path:

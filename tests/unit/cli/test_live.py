@@ -1,6 +1,7 @@
 """The live view: plain lines off a terminal, a moving one on it, and never an exception into the engine."""
 
 import io
+import time
 from dataclasses import replace
 from typing import TextIO
 
@@ -9,7 +10,7 @@ from rich.console import Console
 
 from decodeat_ops.cli import selection
 from decodeat_ops.cli.console import THEME
-from decodeat_ops.cli.live import Watch, duration, how_far
+from decodeat_ops.cli.live import Watch, _Row, duration, how_far, megabytes
 from decodeat_ops.core import events
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.plan import Action, Step
@@ -74,6 +75,18 @@ def test_a_terminal_shows_the_running_step_and_leaves_only_finished_lines() -> N
     assert "✓" in shown
     assert "\x1b[?25l" in shown, "the cursor is hidden while a line moves"
     assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in shown.rpartition("\x1b[?25l")[2], "and comes back"
+
+
+def test_bytes_are_told_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a moving line alone; a build log gets a line when the words change."""
+    row = _Row("Push it", " 2/2")
+    row.at = events.StepProgress("3 of 7 layers are there", 120_000_000, 480_000_000, "bytes")
+    began = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: began + 10)
+    shown = row.__rich__().plain
+    assert "Push it  2/2  10 s  3 of 7 layers are there  120 of 480 MB, 25 %, " in shown and "s left" in shown
+    assert megabytes(1_234_567, 5_900_000) == "1.2 of 5.9 MB"
+    assert megabytes(11, 10) == "0.0 of 0.0 MB"
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,16 @@ def test_resume_skips_what_is_done_and_repeats_what_was_only_begun(world: World)
     assert world.marks == list(NAMES)
 
 
+def test_the_undo_of_an_interrupted_change_knows_what_its_steps_did(world: World) -> None:
+    world.break_at["two"] = fails(KeyboardInterrupt())
+    with pytest.raises(Interrupted):
+        world.engine.carry_out(plan(), world.context)
+    context = world.fresh()
+    world.engine.undo(world.ledger.unfinished(), context)
+    assert context.results == {"one": {"name": "one"}}
+    assert world.marks == []
+
+
 def test_resume_refuses_when_what_the_plan_was_made_of_has_changed(world: World) -> None:
     world.break_at["two"] = fails(KeyboardInterrupt())
     with pytest.raises(Interrupted):

@@ -1,0 +1,1 @@
+"""Carry out steps that several targets have in their plans."""
