@@ -152,11 +152,12 @@ def _place(loaded: "Loaded") -> "Place":
     from decodeat_ops.adapters.aws import Sdk
     from decodeat_ops.adapters.direct_http import DirectHttp
     from decodeat_ops.adapters.system_clock import SystemClock
+    from decodeat_ops.targets.ecs.identity import OwnAccount
     from decodeat_ops.targets.ecs.names import Names
     from decodeat_ops.targets.ecs.place import Place
 
     ecs, names, clock = loaded.settings.ecs, Names.of(loaded), SystemClock()
-    aws = Sdk(ecs.profile, ecs.region, ecs.role, ecs.endpoint)
+    aws = OwnAccount(Sdk(ecs.profile, ecs.region, ecs.role, ecs.endpoint), names.account)
 
     @cache
     def images() -> "Images":

@@ -1,8 +1,11 @@
 """Find out who calls AWS, and refuse an account that is not the settings' own."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
+from decodeat_ops.core.aws import Answer, Aws
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.target import Facts
 from decodeat_ops.targets.ecs.place import Place
@@ -40,23 +43,58 @@ class Caller:
         return self.arn.partition(f":{self.account}:")[2] or self.arn
 
 
-_KNOWN = "caller"  # what it is remembered under: one connection has the same credentials for as long as it lives
+_WHO = ("sts", "GetCallerIdentity")
+
+
+class OwnAccount:
+    """Call AWS with credentials of one account alone: who calls is asked before the first call, and once.
+
+    So no change goes to another account, whichever command makes it. Every call raises `Configuration` when the
+    credentials are of another one.
+    """
+
+    def __init__(self, aws: Aws, account: str) -> None:
+        self._aws = aws
+        self._account = account
+        self._caller: Answer | None = None
+
+    @property
+    def region(self) -> str:
+        return self._aws.region
+
+    def call(self, service: str, operation: str, /, **params: Any) -> Answer:
+        caller = self._require()
+        return caller if (service, operation) == _WHO else self._aws.call(service, operation, **params)
+
+    def pages(self, service: str, operation: str, key: str, /, **params: Any) -> Iterator[Any]:
+        self._require()
+        yield from self._aws.pages(service, operation, key, **params)
+
+    def _require(self) -> Answer:
+        if self._caller is None:
+            self._caller = self._aws.call(*_WHO)
+        _require(_read(self._caller), self._account)
+        return self._caller
 
 
 def who(place: Place) -> Caller:
-    """Return who calls, which is asked once. Raises `Configuration` when the account is not `ecs.account`."""
-    if _KNOWN not in place.remembered:
-        told = place.aws.call("sts", "GetCallerIdentity")
-        place.remembered[_KNOWN] = Caller(told["Account"], told["Arn"], told["UserId"])
-    caller: Caller = place.remembered[_KNOWN]
-    if caller.account != place.names.account:
+    """Return who calls. Raises `Configuration` when the account is not `ecs.account`."""
+    caller = _read(place.aws.call(*_WHO))
+    _require(caller, place.names.account)
+    return caller
+
+
+def _read(told: Answer) -> Caller:
+    return Caller(told["Account"], told["Arn"], told["UserId"])
+
+
+def _require(caller: Caller, account: str) -> None:
+    if caller.account != account:
         raise Configuration(
-            f"These credentials are of the account {caller.account} ({caller.shown}), and ecs.account is "
-            f"{place.names.account}.",
+            f"These credentials are of the account {caller.account} ({caller.shown}), and ecs.account is {account}.",
             hint="Choose others with ecs.profile, ecs.role or AWS_PROFILE, or correct ecs.account.",
             where="ecs.account",
         )
-    return caller
 
 
 def facts(place: Place) -> Facts:
