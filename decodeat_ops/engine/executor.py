@@ -20,13 +20,15 @@ class Context:
     """Hold what every action of one change may use: secrets, which no step contains, and a way to report progress.
 
     `results` are what finished steps produced, by step id. `warnings` are collected from the results of steps and of
-    undo actions and shown at the end, unless the change is interrupted or an undo fails.
+    undo actions and shown at the end, unless the change is interrupted or an undo fails. `another_serves` is set by an
+    undo that left in place what somebody else has deployed meanwhile, and says so in a warning.
     """
 
     secrets: Mapping[str, Secret] = field(default_factory=dict)
     emit: events.Emit = events.discard_event
     results: dict[str, Results] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
+    another_serves: bool = False
     interrupted: bool = False
 
     def progress(self, text: str, done: int = 0, total: int = 0, unit: str = "") -> None:
@@ -155,6 +157,7 @@ class Engine:
     def _act(self, action: Action, context: Context) -> Results:
         results = self._actions[action.name](context, action.params) or {}
         context.warn(results)
+        context.another_serves |= bool(results.get("another_serves"))
         return results
 
     def _broken(self, step: Step, error: OpsError, progress: Progress, journal: Journal, context: Context) -> None:
@@ -166,15 +169,7 @@ class Engine:
         kind = GateFailed if isinstance(error, GateFailed) else StepFailed
         raise kind(
             f"{step.title}: {why}",
-            state=" ".join(
-                (
-                    state,
-                    "Nothing serves, as before."
-                    if progress.plan.serves_now == ""
-                    else "What served before serves still.",
-                    *context.warnings,
-                )
-            ),
+            state=" ".join((state, *_serves(progress.plan, context), *context.warnings)),
             hint=error.advice.hint or f"The journal is {journal.name}.",
             lines=lines,
         ) from error
@@ -218,6 +213,13 @@ class Engine:
             undone.append(step_id)
         journal.end("undone")
         return undone
+
+
+def _serves(plan: Plan, context: Context) -> tuple[str, ...]:
+    """Return in a sentence what serves once a change is undone, nothing when a warning says it."""
+    if context.another_serves:
+        return ()
+    return ("Nothing serves, as before." if plan.serves_now == "" else "What served before serves still.",)
 
 
 def _unknown(progress: Progress, step: Step, why: str) -> Lost:

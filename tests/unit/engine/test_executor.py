@@ -111,6 +111,16 @@ def test_a_step_that_fails_undoes_what_was_begun_newest_first(
     assert not world.ledger.unfinished()
 
 
+def test_an_undo_that_leaves_what_another_deployed_does_not_say_that_the_old_one_serves(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    left = {"warnings": ["r9 of somebody else serves."], "another_serves": True}
+    engine = Engine({"mark": world._mark, "unmark": lambda context, params: left}, world.ledger)
+    world.break_at["one"] = fails(StepFailed("replaced"))
+    with pytest.raises(StepFailed) as caught:
+        engine.carry_out(plan(), world.context)
+    assert caught.value.advice.state == "Everything was undone (1 steps). r9 of somebody else serves."
+
+
 @pytest.mark.parametrize(
     ("serves", "said"),
     [("r0", "What served before serves still."), ("", "Nothing serves, as before."), (None, "What served before")],

@@ -35,7 +35,7 @@ def update_back(place: Place, context: Context, params: Params) -> Results | Non
 
 
 def _left(what: str, service: ServiceState | None) -> Results:
-    return {"warnings": [f"{what}. {running(service)}"]}
+    return {"warnings": [f"{what}. {running(service)}"], "another_serves": True}
 
 
 def _unmake(place: Place, context: Context, ours: Ours, service: ServiceState | None, params: Params) -> Results | None:
