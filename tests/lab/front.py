@@ -2,7 +2,6 @@
 
 import contextlib
 import http.client
-import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -18,7 +17,6 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 @contextlib.contextmanager
 def front(behind: int) -> Iterator[int]:
     """Pass everything else on to the port `behind`; the port at which it is asked."""
-    connections = threading.local()
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"  # the SDK keeps its connections
@@ -28,20 +26,13 @@ def front(behind: int) -> Iterator[int]:
             if self.headers.get("x-amz-target") == _TARGET:
                 self._answer(200, [("Content-Type", "application/x-amz-json-1.1")], _NOBODY)
                 return
-            connection = self._connection()
-            connection.request(self.command, self.path, body, dict(self.headers.items()))
-            answer = connection.getresponse()
-            kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
-            self._answer(answer.status, kept, answer.read())
+            with contextlib.closing(http.client.HTTPConnection("127.0.0.1", behind, timeout=600)) as connection:
+                connection.request(self.command, self.path, body, dict(self.headers.items()))
+                answer = connection.getresponse()
+                kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _HOP]
+                self._answer(answer.status, kept, answer.read())
 
         do_GET = do_PUT = do_DELETE = do_POST
-
-        def _connection(self) -> http.client.HTTPConnection:
-            """Return this thread's connection, which serves one connection of a client."""
-            if not hasattr(connections, "own"):
-                connections.own = http.client.HTTPConnection("127.0.0.1", behind, timeout=600)
-            found: http.client.HTTPConnection = connections.own
-            return found
 
         def _answer(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
             with contextlib.suppress(ConnectionError):  # the client was killed

@@ -43,7 +43,7 @@ class Caller:
         return self.arn.partition(f":{self.account}:")[2] or self.arn
 
 
-_WHO = ("sts", "GetCallerIdentity")
+_WHO = ("sts", "GetCallerIdentity")  # one connection has the same credentials for as long as it lives
 
 
 class OwnAccount:
@@ -54,32 +54,34 @@ class OwnAccount:
     """
 
     def __init__(self, aws: Aws, account: str) -> None:
-        self._aws = aws
+        self._below = aws
         self._account = account
         self._caller: Answer | None = None
 
     @property
     def region(self) -> str:
-        return self._aws.region
+        return self._below.region
 
     def call(self, service: str, operation: str, /, **params: Any) -> Answer:
         caller = self._require()
-        return caller if (service, operation) == _WHO else self._aws.call(service, operation, **params)
+        return caller if (service, operation) == _WHO else self._below.call(service, operation, **params)
 
     def pages(self, service: str, operation: str, key: str, /, **params: Any) -> Iterator[Any]:
         self._require()
-        yield from self._aws.pages(service, operation, key, **params)
+        yield from self._below.pages(service, operation, key, **params)
 
     def _require(self) -> Answer:
         if self._caller is None:
-            self._caller = self._aws.call(*_WHO)
+            self._caller = self._below.call("sts", "GetCallerIdentity")
         _require(_read(self._caller), self._account)
         return self._caller
 
 
 def who(place: Place) -> Caller:
-    """Return who calls. Raises `Configuration` when the account is not `ecs.account`."""
-    caller = _read(place.aws.call(*_WHO))
+    """Return who calls, which is asked once. Raises `Configuration` when the account is not `ecs.account`."""
+    if _WHO not in place.remembered:
+        place.remembered[_WHO] = _read(place.aws.call("sts", "GetCallerIdentity"))
+    caller: Caller = place.remembered[_WHO]
     _require(caller, place.names.account)
     return caller
 

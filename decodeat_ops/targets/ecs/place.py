@@ -33,7 +33,7 @@ class Place:
     host: Host
     images: Callable[[], "Images"]
     clock: Clock
-    remembered: dict[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    remembered: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
     def layout(self) -> Layout:
