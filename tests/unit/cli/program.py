@@ -38,6 +38,15 @@ def run(home: Path, *words: str, stdin: str | None = None, **variables: str) -> 
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def _waits(pid: int) -> bool:
+    """Return whether a process waits, as for an answer.
+
+    In the moment before, Python would take note of a signal, wait all the same, and handle it after the answer; a
+    person presses the keys again.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
+
+
 def on_terminal(
     home: Path, *words: str, answers: str = "", interrupt_at: str = "", module: str = "decodeat_ops", **variables: str
 ) -> tuple[int, str]:
@@ -63,7 +72,7 @@ def on_terminal(
                 if not chunk:
                     break
                 shown += chunk
-            if interrupt_at and not interrupted and interrupt_at.encode() in shown:
+            if interrupt_at and not interrupted and interrupt_at.encode() in shown and _waits(pid):
                 interrupted = True
                 os.kill(pid, signal.SIGINT)
         else:
