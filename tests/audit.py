@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 LOCKS = tuple(map(Path, ("decodeat/requirements.txt", "decodeat_ops/requirements.txt", ".ci/build.txt")))
-LOCKS += (Path("tests/requirements.txt"),)
+LOCKS += (Path("tests/requirements.txt"), Path("tests/lab/ministack-requirements.txt"))
 # CVE-2018-1000656, fixed in 0.12.3. It is no dependency of ours: we ask about it and never install it.
 VULNERABLE = ("flask", "0.12.2")
 LIMIT = 120.0  # seconds for everything: some 150 packages are looked up one after the other

@@ -16,10 +16,14 @@ BASE_LABEL, CODE_LABEL, LOCK_LABEL = "org.opencontainers.image.base.name", "deco
 
 @dataclass(frozen=True)
 class Reference:
-    """Name an image: `repository` is a registry and a name, such as registry.example.com/decodeat."""
+    """Name an image: `repository` is a registry and a name, such as registry.example.com/decodeat.
+
+    A `digest` ("sha256:...") names the content, and the tag does not count then.
+    """
 
     repository: str
     tag: str
+    digest: str = ""
 
     @property
     def registry(self) -> str:
@@ -29,8 +33,17 @@ class Reference:
         """Return the name that a deploy uses: it names the content, whatever becomes of the tag."""
         return f"{self.repository}@{digest}"
 
+    @classmethod
+    def parse(cls, text: str) -> "Reference":
+        """Return what repository:tag or repository@digest names."""
+        repository, _, digest = text.partition("@")
+        if digest:
+            return cls(repository, "", digest)
+        repository, _, tag = text.rpartition(":")
+        return cls(repository, tag)
+
     def __str__(self) -> str:
-        return f"{self.repository}:{self.tag}"
+        return self.at(self.digest) if self.digest else f"{self.repository}:{self.tag}"
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,10 @@ class Arns:
         return self._of("ecs", f"service/{self.names.cluster}/{self.names.service}")
 
     @property
+    def service_deployments(self) -> str:
+        return self._of("ecs", f"service-deployment/{self.names.cluster}/{self.names.service}/*")
+
+    @property
     def task_definitions(self) -> str:
         return self._of("ecs", f"task-definition/{self.names.family}:*")
 

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from decodeat_ops.core.aws import AwsRefused
+from decodeat_ops.core.errors import Usage
 from decodeat_ops.targets.ecs.place import Place
 
 DIMENSION = "ecs:service:DesiredCount"
@@ -35,3 +37,28 @@ def bounds(place: Place) -> Bounds | None:
         ScalableDimension=DIMENSION,
     )
     return next((Bounds(int(one["MinCapacity"]), int(one["MaxCapacity"])) for one in found), None)
+
+
+def require_stoppable(place: Place) -> None:
+    """Raise `Usage` where autoscaling would start the tasks again that a stop ends.
+
+    A caller who may not ask is let through: the step asks again before it changes anything.
+    """
+    try:
+        found = bounds(place)
+    except AwsRefused as error:
+        if not error.denied:
+            raise
+        return
+    if found is not None:
+        raise Usage(
+            f"The service {place.names.place} is autoscaled: its tasks would be started again.", hint=paused(place)
+        )
+
+
+def paused(place: Place) -> str:
+    """Return how an operator keeps autoscaling from starting tasks, for people."""
+    return (
+        "Let it first: aws application-autoscaling register-scalable-target --service-namespace ecs "
+        f"--scalable-dimension {DIMENSION} --resource-id {resource(place)} --min-capacity 0 --max-capacity 0"
+    )

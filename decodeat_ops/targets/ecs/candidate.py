@@ -38,10 +38,10 @@ def _built(place: Place, secrets: str) -> EcsRelease:
 
 def _named(place: Place, named: str, secrets: str) -> EcsRelease:
     """Return the release of an image that is named: by its digest, since a tag may mean another one tomorrow."""
-    repository, at, digest = named.partition("@")
-    if not at:
-        repository, _, tag = named.rpartition(":")
-        there = place.images().remote(Reference(repository, tag))
+    reference = Reference.parse(named)
+    digest = reference.digest
+    if not digest:
+        there = place.images().remote(reference)
         if there is None:
             raise Configuration(f"There is no image {named}.", hint="Push it, or correct ecs.image.", where="ecs.image")
         digest = there.digest
@@ -51,7 +51,7 @@ def _named(place: Place, named: str, secrets: str) -> EcsRelease:
         fingerprint=documents.fingerprint(place, digest, "", made),
         code=digest.removeprefix("sha256:"),
         lock="",
-        image=f"{repository}@{digest}",
+        image=reference.at(digest),
     )
 
 

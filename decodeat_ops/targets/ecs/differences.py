@@ -71,7 +71,8 @@ def _masked(variable: Mapping[str, str]) -> dict[str, str]:
 
 
 def _task_definition(document: Mapping[str, Any]) -> dict[str, Any]:
-    kept = {name: value for name, value in document.items() if name not in _ANSWERED}
+    # An empty text, such as a pidMode of "", is how some engines tell what was not set.
+    kept = {name: value for name, value in document.items() if name not in _ANSWERED and value != ""}
     platform = {"cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX"} | kept.get("runtimePlatform", {})
     containers = [_container(one) for one in kept["containerDefinitions"]]
     volumes = [

@@ -12,7 +12,7 @@ from decodeat_ops.targets.ecs import documents
 from decodeat_ops.targets.ecs.failure import LOG_LINES
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.task_lists import described, listed, task_id
-from decodeat_ops.targets.ecs.task_log import TaskLog
+from decodeat_ops.targets.ecs.task_log import last_lines
 from decodeat_ops.targets.ecs.waiting import Waiting, duration
 
 GROUP = "decodeat-ops:migrate"
@@ -165,12 +165,13 @@ def _log(
     waiting = Waiting(place, context, LOG_SECONDS if ran else 0, patient=False)
     while True:
         try:
-            log = TaskLog.of(place, errand.task_definition)
-            lines = log.last(task, LOG_LINES) if log else ()
+            lines = last_lines(place, errand.task_definition, task, LOG_LINES)
         except AwsRefused as error:
             return (f"(its log could not be read: {error.advice.what})",), None
+        if lines is None:
+            return (), None
         told = next((one for one in map(_json, reversed(lines)) if one is not None), None)
-        if told is not None or log is None or waiting.over:
+        if told is not None or waiting.over:
             return lines, told
         waiting.pause()
 

@@ -10,7 +10,7 @@ from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, label
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.task_lists import described, listed, task_id
-from decodeat_ops.targets.ecs.task_log import TaskLog
+from decodeat_ops.targets.ecs.task_log import last_lines
 
 EVENTS, TASKS, LOG_LINES = 10, 3, 20  # how many of each are told, the newest
 
@@ -98,11 +98,6 @@ def _of_task(task: Mapping[str, Any]) -> list[str]:
 def _logs(place: Place, task_definition: str, tasks: Sequence[Mapping[str, Any]]) -> list[str]:
     if not tasks:
         return []
-    lines: list[str] = []
-    stream = TaskLog.of(place, task_definition)
-    for task in tasks[-1:]:  # the newest: the others most likely ended alike
-        told = stream.last(task_id(task), LOG_LINES) if stream else ()
-        lines += [f"  {line}" for line in told]
-        if told:
-            lines.insert(0, f"last lines of task {task_id(task)}:")
-    return lines
+    newest = task_id(tasks[-1])  # the others most likely ended alike
+    told = last_lines(place, task_definition, newest, LOG_LINES)
+    return [f"last lines of task {newest}:", *(f"  {line}" for line in told)] if told else []

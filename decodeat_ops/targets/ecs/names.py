@@ -87,6 +87,12 @@ class Names:
         return self.role_arn(self.infrastructure_role) if self.infrastructure_role else ""
 
     @property
+    def role_arns(self) -> tuple[str, ...]:
+        """Return the roles that the deployment has, each once."""
+        there = (self.execution_role_arn, self.task_role_arn, self.infrastructure_role_arn)
+        return tuple(dict.fromkeys(filter(None, there)))
+
+    @property
     def place(self) -> str:
         """Return where the deployment is, for people."""
         return f"{self.cluster}/{self.service} in {self.region}, account {self.account}"

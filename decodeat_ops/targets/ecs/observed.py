@@ -63,9 +63,11 @@ class ServiceState:
 
     @property
     def settled(self) -> bool:
-        """Return whether no deployment is under way."""
+        """Return whether no deployment is under way: a failed one without tasks, which some lists keep, is over."""
         primary = self.primary
-        return len(self.deployments) == 1 and primary is not None and primary.rollout_state != IN_PROGRESS
+        others = [one for one in self.deployments if one is not primary]
+        over = all(one.rollout_state == FAILED and one.running + one.pending == 0 for one in others)
+        return primary is not None and primary.rollout_state != IN_PROGRESS and over
 
     @property
     def guard(self) -> tuple[str, ...]:

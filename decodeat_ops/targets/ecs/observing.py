@@ -1,11 +1,12 @@
 """Read what ECS has of a deployment: the service, and the releases that its task definitions are."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.core.target import Instance
-from decodeat_ops.targets.ecs import documents, identity, revisions
+from decodeat_ops.targets.ecs import documents, identity, revisions, shift
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.observed import (
     FAILED,
@@ -26,7 +27,7 @@ BEYOND = 2  # revisions that are looked at beside those kept: a candidate's, and
 def observe(place: Place) -> EcsObserved:
     """Read service and releases. Raises `Configuration` when the account is another one, or a record is damaged."""
     identity.who(place)
-    service = service_state(place)
+    service = _judged(place, service_state(place))
     runs = (
         {one.task_definition: revisions.recorded(place, one.task_definition) for one in service.deployments}
         if service
@@ -62,6 +63,15 @@ def service_state(place: Place) -> ServiceState | None:
         raise
     found = [one for one in answer.get("services", ()) if one.get("status") != GONE]
     return _service(found[0], names.deployment) if found else None
+
+
+def _judged(place: Place, service: ServiceState | None) -> ServiceState | None:
+    """Return the service with the state of its primary deployment, which ECS tells elsewhere of a shift."""
+    primary = service.primary if service else None
+    if service is None or primary is None or primary.rollout_state:
+        return service
+    judged = replace(primary, rollout_state=shift.rollout_state(place, primary))
+    return replace(service, deployments=tuple(judged if one is primary else one for one in service.deployments))
 
 
 def records(place: Place) -> tuple[EcsRelease, ...]:

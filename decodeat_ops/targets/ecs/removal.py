@@ -7,6 +7,7 @@ from decodeat_ops.targets.ecs import steps
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.ours import ACTIVE, label
 from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.verifying.roles import role_name
 
 
 def removal(place: Place, observed: EcsObserved, keep: frozenset[str]) -> Removal:
@@ -70,7 +71,7 @@ def _data(place: Place) -> tuple[str, ...]:
         *((f"image repository {names.repository}",) if names.of_ours else ()),
         f"secret {names.secret}",
         *((f"secret {names.pull_secret}",) if names.pull_secret and not names.pull_secret.startswith("arn:") else ()),
-        *(f"role {name}" for name in dict.fromkeys((names.execution_role, names.task_role))),
+        *(f"role {role_name(arn)}" for arn in names.role_arns),
     )
 
 

@@ -10,6 +10,8 @@ from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import PREFIX, EcsRelease, from_tags
 
+ACTIVE = "ACTIVE"  # status of a revision that a service can be brought to
+
 
 @dataclass(frozen=True)
 class Revision:
@@ -61,6 +63,20 @@ def recorded(place: Place, task_definition: str) -> EcsRelease | None:
             where=task_definition,
         ) from error
     return found if tags.get(DEPLOYMENT) == place.names.deployment else None
+
+
+def deregister(place: Place, task_definition: str) -> None:
+    """Deregister a revision. One that is not active any more is no error: the SDK may have asked twice."""
+    try:
+        place.aws.call("ecs", "DeregisterTaskDefinition", taskDefinition=task_definition)
+    except AwsRefused as error:
+        if error.denied or _active(place, task_definition):
+            raise
+
+
+def _active(place: Place, task_definition: str) -> bool:
+    told = place.aws.call("ecs", "DescribeTaskDefinition", taskDefinition=task_definition)
+    return bool(told["taskDefinition"].get("status") == ACTIVE)
 
 
 def id_of(place: Place, task_definition: str) -> str:

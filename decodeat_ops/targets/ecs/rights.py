@@ -12,6 +12,7 @@ from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.identity import Caller, who
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.shift import shifts
 
 TASKS, SHIFTS = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"  # who takes on the roles of tasks, and of a shift
 DATABASE = "DATABASE_URL"
@@ -33,10 +34,17 @@ class Need:
 
 
 def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved) -> tuple[Need, ...]:
-    """Return what the steps of a deploy or a rollback ask of AWS; reads are left out, for a denied one is told."""
+    """Return what the steps of a deploy or a rollback, and their undos, ask of AWS.
+
+    Reads are left out, for a denied one is told.
+    """
     names, arns, settings = place.names, Arns(place.names), place.loaded.settings
-    change = "ecs:CreateService" if observed.service is None else "ecs:UpdateService"
-    wanted = [Need(("ecs:DeregisterTaskDefinition",), arns.task_definitions), Need((change,), arns.service)]
+    change = (
+        ("ecs:UpdateService",) if observed.service else ("ecs:CreateService", "ecs:DeleteService", "ecs:TagResource")
+    )
+    wanted = [Need(("ecs:DeregisterTaskDefinition",), arns.task_definitions), Need(change, arns.service)]
+    if observed.service and shifts(place.loaded):
+        wanted.append(Need(("ecs:StopServiceDeployment",), arns.service_deployments))
     if origin.of is None or origin.how != "kept" or origin.of.secrets != release.secrets:
         wanted.append(Need(("ecs:RegisterTaskDefinition", "ecs:TagResource"), arns.task_definitions))
     roles = dict.fromkeys((names.execution_role_arn, names.task_role_arn))

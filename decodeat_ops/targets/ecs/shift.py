@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.ecs.observed import COMPLETED, FAILED, IN_PROGRESS, Deployment
 from decodeat_ops.targets.ecs.place import Place
 
 SUCCESSFUL, STOPPED = "SUCCESSFUL", "STOPPED"
@@ -15,6 +16,7 @@ STOPPING = frozenset({"STOP_REQUESTED", STOPPED})
 GOING = frozenset({"PENDING", "IN_PROGRESS"})
 CLOCKS = timedelta(seconds=5)  # by which two times of ECS may differ that mean the same call
 _REVISIONS = 20  # that one call describes
+_ROLLOUT = {"done": COMPLETED, "going": IN_PROGRESS, "back": FAILED, "stopped": FAILED}
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,18 @@ def find(place: Place, task_definition: str, since: str) -> Shift | None:
     fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) == task_definition]
     newest = max(fitting, key=lambda one: str(one.get("createdAt", "")), default=None)
     return look(place, newest["serviceDeploymentArn"]) if newest else None
+
+
+def rollout_state(place: Place, deployment: Deployment) -> str:
+    """Return how far a deployment is, "" for a status that ECS may add some day.
+
+    ECS tells it in the service itself of rolling deployments alone. Of a shift its service deployment says it, and one
+    that is no longer listed ended long ago: ECS keeps them for 90 days.
+    """
+    if deployment.rollout_state:
+        return deployment.rollout_state
+    found = find(place, deployment.task_definition, deployment.created_at)
+    return _ROLLOUT.get(found.outcome, "") if found else COMPLETED
 
 
 def look(place: Place, arn: str) -> Shift | None:

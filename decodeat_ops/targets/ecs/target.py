@@ -13,6 +13,7 @@ from decodeat_ops.core.target import Aftermath, Candidate, Facts, Lack, Move, Or
 from decodeat_ops.engine.executor import Do
 from decodeat_ops.targets.ecs import (
     actions,
+    autoscaling,
     bootstrap,
     candidate,
     changes,
@@ -66,9 +67,9 @@ class Ecs:
         verdict = verifying.problems(self.here, release, origin, observed)
         found = (*verdict.problems, *candidate.look(self.here, release, origin))
         if found:
-            count = "One thing keeps" if len(found) == 1 else f"{len(found)} things keep"
+            count = "One problem keeps" if len(found) == 1 else f"{len(found)} problems keep"
             raise Configuration(
-                f"{count} release {release.id or 'of a deploy'} from getting into service.",
+                f"{count} {f'release {release.id}' if release.id else 'a new release'} from getting into service.",
                 hint="Mend what is named above; `decodeat-ops bootstrap` makes what is missing and of ours.",
                 lines=tuple(found),
             )
@@ -136,6 +137,8 @@ class Ecs:
         service = observed.service
         if service is None or (service.desired == 0 and service.running + service.pending == 0):
             return ()
+        if service.desired:
+            autoscaling.require_stoppable(self.here)
         names = self.here.names
         stop = (steps.halt(observed, service, names),) if service.desired else ()
         return (*stop, steps.wait_stopped(names, self.here.loaded, after_commit=bool(stop)))

@@ -3,7 +3,7 @@
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
-from decodeat_ops.targets.ecs.autoscaling import DIMENSION, bounds, resource
+from decodeat_ops.targets.ecs.autoscaling import bounds, paused
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, require_unmoved
 from decodeat_ops.targets.ecs.place import Acts, Place
@@ -25,8 +25,7 @@ def halt(place: Place, context: Context, params: Params) -> Results | None:
             return None
         raise StepFailed(
             f"The service {names.place} is autoscaled: Application Auto Scaling would start its tasks again.",
-            hint="Let it first: aws application-autoscaling register-scalable-target --service-namespace ecs "
-            f"--scalable-dimension {DIMENSION} --resource-id {resource(place)} --min-capacity 0 --max-capacity 0",
+            hint=paused(place),
         )
     tag = {"key": DESIRED, "value": str(service.desired)}
     place.aws.call("ecs", "TagResource", resourceArn=service.arn, tags=[tag])

@@ -60,7 +60,7 @@ def found(place: Place) -> Iterator[Leftover]:
                 ),
                 partial(call, "secretsmanager", "DeleteSecret", SecretId=secret, RecoveryWindowInDays=WINDOW),
             )
-    for arn in dict.fromkeys((names.execution_role_arn, names.task_role_arn)):
+    for arn in names.role_arns:
         role = role_name(arn)
         yield Leftover(
             f"role {role}",

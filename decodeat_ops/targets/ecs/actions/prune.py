@@ -5,6 +5,7 @@ from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
+from decodeat_ops.targets.ecs.revisions import deregister
 from decodeat_ops.targets.ecs.task_lists import described, listed
 
 
@@ -25,7 +26,7 @@ def prune(place: Place, context: Context, params: Params) -> Results | None:
     kept = [one for one in doomed if one in used]
     for task_definition in doomed:
         if task_definition not in used:
-            place.aws.call("ecs", "DeregisterTaskDefinition", taskDefinition=task_definition)
+            deregister(place, task_definition)
     if not kept:
         return None
     return {"warnings": [f"{', '.join(map(label, kept))} would be beyond retention and stays: it is in use."]}

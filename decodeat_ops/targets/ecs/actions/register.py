@@ -8,14 +8,13 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations.image import PUSH
-from decodeat_ops.targets.ecs import documents, secrets
+from decodeat_ops.targets.ecs import documents, revisions, secrets
 from decodeat_ops.targets.ecs.observed import PRIMARY
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import find
 from decodeat_ops.targets.ecs.release import EcsRelease, tags
-from decodeat_ops.targets.ecs.revisions import revision
 
 RELEASE = "RELEASE_ID"  # the variable by which the service knows its release
 # What RegisterTaskDefinition takes of what DescribeTaskDefinition tells; the rest is ECS's own.
@@ -46,7 +45,9 @@ def register(place: Place, context: Context, params: Params) -> Results:
         return {"task_definition": there, "registered": False}
     references = secrets.references(place, context.secrets)
     if params["from"]:
-        document = copied(revision(place, params["from"]).definition, release, references, place.names.container)
+        document = copied(
+            revisions.revision(place, params["from"]).definition, release, references, place.names.container
+        )
     else:
         document = documents.task_definition(place, release.id, _image(context, release), references)
     record = tags(replace(release, document=documents.digest(document)), place.names.deployment)
@@ -97,7 +98,7 @@ def deregister(place: Place, context: Context, params: Params) -> Results | None
         one.task_definition == there and (one.status == PRIMARY or one.running + one.pending) for one in deployments
     ):
         return {"warnings": [f"The task definition {label(there)} stays: a deployment of the service uses it."]}
-    place.aws.call("ecs", "DeregisterTaskDefinition", taskDefinition=there)
+    revisions.deregister(place, there)
     return None
 
 

@@ -11,7 +11,7 @@ from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
-from decodeat_ops.targets.ecs.revisions import revision
+from decodeat_ops.targets.ecs.revisions import deregister, revision
 
 
 def delete(place: Place, context: Context, params: Params) -> Results | None:
@@ -39,7 +39,7 @@ def deregister_all(place: Place, context: Context, params: Params) -> Results:
             kept.append(label(arn))
             continue
         context.progress(f"deregistering {label(arn)}")
-        place.aws.call("ecs", "DeregisterTaskDefinition", taskDefinition=arn)
+        deregister(place, arn)
     left = ", ".join(filter(None, (params["stays"], *kept)))
     return {"stays": left}
 

@@ -105,7 +105,8 @@ def _restored(
     if primary.task_definition not in {old, ours.task_definition}:
         return _left("Somebody else changed the service while it was brought back", back)
     # ECS gives an old revision up, too, when its tasks fail, and goes back to ours, which was complete then.
-    if primary.task_definition != old or primary.rollout_state != COMPLETED or primary.running < back.desired:
+    complete = primary.task_definition == old and shift.rollout_state(place, primary) == COMPLETED
+    if not complete or primary.running < back.desired:
         raise StepFailed(
             f"{label(old)}, which served before, does not come back: "
             f"{primary.rollout_reason or f'{primary.running} of {back.desired} tasks run'}. {running(back)}",

@@ -33,9 +33,10 @@ def _subnets(place: Place, ids: list[str]) -> Found:
 
 
 def _groups(place: Place, ids: list[str]) -> Found:
+    """Return those that exist. Some engines answer with all groups whatever the filter, so it is applied again."""
     wanted = [{"Name": "group-id", "Values": ids}]
     found = place.aws.pages("ec2", "DescribeSecurityGroups", "SecurityGroups", Filters=wanted)
-    return {one["GroupId"]: one for one in found}
+    return {one["GroupId"]: one for one in found if one["GroupId"] in ids}
 
 
 def _missing(what: str, wanted: list[str], found: Found | None, findings: Findings) -> None:

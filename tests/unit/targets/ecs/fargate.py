@@ -94,7 +94,8 @@ class Fargate:
 
     def _DeregisterTaskDefinition(self, params: Thing) -> Thing:
         found = self.definitions[params["taskDefinition"]]["definition"]
-        assert found["status"] == "ACTIVE", "it is deregistered already"
+        if found["status"] != "ACTIVE":
+            raise AwsRefused("ecs:DeregisterTaskDefinition", "ClientException", "The task definition is not active.")
         found["status"] = "INACTIVE"
         return {"taskDefinition": found}
 

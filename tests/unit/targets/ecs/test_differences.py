@@ -71,6 +71,13 @@ def test_a_service_equals_what_ecs_tells_of_it(tmp_path: Path, more: str) -> Non
     assert diff_text(answered(sent), sent, ("a", "b")) == ()
 
 
+def test_what_was_not_set_may_be_told_as_an_empty_text(tmp_path: Path) -> None:
+    sent = ours(tmp_path)
+    assert differences({**sent, "pidMode": "", "ipcMode": ""}, sent) == ()
+    assert documents.digest({**sent, "pidMode": "", "ipcMode": ""}) == documents.digest(sent)
+    assert differences({**sent, "pidMode": "task"}, sent) == ("pidMode: task goes",)
+
+
 def test_each_change_of_a_service_is_a_line(tmp_path: Path) -> None:
     told = answered(service(tmp_path))
     told["networkConfiguration"]["awsvpcConfiguration"]["assignPublicIp"] = "ENABLED"

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 import pytest
 
-from decodeat_ops.core.errors import Lost, StepFailed
+from decodeat_ops.core.errors import Lost, StepFailed, Usage
 from decodeat_ops.core.plan import Action
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.targets.ecs import observing, steps
@@ -13,6 +13,7 @@ from decodeat_ops.targets.ecs.actions import ACTS
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.steps import Way
+from decodeat_ops.targets.ecs.target import Ecs
 from tests.unit.targets.ecs.demo import Clients, context, place_of, registered, release, serving
 from tests.unit.targets.ecs.fargate import Fargate
 
@@ -172,6 +173,11 @@ def test_an_autoscaled_service_is_not_stopped_but_may_be_removed(place: Place, f
     assert "--resource-id service/demo-production/demo-production --min-capacity 0" in caught.value.advice.hint
     run(place, halt(place, removing=True)[0])
     assert fargate.writes() == []
+    with pytest.raises(Usage, match="is autoscaled") as refused:
+        Ecs(place, {}).halt(observing.observe(place))
+    assert refused.value.advice.hint == caught.value.advice.hint
+    fargate.denied.add("DescribeScalableTargets")
+    assert Ecs(place, {}).halt(observing.observe(place)) != ()
 
 
 def test_nothing_is_stopped_that_somebody_changed(place: Place, fargate: Fargate) -> None:

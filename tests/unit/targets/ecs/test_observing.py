@@ -161,6 +161,41 @@ def test_what_is_under_way_or_short_of_tasks_does_not_serve_yet(
     assert [one.state for one in found.instances] == [state]
 
 
+@pytest.mark.parametrize(
+    ("status", "serves", "state"),
+    [
+        ("SUCCESSFUL", True, "running"),
+        ("IN_PROGRESS", False, "starting"),
+        ("ROLLBACK_SUCCESSFUL", False, "backing-off"),
+        ("STOPPED", False, "backing-off"),
+        ("SOMETHING_NEW", False, "running"),
+        ("", True, "running"),
+    ],
+)
+def test_a_shift_is_judged_by_its_own_record(tmp_path: Path, status: str, serves: bool, state: str) -> None:
+    """ECS tells the state of a rollout of rolling deployments alone; "" is a shift that it lists no longer."""
+    shift = {"serviceDeploymentArn": "arn:shift", "targetServiceRevisionArn": "arn:revision", "createdAt": WHEN}
+    answers = aws(service(deployment(3, rolloutState="")), release(3))
+    answers.answers |= {
+        "ecs:ListServiceDeployments": {"serviceDeployments": [shift] if status else []},
+        "ecs:DescribeServiceRevisions": {
+            "serviceRevisions": [{"serviceRevisionArn": "arn:revision", "taskDefinition": f"{FAMILY}:3"}]
+        },
+        "ecs:DescribeServiceDeployments": {"serviceDeployments": [{**shift, "status": status}]},
+    }
+    found = observe(tmp_path, answers)
+    assert (found.serving, [one.state for one in found.instances]) == (serves, [state])
+    assert len(answers.calls) <= 12
+
+
+def test_a_failed_deployment_that_ecs_keeps_in_its_list_is_over(tmp_path: Path) -> None:
+    failed = deployment(4, status="ACTIVE", rolloutState="FAILED", runningCount=0, desiredCount=0)
+    found = observe(tmp_path, aws(service(deployment(3), failed), release(3), release(4)))
+    assert found.serving and found.active_id == release(3).id
+    draining = {**failed, "runningCount": 1}
+    assert not observe(tmp_path, aws(service(deployment(3), draining), release(3), release(4))).serving
+
+
 def test_the_deployment_before_drains_beside_the_new_one(tmp_path: Path) -> None:
     raw = service(deployment(3, rolloutState="IN_PROGRESS"), deployment(2, status="ACTIVE", runningCount=1))
     found = observe(tmp_path, aws(raw, release(3), release(2)))

@@ -235,3 +235,42 @@ def test_a_denied_deletion_is_a_failure(tmp_path: Path) -> None:
     place = replace(place_of(tmp_path, Fargate()), aws=cloud)
     with pytest.raises(StepFailed, match="AccessDeniedException"):
         ACTS["delete-data"](place, context(), {})
+
+
+def test_a_revision_that_is_deregistered_already_is_no_failure(small: Place, fargate: Fargate) -> None:
+    """The SDK asks twice when the first answer is lost, and somebody else may have been faster."""
+    for number in range(1, 5):
+        made = serving(small, fargate, release(number))
+    step = steps.prune(way(small, made))
+    gone = fargate.definitions[step.do.params["task_definitions"][0]]["definition"]
+    gone["status"] = "INACTIVE"
+    run(small, step.do)
+    assert active(fargate) == ["3", "4"]
+
+
+def test_a_revision_that_may_not_be_deregistered_is_a_failure(small: Place, fargate: Fargate) -> None:
+    for number in range(1, 5):
+        made = serving(small, fargate, release(number))
+    fargate.denied.add("DeregisterTaskDefinition")
+    with pytest.raises(StepFailed, match="DeregisterTaskDefinition"):
+        run(small, steps.prune(way(small, made)).do)
+
+
+def test_the_role_of_a_shift_goes_with_the_others(tmp_path: Path) -> None:
+    names = replace(place_of(tmp_path, Fargate()).names, infrastructure_role="shifts")
+    assert [arn.rpartition("/")[2] for arn in names.role_arns] == [
+        "demo-production-execution", "demo-production-task", "shifts",
+    ]  # fmt: skip
+    ours = [{"Key": "decodeat-ops:deployment", "Value": "demo-production"}]
+    cloud = Cloud(
+        {
+            ("logs", "ListTagsForResource"): "ResourceNotFoundException",
+            ("ecr", "ListTagsForResource"): "RepositoryNotFoundException",
+            ("secretsmanager", "DescribeSecret"): "ResourceNotFoundException",
+            ("iam", "GetRole"): {"Role": {"Tags": ours}},
+            ("iam", "DeleteRolePolicy"): {},
+            ("iam", "DeleteRole"): {},
+        }
+    )
+    ACTS["delete-data"](replace(place_of(tmp_path, Fargate()), aws=cloud, names=names), context(), {})
+    assert [operation for _, operation in cloud.asked].count("DeleteRole") == 3

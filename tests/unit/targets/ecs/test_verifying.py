@@ -55,6 +55,13 @@ def test_each_problem_alone_is_named(tmp_path: Path, name: str) -> None:
     assert verdict.doubts == ()
 
 
+def test_a_list_that_ignores_its_filter_finds_no_group_that_was_not_asked_for(tmp_path: Path) -> None:
+    others = {"SecurityGroups": [{"GroupId": name, "VpcId": "vpc-1"} for name in ("sg-z1", "sg-z2")]}
+    verdict = judged(tmp_path, {("ec2", "DescribeSecurityGroups"): others})
+    (problem,) = verdict.problems
+    assert "there is no security group sg-a1" in problem
+
+
 def test_all_problems_are_named_at_once(tmp_path: Path) -> None:
     several = [
         "no cluster", "no log group, but one whose name goes on", "no repository", "no execution role", "no subnet",
