@@ -88,8 +88,13 @@ def listed(what: str, calls: Mapping[str, int]) -> str:
 
 
 def counted(made: Operator, what: str) -> tuple[int, int]:
-    """Carry out one deploy, print what it asked of AWS, and return how often it read and wrote."""
-    _, told = made.drive("deploy")
+    """Carry out one deploy, print what it asked of AWS, and return how often it read and wrote.
+
+    Raises RuntimeError when it fails: what it asked until then says nothing.
+    """
+    code, told = made.drive("deploy")
+    if code:
+        raise RuntimeError(f"{what}: exit {code}\n{json.dumps(told)}")
     print(listed(f"{what}: reads", told["reads"]))
     print(listed(f"{what}: writes", told["writes"]))
     return sum(told["reads"].values()), sum(told["writes"].values())

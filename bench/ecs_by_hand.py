@@ -14,6 +14,8 @@ from typing import Any
 
 import boto3
 
+LIMIT = 300.0  # seconds of either wait
+
 given: dict[str, Any] = json.loads(Path(sys.argv[1]).read_text())
 calls: Counter[str] = Counter()
 
@@ -59,21 +61,22 @@ def roll(definition: str) -> None:
     """Change the service and wait for the deployment that this has begun."""
     updated = ecs.update_service(cluster=given["cluster"], service=given["service"], taskDefinition=definition)
     wanted = updated["service"]["deployments"][0]["id"]
-    pause = 1.0
+    pause, deadline = 1.0, time.monotonic() + LIMIT
     while True:
         (service,) = ecs.describe_services(cluster=given["cluster"], services=[given["service"]])["services"]
         (mine,) = (one for one in service["deployments"] if one["id"] == wanted)
         if mine["rolloutState"] == "COMPLETED":
             return
-        assert mine["rolloutState"] == "IN_PROGRESS", mine
+        assert mine["rolloutState"] == "IN_PROGRESS" and time.monotonic() < deadline, mine
         time.sleep(pause)
         pause = min(pause * 1.5, 10.0)
 
 
 def confirm(release: str) -> None:
     """Ask clients' address until the new release has answered often enough in a row."""
-    answered, pause = 0, 1.0
+    answered, pause, deadline = 0, 1.0, time.monotonic() + LIMIT
     while answered < given["answers"]:
+        assert time.monotonic() < deadline, f"{given['address']} does not answer as {release}"
         try:
             with urllib.request.urlopen(f"{given['address']}/health", timeout=5) as answer:
                 answered = answered + 1 if answer.headers["x-release-id"] == release else 0

@@ -24,6 +24,7 @@ from decodeat_ops.core.secret import mask
 Event = Mapping[str, Any]
 ANSWER = 60.0  # seconds that the engine may take to answer; a look at a registry is among its answers
 SILENCE = 900.0  # seconds without any word of a build, a pull or a push, after which it is given up
+_CONFLICT = 409  # the status with which an engine keeps what is in use
 _BUILDKIT_SINCE = "1.39"  # of the engine's API; before, BuildKit was an experiment
 # How engines and registries say that a login isn't good enough. A push has no other sign of it: its status is 200.
 _REFUSALS = ("unauthorized", "authentication required", "no basic auth credentials", "denied", "incorrect username")
@@ -50,10 +51,18 @@ class DockerEngine:
     def has(self, reference: Reference) -> bool:
         return self._inspect(str(reference)) is not None
 
-    def forget(self, reference: Reference) -> None:
-        """Take the name away. Its layers stay for the next build, until the operator prunes them."""
-        with _answering(), contextlib.suppress(docker.errors.NotFound):
-            self._client.remove_image(str(reference), noprune=True)
+    def forget(self, reference: Reference) -> bool:
+        """Take the name away, unless a container uses it. Its layers stay until the operator prunes them."""
+        with _answering():
+            try:
+                self._client.remove_image(str(reference), noprune=True)
+            except docker.errors.NotFound:
+                return True
+            except docker.errors.APIError as error:
+                if error.status_code != _CONFLICT:
+                    raise
+                return False
+        return True
 
     def remote(self, reference: Reference) -> RemoteImage | None:
         with _answering():

@@ -55,7 +55,7 @@ def _open(loaded: Loaded) -> Desk:
 
 
 def _subject(desk: Desk, *, asks: bool = True) -> Subject:
-    """Return what checks ask about; without `asks` no release: the doctor has to speak where nothing else does."""
+    """Return what checks ask about; without `asks` no release, which is not looked for then."""
     active = desk.view.active() if asks else None
     endpoint = desk.view.endpoint(active, "public") if active else None
     return Subject(desk.loaded, desk.view, desk.target.observe, desk.records, desk.secrets, active, endpoint)
@@ -132,7 +132,8 @@ def doctor(
 ) -> Outcome:
     """Check this machine. Without settings (`problem` says why they don't load), checks that need them are skipped."""
     settings = loaded or Loaded(settings=Settings(), env="production", files=(), directory=Path.cwd(), origins={})
-    subject = _subject(_open(settings), asks=False)
+    desk = _open(settings)
+    subject = _subject(desk, asks=desk.view.doctor_asks)
     checks = dict(checks_of(subject.view))
     if loaded is None:
         for name in machine.NEED_SETTINGS:

@@ -9,6 +9,7 @@ from decodeat_ops.application.desk import Desk
 from decodeat_ops.application.migrations import allow_rollback, migration, snapshot_of
 from decodeat_ops.application.workflow import Change, Finish, carry_out, data
 from decodeat_ops.checks.lists import GATES
+from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import previous
@@ -17,6 +18,7 @@ from decodeat_ops.deployment import source
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import deploy as operation
+from decodeat_ops.operations import elsewhere
 from decodeat_ops.operations import rollback as rollback_operation
 
 
@@ -59,32 +61,43 @@ def _deployed(desk: Desk) -> Finish:
     """Return the function that makes a deploy's outcome: where it serves, and how to go back."""
 
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
-        observed = desk.target.observe()
-        release = observed.active
-        address = str(desk.view.endpoint(release, "public") or "") if release else ""
+        back, address, unseen = _looked_again(desk)
         after = desk.target.after_deploy(results)
         again = plan.serves_now == plan.subject  # it served already: only what it lacked was to be brought back
         failed = again and any(result.get("problem") for result in results.values())
         saved = results.get("before-archive", {})
-        back: tuple[str, ...] = ()
         if saved:
             back = (f"decodeat-ops restore {snapshot_of(saved)}",)
-        elif release and previous(release, observed.releases):
-            back = ("decodeat-ops rollback",)
         return Outcome(
             "deploy",
-            f"Release {plan.subject} serves at {address}.",
+            f"Release {plan.subject} serves{f' at {address}' if address else ''}.",
             changed=0 if failed else 1,
             data={"release": plan.subject, "address": address, **after.told, **data(plan, results)},
             blocks=after.blocks if not plan.serves_now else (),
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status", *back),
             warnings=(
                 *(f"The backup before the migration lacks something: {p}" for p in saved.get("partial", ())),
+                *unseen,
                 *after.warnings,
             ),
         )
 
     return finish
+
+
+def _looked_again(desk: Desk) -> tuple[tuple[str, ...], str, tuple[str, ...]]:
+    """Return the command that goes back, where clients reach what serves, and a warning when that can't be seen.
+
+    The deploy is complete by then: an error of this look must not say that nothing was changed.
+    """
+    try:
+        observed = desk.target.observe()
+        release = observed.active
+        address = str(desk.view.endpoint(release, "public") or "") if release else ""
+    except OpsError as error:
+        return (), "", (f"What serves could not be looked at once more: {error.advice.what}",)
+    back = ("decodeat-ops rollback",) if release and previous(release, observed.releases) else ()
+    return back, address, ()
 
 
 def rollback(desk: Desk, change: Change, release: str | None = None) -> Outcome:
@@ -106,7 +119,8 @@ def rollback(desk: Desk, change: Change, release: str | None = None) -> Outcome:
     def finish(plan: Plan, results: Mapping[str, Results]) -> Outcome:
         return Outcome(
             "rollback",
-            f"Release {plan.subject} serves again, with its own code and settings and today's secrets and data.",
+            f"Release {plan.subject} serves again, with its own code and settings and today's "
+            f"{elsewhere.todays(desk.target)}.",
             changed=1,
             data={"release": plan.subject, **data(plan, results)},
             next=("decodeat-ops checklist post-deploy", "decodeat-ops status", "decodeat-ops releases"),

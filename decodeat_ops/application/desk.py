@@ -22,7 +22,8 @@ from decodeat_ops.settings.schema import Loaded
 class Desk:
     """Hold one deployment. `secrets` are resolved, by variable of the service; `records` is the place of checks.
 
-    `images` opens the engine that builds images, `shared` are actions that are no target's own.
+    `images` opens the engine that builds images, `repository` says where they belong, `shared` are actions that are no
+    target's own.
     """
 
     loaded: Loaded
@@ -33,6 +34,7 @@ class Desk:
     records: Path
     secrets: Mapping[str, Secret]
     images: Callable[[], Images]
+    repository: Callable[[], str]
     shared: Actions = field(default_factory=dict)
 
     @property

@@ -82,7 +82,7 @@ def _pushed(
 def _wanted(desk: Desk, allow_dirty: bool) -> Wanted:
     """Return what the settings ask for. Raises `Configuration`, or `GateFailed` for changed code in production."""
     loaded = desk.loaded
-    repository, recipe = image.repository(loaded), image.read(loaded)
+    repository, recipe = desk.repository(), image.read(loaded)
     image.require_clean(recipe, loaded, allowed=allow_dirty)
     return Wanted(recipe, repository, loaded.settings.image.build_network)
 

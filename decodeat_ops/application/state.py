@@ -21,10 +21,13 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def status(loaded: Loaded) -> Outcome:
-    """Report the state on one screen; exit 0 when all is well, 8 when nothing answers, 4 on other problems."""
+    """Report the state on one screen; exit 0 when all is well, 8 when nothing answers, 4 on other problems.
+
+    One of these is that something else runs in the place of a release, whatever that answers.
+    """
     desk = open_desk(loaded, secrets={})
     observed = desk.target.observe()
-    if observed.current is None:
+    if observed.current is None and not observed.stranger:
         return Outcome(
             "status",
             "Nothing is deployed.",
@@ -44,9 +47,9 @@ def status(loaded: Loaded) -> Outcome:
         _backup(desk, observed, told, pairs, wrong)
     _unsettled(desk, told, pairs, wrong)
     told |= {"serving": answers, "problems": wrong}
-    code = 0 if not wrong else (4 if answers else 8)
-    name = observed.active_id or observed.current.id
-    summary = f"{loaded.deployment}: release {name} serves, all is well." if not wrong else "; ".join(wrong) + "."
+    code = 0 if not wrong else (4 if answers or observed.stranger else 8)
+    well = f"{loaded.deployment}: release {told['release']} serves, all is well."
+    summary = well if not wrong else "; ".join(wrong) + "."
     return Outcome(
         "status", summary[0].upper() + summary[1:] if wrong else summary, exit_code=code, data=told,
         blocks=(Facts(tuple(pairs)),), next=_next(told, details.next),
@@ -69,27 +72,40 @@ def _serving(
     pairs: list[tuple[str, Cell]],
     wrong: list[str],
 ) -> bool:
-    active = observed.active
-    if active is None:
-        stopped = observed.stopped.id if observed.stopped else ""
-        told["release"] = None
-        pairs.append(("serves", ("nothing; stopped by the operator", "bad")))
-        pairs.append(("stopped", stopped))
-        wrong.append("the service is stopped")
+    serves = observed.reached or observed.active
+    if observed.stranger:
+        told["stranger"] = observed.stranger
+    if serves is None:
+        _nothing(observed, told, pairs, wrong)
         return False
-    endpoint = desk.view.endpoint(active, "public")
-    told |= {"release": active.id, "since": since, "address": str(endpoint or "")}
-    pairs.append(("release", (active.id, "strong")))
+    endpoint = desk.view.endpoint(serves, "public")
+    told |= {"release": serves.id, "since": since, "address": str(endpoint or "")}
+    pairs.append(("release", (serves.id, "strong")))
+    if observed.active and observed.active.id != serves.id:
+        pairs.append((_state(observed.active, observed), (observed.active.id, "warn")))
     pairs.append(("serves since", f"{local_time(since)} ({ago(since)})" if since else ("not running", "bad")))
     pairs.append(("address", str(endpoint or "")))
-    health = _ask(desk, endpoint, active) if endpoint else _Health(False, False, "it has no address")
+    known = frozenset(one.id for one in (serves, observed.active) if one)  # while one follows the other, both answer
+    health = _ask(desk, endpoint, known) if endpoint else _Health(False, False, "it has no address")
     told["health"] = health.text
     pairs.append(("health", health.cell))
     if not health.healthy:
-        wrong.append(f"{endpoint} does not answer as release {active.id}: {health.text}")
+        wrong.append(f"{endpoint} does not answer as release {serves.id}: {health.text}")
     elif not health.ready:
         wrong.append(f"the release is not ready: {health.text}")
     return health.healthy
+
+
+def _nothing(observed: Observed[Any], told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
+    """Report that no release serves: one was stopped, or something else runs in its place."""
+    told["release"] = None
+    if observed.stranger:
+        pairs.append(("serves", (observed.stranger, "bad")))
+        wrong.append("no release of this deployment serves")
+        return
+    pairs.append(("serves", ("nothing; stopped by the operator", "bad")))
+    pairs.append(("stopped", observed.stopped.id if observed.stopped else ""))
+    wrong.append("the service is stopped")
 
 
 @dataclass(frozen=True)
@@ -109,13 +125,13 @@ class _Health:
         return f"healthy, {self.text}", "warn" if self.lacks else "good"
 
 
-def _ask(desk: Desk, endpoint: Endpoint, active: Release) -> _Health:
-    """Ask a release for its health through its public address."""
+def _ask(desk: Desk, endpoint: Endpoint, releases: frozenset[str]) -> _Health:
+    """Ask for health through the public address, where one of these releases has to answer."""
     http = desk.view.http
     try:
         answer = http.request(endpoint, "GET", "/health", timeout=5)
         found = answer.headers.get("x-release-id", "")
-        if answer.status != 200 or found != active.id:
+        if answer.status != 200 or found not in releases:
             return _Health(False, False, f"status {answer.status} from release {found or 'unknown'}")
         ready = http.request(endpoint, "GET", "/ready", timeout=10)
     except Unreachable as error:
@@ -188,6 +204,9 @@ def local_time(stamp: str) -> str:
     return datetime.fromisoformat(stamp).astimezone().strftime("%Y-%m-%d %H:%M:%S")
 
 
+TONES = {"serves": "good", "draining": "warn", "starting": "warn", "backing-off": "bad", "not running": "bad"}
+
+
 def releases(loaded: Loaded) -> Outcome:
     """List the kept releases, newest first, and which one serves."""
     observed = open_desk(loaded, secrets={}).target.observe()
@@ -195,7 +214,7 @@ def releases(loaded: Loaded) -> Outcome:
     listed = []
     for release in observed.releases:
         state = _state(release, observed)
-        tone = {"serves": "good", "draining": "warn"}.get(state, "muted")
+        tone = TONES.get(state, "muted")
         made = (local_time(release.created_at), release.created_by, release.origin)
         revision, _, dirty = release.revision.partition("-")
         short = revision[:7] + (f"-{dirty}" if dirty else "")  # as git shows it; the whole one is in the JSON
@@ -207,16 +226,22 @@ def releases(loaded: Loaded) -> Outcome:
         f"{count} release{'s' if count != 1 else ''} kept." if rows else "Nothing is deployed.",
         data={"releases": listed},
         blocks=(Table(("release", "state", "made", "by", "from", "revision"), tuple(rows)),) if rows else (),
-        warnings=tuple(f"{r.id} {FUTURE}." for r in observed.releases if ahead(r.created_at)),
-        next=("decodeat-ops rollback RELEASE",) if count > 1 else (),
+        warnings=(
+            *((f"What runs is {observed.stranger}.",) if observed.stranger else ()),
+            *(f"{r.id} {FUTURE}." for r in observed.releases if ahead(r.created_at)),
+        ),
+        next=("decodeat-ops rollback RELEASE",) if count > 1 or (rows and observed.stranger) else (),
     )
 
 
 def _state(release: Release, observed: Observed[Any]) -> str:
-    if observed.active and release.id == observed.active.id:
+    """Return in a word what a release does. One on its way serves only once it is where clients get to."""
+    if observed.reached and release.id == observed.reached.id:
         return "serves"
+    if release.id == observed.active_id:
+        return next((one.state for one in observed.instances if one.release == release.id), "not running")
     if release.id in observed.draining:
         return "draining"
     if observed.stopped and release.id == observed.stopped.id:
         return "stopped"
-    return "kept"
+    return "kept" if release.served else "never served"

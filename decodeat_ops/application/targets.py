@@ -1,7 +1,7 @@
 """Open the configured target: the only file that names one, and that opens adapters."""
 
 from collections.abc import Callable, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.core.secret import Secret
@@ -96,6 +96,7 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     from decodeat_ops.application.desk import Desk
+    from decodeat_ops.deployment import image as images_of
     from decodeat_ops.deployment.ledger import StateLedger
     from decodeat_ops.targets.common import image
     from decodeat_ops.targets.local import boot
@@ -115,6 +116,7 @@ def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         records=machine.layout.records,
         secrets=secrets,
         images=images,
+        repository=partial(images_of.repository, loaded),
         shared=image.bound(loaded, images),
     )
 
@@ -130,6 +132,7 @@ def _ecs(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.deployment.ledger import StateLedger
     from decodeat_ops.targets.common import image
+    from decodeat_ops.targets.ecs import names
     from decodeat_ops.targets.ecs.data import EcsData
     from decodeat_ops.targets.ecs.target import Ecs
     from decodeat_ops.targets.ecs.view import EcsView
@@ -144,6 +147,7 @@ def _ecs(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         records=place.layout.records,
         secrets=secrets,
         images=place.images,
+        repository=partial(names.built_repository, loaded),
         shared=image.bound(loaded, place.images),
     )
 

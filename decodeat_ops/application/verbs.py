@@ -10,7 +10,7 @@ from decodeat_ops.application.workflow import Change, Finish, carry_out, data
 from decodeat_ops.application.workflow import resume as resume_journal
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
-from decodeat_ops.core.target import Observed
+from decodeat_ops.core.target import Observed, Origin
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.engine.lock import operator
 from decodeat_ops.operations import lifecycle
@@ -24,7 +24,9 @@ def start(desk: Desk, change: Change) -> Outcome:
     def derive(observed: Observed[Any]) -> Plan | Outcome:
         digest, inputs = desk.target.secrets_digest(), desk.inputs()
         plan = lifecycle.plan_start(observed, desk.target, desk.deployment, secrets=digest, inputs=inputs)
-        return plan or Outcome("start", "0 changed: it serves already.", next=("decodeat-ops status",))
+        if plan is None:
+            return Outcome("start", "0 changed: it serves already.", next=("decodeat-ops status",))
+        return lifecycle.verified(plan, observed, desk.target, Origin("kept", of=observed.current))
 
     return carry_out(desk, "start", derive, change, _said("start", "Release {} serves."))
 
@@ -44,7 +46,7 @@ def restart(desk: Desk, change: Change) -> Outcome:
     """Replace the process by a new one of the same version; no request is lost."""
 
     def derive(observed: Observed[Any]) -> Plan:
-        return lifecycle.plan_restart(
+        plan = lifecycle.plan_restart(
             observed,
             desk.target,
             desk.deployment,
@@ -53,6 +55,7 @@ def restart(desk: Desk, change: Change) -> Outcome:
             now=datetime.now(UTC),
             inputs=desk.inputs(),
         )
+        return lifecycle.verified(plan, observed, desk.target, Origin("copied", of=observed.current))
 
     return carry_out(desk, "restart", derive, change, _said("restart", "Release {} serves."))
 

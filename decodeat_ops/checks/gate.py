@@ -8,7 +8,7 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.checks.words import sentence
 from decodeat_ops.core.check import Finding, Status
-from decodeat_ops.core.errors import GateFailed, OpsError, StepFailed
+from decodeat_ops.core.errors import GateFailed, Lost, OpsError, StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.view import View
@@ -18,7 +18,10 @@ LOG_LINES = 20
 
 
 def gate(subject: Subject, context: Context, params: Params) -> Results:
-    """Run checks by id on a release. Raises `GateFailed` for any FAIL."""
+    """Run checks by id on a release. Raises `GateFailed` for any FAIL.
+
+    A check that gets no answer raises `Lost`: it says nothing about the release, so that nothing is undone for it.
+    """
     view, side = subject.view, params["endpoint"]
     release = view.release(params["release"])
     if release is None:
@@ -29,7 +32,7 @@ def gate(subject: Subject, context: Context, params: Params) -> Results:
         endpoint=None if side == "none" else view.endpoint(release, side),
         coming=None if side == "public" else release,
     )
-    findings = run(params["checks"], asked)
+    findings = run(params["checks"], asked, passes=(Lost,))
     failed = [f for f in findings if f.status is Status.FAIL]
     if failed:
         lines = _last_lines(view, release) if side != "none" else _each(failed)

@@ -18,21 +18,30 @@ from decodeat_ops.core.secret import Secret, mask
 
 
 def run(
-    ids: Sequence[str], subject: Subject, emit: Emit = discard_event, checks: Mapping[str, Check] | None = None
+    ids: Sequence[str],
+    subject: Subject,
+    emit: Emit = discard_event,
+    checks: Mapping[str, Check] | None = None,
+    passes: tuple[type[OpsError], ...] = (),
 ) -> tuple[Finding, ...]:
-    """Run each check in order. Raises KeyError for an unknown id: callers take ids from the lists or look them up."""
+    """Run each check in order. Raises KeyError for an unknown id: callers take ids from the lists or look them up.
+
+    Errors of the kinds in `passes` are raised; see `ask`.
+    """
     known = checks_of(subject.view) if checks is None else checks
     with measured_once():
-        return tuple(ask(known[name], subject, emit) for name in ids)
+        return tuple(ask(known[name], subject, emit, passes) for name in ids)
 
 
-def ask(check: Check, subject: Subject, emit: Emit = discard_event) -> Finding:
-    """Run one check. A probe that raises becomes a FAIL that says why, never an exception."""
+def ask(check: Check, subject: Subject, emit: Emit = discard_event, passes: tuple[type[OpsError], ...] = ()) -> Finding:
+    """Run one check. A probe that raises becomes a FAIL that says why; only errors in `passes` are raised."""
     emit(Checking(check.id))
     before = time.monotonic()
     try:
         finding = check.probe(subject)
     except OpsError as error:
+        if isinstance(error, passes):
+            raise
         finding = answer(
             check.id, Status.FAIL, "probe.stopped", problem=error.advice.what, advice=error.advice.hint or "-"
         )

@@ -35,12 +35,11 @@ class Reference:
 
     @classmethod
     def parse(cls, text: str) -> "Reference":
-        """Return what repository:tag or repository@digest names."""
-        repository, _, digest = text.partition("@")
-        if digest:
-            return cls(repository, "", digest)
-        repository, _, tag = text.rpartition(":")
-        return cls(repository, tag)
+        """Return what repository:tag, repository@digest or repository:tag@digest names."""
+        name, _, digest = text.partition("@")
+        repository, colon, tag = name.rpartition(":")
+        tagged = bool(colon) and "/" not in tag  # else it is the port of the registry
+        return cls(repository if tagged else name, tag if tagged else "", digest)
 
     def __str__(self) -> str:
         return self.at(self.digest) if self.digest else f"{self.repository}:{self.tag}"
@@ -161,8 +160,11 @@ class Images(Protocol):
         """
         ...
 
-    def forget(self, reference: Reference) -> None:
-        """Take the name away from the engine; it may be gone already. What the next build can use again stays."""
+    def forget(self, reference: Reference) -> bool:
+        """Take the name away from the engine, and return whether it is gone: a container that uses it keeps it.
+
+        It may be gone already. What the next build can use again stays.
+        """
         ...
 
     def remote(self, reference: Reference) -> RemoteImage | None:

@@ -48,7 +48,7 @@ class Plan:
     steps: tuple[Step, ...]
     facts: tuple[tuple[str, str], ...] = ()
     inputs: str = ""  # digest of settings, code, lock and secrets it was derived from, "" for none; resume compares it
-    serves_now: str | None = None  # id of the release that serves before it, "" for none, None when not given
+    serves_now: str | None = None  # what serves before it, a release by its id; "" for nothing, None if not given
 
     @property
     def fingerprint(self) -> str:

@@ -39,6 +39,11 @@ class Release:
         """Return the sort key from old to new: the number, since a clock may be set; without numbers, the name."""
         return self.sequence, self.id
 
+    @property
+    def served(self) -> bool:
+        """Return whether clients have reached it, confirmed from outside; true unless a target keeps a record of it."""
+        return True
+
     def as_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -47,9 +52,13 @@ R = TypeVar("R", bound=Release)
 
 
 def previous(of: Release, releases: Iterable[R]) -> R | None:
-    """Return the newest older release made of something else; a restart's copy is not worth going back to."""
-    older = (one for one in releases if one.order < of.order and one.fingerprint != of.fingerprint)
-    return max(older, key=lambda one: one.order, default=None)
+    """Return the newest older release made of something else that has served; a restart's copy is not worth it."""
+    return newest_served(one for one in releases if one.order < of.order and one.fingerprint != of.fingerprint)
+
+
+def newest_served(releases: Iterable[R]) -> R | None:
+    """Return the newest release that has served, None when none has. One that was only begun proves nothing."""
+    return max((one for one in releases if one.served), key=lambda one: one.order, default=None)
 
 
 def made_at(release: str) -> str:

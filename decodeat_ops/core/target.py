@@ -33,7 +33,8 @@ class Observed(Generic[R]):
 
     `releases` are newest first. `draining` are the ids of those that finish their last requests, `running` of those of
     which something runs. `stopped` is the one that served before `stop`. `left` is the data that a removed deployment
-    left, "" when there is none or something is deployed.
+    left, "" when there is none or something is deployed. `stranger` says, for people, what runs in its place that is no
+    release of this deployment, such as "demo-production:17, which somebody else registered"; "" for nothing.
     """
 
     active: R | None
@@ -43,11 +44,23 @@ class Observed(Generic[R]):
     instances: tuple[Instance, ...] = ()
     running: frozenset[str] = frozenset()
     left: str = ""
+    stranger: str = ""
 
     @property
     def active_id(self) -> str:
         """Return the id of the active release, "" when there is none."""
         return self.active.id if self.active else ""
+
+    @property
+    def reached(self) -> R | None:
+        """Return the release that clients reach: the active one, unless a target tells that another still serves."""
+        return self.active
+
+    @property
+    def serves_now(self) -> str:
+        """Return what serves, for people and for the end of a plan that fails; "" for nothing."""
+        release = self.reached or self.active
+        return " and ".join(one for one in (release.id if release else "", self.stranger) if one)
 
     @property
     def taken(self) -> frozenset[str]:

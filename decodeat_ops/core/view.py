@@ -84,6 +84,11 @@ class View(Protocol[R, O_contra]):
         """Return the checks of what a deploy needs, by id, in order."""
         ...
 
+    @property
+    def doctor_asks(self) -> bool:
+        """Return whether those ask the release that serves; not where even looking for one may be what is wrong."""
+        ...
+
     def current_id(self) -> str:
         """Return the id of the release that takes the traffic, else of the stopped one, else ""; no record is read."""
         ...

@@ -63,8 +63,8 @@ def require_clean(recipe: Recipe, loaded: Loaded, *, allowed: bool) -> None:
         raise GateFailed(
             f"The code differs from its commit ({recipe.revision}), and an image for {PRODUCTION} could not be traced "
             "back to it.",
-            hint="Commit the change and run it again, or say that you mean it: --allow-dirty, or image.allow_dirty in "
-            "the settings.",
+            hint="Commit the change and run it again, or say that you mean it: image.allow_dirty in the settings, or "
+            "--allow-dirty for `decodeat-ops build` and `decodeat-ops push`.",
         )
 
 

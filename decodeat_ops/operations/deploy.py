@@ -83,7 +83,7 @@ def plan(
             *migrate.facts(wanted.migration, data.keeper),
         ),
         inputs=wanted.inputs,
-        serves_now=observed.active_id,
+        serves_now=observed.serves_now,
     )
 
 
@@ -112,9 +112,10 @@ def _facts(release: Release, observed: Observed[Any], differs: Facts) -> Facts:
     ]
     if old and not changes:
         changes = ["nothing; it was not serving"]
+    first = "everything: what runs is no release of this deployment" if observed.stranger else "first deploy"
     return (
-        ("serves now", observed.active_id or "nothing"),
+        ("serves now", observed.serves_now or "nothing"),
         ("will serve", release.id + (f" (revision {release.revision})" if release.revision else "")),
-        ("changed", ", ".join(changes) if old else "first deploy"),
+        ("changed", ", ".join(changes) if old else first),
         *differs,
     )

@@ -8,11 +8,23 @@ from typing import Any
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.target import Facts, O, Origin, Target
+from decodeat_ops.operations import elsewhere
 from decodeat_ops.operations.deploy import free_id
 from decodeat_ops.operations.moving import ordered
 
 NOTHING = "Nothing is deployed here."
 DEPLOY = "Run `decodeat-ops deploy` first."
+
+
+def verified(plan: Plan, observed: O, target: Target[Any, O], origin: Origin) -> Plan:
+    """Return a plan that starts the deployed version again, with what its target says of that.
+
+    Raises `Configuration` with all that keeps it from being started.
+    """
+    if observed.current is None:
+        raise Usage(NOTHING, hint=DEPLOY)
+    facts = elsewhere.startable(target, observed.current, origin, observed)
+    return replace(plan, facts=(*plan.facts, *facts))
 
 
 def plan_start(observed: O, target: Target[Any, O], deployment: str, *, secrets: str, inputs: str) -> Plan | None:
@@ -45,6 +57,7 @@ def plan_stop(observed: O, target: Target[Any, O], deployment: str, *, inputs: s
     if observed.active is not None:
         back = "nothing listens; `decodeat-ops start` brings it back"
         facts = (("serves now", observed.active_id), ("afterwards", back))
+    facts += elsewhere.told(target)
     return Plan("stop", deployment, observed.current.id, steps, facts, inputs, observed.active_id)
 
 
@@ -88,7 +101,8 @@ def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: froz
     removal = target.remove(observed, keep)
     if not removal.steps:
         return None
-    return Plan("remove", deployment, target.place, removal.steps, removal.facts, "", observed.active_id)
+    facts = (*removal.facts, *elsewhere.told(target))
+    return Plan("remove", deployment, target.place, removal.steps, facts, "", observed.active_id)
 
 
 def stays(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> str:

@@ -39,10 +39,8 @@ def barred(data: Data[R], release: R, observed: Observed[R]) -> tuple[Revision, 
 
     Raises `Configuration` when the data can't be read.
     """
-    if observed.current is None:
-        return ()
-    at = data.revision(observed.current.data)
-    return crossed(data, at, data.knows(release), (observed.current, *observed.releases))
+    witnesses = observed.releases if observed.current is None else (observed.current, *observed.releases)
+    return crossed(data, data.revision(observed.data), data.knows(release), witnesses)
 
 
 def plan(release: R, migration: Migration, observed: Observed[R], data: Data[R]) -> Steps:

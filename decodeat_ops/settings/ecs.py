@@ -53,6 +53,8 @@ MEMORY: dict[int, tuple[int, ...]] = {
     8192: tuple(range(16384, 61440 + 1, 4096)),
     16384: tuple(range(32768, 122880 + 1, 8192)),
 }  # MiB that Fargate gives to a task with that many CPU units
+LEAST_PERCENT = {"linear": 3.0, "canary": 0.1}  # that ECS shifts in one step, by strategy
+_ROUNDING = 1e-6  # by which ten times a multiple of 0.1 may differ from a whole number
 
 
 class Ecs(Section):
@@ -75,11 +77,15 @@ class Ecs(Section):
     memory: int = Field(
         2048, validate_default=True, description="Memory of a task in MiB; Fargate takes certain pairs with cpu"
     )
-    desired: int = Field(2, ge=1, le=1000, description="Tasks of a new service; later `scale` or autoscaling decides")
+    desired: int = Field(
+        2, ge=1, le=1000, description="Tasks of a new service; later `decodeat-ops scale` or autoscaling decides"
+    )
     stop_timeout: int = Field(
         0, ge=0, le=120, description="Seconds a task may take to finish requests; 0: REQUEST_TIMEOUT + 30, at most 120"
     )
-    exec: bool = Field(False, description="Let `exec` open a shell in a task; its role then needs ssmmessages")
+    exec: bool = Field(
+        False, description="Let `decodeat-ops exec` open a shell in a task; its role then needs ssmmessages"
+    )
     execution_role: Role = Field("", description="Pulls the image, reads secrets; empty: NAME-ENV-execution")
     task_role: Role = Field("", description="Role that the service itself has; empty: NAME-ENV-task")
 
@@ -94,7 +100,9 @@ class Ecs(Section):
         60, ge=0, le=3600, description="How long the load balancer's health checks of a new task don't count"
     )
     log_group: LogGroup = Field("", description="Log group; empty: /ecs/NAME-ENV")
-    log_retention_days: Days = Field(30, description="Days that a log group made by `bootstrap` keeps its lines")
+    log_retention_days: Days = Field(
+        30, description="Days that a log group made by `decodeat-ops bootstrap` keeps its lines"
+    )
 
     keep_revisions: int = Field(5, ge=2, le=100, description="Revisions kept for rollback, the active one included")
     deploy_minutes: float = Field(
@@ -107,7 +115,12 @@ class Ecs(Section):
         "rolling", description="How ECS replaces tasks; all but rolling shift traffic between two target groups"
     )
     bake_minutes: int = Field(5, ge=0, le=1440, description="Shift: how long both revisions run after the last step")
-    step_percent: float = Field(10.0, ge=0.1, le=100, description="Linear: percent of each step; canary: of the first")
+    step_percent: float = Field(
+        10.0,
+        ge=0.1,
+        le=100,
+        description="Linear: percent of each step, 3 or more; canary: of the first; both in steps of 0.1",
+    )
     step_minutes: int = Field(5, ge=0, le=1440, description="Linear and canary: time between steps")
     green_target_group: TargetGroup = Field("", description="Shift: ARN of the second target group")
     listener_rule: Rule = Field("", description="Shift: ARN of the listener rule that clients' requests take")
@@ -130,4 +143,13 @@ class Ecs(Section):
             step = f" in steps of {fitting[1] - fitting[0]}" if len(fitting) > 3 else ""
             known = f"from {fitting[0]} to {fitting[-1]}{step}" if step else f"one of {', '.join(map(str, fitting))}"
             raise ValueError(f"must be {known} with cpu = {cpu}")
+        return value
+
+    @field_validator("step_percent")
+    @classmethod
+    def _a_step(cls, value: float, info: ValidationInfo) -> float:
+        strategy = str(info.data.get("strategy", ""))
+        least = LEAST_PERCENT.get(strategy)
+        if least is not None and (value < least or abs(value * 10 - round(value * 10)) > _ROUNDING):
+            raise ValueError(f"must be from {least} to 100.0 in steps of 0.1 with strategy = {strategy}")
         return value

@@ -401,6 +401,7 @@ class MemoryView:
     http: NoHttp = field(default_factory=NoHttp)
     salt: str = "salt"
     doctor: tuple[str, ...] = ()
+    doctor_asks: bool = True
 
     @property
     def checks(self) -> Mapping[str, Check]:

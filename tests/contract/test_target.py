@@ -38,8 +38,9 @@ def worlds(request: pytest.FixtureRequest, tmp_path: Path, source: Path) -> Iter
             home.mkdir()
             if request.param == "memory":
                 return MemoryWorld(home)
-            made = LocalWorld.made if request.param == "local" else EcsWorld.made
-            return open_worlds.enter_context(made(home, source))
+            if request.param == "local":
+                return open_worlds.enter_context(LocalWorld.made(home, source))
+            return open_worlds.enter_context(EcsWorld.made(home, source))
 
         yield make
 

@@ -88,6 +88,7 @@ class MemoryWorld:
             records=layout.records,
             secrets={},
             images=no_engine,
+            repository=lambda: "registry.example.com/decodeat",
         )
 
     def change_code(self) -> None:

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from decodeat_ops.core.image import Reference, RemoteImage, Report
-
 from decodeat_ops.core.errors import StepFailed
+from decodeat_ops.core.image import Reference, RemoteImage, Report
 from tests.servers.aws.fake import Aws
 from tests.support.images import MemoryImages
 
@@ -23,7 +22,7 @@ class EcrImages(MemoryImages):
     def remote(self, reference: Reference) -> RemoteImage | None:
         self.registry.open()
         repository = self.fake.registry.repositories.get(self._name(reference))
-        image = repository.find(reference.tag) if repository else None
+        image = repository.find(reference.digest or reference.tag) if repository else None
         return RemoteImage(image.digest, frozenset(image.platforms)) if image else None
 
     def push(self, reference: Reference, report: Report) -> str:

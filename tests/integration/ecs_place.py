@@ -37,6 +37,7 @@ from tests.servers.aws.ecs.state import Service, TaskDefinition
 from tests.servers.aws.furnished import cluster, network, task_roles
 from tests.servers.aws.identity import KEY, SECRET
 from tests.support.deployments import REPOSITORY, Ran
+from tests.support.waiting import PATIENCE
 
 READS = 12  # that an unchanged deploy may make
 ATTEMPTS = "2"  # of the SDK for each call, the first included
@@ -115,7 +116,7 @@ class EcsPlace(EcsSettings):
 
     def _asked(self) -> str:
         try:
-            with urllib.request.urlopen(f"{self.side.url}/health", timeout=10) as answer:
+            with urllib.request.urlopen(f"{self.side.url}/health", timeout=PATIENCE) as answer:
                 return str(answer.headers["X-Release-Id"])
         except urllib.error.HTTPError as error:
             assert error.code == 503, error

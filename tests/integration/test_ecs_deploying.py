@@ -31,7 +31,8 @@ def test_a_redeploy_is_one_update_and_no_image(well: EcsPlace) -> None:
     told = well.ends()
     assert told.code == 0 and well.serving() not in {"", before}
     assert well.fake.calls.count()["ecs:UpdateService"] == 1
-    assert set(well.writes()) <= {"ecs:RegisterTaskDefinition", "ecs:UpdateService", "ecs:DeregisterTaskDefinition"}
+    revisions = {"ecs:RegisterTaskDefinition", "ecs:TagResource", "ecs:DeregisterTaskDefinition"}
+    assert set(well.writes()) <= {"ecs:UpdateService", *revisions}
     (update,) = well.fake.calls.of("ecs:UpdateService")
     assert "desiredCount" not in update.params and update.params["loadBalancers"]
     assert environment(well.definition.document)["MAX_REQUESTS"] == str(well.variables["MAX_REQUESTS"])

@@ -45,16 +45,18 @@ def test_pages_and_empty_pages_are_read_to_the_end(well: EcsPlace) -> None:
 
 def test_following_goes_over_to_the_next_release(well: EcsPlace) -> None:
     switched: list[str] = []
-    lines = log(well.loaded(), None, supervisor=False).follow(1, switched.append)
+
+    def taken_over(name: str) -> None:
+        switched.append(name)
+        well.seen(1)  # one more line: whoever waits for the next one goes on
+
+    lines = log(well.loaded(), None, supervisor=False).follow(1, taken_over)
     first = next(lines)
     assert first.release == well.serving()
     release = well.deploy()
     seen = next(one for one in lines if one.release == release)
     assert release in seen.line
-    for _ in range(100):  # which release serves is looked up more seldom than lines are read
-        if switched:
-            break
-        well.seen(1)
+    while not switched:  # which release serves is looked up more seldom than lines are read
         next(lines)
     assert switched == [release]
 

@@ -18,6 +18,7 @@ WRITES = [
     "secretsmanager:PutSecretValue",
     "ecs:RegisterTaskDefinition",
     "ecs:UpdateService",
+    "ecs:TagResource",
     "ecs:DeregisterTaskDefinition",
 ]
 

@@ -43,7 +43,7 @@ def test_without_a_rotation_a_rollback_registers_nothing(well: EcsPlace) -> None
     well.deploy()
     well.fake.calls.forget()
     assert well.ends(verbs.rollback).code == 0
-    assert well.writes() == ["ecs:UpdateService"]
+    assert well.writes() == ["ecs:UpdateService", "ecs:TagResource"], "it is noted that the revision has served"
 
 
 def test_a_deploy_that_fails_brings_the_secret_back(well: EcsPlace) -> None:

@@ -214,7 +214,7 @@ class Operator:
             answer = httpx.get(f"{self.clients.url}/health", timeout=PATIENCE, trust_env=False)
         except httpx.TransportError:
             return ""
-        return answer.headers.get("x-release-id", "") if answer.status_code == 200 else ""
+        return str(answer.headers.get("x-release-id", "")) if answer.status_code == 200 else ""
 
     def wait_serving(self, release: str) -> None:
         wait_for(lambda: self.serving() == release, otherwise=lambda: f"{release} does not serve: {self.serving()!r}")

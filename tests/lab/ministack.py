@@ -89,8 +89,15 @@ def environment() -> Path:
         fcntl.flock(held, fcntl.LOCK_EX)
         if not whole.exists():
             venv.create(place, with_pip=True, clear=True)
-            argv = (str(place / "bin" / "python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "--no-input")
-            argv += ("install", "--no-deps", "--require-hashes", "--requirement", str(LOCK))
+            python = (
+                str(place / "bin" / "python"),
+                "-m",
+                "pip",
+                "--quiet",
+                "--disable-pip-version-check",
+                "--no-input",
+            )
+            argv = (*python, "install", "--no-deps", "--require-hashes", "--requirement", str(LOCK))
             made = subprocess.run(argv, capture_output=True, text=True, check=False)
             assert made.returncode == 0, made.stdout + made.stderr
             whole.touch()
@@ -154,7 +161,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + PATIENCE
     while True:
         with contextlib.suppress(httpx.TransportError):
-            if httpx.get(url, timeout=5, trust_env=False).status_code == 200:
+            if httpx.get(url, timeout=PATIENCE, trust_env=False).status_code == 200:
                 return
         assert process.poll() is None and time.monotonic() < deadline, log.read_text()[-3000:]
         time.sleep(0.1)

@@ -36,6 +36,11 @@ def definition_of(made: Operator) -> dict[str, Any]:
     return dict(found["taskDefinition"])
 
 
+def revision_of(made: Operator) -> str:
+    """Return the task definition that the service has now as family:revision, by which errors name it."""
+    return str(service_of(made)["taskDefinition"]).rpartition("/")[2]
+
+
 def variables_of(made: Operator) -> dict[str, str]:
     """Return the environment of a container that clients reach."""
     container = made.clients.targets()[0].id
@@ -155,7 +160,7 @@ def test_the_log_is_that_of_the_release_that_serves(well: Operator) -> None:
     ("fault", "said"),
     [
         ("crash", "this release crashes at boot on purpose"),
-        ("never-green", "no target is healthy"),
+        ("never-green", "answers 503 from release unknown"),
         ("wrong-id", "20000101T000000Z-0000000"),
     ],
 )
@@ -203,6 +208,7 @@ def test_an_image_that_is_gone_is_no_way_back(well: Operator, images: Registry) 
     older = well.serving()
     well.change_code()
     newer = well.deploy()
+    well.wait_alone()
     without_image(well, gone)
     digest = gone.rpartition("@sha256:")[2]
     manifests = images.directory / "data/docker/registry/v2/repositories/decodeat/_manifests/revisions/sha256"
@@ -217,6 +223,8 @@ def test_a_registry_that_dies_at_the_wrong_moment_leaves_what_serves(well: Opera
     older = well.serving()
     well.change_code()
     newer = well.deploy()
+    serves = revision_of(well)
+    well.wait_alone()
     going = well.driven("rollback", "update", "hold", older)
     assert going.stdout is not None and going.stdout.readline() == "held\n"
     without_image(well, image)
@@ -227,7 +235,8 @@ def test_a_registry_that_dies_at_the_wrong_moment_leaves_what_serves(well: Opera
         images.start()
     assert going.returncode == 5, said + errors
     told = json.loads(said.splitlines()[-1])
-    assert "CannotPullContainerError" in "\n".join(told["lines"]) and newer in told["what"], told
+    assert "CannotPullContainerError" in "\n".join(told["lines"]), told
+    assert f"What runs now: {serves} with 1 task." in told["what"], told
     well.wait_serving(newer)
 
 
@@ -238,6 +247,7 @@ def test_a_change_by_hand_is_seen_and_taken_over(well: Operator) -> None:
     client = well.platform.client(well.account, "ecs")
     client.update_service(cluster=DEPLOYMENT, service=DEPLOYMENT, taskDefinition=older)
     wait_for(lambda: well.serving() not in {"", newer}, otherwise="the change by hand did not come through")
+    wait_for(well.settled, otherwise=lambda: str(well.run("status")))
     assert well.ok("status")["data"]["release"] == well.serving()
     assert well.deploy() == well.serving() != newer
 
@@ -264,7 +274,7 @@ def test_of_two_machines_the_later_deploy_wins_and_the_other_says_so(well: Opera
     release = colleague.deploy()
     said, errors = first.communicate("\n", timeout=300)
     assert first.returncode == 5, said + errors
-    assert release in json.dumps(json.loads(said.splitlines()[-1])), "it says what serves now"
+    assert revision_of(well) in json.loads(said.splitlines()[-1])["what"], "it says what is there now"
     assert well.serving() == release
     well.variables = dict(colleague.variables)
     well.write()

@@ -22,7 +22,7 @@ DEPLOY = (
     "gate-post",
     "prune",
 )
-ROLLBACK = ("gate-pre", "update", "follow", "confirm", "gate-post", "prune")
+ROLLBACK = ("update", "follow", "confirm", "gate-post", "prune")
 WHEN = ("before", "inside", "after")
 WAYS = ("resume", "deploy", "undo", "elsewhere")
 
@@ -52,7 +52,10 @@ def back_to_clean(made: Operator, way: str, tmp_path: Path) -> None:
             made.ok("resume", "--undo", "--yes")
         case "elsewhere":
             colleague = made.elsewhere(tmp_path / "colleague")
+            colleague.change_something()  # a deploy of its own, also where the killed one came through
             release = colleague.deploy()
+            made.variables = dict(colleague.variables)
+            made.write()
             made.ok("deploy", "--yes")
             assert colleague.serving() == release, "an undo leaves alone what somebody else deployed meanwhile"
         case _:

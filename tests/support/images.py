@@ -35,7 +35,7 @@ class MemoryImages(Images):
     """One engine. `did` is what changed something, in order.
 
     `breaks` is what the next "build", "push", or "push" that has "arrived" ends with. With `dies_with_it` the registry
-    is down from then on.
+    is down from then on. `used` are the references that containers use.
     """
 
     registry: MemoryRegistry = field(default_factory=MemoryRegistry)
@@ -43,6 +43,7 @@ class MemoryImages(Images):
     did: list[str] = field(default_factory=list)
     breaks: dict[str, OpsError] = field(default_factory=dict)
     dies_with_it: bool = False
+    used: set[str] = field(default_factory=set)
 
     def has(self, reference: Reference) -> bool:
         return str(reference) in self.there
@@ -57,9 +58,12 @@ class MemoryImages(Images):
         self.there[str(request.reference)] = request
         return f"sha256:{hashlib.sha256(request.context).hexdigest()}"
 
-    def forget(self, reference: Reference) -> None:
+    def forget(self, reference: Reference) -> bool:
+        if str(reference) in self.used:
+            return False
         if self.there.pop(str(reference), None) is not None:
             self.did.append("forget")
+        return True
 
     def remote(self, reference: Reference) -> RemoteImage | None:
         self.registry.open()

@@ -41,6 +41,21 @@ WORDS = {
         "A task that the load balancer can't reach is replaced for ever.",
         "로드 밸런서가 닿지 못하는 태스크는 끝없이 교체됩니다.",
     ),
+    "ecs.engine": ("Docker engine", "Docker 엔진"),
+    "ecs.engine.why": (
+        "Without an engine no image can be built or pushed.",
+        "엔진이 없으면 이미지를 만들거나 올릴 수 없습니다.",
+    ),
+    "ecs.rights": ("Your rights in AWS", "AWS 권한"),
+    "ecs.rights.why": (
+        "A right that is missing stops a deploy half-way.",
+        "권한이 없으면 배포가 도중에 멈춥니다.",
+    ),
+    "ecs.quota": ("Fargate quota", "Fargate 할당량"),
+    "ecs.quota.why": (
+        "A deploy runs old and new tasks side by side for some minutes.",
+        "배포 중에는 이전 태스크와 새 태스크가 함께 실행됩니다.",
+    ),
     "ecs.ready": ("All there in {region}", "{region}에 모두 준비됨"),
     "ecs.lacks": ("{count} problems", "문제 {count}건"),
     "ecs.lacks.hint": ("{problems}.", "{problems}."),
@@ -138,6 +153,14 @@ WORDS = {
     "ecs.errors_seen.hint": (
         "See `decodeat-ops logs`; `decodeat-ops rollback` brings the previous release back.",
         "`decodeat-ops logs`를 보세요. `decodeat-ops rollback`으로 되돌릴 수 있습니다.",
+    ),
+    "ecs.refused": (
+        "The balancer itself refused {refused} in {minutes} min",
+        "{minutes}분간 로드 밸런서 자체 오류 {refused}건",
+    ),
+    "ecs.refused.hint": (
+        "Tasks were missing or cut connections off, here or in another service behind it: see `decodeat-ops status`.",
+        "같은 로드 밸런서 뒤에서 태스크가 없거나 연결을 끊었습니다. `decodeat-ops status`를 보세요.",
     ),
     "ecs.latency": ("Response time that clients saw", "클라이언트가 겪은 응답 시간"),
     "ecs.latency.why": (

@@ -52,9 +52,11 @@ def forget(workshop: Workshop, context: Context, params: Params) -> Results:
     if not context.results.get(BUILD, {}).get("built", True):
         return {"forgotten": False}
     try:
-        workshop.images().forget(_reference(params))
+        gone = workshop.images().forget(_reference(params))
     except Unreachable as error:
         return {"forgotten": False, "warnings": [f"{_reference(params)} may still be in the engine. {error}"]}
+    if not gone:
+        return {"forgotten": False, "warnings": [f"{_reference(params)} stays in the engine: a container uses it."]}
     return {"forgotten": True}
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.errors import Lost, OpsError
 from decodeat_ops.core.image import Reference, RemoteImage
 from decodeat_ops.core.target import Candidate, Origin, Steps
 from decodeat_ops.deployment import image, schema, source
@@ -13,10 +13,14 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 
 _THERE, _BUILT = "image there", "image built"  # what `look` remembers for the steps
+_UNTOLD = "image untold"  # why the image that a tag means could not be asked for
 
 
 def read(place: Place, secrets: str) -> Candidate[EcsRelease]:
-    """Return the candidate; `secrets` is the digest of today's. Raises `Configuration` when there is no such image."""
+    """Return the candidate; `secrets` is the digest of today's.
+
+    An image that is named and not found leaves it without one: the verification says so, with all else that is wrong.
+    """
     named = place.loaded.settings.ecs.image
     shown = (("image", named or str(wanted(place).reference)),)
     found = _named(place, named, secrets) if named else _built(place, secrets)
@@ -39,20 +43,28 @@ def _built(place: Place, secrets: str) -> EcsRelease:
 def _named(place: Place, named: str, secrets: str) -> EcsRelease:
     """Return the release of an image that is named: by its digest, since a tag may mean another one tomorrow."""
     reference = Reference.parse(named)
-    digest = reference.digest
-    if not digest:
-        there = place.images().remote(reference)
-        if there is None:
-            raise Configuration(f"There is no image {named}.", hint="Push it, or correct ecs.image.", where="ecs.image")
-        digest = there.digest
+    digest = reference.digest or _meant(place, reference)
     made = {"digest": digest}
     return _release(
         secrets,
         fingerprint=documents.fingerprint(place, digest, "", made),
         code=digest.removeprefix("sha256:"),
         lock="",
-        image=reference.at(digest),
+        image=reference.at(digest) if digest else "",
     )
+
+
+def _meant(place: Place, reference: Reference) -> str:
+    """Return the digest of the image that a tag means now, "" when there is none or it could not be asked for."""
+    place.remembered.pop(_UNTOLD, None)
+    try:
+        there = place.images().remote(reference)
+    except Lost:
+        raise
+    except OpsError as error:
+        place.remembered[_UNTOLD] = error
+        return ""
+    return there.digest if there else ""
 
 
 def _release(secrets: str, **made: Any) -> EcsRelease:
@@ -66,20 +78,32 @@ def wanted(place: Place) -> Wanted:
     return Wanted(image.read(loaded), place.names.repository, loaded.settings.image.build_network)
 
 
-def look(place: Place, release: EcsRelease, origin: Origin) -> tuple[str, ...]:
+def require_clean(place: Place, origin: Origin) -> tuple[str, ...]:
+    """Refuse an image for production of code that differs from its commit, by `GateFailed`. Nothing else is wrong."""
+    if _is_built(place, origin):
+        image.require_clean(wanted(place).recipe, place.loaded, allowed=False)
+    return ()
+
+
+def look(place: Place, origin: Origin) -> tuple[str, ...]:
     """Ask the registry for the image that would be built, remember the answer, and return what is wrong with it.
 
-    Raises `GateFailed` for production when the code differs from its commit, `Unreachable` without a registry.
+    Raises what kept it, or an image that is named, from being asked for: `Unreachable` without an engine or a registry.
     """
-    if origin.how != "built" or release.image:
+    if _UNTOLD in place.remembered:
+        untold: OpsError = place.remembered[_UNTOLD]
+        raise untold
+    if not _is_built(place, origin):
         return ()
-    asked = wanted(place)
-    image.require_clean(asked.recipe, place.loaded, allowed=False)
-    images = place.images()
+    asked, images = wanted(place), place.images()
     there = images.remote(asked.reference)
     place.remembered[_THERE] = asked.reference.at(there.digest) if there else ""
     place.remembered[_BUILT] = there is None and images.has(asked.reference)
     return _unfit(asked, there)
+
+
+def _is_built(place: Place, origin: Origin) -> bool:
+    return origin.how == "built" and not place.loaded.settings.ecs.image
 
 
 def _unfit(asked: Wanted, there: RemoteImage | None) -> tuple[str, ...]:
@@ -96,6 +120,6 @@ def image_there(place: Place) -> str:
 
 def image_steps(place: Place, origin: Origin) -> Steps:
     """Return the steps that bring the image to the registry, none when it is there or another one is named."""
-    if origin.how != "built" or place.loaded.settings.ecs.image or image_there(place):
+    if not _is_built(place, origin) or image_there(place):
         return ()
     return steps(wanted(place), built=bool(place.remembered.get(_BUILT)))

@@ -7,6 +7,7 @@ from decodeat_ops.core.target import Facts, Origin
 from decodeat_ops.targets.ecs import documents
 from decodeat_ops.targets.ecs.differences import differences
 from decodeat_ops.targets.ecs.observed import EcsObserved
+from decodeat_ops.targets.ecs.ours import ACTIVE
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.revisions import revision
@@ -14,25 +15,45 @@ from decodeat_ops.targets.ecs.revisions import revision
 LATER = "(today's)"  # of a secret that the serving release does not have
 
 
+TODAYS = "network, load balancer, strategy and alarms"  # parts of the service: no release brings its own
+
+
 def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
-    """Return what differs as one fact, none when nothing does or nothing serves. Image, id and versions don't count."""
-    active, service = observed.active, observed.service
-    if active is None or service is None:
+    """Return what differs, nothing when nothing does or nothing serves. Image, id and versions don't count.
+
+    Of a release that is kept the service's own settings are told apart, since they are today's and not the release's.
+    """
+    service, kept = observed.service, origin.of
+    if service is None or service.status != ACTIVE:
         return ()
-    name = place.names.container
+    if not isinstance(kept, EcsRelease):
+        active = observed.active
+        if active is None:
+            return ()
+        lines = (*_built(place, active), *differences(service.raw, documents.service(place, active.task_definition)))
+        return _told("configuration", lines)
+    current = observed.current
+    own = _kept(place, current, kept) if current is not None else ()
+    todays = differences(service.raw, documents.service(place, kept.task_definition))
+    return (*_told("configuration", own), *_told("today's settings change", todays))
+
+
+def _told(what: str, lines: tuple[str, ...]) -> Facts:
+    return ((what, "; ".join(lines)),) if lines else ()
+
+
+def _built(place: Place, active: EcsRelease) -> tuple[str, ...]:
+    """Return how the task definition of today's settings differs from the one that serves."""
     before = revision(place, active.task_definition).definition
-    kept = origin.of
-    if isinstance(kept, EcsRelease):
-        after = _alike(revision(place, kept.task_definition).definition, before, name)
-    else:
-        references = _secrets(before, name)
-        todays = {one: references.get(one, LATER) for one in place.loaded.settings.service.secrets}
-        after = documents.task_definition(place, active.id, active.image, todays)
-    lines = (
-        *differences(before, after),
-        *(() if kept else differences(service.raw, documents.service(place, active.task_definition))),
-    )
-    return (("configuration", "; ".join(lines)),) if lines else ()
+    references = _secrets(before, place.names.container)
+    todays = {one: references.get(one, LATER) for one in place.loaded.settings.service.secrets}
+    return differences(before, documents.task_definition(place, active.id, active.image, todays))
+
+
+def _kept(place: Place, current: EcsRelease, kept: EcsRelease) -> tuple[str, ...]:
+    """Return how the task definition of a kept release differs from that of the current one."""
+    before = revision(place, current.task_definition).definition
+    return differences(before, _alike(revision(place, kept.task_definition).definition, before, place.names.container))
 
 
 def _secrets(definition: Mapping[str, Any], container: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from decodeat_ops.deployment import places, schema, source
 from decodeat_ops.targets.ecs import observing, steps
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
-from decodeat_ops.targets.ecs.revisions import release_of
+from decodeat_ops.targets.ecs.revisions import recorded
 
 DATABASE = "DATABASE_URL"
 NONE = "none"  # what the service takes for "results are not kept"
@@ -84,8 +84,8 @@ class EcsData:
         """Return whether the release gets a task definition first: a new one, or one with rotated secrets."""
         if not release.task_definition:
             return True
-        recorded = release_of(self.here, release.task_definition)
-        return recorded is None or (recorded.id, recorded.secrets) != (release.id, release.secrets)
+        there = recorded(self.here, release.task_definition)
+        return there is None or (there.id, there.secrets) != (release.id, release.secrets)
 
     def lay_out(self, release: EcsRelease, place: str, serving: str) -> Steps:
         raise self._refused()
@@ -95,7 +95,8 @@ class EcsData:
 
     def _refused(self) -> Usage:
         return Usage(
-            f"decodeat-ops neither backs up nor restores {self.keeper}.", hint="Use that database's own backups."
+            f"On ECS nothing is backed up or restored here: the data is in {self.keeper}.",
+            hint="Use that database's own backups.",
         )
 
 

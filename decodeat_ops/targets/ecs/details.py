@@ -31,10 +31,19 @@ def details(place: Place, observed: EcsObserved) -> Details:
     report.tasks()
     report.targets(service)
     report.alarms()
-    primary = service.primary
-    since = primary.created_at if primary and observed.active and service.running else ""
-    mend = ("decodeat-ops start",) if observed.active is None else ()
-    return Details(since, tuple(report.rows), report.told, tuple(report.wrong), mend)
+    serves = service.reached or service.primary
+    since = serves.created_at if serves and (observed.reached or observed.active) and service.running else ""
+    return Details(since, tuple(report.rows), report.told, tuple(report.wrong), _mend(observed))
+
+
+def _mend(observed: EcsObserved) -> tuple[str, ...]:
+    """Return the commands that help: what was stopped is started, what is nobody's release is replaced."""
+    if observed.stopped is not None:
+        return ("decodeat-ops start",)
+    if observed.active is not None:
+        return ()
+    back = ("decodeat-ops rollback",) if observed.releases else ()
+    return (*back, "decodeat-ops deploy")
 
 
 @dataclass

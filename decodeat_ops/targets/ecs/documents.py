@@ -80,6 +80,20 @@ def service(place: Place, task_definition: str) -> dict[str, Any]:
     return _rendered("ecs/service.json.j2", values)
 
 
+def taken_away(document: Mapping[str, Any], service: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what an update sends besides, so that a service loses what the document does not have.
+
+    ECS leaves alone what is not sent. `service` is what it tells of the service now.
+    """
+    away: dict[str, Any] = {}
+    if service.get("loadBalancers") and "loadBalancers" not in document:
+        away["loadBalancers"] = []
+    wanted = document.get("deploymentConfiguration", {})
+    if service.get("deploymentConfiguration", {}).get("alarms", {}).get("alarmNames") and "alarms" not in wanted:
+        away["deploymentConfiguration"] = {**wanted, "alarms": {"alarmNames": [], "enable": False, "rollback": False}}
+    return away
+
+
 def architecture(platform: str) -> str:
     """Return ECS's word for the processor of a platform such as linux/amd64."""
     return ARCHITECTURES.get(platform.removesuffix("/v8"), platform)

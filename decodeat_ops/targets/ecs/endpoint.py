@@ -1,5 +1,6 @@
 """Find where clients reach the service: the address in the settings, the load balancer's, or a task's own."""
 
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -7,7 +8,7 @@ from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.tasks import Task, tasks
 
-_PORTS = {"http": 80, "https": 443}
+PORTS = {"http": 80, "https": 443}
 
 
 def public(place: Place, task_definition: str = "") -> Endpoint | None:
@@ -42,17 +43,21 @@ def balancers(place: Place) -> list[dict[str, Any]]:
     if not group:
         return []
     told = place.aws.call("elbv2", "DescribeTargetGroups", TargetGroupArns=[group])
-    arns = [arn for one in told["TargetGroups"] for arn in one.get("LoadBalancerArns", ())]
+    return described(place, [arn for one in told["TargetGroups"] for arn in one.get("LoadBalancerArns", ())])
+
+
+def described(place: Place, arns: Sequence[str]) -> list[dict[str, Any]]:
+    """Return load balancers by ARN, as ELB describes them; clients without another address ask the first one's name."""
     if not arns:
         return []
-    return list(place.aws.call("elbv2", "DescribeLoadBalancers", LoadBalancerArns=arns)["LoadBalancers"])
+    return list(place.aws.call("elbv2", "DescribeLoadBalancers", LoadBalancerArns=[*arns])["LoadBalancers"])
 
 
 def _of(address: str) -> Endpoint:
     parts = urlsplit(address)
     host = parts.hostname or ""
     name = f"[{host}]" if ":" in host else host
-    return Endpoint(host, parts.port or _PORTS[parts.scheme], name=name, tls=parts.scheme == "https")
+    return Endpoint(host, parts.port or PORTS[parts.scheme], name=name, tls=parts.scheme == "https")
 
 
 def _own(place: Place, task: Task) -> str:

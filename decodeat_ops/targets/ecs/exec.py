@@ -77,7 +77,7 @@ def _require_agent(place: Place, task: Task) -> None:
     if not task.exec:
         raise Configuration(
             f"ECS Exec is off in task {task.short}: its service was without enableExecuteCommand when it started.",
-            hint="Set `exec = true` under [ecs], then `decodeat-ops deploy`: it starts tasks that have it.",
+            hint="Set ecs.exec to true, then `decodeat-ops deploy`: it starts tasks that have it.",
             where="ecs.exec",
         )
     container = task.container(place.names.container)

@@ -138,9 +138,14 @@ def in_ecr(repository: str) -> Registry | None:
 
 
 def _repository(loaded: Loaded) -> str:
+    """Return where tasks pull the image from."""
+    named = loaded.settings.ecs.image
+    return _TAG.sub("", named) if named else built_repository(loaded)
+
+
+def built_repository(loaded: Loaded) -> str:
+    """Return where an image that is built here belongs: ECR of the account, unless the settings name another place."""
     settings = loaded.settings
-    if settings.ecs.image:
-        return _TAG.sub("", settings.ecs.image)
     if settings.image.repository:
         return settings.image.repository
     ending = ".cn" if settings.ecs.region.startswith("cn-") else ""

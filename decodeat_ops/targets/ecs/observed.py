@@ -25,6 +25,11 @@ class Deployment:
     failed: int = 0
     created_at: str = ""
 
+    @property
+    def complete(self) -> bool:
+        """Return whether it was brought about. Of an earlier deployment before a shift ECS tells no state."""
+        return self.rollout_state == COMPLETED or (self.status != PRIMARY and not self.rollout_state)
+
 
 @dataclass(frozen=True)
 class Event:
@@ -62,6 +67,12 @@ class ServiceState:
         return next((one for one in self.deployments if one.status == PRIMARY), None)
 
     @property
+    def reached(self) -> Deployment | None:
+        """Return the complete deployment that clients reach, whatever is under way beside it; None for none."""
+        found = [one for one in self.deployments if one.complete and one.running > 0]
+        return max(found, key=lambda one: (one.status == PRIMARY, one.created_at), default=None)
+
+    @property
     def settled(self) -> bool:
         """Return whether no deployment is under way: a failed one without tasks, which some lists keep, is over."""
         primary = self.primary
@@ -77,15 +88,22 @@ class ServiceState:
 
 @dataclass(frozen=True)
 class EcsObserved(Observed[EcsRelease]):
-    """Add the service, the deployments seen, and why what runs is not what its record says (`edited`, "" if it is)."""
+    """Add the service, the deployments seen, and why what runs is not what its record says (`edited`, "" if it is).
+
+    `reached` is the release of the complete deployment that clients reach, None when there is none.
+    """
 
     service: ServiceState | None = field(kw_only=True, default=None)
     guard: tuple[str, ...] = field(kw_only=True, default=())
     edited: str = field(kw_only=True, default="")
+    reached: EcsRelease | None = field(kw_only=True, default=None)
 
     @property
     def serving(self) -> bool:
-        """Return whether the service's only deployment is complete, with every task of the active release running."""
+        """Return whether the service's only deployment is complete, and tasks of the active release run.
+
+        How many there are changes while autoscaling moves the count, and while ECS replaces one.
+        """
         if self.service is None or self.active is None or self.edited:
             return False
         primary = self.service.primary
@@ -94,5 +112,6 @@ class EcsObserved(Observed[EcsRelease]):
             and self.service.settled
             and primary.rollout_state == COMPLETED
             and primary.task_definition == self.active.task_definition
-            and self.service.running == self.service.desired > 0
+            and self.service.running > 0
+            and self.service.desired > 0
         )

@@ -17,6 +17,7 @@ from decodeat_ops.targets.ecs.observed import (
     Event,
     ServiceState,
 )
+from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 
@@ -40,13 +41,15 @@ def observe(place: Place) -> EcsObserved:
     return EcsObserved(
         active=current if wanted else None,
         stopped=None if wanted else current,
-        releases=_newest_first([*kept, *(one for one in runs.values() if one)], current),
+        releases=_newest_first([*kept, *_used(service, runs)], current),
         draining=frozenset(_ids(service, runs, primary=False)),
         instances=_instances(service, runs),
         running=frozenset((*_ids(service, runs, primary=True), *_ids(service, runs, primary=False))),
+        stranger=_stranger(service, runs),
         service=service,
         guard=service.guard if service else (),
         edited=_edited(place, known, current),
+        reached=runs[service.reached.task_definition] if service and wanted and service.reached else None,
     )
 
 
@@ -79,27 +82,31 @@ def records(place: Place) -> tuple[EcsRelease, ...]:
 
     Raises `Configuration` when the record of one is damaged.
     """
-    answer = place.aws.call(
-        "ecs",
-        "ListTaskDefinitions",
-        familyPrefix=place.names.family,
-        status="ACTIVE",
-        sort="DESC",
-        maxResults=place.loaded.settings.ecs.keep_revisions + BEYOND,
-    )
-    found = (revisions.recorded(place, arn) for arn in answer.get("taskDefinitionArns", ()))
+    found = (revisions.recorded(place, arn) for arn in revisions.newest(place, BEYOND))
     return _newest_first([one for one in found if one is not None])
+
+
+def _used(service: ServiceState | None, runs: Mapping[str, EcsRelease | None]) -> list[EcsRelease]:
+    """Return the releases that the service needs: not those of deployments that are over and still listed."""
+    needed = (
+        [one for one in service.deployments if one.status == PRIMARY or one.running + one.pending] if service else []
+    )
+    found = (runs[one.task_definition] for one in needed)
+    return [one for one in found if one is not None]
 
 
 def _newest_first(found: Iterable[EcsRelease], current: EcsRelease | None = None) -> tuple[EcsRelease, ...]:
     """Return each release once: in the revision that runs, else in its last one.
 
-    A rollback registers a release again when secrets were rotated since.
+    A rollback registers a release again when secrets were rotated since; it has served when one of its revisions has.
     """
-    once = {one.id: one for one in sorted(found, key=_number)}
+    ordered = sorted(found, key=_number)
+    served = {one.id for one in ordered if one.served}
+    once = {one.id: one for one in ordered}
     if current is not None:
         once[current.id] = current
-    return tuple(sorted(once.values(), key=lambda one: one.order, reverse=True))
+    told = (replace(one, served=one.id in served) for one in once.values())
+    return tuple(sorted(told, key=lambda one: one.order, reverse=True))
 
 
 def _number(release: EcsRelease) -> int:
@@ -110,13 +117,26 @@ def _edited(place: Place, task_definition: str, current: EcsRelease | None) -> s
     """Return why what runs isn't what its record says, "" when it is, or nothing runs."""
     if not task_definition:
         return ""
-    name = task_definition.rpartition("/")[2]
+    name = label(task_definition)
     if current is None:
         return f"{name} is no release of {place.names.deployment}: somebody else registered it"
     found = revisions.revision(place, task_definition)
     if current.document and documents.digest(found.definition) != current.document:
         return f"{name} has the record of release {current.id} and is something else: somebody registered it by hand"
     return ""
+
+
+def _stranger(service: ServiceState | None, runs: Mapping[str, EcsRelease | None]) -> str:
+    """Return what runs, or is to run, that is no release of this deployment, for people; "" for nothing."""
+    if service is None:
+        return ""
+    theirs = [
+        label(one.task_definition)
+        for one in service.deployments
+        if runs[one.task_definition] is None
+        and (one.running + one.pending > 0 or (one.status == PRIMARY and service.desired > 0))
+    ]
+    return f"{', '.join(dict.fromkeys(theirs))}, which somebody else registered" if theirs else ""
 
 
 def _ids(service: ServiceState | None, runs: Mapping[str, EcsRelease | None], *, primary: bool) -> list[str]:
@@ -132,7 +152,8 @@ def _instances(service: ServiceState | None, runs: Mapping[str, EcsRelease | Non
     found = []
     for one in service.deployments:
         release = runs[one.task_definition]
-        if release is not None and one.running + one.pending + one.failed > 0:
+        wanted = one.status == PRIMARY and service.desired > 0
+        if release is not None and (wanted or one.running + one.pending + one.failed > 0):
             problem = one.rollout_reason if one.rollout_state == FAILED else ""
             found.append(Instance(release.id, _state(one), one.created_at, one.failed, problem=problem))
     return tuple(found)
@@ -143,7 +164,8 @@ def _state(deployment: Deployment) -> str:
         return "draining"
     if deployment.rollout_state == FAILED or (deployment.failed and not deployment.running):
         return "backing-off"
-    return "starting" if deployment.rollout_state == IN_PROGRESS else "running"
+    starts = deployment.rollout_state == IN_PROGRESS or not deployment.running
+    return "starting" if starts else "running"
 
 
 def _service(raw: Mapping[str, Any], deployment: str) -> ServiceState:

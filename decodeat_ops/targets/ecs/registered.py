@@ -6,31 +6,26 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.revisions import release_of
+from decodeat_ops.targets.ecs.revisions import is_of, newest
 from decodeat_ops.targets.ecs.steps import REGISTER
 
 _AHEAD = 10  # revisions beyond those that are kept: others may have registered some meanwhile
 
 
+def every(place: Place, release: str, secrets: str) -> list[str]:
+    """Return the active task definitions of a release with these secrets, newest first.
+
+    There are two where a lost answer made the SDK ask again. What others registered in the family is passed over.
+    """
+    return [arn for arn in newest(place, _AHEAD) if is_of(place, arn, release, secrets)]
+
+
 def find(place: Place, release: str, secrets: str) -> str:
     """Return the newest active task definition of a release with these secrets, "" when there is none.
 
-    A release has more than one when it was registered anew with rotated secrets.
+    A release has others when it was registered anew with rotated secrets.
     """
-    newest = place.loaded.settings.ecs.keep_revisions + _AHEAD
-    answer = place.aws.call(
-        "ecs",
-        "ListTaskDefinitions",
-        familyPrefix=place.names.family,
-        status="ACTIVE",
-        sort="DESC",
-        maxResults=min(newest, 100),
-    )
-    for arn in answer["taskDefinitionArns"]:
-        made = release_of(place, arn)
-        if made is not None and (made.id, made.secrets) == (release, secrets):
-            return str(arn)
-    return ""
+    return next(iter(every(place, release, secrets)), "")
 
 
 def known(place: Place, context: Context, params: Params) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from decodeat_ops.core.release import Release
 
 PREFIX = "decodeat-ops:"
+SERVED = f"{PREFIX}served"  # the tag of a revision that clients have reached, once that was confirmed from outside
 _SAID = frozenset({"image", "task_definition"})  # by the task definition itself
 
 
@@ -16,7 +17,7 @@ class EcsRelease(Release):
 
     `knows` are the ids of the migrations that its code knows, `irreversible` those of them that can't be taken back,
     both with a space between; "" when the image was not built here. `document` is the digest of the task definition as
-    it was registered, so that one made by hand with the same tags is told apart.
+    it was registered, so that one made by hand with the same tags is told apart. `served`: clients have reached it.
     """
 
     image: str = field(kw_only=True, default="")
@@ -24,6 +25,7 @@ class EcsRelease(Release):
     knows: str = field(kw_only=True, default="")
     irreversible: str = field(kw_only=True, default="")
     document: str = field(kw_only=True, default="")
+    served: bool = field(kw_only=True, default=False)
 
 
 def tags(release: EcsRelease, deployment: str) -> list[dict[str, str]]:
@@ -43,7 +45,7 @@ def from_tags(found: Mapping[str, str], image: str, task_definition: str) -> Ecs
         return None
     names = {one.name for one in fields(EcsRelease)} - _SAID
     values: dict[str, Any] = {name: told[name] for name in names if name in told}
-    values |= {"pinned": told.get("pinned") == "true"}
+    values |= {name: told.get(name) == "true" for name in ("pinned", "served")}
     values |= {name: int(told[name]) for name in ("format", "sequence") if name in told}
     return EcsRelease(**values, image=image, task_definition=task_definition)
 

@@ -4,6 +4,7 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.target import Facts, Removal
 from decodeat_ops.targets.ecs import steps
+from decodeat_ops.targets.ecs.actions import leftovers
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.ours import ACTIVE, label
 from decodeat_ops.targets.ecs.place import Place
@@ -17,8 +18,10 @@ def removal(place: Place, observed: EcsObserved, keep: frozenset[str]) -> Remova
     """
     names, service, ecs = place.names, observed.service, place.loaded.settings.ecs
     deletes_data = "data" not in keep
-    if service is None and not observed.releases and not (deletes_data and observed.left):
-        return Removal()
+    if service is None and not observed.releases:
+        if not deletes_data or not leftovers.ours(place):
+            return Removal()
+        return Removal((_delete_data(place),), _facts(place, observed, deletes_data=True))
     if service is not None and not service.created_by_us:
         raise Usage(
             f"The service {names.place} was not made by decodeat-ops for {names.deployment}: it lacks the tag of it.",
@@ -82,6 +85,11 @@ def stays(place: Place) -> str:
 
 def _facts(place: Place, observed: EcsObserved, *, deletes_data: bool) -> Facts:
     names = place.names
-    goes = f"{len(observed.releases)} releases" + (f", the service {names.service}" if observed.service else "")
+    releases = (f"{len(observed.releases)} releases",) if observed.releases else ()
+    goes = (*releases, *((f"the service {names.service}",) if observed.service else ()))
     left = f"cluster {names.cluster}, the database, what others made" if deletes_data else stays(place)
-    return (("deletes", goes), *((("deletes too", ", ".join(_data(place))),) if deletes_data else ()), ("stays", left))
+    return (
+        *((("deletes", ", ".join(goes)),) if goes else ()),
+        *((("deletes too", ", ".join(_data(place))),) if deletes_data else ()),
+        ("stays", left),
+    )

@@ -1,7 +1,8 @@
-"""Read revisions of task definitions, each once while a command runs: a revision never changes."""
+"""Read revisions of task definitions, each once while a command runs: all but one tag of it never changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from decodeat_ops.core.aws import AwsRefused
@@ -9,8 +10,6 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import PREFIX, EcsRelease, from_tags
-
-ACTIVE = "ACTIVE"  # status of a revision that a service can be brought to
 
 
 @dataclass(frozen=True)
@@ -27,13 +26,17 @@ class Revision:
 
 def revision(place: Place, task_definition: str) -> Revision:
     """Return a revision by its ARN. Raises `AwsRefused` when there is none."""
-    key = f"revision {task_definition}"
+    key = _key(task_definition)
     if key not in place.remembered:
         told = place.aws.call("ecs", "DescribeTaskDefinition", taskDefinition=task_definition, include=["TAGS"])
         tags = {one["key"]: one.get("value", "") for one in told.get("tags", ())}
         place.remembered[key] = Revision(told["taskDefinition"], tags)
     known: Revision = place.remembered[key]
     return known
+
+
+def _key(task_definition: str) -> str:
+    return f"revision {task_definition}"
 
 
 def release_of(place: Place, task_definition: str) -> EcsRelease | None:
@@ -65,25 +68,37 @@ def recorded(place: Place, task_definition: str) -> EcsRelease | None:
     return found if tags.get(DEPLOYMENT) == place.names.deployment else None
 
 
-def deregister(place: Place, task_definition: str) -> None:
-    """Deregister a revision. One that is not active any more is no error: the SDK may have asked twice."""
-    try:
-        place.aws.call("ecs", "DeregisterTaskDefinition", taskDefinition=task_definition)
-    except AwsRefused as error:
-        if error.denied or _active(place, task_definition):
-            raise
+def drop(place: Place, task_definition: str) -> None:
+    """Drop what is remembered of a revision, so that the next look reads it anew: its tags have changed."""
+    place.remembered.pop(_key(task_definition), None)
 
 
-def _active(place: Place, task_definition: str) -> bool:
-    told = place.aws.call("ecs", "DescribeTaskDefinition", taskDefinition=task_definition)
-    return bool(told["taskDefinition"].get("status") == ACTIVE)
+def newest(place: Place, beyond: int) -> Iterator[str]:
+    """Yield the ARNs of the newest active revisions, newest first: as many as are kept, and `beyond` more.
+
+    A page may be empty and not the last; none is asked for once there are enough.
+    """
+    count = min(place.loaded.settings.ecs.keep_revisions + beyond, 100)  # that one page may hold
+    asked = {"familyPrefix": place.names.family, "status": "ACTIVE", "sort": "DESC", "maxResults": count}
+    yield from islice(place.aws.pages("ecs", "ListTaskDefinitions", "taskDefinitionArns", **asked), count)
 
 
 def id_of(place: Place, task_definition: str) -> str:
     """Return the id of the release that a revision is, "" when nothing there tells it. No record has to be whole."""
+    return _tags(place, task_definition).get(f"{PREFIX}id", "")
+
+
+def is_of(place: Place, task_definition: str, release: str, secrets: str) -> bool:
+    """Return whether a revision is this deployment's release with these secrets. No record has to be whole."""
+    wanted = {DEPLOYMENT: place.names.deployment, f"{PREFIX}id": release, f"{PREFIX}secrets": secrets}
+    return wanted.items() <= _tags(place, task_definition).items()
+
+
+def _tags(place: Place, task_definition: str) -> Mapping[str, str]:
+    """Return the tags of a revision, none of one that is deleted already."""
     try:
-        return revision(place, task_definition).tags.get(f"{PREFIX}id", "")
+        return revision(place, task_definition).tags
     except AwsRefused as error:
         if error.denied:
             raise
-        return ""
+        return {}

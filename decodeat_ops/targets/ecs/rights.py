@@ -7,18 +7,23 @@ from typing import Any
 from decodeat_ops.core.aws import Answer, AwsRefused
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.target import Origin
+from decodeat_ops.targets.ecs import secrets
 from decodeat_ops.targets.ecs.arns import SUFFIX, Arns
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.identity import Caller, who
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.shift import shifts
+from decodeat_ops.targets.ecs.shift import is_of, shifts
 
 TASKS, SHIFTS = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"  # who takes on the roles of tasks, and of a shift
 DATABASE = "DATABASE_URL"
 PUSH = (
     "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload",
     "ecr:PutImage", "ecr:UploadLayerPart",
+)  # fmt: skip
+CHANGED_SECRET = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
+NEW_SECRET = (
+    "secretsmanager:CreateSecret", "secretsmanager:DeleteSecret", "secretsmanager:TagResource", *CHANGED_SECRET,
 )  # fmt: skip
 # What has a policy of its own can be allowed by that, which the simulation of a caller's policies does not see.
 _WITH_POLICIES = ("ecr:", "secretsmanager:")
@@ -34,7 +39,7 @@ class Need:
 
 
 def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved) -> tuple[Need, ...]:
-    """Return what the steps of a deploy or a rollback, and their undos, ask of AWS.
+    """Return what the steps of a deploy or a rollback, and their undos, ask of AWS; `release` has today's secrets.
 
     Reads are left out, for a denied one is told.
     """
@@ -42,11 +47,12 @@ def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved)
     change = (
         ("ecs:UpdateService",) if observed.service else ("ecs:CreateService", "ecs:DeleteService", "ecs:TagResource")
     )
-    wanted = [Need(("ecs:DeregisterTaskDefinition",), arns.task_definitions), Need(change, arns.service)]
-    if observed.service and shifts(place.loaded):
-        wanted.append(Need(("ecs:StopServiceDeployment",), arns.service_deployments))
+    revisions = ["ecs:DeregisterTaskDefinition", "ecs:TagResource"]
     if origin.of is None or origin.how != "kept" or origin.of.secrets != release.secrets:
-        wanted.append(Need(("ecs:RegisterTaskDefinition", "ecs:TagResource"), arns.task_definitions))
+        revisions.append("ecs:RegisterTaskDefinition")
+    wanted = [Need(tuple(revisions), arns.task_definitions), Need(change, arns.service)]
+    if observed.service and (shifts(place.loaded) or is_of(observed.service)):
+        wanted.append(Need(("ecs:StopServiceDeployment",), arns.service_deployments))
     roles = dict.fromkeys((names.execution_role_arn, names.task_role_arn))
     wanted += [Need(("iam:PassRole",), role, (("iam:PassedToService", TASKS),)) for role in roles]
     if names.infrastructure_role_arn:
@@ -55,8 +61,8 @@ def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved)
         cluster = (("ecs:cluster", arns.cluster),)
         wanted += [Need(("ecs:RunTask",), arns.task_definitions, cluster), Need(("ecs:StopTask",), arns.tasks, cluster)]
     if own_secrets(place):
-        change_values = ("secretsmanager:PutSecretValue", "secretsmanager:UpdateSecretVersionStage")
-        wanted.append(Need(change_values, arns.secret(names.secret).replace(SUFFIX, "-000000")))
+        values = NEW_SECRET if not secrets.exists(place) else CHANGED_SECRET
+        wanted.append(Need(values, arns.secret(names.secret).replace(SUFFIX, "-000000")))
     if origin.how == "built" and not settings.ecs.image and arns.repository:
         wanted += [Need(("ecr:GetAuthorizationToken",), "*"), Need(PUSH, arns.repository)]
     return tuple(wanted)

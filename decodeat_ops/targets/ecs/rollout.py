@@ -170,21 +170,33 @@ def failed(place: Place, followed: Followed, cause: str) -> StepFailed:
 
 
 def settle(place: Place, context: Context, limit: float, *, patient: bool = True) -> ServiceState | None:
-    """Wait until no deployment is under way, and return the service then, None when it is gone.
+    """Wait as `wait` does. Raises `StepFailed` when a deployment is still under way after `limit` seconds."""
+    service = wait(place, context, limit, patient=patient)
+    if service is None or _settled(service):
+        return service
+    deleted = service.status != ACTIVE
+    what = "The service is being deleted, and was not gone" if deleted else "The deployment under way did not end"
+    raise StepFailed(
+        f"{what} within {duration(limit)}. {serves_now(place)}",
+        hint="`decodeat-ops status` shows how far it is; run the command again once it has ended.",
+    )
 
-    Raises `StepFailed` after `limit` seconds. With `patient` the operator may interrupt the wait.
+
+def _settled(service: ServiceState) -> bool:
+    return service.status == ACTIVE and not under_way(service)
+
+
+def wait(place: Place, context: Context, limit: float, *, patient: bool = True) -> ServiceState | None:
+    """Wait until no deployment is under way, `limit` seconds at most; return the service then, None when it is gone.
+
+    With `patient` the operator may interrupt it.
     """
     waiting = Waiting(place, context, limit, patient)
     while True:
         service = service_state(place)
         if service is None or service.status == "INACTIVE":
             return None
-        if service.status == ACTIVE and not under_way(service):
+        if waiting.over or _settled(service):
             return service
-        if waiting.over:
-            raise StepFailed(
-                f"The deployment under way did not end within {duration(limit)}. {serves_now(place)}",
-                hint="`decodeat-ops status` shows how far it is; run the command again once it has ended.",
-            )
         context.progress(f"waiting for the deployment under way ({duration(waiting.seconds)} of {duration(limit)})")
         waiting.pause()

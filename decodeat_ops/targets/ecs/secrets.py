@@ -7,7 +7,7 @@ operator's machine finds the same salt there. What `aws-secretsmanager:` refers 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,7 +20,7 @@ from decodeat_ops.targets.ecs.place import Place
 
 SERVICE = "secretsmanager"
 SALT = "decodeat-ops:salt"  # no variable has such a name
-CURRENT, MISSING = "AWSCURRENT", "ResourceNotFoundException"
+CURRENT, PREVIOUS, MISSING = "AWSCURRENT", "AWSPREVIOUS", "ResourceNotFoundException"
 Secrets = Mapping[str, Secret]
 
 
@@ -43,7 +43,7 @@ def stored(place: Place) -> Stored | None:
     try:
         answer = place.aws.call(SERVICE, "GetSecretValue", SecretId=name)
     except AwsRefused as error:
-        if error.error == MISSING:
+        if _is_absence(place, error):
             return None
         if error.error == "InvalidRequestException":
             raise Configuration(
@@ -56,6 +56,14 @@ def stored(place: Place) -> Stored | None:
     salt = found.pop(SALT, "")
     values = {variable: Secret(text) for variable, text in found.items()}
     return Stored(str(answer["ARN"]), str(answer["VersionId"]), salt, values)
+
+
+def _is_absence(place: Place, error: AwsRefused) -> bool:
+    """Return whether a value was refused because there is none.
+
+    IAM is asked before the secret is looked for: where there is none, its name fits no ARN that a policy allows.
+    """
+    return error.error == MISSING or (error.denied and not exists(place))
 
 
 def _parsed(text: str, name: str) -> dict[str, str]:
@@ -79,17 +87,33 @@ def own(place: Place, secrets: Secrets) -> dict[str, Secret]:
 
 
 def digest(place: Place, secrets: Secrets) -> str:
-    """Return the SHA-256 in hex over every variable, with its value's salted digest or the version that AWS holds."""
+    """Return the SHA-256 in hex over every variable, with its value's salted digest or the version that AWS holds.
+
+    What `aws-secretsmanager:` refers to and can't be found counts as "": the verification names all such secrets at
+    once, and `references` refuses them.
+    """
     values = own(place, secrets)
     grain = salt(place, stored(place)) if values else ""
     lines = {name: secret.digest(grain) for name, secret in values.items()}
-    lines |= {name: version for name, (_, version) in _elsewhere(place).items()}
+    lines |= {name: version for name, (_, version) in _elsewhere(place, _found).items()}
     return hashlib.sha256("\n".join(f"{name}={text}" for name, text in sorted(lines.items())).encode()).hexdigest()
 
 
 def salt(place: Place, found: Stored | None) -> str:
     """Return the salt beside the values; before there is one, that of the operator's machine, which is stored then."""
     return found.salt if found is not None and found.salt else inputs.salt(place.layout)
+
+
+def exists(place: Place) -> bool:
+    """Return whether the deployment's own secret is there, with a value or without one.
+
+    One that may not be looked at counts as there.
+    """
+    try:
+        place.aws.call(SERVICE, "DescribeSecret", SecretId=place.names.secret)
+    except AwsRefused as error:
+        return error.error != MISSING
+    return True
 
 
 def differs(place: Place, secrets: Secrets) -> bool:
@@ -105,11 +129,13 @@ def _holds(found: Stored | None, values: Secrets) -> bool:
 def references(place: Place, secrets: Secrets) -> dict[str, str]:
     """Return what each variable refers to in a task definition, with today's versions.
 
-    Raises `StepFailed` when the deployment's own secret holds other values than `secrets`.
+    Raises `StepFailed` when the deployment's own secret holds other values than `secrets`, `Configuration` when one
+    that is referred to is missing or empty.
     """
     values = own(place, secrets)
     found = stored(place) if values else None
-    refers = {name: f"{arn}:{_parts(place, name)[1]}::{version}" for name, (arn, version) in _elsewhere(place).items()}
+    elsewhere = _elsewhere(place, _described)
+    refers = {name: f"{arn}:{_parts(place, name)[1]}::{version}" for name, (arn, version) in elsewhere.items()}
     if not values:
         return refers
     if found is None or not _holds(found, values):
@@ -148,8 +174,8 @@ def write(place: Place, secrets: Secrets) -> dict[str, Any]:
     if found is None and _create(place, wanted, text):
         return {"version": wanted, "written": True, "created": True}
     name = place.names.secret
-    place.aws.call(SERVICE, "PutSecretValue", SecretId=name, ClientRequestToken=wanted, SecretString=text)
-    if found is not None and wanted not in _current(place):
+    put = place.aws.call(SERVICE, "PutSecretValue", SecretId=name, ClientRequestToken=wanted, SecretString=text)
+    if found is not None and CURRENT not in put.get("VersionStages", ()):
         _move(place, wanted, found.version)  # these values were current before: AWS keeps the version, and leaves it so
     return {"version": wanted, "written": True, "created": False}
 
@@ -173,19 +199,25 @@ def unwrite(place: Place, wanted: str, *, created: bool = False) -> None:
     Nothing is done when another version is current, since somebody wrote one since, or it never was; nor for the
     version "". Releases are not affected, for each refers to its own version.
     """
-    try:
-        versions = _versions(place)
-    except AwsRefused as error:
-        if error.error == MISSING:
-            return
-        raise
-    if CURRENT not in versions.get(wanted, ()):
+    if not wanted or _staged(place, CURRENT) != wanted:
         return
-    before = next((one for one, stages in versions.items() if "AWSPREVIOUS" in stages), "")
+    before = _staged(place, PREVIOUS)
     if before:
         _move(place, before, wanted)
     elif created:
         place.aws.call(SERVICE, "DeleteSecret", SecretId=place.names.secret, ForceDeleteWithoutRecovery=True)
+
+
+def _staged(place: Place, stage: str) -> str:
+    """Return the version of the deployment's own secret that has a stage, "" when none has."""
+    try:
+        return str(
+            place.aws.call(SERVICE, "GetSecretValue", SecretId=place.names.secret, VersionStage=stage)["VersionId"]
+        )
+    except AwsRefused as error:
+        if _is_absence(place, error):
+            return ""
+        raise
 
 
 def _move(place: Place, to: str, away: str) -> None:
@@ -199,14 +231,14 @@ def _move(place: Place, to: str, away: str) -> None:
     )
 
 
-def _elsewhere(place: Place) -> dict[str, tuple[str, str]]:
-    """Return ARN and current version of each secret that the settings refer to in AWS, by variable."""
+def _elsewhere(place: Place, look: Callable[[Place, str], tuple[str, str]]) -> dict[str, tuple[str, str]]:
+    """Return ARN and current version, by `look`, of each secret that the settings refer to in AWS, by variable."""
     found: dict[str, tuple[str, str]] = {}
     known: dict[str, tuple[str, str]] = {}
     for name in sorted(place.loaded.settings.service.references("aws-secretsmanager")):
         secret = _parts(place, name)[0]
         if secret not in known:
-            known[secret] = _described(place, secret)
+            known[secret] = look(place, secret)
         found[name] = known[secret]
     return found
 
@@ -215,6 +247,14 @@ def _parts(place: Place, name: str) -> tuple[str, str]:
     """Return the id of the secret that a variable refers to, and the key in it, "" for all of it."""
     secret, _, key = place.loaded.settings.service.references("aws-secretsmanager")[name].partition("#")
     return secret, key
+
+
+def _found(place: Place, secret: str) -> tuple[str, str]:
+    """Return ARN and current version of a secret, both "" where they can't be told."""
+    try:
+        return _described(place, secret)
+    except (Configuration, AwsRefused):
+        return "", ""
 
 
 def _described(place: Place, secret: str) -> tuple[str, str]:
@@ -228,17 +268,13 @@ def _described(place: Place, secret: str) -> tuple[str, str]:
             hint="Create it, or correct the reference under service.secrets.",
             where="service.secrets",
         ) from error
-    current = [version for version, stages in answer.get("VersionIdsToStages", {}).items() if CURRENT in stages]
+    current = current_of(answer)
     if not current:
         raise Configuration(f"The secret {secret} holds no value yet.", hint="Store one.", where="service.secrets")
-    return str(answer["ARN"]), str(current[0])
+    return str(answer["ARN"]), current
 
 
-def _versions(place: Place) -> Mapping[str, Any]:
-    answer = place.aws.call(SERVICE, "DescribeSecret", SecretId=place.names.secret)
-    found: Mapping[str, Any] = answer.get("VersionIdsToStages", {})
-    return found
-
-
-def _current(place: Place) -> frozenset[str]:
-    return frozenset(one for one, stages in _versions(place).items() if CURRENT in stages)
+def current_of(described: Mapping[str, Any]) -> str:
+    """Return the version of a secret that is current, "" when it holds no value yet."""
+    versions = described.get("VersionIdsToStages", {})
+    return next((str(version) for version, stages in versions.items() if CURRENT in stages), "")

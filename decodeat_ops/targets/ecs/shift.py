@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from decodeat_ops.settings.schema import Loaded
-from decodeat_ops.targets.ecs.observed import COMPLETED, FAILED, IN_PROGRESS, Deployment
+from decodeat_ops.targets.ecs.observed import COMPLETED, FAILED, IN_PROGRESS, Deployment, ServiceState
 from decodeat_ops.targets.ecs.place import Place
 
 SUCCESSFUL, STOPPED = "SUCCESSFUL", "STOPPED"
@@ -52,6 +52,11 @@ class Shift:
 def shifts(loaded: Loaded) -> bool:
     """Return whether the settings ask for a shift between two target groups."""
     return loaded.settings.ecs.strategy != "rolling"
+
+
+def is_of(service: ServiceState) -> bool:
+    """Return whether a service is deployed by shifts now, whatever the settings ask for."""
+    return service.strategy not in {"", "ROLLING"}
 
 
 def minutes(loaded: Loaded) -> float:

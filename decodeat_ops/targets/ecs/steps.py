@@ -10,13 +10,13 @@ from decodeat_ops.core.target import Origin
 from decodeat_ops.settings.schema import Loaded
 from decodeat_ops.targets.ecs import shift
 from decodeat_ops.targets.ecs.names import Names
-from decodeat_ops.targets.ecs.observed import FAILED, EcsObserved, ServiceState
+from decodeat_ops.targets.ecs.observed import FAILED, Deployment, EcsObserved, ServiceState
 from decodeat_ops.targets.ecs.ours import ACTIVE, label, shape
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.retention import beyond_retention
 from decodeat_ops.targets.ecs.waiting import duration
 
-SECRETS, REGISTER, UPDATE, FOLLOW, MIGRATE = "secrets", "register", "update", "follow", "migrate"
+SECRETS, REGISTER, SETTLE, UPDATE, FOLLOW, MIGRATE = "secrets", "register", "settle", "update", "follow", "migrate"
 DESIRED = "decodeat-ops:desired"  # the service's tag with the count that `start` brings back
 
 
@@ -104,22 +104,34 @@ def register(way: Way, origin: Origin) -> Step:
     )
 
 
-def settle(way: Way) -> Step:
-    """Return the step that waits for the deployment under way, or for the end of a service that is being deleted."""
-    service = way.observed.service
-    primary = service.primary if service else None
-    what = "the service is being deleted: waits until it is gone"
-    if way.service is not None:
-        what = f"{', '.join(way.guard)}: waits until it ends, and refuses when another one has come"
-    return Step(
-        id="settle",
-        title="Wait for the deployment under way",
-        do=Action(
-            "settle",
-            {"guard": way.guard, "primary": primary.id if primary and way.service else "", "limit": way.limit},
-        ),
-        preview=(what,),
-    )
+def settle(way: Way, *, supersede: bool = False) -> Step:
+    """Return the step that waits for the deployment under way, or for the end of a service that is being deleted.
+
+    With `supersede` a deployment is not waited for: its place is taken at once.
+    """
+    service = way.service
+    about: dict[str, Any] = {"guard": way.guard, "primary": "", "limit": way.limit, "supersede": supersede}
+    title = "Wait for the deployment under way"
+    what: tuple[str, ...] = ("the service is being deleted: waits until it is gone",)
+    if service is not None and service.primary is not None:
+        primary = service.primary
+        others = {one.task_definition for one in service.deployments} - {primary.task_definition}
+        about |= {"primary": primary.id, "task_definition": primary.task_definition, "since": primary.created_at}
+        about |= {"earlier": sorted(others)}
+        title = "Supersede the deployment under way" if supersede else title
+        what = _settling(way, service, primary, supersede=supersede)
+    return Step(id=SETTLE, title=title, do=Action("settle", about), preview=what)
+
+
+def _settling(way: Way, service: ServiceState, going: Deployment, *, supersede: bool) -> tuple[str, ...]:
+    """Return in words what becomes of a deployment that is under way."""
+    takes = f"the update takes the place of {going.id} ({label(going.task_definition)})"
+    if shift.is_of(service):
+        takes = f"StopServiceDeployment {going.id}: ROLLBACK, and waits until the shift has gone back"
+    if supersede:
+        return (f"{takes}; its end is not waited for",)
+    waits = f"{', '.join(way.guard)}: waits until it ends, and refuses when another one has come"
+    return waits, f"one that has not ended after {duration(way.limit)} is superseded: {takes}"
 
 
 def update(way: Way) -> Step:

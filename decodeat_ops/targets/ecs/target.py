@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from decodeat_ops.core.abilities import Scaling
-from decodeat_ops.core.errors import Configuration, Usage
+from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Aftermath, Candidate, Facts, Lack, Move, Origin, Removal, Steps
@@ -32,6 +32,8 @@ from decodeat_ops.targets.ecs.ours import under_way
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.steps import Way
+from decodeat_ops.targets.ecs.verifying import Verdict, variables
+from decodeat_ops.targets.ecs.verifying.refusing import Refusals
 
 
 @dataclass(frozen=True)
@@ -64,22 +66,38 @@ class Ecs:
         return candidate.read(self.here, self.secrets_digest())
 
     def verify(self, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Facts:
-        verdict = verifying.problems(self.here, release, origin, observed)
-        found = (*verdict.problems, *candidate.look(self.here, release, origin))
-        if found:
-            count = "One problem keeps" if len(found) == 1 else f"{len(found)} problems keep"
-            raise Configuration(
-                f"{count} {f'release {release.id}' if release.id else 'a new release'} from getting into service.",
-                hint="Mend what is named above; `decodeat-ops bootstrap` makes what is missing and of ours.",
-                lines=tuple(found),
-            )
+        place = self.here
+        if origin.how != "built":
+            release = replace(release, secrets=self.secrets_digest())  # it gets today's, whatever its record says
+        verdict = verifying.problems(place, release, origin, observed)
+        refusals = _refusals(release, verdict)
+        refusals.ask(lambda: variables.problems(place, origin, self.secrets))
+        refusals.ask(lambda: candidate.require_clean(place, origin))
+        refusals.ask(lambda: candidate.look(place, origin))
+        refusals.refuse()
+        todays = (("always today's", f"{changes.TODAYS}, whichever release runs"),) if origin.how == "kept" else ()
+        return (*self._facts(origin, observed, verdict), *todays)
+
+    def _facts(self, origin: Origin, observed: EcsObserved, verdict: Verdict) -> Facts:
         return (
-            *identity.facts(self.here),
+            *self.told(),
             *_taken_over(observed),
             *documents.told(self.here.loaded),
             *changes.facts(self.here, origin, observed),
             *(("not certain", doubt) for doubt in verdict.doubts),
         )
+
+    @property
+    def todays(self) -> str:
+        return f"secrets, data, {changes.TODAYS}"
+
+    def told(self) -> Facts:
+        return identity.facts(self.here)
+
+    def startable(self, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Facts:
+        verdict = verifying.startable(self.here, release, origin, observed)
+        _refusals(release, verdict).refuse()
+        return self._facts(origin, observed, verdict)
 
     def move(self, release: EcsRelease, origin: Origin | None, observed: EcsObserved) -> Move:
         """Return the way of a release into service; none for the active one that serves."""
@@ -96,7 +114,7 @@ class Ecs:
         busy = service is not None and (under_way(service) or way.service is None)
         return Move(
             prepare=(*candidate.image_steps(self.here, source), *self._registering(way, source)),
-            clear=(steps.settle(way),) if busy else (),
+            clear=(steps.settle(way, supersede=origin is not None and origin.how == "kept"),) if busy else (),
             admit=(steps.update(way), steps.follow(way), steps.confirm(way)),
             retire=(steps.prune(way),) if origin is not None or way.superseded else (),
         )
@@ -156,9 +174,15 @@ class Ecs:
         return removal.removal(self.here, observed, keep)
 
 
+def _refusals(release: EcsRelease, verdict: Verdict) -> Refusals:
+    return Refusals(f"release {release.id}" if release.id else "a new release", list(verdict.problems))
+
+
 def _taken_over(observed: EcsObserved) -> Facts:
     """Return the fact that a service of somebody else is taken over, which nobody should learn afterwards."""
     service = observed.service
     if service is None or service.created_by_us:
         return ()
-    return (("takes over", f"{service.arn}, which decodeat-ops has not made; `remove` will never delete it"),)
+    return (
+        ("takes over", f"{service.arn}, which decodeat-ops has not made; `decodeat-ops remove` will never delete it"),
+    )

@@ -30,6 +30,7 @@ class EcsView:
     place: Place
     secrets: Mapping[str, Secret]
     doctor: tuple[str, ...] = checks.DOCTOR
+    doctor_asks: bool = False
 
     @property
     def http(self) -> Http:

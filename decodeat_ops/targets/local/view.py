@@ -29,6 +29,7 @@ class LocalView:
     machine: Machine
     secrets: Mapping[str, Secret]
     doctor: tuple[str, ...] = checks.DOCTOR
+    doctor_asks: bool = True
 
     @property
     def http(self) -> Http:

@@ -92,10 +92,14 @@ def test_what_the_engine_has(api: DockerApi) -> None:
     assert engine.has(IMAGE) is False
     api.answers[f"GET /images/{IMAGE}/json"] = (200, [HERE])
     assert engine.has(IMAGE) is True
-    engine.forget(IMAGE)
+    assert engine.forget(IMAGE) is True
     assert api.last(f"/images/{IMAGE}").params["noprune"] == "True"
     api.answers[f"DELETE /images/{IMAGE}"] = (409, [{"message": "a container uses it"}])
-    with pytest.raises(StepFailed, match="The Docker engine refuses: a container uses it"):
+    assert engine.forget(IMAGE) is False
+    api.answers[f"DELETE /images/{IMAGE}"] = (404, [{"message": "no such image"}])
+    assert engine.forget(IMAGE) is True
+    api.answers[f"DELETE /images/{IMAGE}"] = (403, [{"message": "a plugin forbids it"}])
+    with pytest.raises(StepFailed, match="The Docker engine refuses: a plugin forbids it"):
         engine.forget(IMAGE)
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,13 @@ class Works:
         loaded = made.loaded.model_copy(
             update={"settings": type(made.loaded.settings).model_validate(given), "env": self.env}
         )
-        return replace(made, loaded=loaded, images=lambda: self.images, shared=bound(loaded, lambda: self.images))
+        return replace(
+            made,
+            loaded=loaded,
+            images=lambda: self.images,
+            repository=partial(image.repository, loaded),
+            shared=bound(loaded, lambda: self.images),
+        )
 
     def build(self, change: Change | None = None, **options: Any) -> Outcome:
         return verbs.build(self.desk(), change or Change(), **options)

@@ -72,7 +72,8 @@ def test_a_gate_says_what_failed_where_there_is_no_log(stage: Stage) -> None:
 
 def test_checks_are_listed_whatever_the_state_is(stage: Stage) -> None:
     stage.layout.format_file.write_text("{")
-    assert [one["id"] for one in checks.check(stage.loaded, None).data["checks"]] == list(ORDER)
+    local = [name for name in ORDER if not name.startswith("ecs.")]
+    assert [one["id"] for one in checks.check(stage.loaded, None).data["checks"]] == local
     with pytest.raises(Usage, match=r"There is no check 'health\.egde'"):
         checks.check(stage.loaded, "health.egde")
     with pytest.raises(Configuration):

@@ -10,6 +10,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from decodeat_ops.application.desk import Desk
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
-from decodeat_ops.deployment import inputs, source
+from decodeat_ops.deployment import image, inputs, source
 from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.release import LocalRelease
@@ -103,6 +104,7 @@ class Stage:
             records=machine.layout.records,
             secrets=secrets,
             images=no_engine,
+            repository=partial(image.repository, machine.loaded),
         )
 
     def package(self, where: str, text: str) -> Path:

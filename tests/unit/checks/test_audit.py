@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit import LOCKS, VULNERABLE, Audit, audit
+from tests.audit import ENVIRONMENTS, VULNERABLE, Audit, audit
 from tests.servers import osv
 from tests.support.ports import free_port
 
@@ -31,7 +31,7 @@ def _without_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def ask(database: str, locks: tuple[Path, ...], monkeypatch: pytest.MonkeyPatch, limit: float = 60) -> Audit:
     monkeypatch.setenv("PIP_AUDIT_OSV_URL", database)
-    return audit(locks, limit)
+    return audit((locks,), limit)
 
 
 def test_packages_without_vulnerability_are_clean_and_counted(
@@ -102,16 +102,32 @@ def test_a_lock_that_cannot_be_asked_about_is_unknown(
 
 
 def test_every_lock_of_this_project_can_be_asked_about(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ask about all locks in one call; the package that must be vulnerable is in none of them."""
-    assert set(LOCKS) >= {path.relative_to(REPOSITORY) for path in REPOSITORY.glob("[!.]*/requirements.txt")}
+    """Ask about all locks; the package that must be vulnerable is in none of them."""
+    known = {lock for locks in ENVIRONMENTS for lock in locks}
+    there = {*REPOSITORY.glob("[!.]*/requirements.txt"), *REPOSITORY.glob("[!.]*/**/*-requirements.txt")}
+    assert known >= {path.relative_to(REPOSITORY) for path in there}
+    monkeypatch.chdir(REPOSITORY)
     with osv.serve(DATA) as database:
-        said = ask(database.url, tuple(REPOSITORY / lock for lock in LOCKS), monkeypatch, limit=300)
+        monkeypatch.setenv("PIP_AUDIT_OSV_URL", database.url)
+        said = audit(limit=300)
     assert said.status == "clean", said
-    locked = {
+    locked = [
         line.partition("==")[0]
-        for lock in LOCKS
+        for lock in known
         for line in (REPOSITORY / lock).read_text().splitlines()
         if "==" in line and not line.startswith((" ", "#"))
-    }
+    ]
     assert VULNERABLE[0] not in locked
     assert 100 < said.packages <= len(locked)
+
+
+def test_a_finding_anywhere_outweighs_what_is_unknown_elsewhere(
+    locks: tuple[Path, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with osv.serve({**DATA, ("bbb", "2.5.1"): ("PYSEC-2026-1",)}) as database:
+        monkeypatch.setenv("PIP_AUDIT_OSV_URL", database.url)
+        said = audit(((tmp_path / "missing.txt",), locks), 60)
+        assert (said.status, [one["name"] for one in said.findings]) == ("findings", ["bbb"])
+    with osv.serve(DATA) as database:
+        monkeypatch.setenv("PIP_AUDIT_OSV_URL", database.url)
+        assert audit(((tmp_path / "missing.txt",), locks), 60).status == "unknown"

@@ -14,7 +14,7 @@ from decodeat_ops.checks.run import run
 from decodeat_ops.checks.shared import measured_once, once
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
-from decodeat_ops.core.errors import Unreachable
+from decodeat_ops.core.errors import Lost, Unreachable
 from decodeat_ops.core.events import Checked, Checking, Event
 from tests.unit.checks.stage import Stage
 
@@ -56,6 +56,19 @@ def test_a_broken_probe_is_a_failure_that_says_where(stage: Stage) -> None:
     assert (stopped.status, stopped.says) == (Status.FAIL, "probe.stopped")
     assert words.says(stopped) == "Can't tell: the store did not answer"
     assert words.hint(stopped) == "Try again."
+
+
+def test_what_gets_no_answer_is_no_failure_for_a_gate(stage: Stage) -> None:
+    """A gate undoes what fails; a look that gets no answer says nothing about the release."""
+
+    def lost(subject: Subject) -> Finding:
+        raise Lost("the log got no answer.")
+
+    checks = {"a": Check("security.user", lost), "b": Check("security.user", _unreachable)}
+    assert run(("a",), stage.subject(), checks=checks)[0].says == "probe.stopped"
+    with pytest.raises(Lost):
+        run(("a",), stage.subject(), checks=checks, passes=(Lost,))
+    assert run(("b",), stage.subject(), checks=checks, passes=(Lost,))[0].says == "probe.stopped"
 
 
 def test_secrets_never_stay_in_evidence(stage: Stage) -> None:

@@ -136,7 +136,9 @@ def test_changed_code_is_refused_for_production_unless_it_is_said(
         return ask()
     with pytest.raises(GateFailed, match="0123456789ab-dirty") as caught:
         ask()
-    assert "--allow-dirty" in caught.value.advice.hint
+    hint = caught.value.advice.hint
+    assert "image.allow_dirty in the settings" in hint
+    assert "--allow-dirty for `decodeat-ops build` and `decodeat-ops push`" in hint, "a deploy takes no such option"
 
 
 def test_without_a_repository_it_says_what_to_write(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from tests.servers.aws import public
 from tests.servers.aws.clients import client
 from tests.servers.aws.ecs.behaviour import Behaviour
 from tests.servers.aws.quotas import ON_DEMAND
+from tests.support.waiting import PATIENCE
 from tests.unit.servers.aws_account import NAME, Rig, furnished_account, refused
 
 __all__ = ["furnished_account"]
@@ -131,7 +132,7 @@ def test_autoscaling_and_quotas(rig: Rig) -> None:
 
 
 def asked(url: str, path: str = "/health") -> tuple[int, str, bytes]:
-    with urlopen(f"{url}{path}", timeout=10) as answer:
+    with urlopen(f"{url}{path}", timeout=PATIENCE) as answer:
         return answer.status, answer.headers["X-Release-Id"], answer.read()
 
 

@@ -87,6 +87,24 @@ def test_what_aws_itself_writes_is_taken(tmp_path: Path, line: str) -> None:
     load(tmp_path / "decodeat-ops.toml", environ={})
 
 
+@pytest.mark.parametrize(
+    ("strategy", "percent", "least"),
+    [("linear", 2.9, 3.0), ("linear", 0.1, 3.0), ("linear", 33.33, 3.0), ("canary", 0.25, 0.1), ("canary", 99.99, 0.1)],
+)
+def test_a_step_that_ecs_does_not_take_is_refused(tmp_path: Path, strategy: str, percent: float, least: float) -> None:
+    told = refused(tmp_path, f'[ecs]\nstrategy = "{strategy}"\nstep_percent = {percent}\n')
+    assert f"ecs.step_percent: must be from {least} to 100.0 in steps of 0.1 with strategy = {strategy}" in told
+
+
+@pytest.mark.parametrize(
+    ("strategy", "percent"),
+    [("linear", 3.0), ("linear", 33.3), ("linear", 100), ("canary", 0.1), ("canary", 99.9), ("rolling", 0.25)],
+)
+def test_a_step_that_ecs_takes_is_taken(tmp_path: Path, strategy: str, percent: float) -> None:
+    stepped = f'{SETTINGS}strategy = "{strategy}"\nstep_percent = {percent}\n'
+    assert loaded_from(tmp_path, stepped).settings.ecs.step_percent == percent
+
+
 def test_variables_give_numbers_lists_and_text(tmp_path: Path) -> None:
     (tmp_path / "decodeat-ops.toml").write_text("")
     given = {

@@ -114,6 +114,14 @@ def test_an_undo_takes_away_what_the_build_made(bench: Bench, results: dict[str,
     bench.act(FORGET, Context(results=results))
 
 
+def test_an_undo_leaves_an_image_that_a_container_uses(bench: Bench) -> None:
+    bench.act(BUILD)
+    bench.images.used.add(str(bench.wanted.reference))
+    done = bench.act(FORGET)
+    assert done["forgotten"] is False and "a container uses it" in done["warnings"][0]
+    assert bench.images.has(bench.wanted.reference)
+
+
 def test_an_undo_without_an_engine_says_what_may_be_left(bench: Bench) -> None:
     """The start after a reboot undoes what was interrupted, and may come before the engine does."""
 

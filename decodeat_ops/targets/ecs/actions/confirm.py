@@ -5,6 +5,7 @@ from decodeat_ops.core.plan import Params
 from decodeat_ops.core.ports import Endpoint
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs import endpoint
+from decodeat_ops.targets.ecs.actions.revising import mark_served
 from decodeat_ops.targets.ecs.failure import serves_now, why
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import required
@@ -17,20 +18,24 @@ SECONDS = 120.0  # in which a load balancer has to have found the new tasks heal
 
 
 def confirm(place: Place, context: Context, params: Params) -> Results:
-    """Wait until the public address answers with this release `CONFIRMATIONS` times in a row.
+    """Wait until the public address answers with this release `CONFIRMATIONS` times in a row, and note that it served.
 
-    Raises `StepFailed` after `SECONDS`: another release that answers well is no success.
+    The address is looked for once, and again only after an answer that is not the release's. Raises `StepFailed` after
+    `SECONDS`: another release that answers well is no success.
     """
     task_definition = required(place, context, params)
     began, row, seen = place.clock.now(), 0, "there is no address: no task has one"
+    where: Endpoint | None = None
     while True:
         context.checkpoint()
-        where = endpoint.public(place, task_definition)
+        where = where or endpoint.public(place, task_definition)
         if where is not None:
             good, seen = _ask(place, where, params["release"])
             row = row + 1 if good else 0
+            where = where if good else None
         seconds = place.clock.now() - began
         if row == CONFIRMATIONS:
+            mark_served(place, task_definition)
             return {"seconds": round(seconds, 2)}
         if seconds >= SECONDS:
             break

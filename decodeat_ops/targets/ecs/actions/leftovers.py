@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.targets.ecs.arns import Arns
 from decodeat_ops.targets.ecs.bootstrap import grants
 from decodeat_ops.targets.ecs.bootstrap.marks import of_pairs
@@ -67,6 +68,20 @@ def found(place: Place) -> Iterator[Leftover]:
             partial(tagged, "iam", "GetRole", lambda told: of_pairs(told["Role"].get("Tags", ())), RoleName=role),
             partial(_delete_role, place, role),
         )
+
+
+def ours(place: Place) -> bool:
+    """Return whether anything is there that has our tag."""
+    return any(_is_ours(one) for one in found(place))
+
+
+def _is_ours(one: Leftover) -> bool:
+    try:
+        return one.ours()
+    except AwsRefused as error:
+        if error.error not in MISSING:
+            raise
+        return False
 
 
 def _delete_role(place: Place, role: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.errand import BACK, Ended, Errand, ended, ended_before, running_of, since_undo, start
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE
@@ -24,7 +25,7 @@ def migrate(place: Place, context: Context, params: Params) -> Results:
 
     Raises `StepFailed` when the service moved since the plan was made, or when the migration failed.
     """
-    _require_unmoved(place, params)
+    _require_unmoved(place, as_left(context, params))
     errand = Errand(required(place, context, params), _started_by(params), FORWARD)
     earlier = _earlier(place, context, errand)
     told = _told(_run(place, context, errand))

@@ -2,10 +2,10 @@
 
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.targets.ecs.actions.revising import deregister
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
-from decodeat_ops.targets.ecs.revisions import deregister
 from decodeat_ops.targets.ecs.task_lists import described, listed
 
 

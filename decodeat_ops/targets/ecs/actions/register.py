@@ -9,11 +9,12 @@ from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations.image import PUSH
 from decodeat_ops.targets.ecs import documents, revisions, secrets
+from decodeat_ops.targets.ecs.actions import revising
 from decodeat_ops.targets.ecs.observed import PRIMARY
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
-from decodeat_ops.targets.ecs.registered import find
+from decodeat_ops.targets.ecs.registered import every, find
 from decodeat_ops.targets.ecs.release import EcsRelease, tags
 
 RELEASE = "RELEASE_ID"  # the variable by which the service knows its release
@@ -38,21 +39,31 @@ _TAKEN = (
 
 
 def register(place: Place, context: Context, params: Params) -> Results:
-    """Make the release's task definition, unless it is there: a repeat after a crash makes no second one."""
+    """Make the release's task definition, unless it is there: a repeat after a crash makes no second one.
+
+    One more that the SDK made when an answer was lost is deregistered.
+    """
     release = EcsRelease(**params["release"])
     there = find(place, release.id, release.secrets)
-    if there:
-        return {"task_definition": there, "registered": False}
+    made = there or _made(place, context, release, params["from"])
+    others = {one for one in every(place, release.id, release.secrets) if one not in {made, params["from"]}}
+    for one in sorted(others - _used(place)) if others else ():
+        revising.deregister(place, one)
+    return {"task_definition": made, "registered": not there}
+
+
+def _made(place: Place, context: Context, release: EcsRelease, source: str) -> str:
+    """Make the release's task definition and return its ARN: of its image, or as a copy of the one in `source`."""
     references = secrets.references(place, context.secrets)
-    if params["from"]:
-        document = copied(
-            revisions.revision(place, params["from"]).definition, release, references, place.names.container
-        )
+    if source:
+        document = copied(revisions.revision(place, source).definition, release, references, place.names.container)
     else:
         document = documents.task_definition(place, release.id, _image(context, release), references)
-    record = tags(replace(release, document=documents.digest(document)), place.names.deployment)
-    answer = place.aws.call("ecs", "RegisterTaskDefinition", **document, tags=record)
-    return {"task_definition": answer["taskDefinition"]["taskDefinitionArn"], "registered": True}
+    # What a copy is made of may have served; this revision has not.
+    record = replace(release, document=documents.digest(document), served=False)
+    noted = tags(record, place.names.deployment)
+    answer = place.aws.call("ecs", "RegisterTaskDefinition", **document, tags=noted)
+    return str(answer["taskDefinition"]["taskDefinitionArn"])
 
 
 def _image(context: Context, release: EcsRelease) -> str:
@@ -69,7 +80,11 @@ def _image(context: Context, release: EcsRelease) -> str:
 def copied(
     definition: Mapping[str, Any], release: EcsRelease, references: Mapping[str, str], container: str
 ) -> dict[str, Any]:
-    """Return a registered task definition as one to register, with another release's id and today's secrets."""
+    """Return a registered task definition as one to register, with another release's id and today's secrets.
+
+    A variable that is a secret today is no plain one any more. A secret that the settings name no longer keeps its own
+    reference, for its value must not vanish unseen: where that version is gone, tasks don't start, which is told.
+    """
     document = {name: definition[name] for name in _TAKEN if name in definition}
     document["containerDefinitions"] = [
         _container(one, release, references) if one["name"] == container else one
@@ -79,27 +94,37 @@ def copied(
 
 
 def _container(raw: Mapping[str, Any], release: EcsRelease, references: Mapping[str, str]) -> dict[str, Any]:
-    variables = {one["name"]: one["value"] for one in raw.get("environment", ())} | {RELEASE: release.id}
+    secret = {one["name"]: one["valueFrom"] for one in raw.get("secrets", ())} | dict(references)
+    plain = {one["name"]: one["value"] for one in raw.get("environment", ())} | {RELEASE: release.id}
     return {
         **raw,
-        "environment": [{"name": name, "value": value} for name, value in sorted(variables.items())],
-        "secrets": [{"name": name, "valueFrom": reference} for name, reference in sorted(references.items())],
+        "environment": [{"name": name, "value": plain[name]} for name in sorted(plain) if name not in secret],
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in sorted(secret.items())],
     }
 
 
 def deregister(place: Place, context: Context, params: Params) -> Results | None:
-    """Take the task definition back, unless a deployment of the service uses it by now."""
-    there = find(place, params["release"], params["secrets"])
-    if not there or there == params["kept"]:
+    """Take back every task definition that was made, but none that a deployment of the service uses by now."""
+    made = [one for one in every(place, params["release"], params["secrets"]) if one != params["kept"]]
+    if not made:
         return None
+    used = _used(place)
+    for one in made:
+        if one not in used:
+            revising.deregister(place, one)
+    stays = [
+        f"The task definition {label(one)} stays: a deployment of the service uses it." for one in made if one in used
+    ]
+    return {"warnings": stays} if stays else None
+
+
+def _used(place: Place) -> frozenset[str]:
+    """Return the task definitions that the service needs: the one it is set to, and those that tasks run of."""
     service = service_state(place)
     deployments = service.deployments if service is not None else ()
-    if any(
-        one.task_definition == there and (one.status == PRIMARY or one.running + one.pending) for one in deployments
-    ):
-        return {"warnings": [f"The task definition {label(there)} stays: a deployment of the service uses it."]}
-    revisions.deregister(place, there)
-    return None
+    return frozenset(
+        one.task_definition for one in deployments if one.status == PRIMARY or one.running + one.pending > 0
+    )
 
 
 ACTIONS: Acts = {"register": register, "deregister": deregister}

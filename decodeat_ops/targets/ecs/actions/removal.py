@@ -7,11 +7,12 @@ from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs.actions import leftovers
 from decodeat_ops.targets.ecs.actions.prune import in_use
 from decodeat_ops.targets.ecs.actions.removing import delete_service
+from decodeat_ops.targets.ecs.actions.revising import deregister
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
-from decodeat_ops.targets.ecs.revisions import deregister, revision
+from decodeat_ops.targets.ecs.revisions import revision
 
 
 def delete(place: Place, context: Context, params: Params) -> Results | None:

@@ -8,6 +8,7 @@ from decodeat_ops.core.errors import Lost, StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs import documents
+from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.autoscaling import bounds
 from decodeat_ops.targets.ecs.observed import ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
@@ -21,6 +22,7 @@ def update(place: Place, context: Context, params: Params) -> Results:
 
     Raises `StepFailed` when the service has another deployment than the plan was made from.
     """
+    params = as_left(context, params)
     ours = Ours(required(place, context, params), frozenset(params["guard"]))
     service = service_state(place)
     there = ours.among(service) if service is not None and service.status == ACTIVE else None
@@ -55,7 +57,7 @@ def _token(*parts: str) -> str:
 
 def _update(place: Place, ours: Ours, service: ServiceState, params: Params) -> Results:
     document = documents.service(place, ours.task_definition)
-    change: dict[str, Any] = {name: document[name] for name in SHAPE if name in document}
+    change = {name: document[name] for name in SHAPE if name in document} | documents.taken_away(document, service.raw)
     if params["desired"] is not None:
         scaled = bounds(place)
         change["desiredCount"] = scaled.within(params["desired"]) if scaled else params["desired"]

@@ -5,8 +5,9 @@ from typing import Any
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
-from decodeat_ops.targets.ecs import shift
+from decodeat_ops.targets.ecs import documents, shift
 from decodeat_ops.targets.ecs.actions.removing import delete_service
+from decodeat_ops.targets.ecs.actions.settling import as_left, stop_shift
 from decodeat_ops.targets.ecs.failure import running, why
 from decodeat_ops.targets.ecs.observed import COMPLETED, ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
@@ -22,6 +23,7 @@ def update_back(place: Place, context: Context, params: Params) -> Results | Non
 
     What somebody else has deployed since is left as it is, with a warning.
     """
+    params = as_left(context, params)
     task_definition = known(place, context, params)
     if not task_definition:
         return None  # nothing was registered, so nothing can have been updated to it
@@ -74,14 +76,8 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
 
 
 def _stopped_shift(place: Place, ours: Ours, since: str) -> bool:
-    """Tell ECS to roll a shift back that goes on, and return whether there was one: an update would only queue up."""
-    if not shift.shifts(place.loaded):
-        return False
-    found = shift.find(place, ours.task_definition, since)
-    if found is None or found.outcome != "going":
-        return False
-    place.aws.call("ecs", "StopServiceDeployment", serviceDeploymentArn=found.arn, stopType="ROLLBACK")
-    return True
+    """Stop our own shift where it goes on, and return whether that was so."""
+    return shift.shifts(place.loaded) and stop_shift(place, ours.task_definition, since)
 
 
 def _restored(
@@ -90,6 +86,7 @@ def _restored(
     """Bring back what differs from before by one call, and wait until the old revision is complete again."""
     before, now = params["before"], shape(service.raw)
     change |= {name: value for name, value in before["shape"].items() if now.get(name) != value}
+    change |= documents.taken_away(before["shape"], service.raw)
     if params["desired"] is not None and service.desired != before["desired"]:
         change["desiredCount"] = before["desired"]
     if change:

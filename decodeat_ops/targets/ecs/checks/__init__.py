@@ -22,6 +22,10 @@ DOCTOR = (
     "ecs.registry",
     "ecs.secrets",
     "ecs.network",
+    "ecs.engine",
+    "ecs.rights",
+    "ecs.quota",
+    "ecs.alarms",
 )
 
 # What more ECS itself says to the items of the checklists, by the item's id.

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
+from decodeat_ops.core.errors import Configuration, Unreachable
+from decodeat_ops.core.image import Reference
 from decodeat_ops.core.target import Origin
-from decodeat_ops.targets.ecs import identity
+from decodeat_ops.targets.ecs import identity, observing, quotas, rights
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
@@ -37,6 +39,24 @@ def endpoint(place: Place, subject: Subject) -> Finding:
 
 def _registry(place: Place, findings: Findings) -> None:
     image.judge(place, _NOT_MADE, Origin("built"), findings)
+
+
+def _engine(place: Place, findings: Findings) -> None:
+    """Judge the engine that builds and pushes; an image that is named by its digest needs none."""
+    if Reference.parse(place.loaded.settings.ecs.image).digest:
+        return
+    try:
+        place.images()
+    except (Unreachable, Configuration) as error:
+        findings.problem(error.advice.what.rstrip("."))
+
+
+def _rights(place: Place, findings: Findings) -> None:
+    rights.judge(place, rights.needs(place, _NOT_MADE, Origin("built"), observing.observe(place)), findings)
+
+
+def _quota(place: Place, findings: Findings) -> None:
+    quotas.judge(place, observing.observe(place), findings)
 
 
 def _network(place: Place, findings: Findings) -> None:
@@ -70,4 +90,7 @@ CHECKS = (
     _judged("ecs.registry", _registry),
     _judged("ecs.secrets", secrets.judge),
     _judged("ecs.network", _network),
+    _judged("ecs.engine", _engine),
+    _judged("ecs.rights", _rights),
+    _judged("ecs.quota", _quota),
 )

@@ -21,17 +21,22 @@ WINDOW, BEFORE = timedelta(minutes=15), timedelta(hours=1)
 SOONEST = timedelta(minutes=2)  # until CloudWatch has the first minute of a deployment
 TOLERABLE = 0.01  # share of requests
 MUCH_SLOWER, NOTICEABLE = 1.5, 0.1  # times the p95 of before, and seconds more
+REFUSED = "HTTPCode_ELB_5XX_Count"  # of the load balancer itself: no task was healthy, or one cut the connection off
 _WANTED = {"requests": ("RequestCount", "Sum"), "errors": ("HTTPCode_Target_5XX_Count", "Sum"),
            "p95": ("TargetResponseTime", "p95")}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class Measured:
-    """Hold what was measured in a time: `p95` is the slowest minute's, in seconds, None without requests."""
+    """Hold what was measured in a time: `p95` is the slowest minute's, in seconds, None without requests.
+
+    `refused` are the errors of the load balancer itself, which it counts for all that it stands before.
+    """
 
     requests: int
     errors: int
     p95: float | None
+    refused: int
 
 
 @dataclass(frozen=True)
@@ -44,11 +49,14 @@ class Times:
 
 
 def error_rate(place: Place, subject: Subject) -> Finding:
+    """Compare the tasks' errors with their requests. Errors of the load balancer itself may be of another service."""
     told = _times(place, ERRORS)
     if isinstance(told, Finding):
         return told
     since = told.since
-    seen = {"errors": since.errors, "requests": since.requests, "minutes": told.minutes}
+    seen = {"errors": since.errors, "requests": since.requests, "minutes": told.minutes, "refused": since.refused}
+    if since.refused and not since.errors:
+        return answer(ERRORS, Status.WARN, "ecs.refused", **seen)
     if not since.errors:
         return answer(ERRORS, Status.PASS, "ecs.no_errors", **seen)
     status = Status.WARN if since.errors <= TOLERABLE * since.requests else Status.FAIL
@@ -60,6 +68,8 @@ def latency(place: Place, subject: Subject) -> Finding:
     told = _times(place, LATENCY)
     if isinstance(told, Finding):
         return told
+    if not told.since.requests:
+        return answer(LATENCY, Status.SKIP, "ecs.no_traffic", minutes=told.minutes)
     p95, before = told.since.p95 or 0.0, told.before.p95
     seen = {"p95": round(p95 * 1000), "minutes": told.minutes}
     if before is None:
@@ -84,7 +94,7 @@ def _times(place: Place, check: str) -> Times | Finding:
         if now - start < SOONEST:
             return answer(check, Status.SKIP, "ecs.too_early", seconds=int((now - start).total_seconds()))
         since = once(f"balancer {primary.id}", lambda: _measure(place, dimensions, start, now))
-        if not since.requests:
+        if not since.requests and not since.refused:
             return answer(check, Status.SKIP, "ecs.no_traffic", minutes=_minutes(now - start))
         before = once(f"balancer before {primary.id}", lambda: _measure(place, dimensions, began - BEFORE, began))
     except AwsRefused as error:
@@ -114,12 +124,14 @@ def _measure(place: Place, groups: list[list[dict[str, str]]], start: datetime, 
         for number, dimensions in enumerate(groups)
         for name, (metric, statistic) in _WANTED.items()
     ]
+    queries.append(_query("refused", REFUSED, "Sum", groups[0][:1]))
     values: defaultdict[str, list[float]] = defaultdict(list)
     for one in place.aws.pages(
         "cloudwatch", "GetMetricData", "MetricDataResults", MetricDataQueries=queries, StartTime=start, EndTime=end
     ):
         values[one["Id"].partition("_")[0]] += one.get("Values", ())
-    return Measured(int(sum(values["requests"])), int(sum(values["errors"])), max(values["p95"], default=None))
+    counts = {name: int(sum(values[name])) for name in ("requests", "errors", "refused")}
+    return Measured(**counts, p95=max(values["p95"], default=None))
 
 
 def _query(name: str, metric: str, statistic: str, dimensions: list[dict[str, str]]) -> Mapping[str, Any]:

@@ -7,9 +7,9 @@ from decodeat_ops.targets.ecs.identity import who
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
-from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets
+from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets, service
 
-__all__ = ["Findings", "Verdict", "problems"]
+__all__ = ["Findings", "Verdict", "problems", "startable"]
 
 
 def problems(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:
@@ -25,7 +25,23 @@ def problems(place: Place, release: EcsRelease, origin: Origin, observed: EcsObs
     secrets.judge(place, findings)
     vpc = network.judge(place, findings)
     balancing.judge(place, vpc, findings)
+    service.judge(place, observed, findings)
     alarms.judge(place, findings)
     quotas.judge(place, observed, findings)
     rights.judge(place, rights.needs(place, release, origin, observed), findings)
+    return findings.verdict()
+
+
+def startable(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:
+    """Return all that keeps tasks of a release that ran before from starting, by few reads. Raises as `problems` does.
+
+    Network, load balancer, quota and rights are left to AWS: it refuses the one call, before anything is stopped.
+    """
+    who(place)
+    findings = Findings()
+    platform.judge(place, findings)
+    image.judge(place, release, origin, findings)
+    roles.judge(place, findings)
+    secrets.judge(place, findings)
+    service.judge(place, observed, findings)
     return findings.verdict()

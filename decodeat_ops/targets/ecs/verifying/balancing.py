@@ -5,6 +5,8 @@ from typing import Any
 from decodeat_ops.core.aws import Answer
 from decodeat_ops.targets.ecs.findings import Findings, listed
 from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.verifying import listening
+from decodeat_ops.targets.ecs.verifying.listening import forwards
 
 PATHS = ("/health", "/ready")  # they answer 200 without a key
 _WEB = frozenset({"HTTP", "HTTPS"})
@@ -13,7 +15,9 @@ _NO_RULE = frozenset({"RuleNotFound", "RuleNotFoundException", "ListenerNotFound
 
 
 def judge(place: Place, vpc: str, findings: Findings) -> None:
-    """Add target groups and rules by which no client would reach a task to the problems."""
+    """Add target groups, rules and listeners by which no client would reach a task to the problems."""
+    ecs = place.loaded.settings.ecs
+    balancers: list[str] = []
     for arn in place.names.target_groups:
         told = findings.look(
             f"the target group {short(arn)}",
@@ -23,7 +27,8 @@ def judge(place: Place, vpc: str, findings: Findings) -> None:
         )
         for group in told["TargetGroups"] if told else ():
             _group(place, group, vpc, findings)
-    ecs = place.loaded.settings.ecs
+            balancers += group.get("LoadBalancerArns", ()) if arn == ecs.target_group else ()
+    listening.judge(place, balancers, findings)
     for arn in (ecs.listener_rule, ecs.test_listener_rule) if ecs.strategy != "rolling" else ():
         if arn:
             _rule(place, arn, findings)
@@ -83,7 +88,7 @@ def _rule(place: Place, arn: str, findings: Findings) -> None:
     told = findings.look(f"the listener rule {arn}", lambda: _read(place, arn), _NO_RULE, f"there is no rule {arn}")
     if told is None:
         return
-    groups = {group for action in _actions(told) for group in _forwards(action)}
+    groups = {group for action in _actions(told) for group in forwards(action)}
     if groups and not groups & {*place.names.target_groups}:
         names = listed(map(short, place.names.target_groups))
         findings.problem(f"the listener rule {arn} forwards to none of the target groups {names}")
@@ -99,8 +104,3 @@ def _read(place: Place, arn: str) -> Answer:
 def _actions(told: Answer) -> list[Answer]:
     rules = [action for rule in told.get("Rules", ()) for action in rule.get("Actions", ())]
     return rules + [action for one in told.get("Listeners", ()) for action in one.get("DefaultActions", ())]
-
-
-def _forwards(action: Answer) -> set[str]:
-    several = {one["TargetGroupArn"] for one in action.get("ForwardConfig", {}).get("TargetGroups", ())}
-    return several | ({action["TargetGroupArn"]} if action.get("TargetGroupArn") else set())

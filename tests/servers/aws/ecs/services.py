@@ -99,6 +99,8 @@ def update_service(aws: "Aws", params: Params) -> Answer:
     if "deploymentConfiguration" in changed:
         changed["deploymentConfiguration"] = DEPLOYMENT_DEFAULTS | changed["deploymentConfiguration"]
     document = service.document | changed
+    if changed.get("loadBalancers") == [] and "healthCheckGracePeriodSeconds" not in changed:
+        document.pop("healthCheckGracePeriodSeconds", None)  # it goes with the load balancer it was for
     shapes.check(aws, document, definition)
     rolls = any(service.document.get(key) != document.get(key) for key in ROLLING_OUT) or params.get(
         "forceNewDeployment"

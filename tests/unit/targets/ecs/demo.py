@@ -73,8 +73,8 @@ def registered(place: Place, fargate: Fargate, made: EcsRelease) -> EcsRelease:
 
 
 def serving(place: Place, fargate: Fargate, made: EcsRelease) -> EcsRelease:
-    """Register a release and let it serve, complete, as the only one."""
-    kept = registered(place, fargate, made)
+    """Register a release and let it serve, complete, as the only one, as its own deploy has confirmed."""
+    kept = registered(place, fargate, replace(made, served=True))
     if fargate.service is None:
         document = documents.service(place, kept.task_definition)
         fargate._CreateService({**document, "tags": place.names.tags(), "clientToken": "first"})

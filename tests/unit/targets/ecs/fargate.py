@@ -22,8 +22,11 @@ Thing = dict[str, Any]
 class Fargate:
     """Hold one cluster with at most one service. Tests set what fails, and what others do between two calls.
 
-    `failing` are task definitions whose tasks end at once. `between` are functions called before the n-th call of an
-    operation, counted from 1. `lost` are operations whose next call is carried out and never answered.
+    `failing` are task definitions whose tasks end at once, `unplaced` those whose tasks find no place, so that their
+    deployment never ends. `refusing` are codes to refuse an operation with. `between` are functions called before the
+    n-th call of an operation, counted from 1. `lost` are operations whose next call is carried out and never answered,
+    `repeated` those of which the SDK's first try is carried out and not answered, so that it asks once more. `secret`
+    is the only one in Secrets Manager.
     """
 
     region: str = REGION
@@ -34,9 +37,13 @@ class Fargate:
     shifts: list[Thing] = field(default_factory=list)
     scalable: list[Thing] = field(default_factory=list)
     failing: set[str] = field(default_factory=set)
+    unplaced: set[str] = field(default_factory=set)
+    refusing: dict[str, str] = field(default_factory=dict)
     stuck: bool = False
     between: dict[tuple[str, int], Callable[[], None]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
+    repeated: set[str] = field(default_factory=set)
+    secret: Thing | None = None
     denied: set[str] = field(default_factory=set)
     calls: list[tuple[str, Thing]] = field(default_factory=list)
     errand: Callable[[list[str]], tuple[int | None, list[str]]] = lambda command: (0, [])
@@ -52,6 +59,11 @@ class Fargate:
         self.between.pop((operation, count), lambda: None)()
         if operation in self.denied:
             raise AwsRefused(f"{service}:{operation}", "AccessDeniedException", "you may not")
+        if operation in self.refusing:
+            raise AwsRefused(f"{service}:{operation}", self.refusing[operation], "it says why")
+        if operation in self.repeated:
+            self.repeated.remove(operation)
+            getattr(self, f"_{operation}")(params)
         answer: Answer = copy.deepcopy(getattr(self, f"_{operation}")(params))
         if operation in self.lost:
             self.lost.remove(operation)
@@ -74,6 +86,11 @@ class Fargate:
     # Task definitions
 
     def _RegisterTaskDefinition(self, params: Thing) -> Thing:
+        for one in params["containerDefinitions"]:
+            names = [variable["name"] for variable in (*one.get("environment", ()), *one.get("secrets", ()))]
+            if len({*names}) < len(names):
+                why = "The secret name must be unique and not shared with any environment variables."
+                raise AwsRefused("ecs:RegisterTaskDefinition", "ClientException", why)
         number = len(self.definitions) + 1
         arn = f"{ARN}:task-definition/{params['family']}:{number}"
         kept = {name: value for name, value in params.items() if name != "tags"}
@@ -149,11 +166,21 @@ class Fargate:
         return told
 
     def _TagResource(self, params: Thing) -> Thing:
-        service = self._active()
+        arn = params["resourceArn"]
+        if arn in self.definitions:
+            tagged = self.definitions[arn]
+        else:
+            tagged = self._active()
+            assert arn == tagged["serviceArn"], "there is no such resource"
         new = {one["key"]: one["value"] for one in params["tags"]}
-        old = {one["key"]: one["value"] for one in service.get("tags", [])}
-        service["tags"] = [{"key": key, "value": value} for key, value in (old | new).items()]
+        old = {one["key"]: one["value"] for one in tagged.get("tags", [])}
+        tagged["tags"] = [{"key": key, "value": value} for key, value in (old | new).items()]
         return {}
+
+    def _DescribeSecret(self, params: Thing) -> Thing:
+        if self.secret is None:
+            raise AwsRefused("secretsmanager:DescribeSecret", "ResourceNotFoundException", "there is no such secret")
+        return self.secret
 
     def _DescribeScalableTargets(self, params: Thing) -> Thing:
         return {"ScalableTargets": self.scalable}
@@ -203,7 +230,7 @@ class Fargate:
             service |= {"status": "INACTIVE", "runningCount": 0, "deployments": []}
             return
         primary, *others = service["deployments"]
-        if primary["rolloutState"] == "FAILED":
+        if primary["rolloutState"] == "FAILED" or primary["taskDefinition"] in self.unplaced:
             return
         if primary["taskDefinition"] in self.failing and service["desiredCount"]:
             self._fail(primary, others)

@@ -118,7 +118,12 @@ class Ground:
         return {name: value for name, value in found.items() if name != "SecretString"}
 
     def _secretsmanager_GetSecretValue(self, params: Params) -> Answer:
-        return _there(self.secrets, params["SecretId"], "GetSecretValue", "ResourceNotFoundException")
+        found = _there(self.secrets, params["SecretId"], "GetSecretValue", "ResourceNotFoundException")
+        stage = params.get("VersionStage", "AWSCURRENT")
+        versions = [version for version, stages in found["VersionIdsToStages"].items() if stage in stages]
+        if not versions:
+            raise AwsRefused("GetSecretValue", "ResourceNotFoundException", f"no version is {stage}")
+        return {**found, "VersionId": versions[0]}
 
     def _secretsmanager_CreateSecret(self, params: Params) -> Answer:
         name, version = params["Name"], params["ClientRequestToken"]

@@ -8,6 +8,9 @@ from tests.unit.targets.ecs.cloud import ACCOUNT, ANN, REGION, Call, Reply
 GROUP = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/blue/0123456789abcdef"
 GREEN = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:targetgroup/green/0123456789abcdef"
 RULE = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener-rule/app/front/0a/1b/2c"
+BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/front/0a"
+LISTENER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:listener/app/front/0a/1b"
+DNS = f"Front-1.{REGION}.elb.amazonaws.com"
 SECRET = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:gemini-AbCdEf"
 SECTIONS: dict[str, dict[str, Any]] = {
     "ecs": {
@@ -43,6 +46,23 @@ def value(params: Mapping[str, Any]) -> dict[str, Any]:
     return {"SecretString": texts[params["SecretId"]]}
 
 
+def described(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Describe a secret that holds a value."""
+    return {"Name": params["SecretId"], "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
+
+
+def listener(**other: Any) -> dict[str, Any]:
+    """Describe a listener for plain HTTP that forwards to the first target group."""
+    forwards = [{"Type": "forward", "TargetGroupArn": GROUP}]
+    return {"ListenerArn": LISTENER, "Port": 80, "Protocol": "HTTP", "DefaultActions": forwards, **other}
+
+
+def rules(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Answer with the rule that is asked for, or with those of the listener, which has its default one alone."""
+    forwards = {"Actions": [{"Type": "forward", "TargetGroupArn": GROUP}]}
+    return {"Rules": [forwards if "RuleArns" in params else {**forwards, "Priority": "default", "IsDefault": True}]}
+
+
 def group(arn: str, **other: Any) -> dict[str, Any]:
     """Describe a target group that reaches tasks."""
     return {
@@ -56,7 +76,7 @@ def group(arn: str, **other: Any) -> dict[str, Any]:
         "HealthCheckPort": "traffic-port",
         "HealthCheckPath": "/health",
         "Matcher": {"HttpCode": "200"},
-        "LoadBalancerArns": ["arn:aws:elasticloadbalancing:of:a:balancer"],
+        "LoadBalancerArns": [BALANCER],
         "TargetType": "ip",
         **other,
     }
@@ -84,12 +104,14 @@ def healthy() -> dict[Call, Reply]:
         ("logs", "DescribeLogGroups"): {"logGroups": [{"logGroupName": "/ecs/decodeat-production"}]},
         ("ecr", "DescribeRepositories"): {"repositories": [{"repositoryName": "decodeat"}]},
         ("iam", "GetRole"): role,
-        ("secretsmanager", "DescribeSecret"): {"Name": "decodeat-production"},
+        ("secretsmanager", "DescribeSecret"): described,
         ("secretsmanager", "GetSecretValue"): value,
         ("ec2", "DescribeSubnets"): {"Subnets": [subnet("subnet-a1"), subnet("subnet-b2")]},
         ("ec2", "DescribeSecurityGroups"): {"SecurityGroups": [{"GroupId": "sg-a1", "VpcId": "vpc-1"}]},
         ("elbv2", "DescribeTargetGroups"): groups,
-        ("elbv2", "DescribeRules"): {"Rules": [{"Actions": [{"Type": "forward", "TargetGroupArn": GROUP}]}]},
+        ("elbv2", "DescribeLoadBalancers"): {"LoadBalancers": [{"LoadBalancerArn": BALANCER, "DNSName": DNS}]},
+        ("elbv2", "DescribeListeners"): {"Listeners": [listener()]},
+        ("elbv2", "DescribeRules"): rules,
         ("cloudwatch", "DescribeAlarms"): {"MetricAlarms": [{"AlarmName": "errors", "StateValue": "OK"}]},
         ("service-quotas", "GetServiceQuota"): {"Quota": {"Value": 100.0}},
         ("iam", "SimulatePrincipalPolicy"): allowed,

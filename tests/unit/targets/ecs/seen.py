@@ -36,6 +36,7 @@ def release(number: int, **more: Any) -> EcsRelease:
         sequence=number,
         image=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/demo@{DIGEST}",
         task_definition=f"{FAMILY}:{number}",
+        served=True,
     )
     return replace(made, **more)
 

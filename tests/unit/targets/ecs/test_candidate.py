@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from decodeat_ops.core.errors import Configuration
+from decodeat_ops.core.errors import Lost, Unreachable
 from decodeat_ops.core.image import Reference, RemoteImage
 from decodeat_ops.core.target import Origin
 from decodeat_ops.targets.ecs import candidate, changes, observing
@@ -24,8 +24,14 @@ class Registry:
 
     there: dict[str, RemoteImage] = field(default_factory=dict)
     engine: set[str] = field(default_factory=set)
+    silent: bool = False
+    lost: bool = False
 
     def remote(self, reference: Reference) -> RemoteImage | None:
+        if self.lost:
+            raise Lost("It got no answer.")
+        if self.silent:
+            raise Unreachable("There is no engine.")
         return self.there.get(str(reference))
 
     def has(self, reference: Reference) -> bool:
@@ -61,31 +67,49 @@ def test_a_named_image_is_taken_by_digest(tmp_path: Path) -> None:
     assert found.image == f"registry.example.com/demo@{DIGEST}" and found.code == "1" * 64
     moved = placed(tmp_path, Registry({named: RemoteImage("sha256:" + "2" * 64)}), f'image = "{named}"')
     assert candidate.read(moved, "s").release.fingerprint != found.fingerprint
-    assert candidate.image_steps(place, BUILT) == () and candidate.look(place, found, BUILT) == ()
+    assert candidate.image_steps(place, BUILT) == () and candidate.look(place, BUILT) == ()
 
 
-def test_a_named_image_that_is_not_there_is_refused(tmp_path: Path) -> None:
+def test_a_named_image_that_is_not_there_is_left_to_the_verification(tmp_path: Path) -> None:
     place = placed(tmp_path, Registry(), 'image = "registry.example.com/demo:1.0"')
-    with pytest.raises(Configuration, match=r"There is no image registry\.example\.com/demo:1\.0"):
-        candidate.read(place, "s")
+    assert candidate.read(place, "s").release.image == ""
+    assert candidate.look(place, BUILT) == (), "whether it is there is judged with everything else"
+    assert candidate.image_steps(place, BUILT) == ()
+
+
+def test_a_tag_that_nobody_can_be_asked_for_is_told_when_all_else_is_until_somebody_answers(tmp_path: Path) -> None:
+    named = "registry.example.com/demo:1.0"
+    registry = Registry({named: RemoteImage(DIGEST)}, silent=True)
+    place = placed(tmp_path, registry, f'image = "{named}"')
+    assert candidate.read(place, "s").release.image == ""
+    with pytest.raises(Unreachable, match="no engine"):
+        candidate.look(place, BUILT)
+    registry.silent = False
+    assert candidate.read(place, "s").release.image != ""
+    assert candidate.look(place, BUILT) == ()
+
+
+def test_an_unknown_outcome_is_not_taken_for_an_image_that_is_missing(tmp_path: Path) -> None:
+    registry = Registry(lost=True)
+    with pytest.raises(Lost):
+        candidate.read(placed(tmp_path, registry, 'image = "registry.example.com/demo:1.0"'), "s")
 
 
 def test_nothing_is_built_or_pushed_that_the_registry_has(tmp_path: Path) -> None:
     registry = Registry()
     place = placed(tmp_path, registry, "[image]\nallow_dirty = true\n")
-    made = candidate.read(place, "s").release
-    assert candidate.look(place, made, BUILT) == ()
+    assert candidate.look(place, BUILT) == ()
     assert [step.id for step in candidate.image_steps(place, BUILT)] == ["image-build", "image-push"]
     reference = candidate.wanted(place).reference
     registry.engine.add(str(reference))
-    candidate.look(place, made, BUILT)
+    candidate.look(place, BUILT)
     assert [step.id for step in candidate.image_steps(place, BUILT)] == ["image-push"]
     registry.there[str(reference)] = RemoteImage(DIGEST, frozenset({"linux/amd64"}))
-    assert candidate.look(place, made, BUILT) == ()
+    assert candidate.look(place, BUILT) == ()
     assert candidate.image_steps(place, BUILT) == ()
     assert candidate.image_there(place) == reference.at(DIGEST)
     registry.there[str(reference)] = RemoteImage(DIGEST, frozenset({"linux/arm64"}))
-    (problem,) = candidate.look(place, made, BUILT)
+    (problem,) = candidate.look(place, BUILT)
     assert "is there for linux/arm64, not for linux/amd64" in problem
 
 
@@ -114,8 +138,38 @@ def test_a_changed_configuration_is_told_value_by_value(tmp_path: Path) -> None:
     fargate.deploy(new.task_definition)
     for _ in range(5):
         fargate.step()
-    ((_, back),) = changes.facts(after, Origin("kept", of=old), observing.observe(after))
+    told = dict(changes.facts(after, Origin("kept", of=old), observing.observe(after)))
+    back = told["configuration"]
     assert "memory: 4096 -> 2048" in back and "RELEASE_ID" not in back and "image" not in back
+    assert "assignPublicIp" not in back, "a release does not bring its network back"
+
+
+@pytest.mark.parametrize("stopped", [True, False])
+@pytest.mark.parametrize("how", ["kept", "copied"])
+def test_what_of_the_service_changes_by_going_back_is_told(tmp_path: Path, how: Any, stopped: bool) -> None:
+    """Security groups were moved in the settings: the old revision comes into the new ones, too."""
+    fargate = Fargate()
+    before = placed(tmp_path / "before", Registry(), fargate=fargate)
+    old = serving(before, fargate, release(1))
+    assert fargate.service is not None
+    if stopped:
+        fargate.service |= {"desiredCount": 0, "runningCount": 0}
+    after = placed(tmp_path / "after", Registry(), 'alarms = ["errors"]\npublic_ip = true\n', fargate)
+    ((name, text),) = changes.facts(after, Origin(how, of=old), observing.observe(after))
+    assert name == "today's settings change"
+    assert "assignPublicIp: DISABLED -> ENABLED" in text and "alarmNames" in text
+
+
+def test_a_service_that_is_being_deleted_differs_in_nothing(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, Registry(), fargate=fargate)
+    old = serving(place, fargate, release(1))
+    assert fargate.service is not None
+    observed = observing.observe(place)
+    assert observed.service is not None
+    gone = replace(observed, service=replace(observed.service, status="DRAINING"))
+    other = placed(tmp_path / "other", Registry(), "public_ip = true", fargate)
+    assert changes.facts(other, Origin("kept", of=old), gone) == ()
 
 
 def test_nothing_serves_so_nothing_differs(tmp_path: Path) -> None:

@@ -161,6 +161,17 @@ def test_errors_are_counted_against_requests(tmp_path: Path, errors: list[float]
     assert (found.evidence["requests"], found.evidence["minutes"]) == (200, 15)
 
 
+def test_errors_of_the_load_balancer_itself_are_told(tmp_path: Path) -> None:
+    """It answers 502, 503 and 504 in the place of tasks, and counts them for everything that it stands before."""
+    for requests in ([], [9.0]):
+        told = measured({"requests": requests, "refused": [3.0]})
+        assert outcome(asked(tmp_path, "ecs.errors", serving(60, told), BALANCED)) == (Status.WARN, "ecs.refused")
+    both = measured({"requests": [9.0], "errors": [5.0], "refused": [3.0]})
+    assert outcome(asked(tmp_path, "ecs.errors", serving(60, both), BALANCED)) == (Status.FAIL, "ecs.errors_seen")
+    alone = measured({"refused": [3.0]})
+    assert outcome(asked(tmp_path, "ecs.latency", serving(60, alone), BALANCED)) == (Status.SKIP, "ecs.no_traffic")
+
+
 @pytest.mark.parametrize(
     ("before", "wanted"),
     [([], (Status.PASS, "ecs.measured")), ([2.0], (Status.PASS, "ecs.as_before")),
@@ -193,6 +204,12 @@ def test_the_queries_name_balancer_and_target_group(tmp_path: Path) -> None:
         {"Name": "LoadBalancer", "Value": "app/web/0123"},
         {"Name": "TargetGroup", "Value": "targetgroup/blue/0123456789abcdef"},
     ]
+    queries = place.aws.made("cloudwatch:GetMetricData")[0]["MetricDataQueries"]  # type: ignore[attr-defined]
+    assert queries[-1]["MetricStat"]["Metric"] == {
+        "Namespace": "AWS/ApplicationELB",
+        "MetricName": "HTTPCode_ELB_5XX_Count",
+        "Dimensions": [{"Name": "LoadBalancer", "Value": "app/web/0123"}],
+    }
 
 
 @pytest.mark.parametrize(("values", "wanted"), [([7.4], "ecs.watched"), ([], "ecs.unmeasured")])

@@ -10,10 +10,12 @@ from decodeat_ops.core.migration import NO_DATA, Migration, Revision
 from decodeat_ops.deployment import schema
 from decodeat_ops.operations import migrate
 from decodeat_ops.targets.ecs.data import EcsData, migrations
+from decodeat_ops.targets.ecs.observing import observe
 from tests.support.aws import SETTINGS, placed
-from tests.unit.targets.ecs.test_observing import aws, deployment, release, service
+from tests.unit.targets.ecs.test_observing import FAMILY, aws, deployment, described, release, service
 
 DATABASE = '[service.secrets]\nDATABASE_URL = "env:DATABASE_URL"\n'
+WITH = SETTINGS + DATABASE
 PACKAGE = Path(__file__).parents[4] / "decodeat"
 
 
@@ -86,6 +88,29 @@ def test_the_step_knows_the_deployments_seen_and_whether_a_revision_is_registere
         assert step.do.params["task_definition"] == ("" if name != "kept" else release(3).task_definition), name
 
 
+def test_a_damaged_record_is_told_with_what_to_do(tmp_path: Path) -> None:
+    damaged = described(release(3))
+    damaged["tags"] = [one for one in damaged["tags"] if one["key"] != "decodeat-ops:fingerprint"]
+    found = EcsData(placed(tmp_path, aws(service(deployment(2)), others={release(3).task_definition: damaged}), WITH))
+    with pytest.raises(Configuration, match="is damaged"):
+        found.migrate(release(3), NO_DATA)
+    theirs = {release(3).task_definition: described(release(3), owner="other-production")}
+    found = EcsData(placed(tmp_path, aws(service(deployment(2)), others=theirs), WITH))
+    (step,) = found.migrate(release(3), NO_DATA)
+    assert step.do.params["task_definition"] == ""
+
+
+def test_a_rollback_is_barred_by_migrations_also_where_something_else_runs(tmp_path: Path) -> None:
+    """The database has them whoever runs in the place of a release."""
+    older, newer = release(2, knows="0001"), release(3)
+    theirs = {f"{FAMILY}:9": {"taskDefinition": {"containerDefinitions": []}, "tags": []}}
+    place = placed(tmp_path, aws(service(deployment(9)), older, newer, others=theirs), WITH)
+    observed = observe(place)
+    assert observed.current is None and observed.stranger
+    assert [one.id for one in migrate.barred(EcsData(place), older, observed)] == ["0002"]
+    assert migrate.barred(EcsData(place), newer, observed) == ()
+
+
 def test_it_is_neither_backed_up_nor_restored_and_a_plan_says_so(tmp_path: Path) -> None:
     found = data(tmp_path, release(3))
     for refused in (
@@ -95,7 +120,7 @@ def test_it_is_neither_backed_up_nor_restored_and_a_plan_says_so(tmp_path: Path)
         lambda: found.lay_out(release(3), "p", ""),
         lambda: found.carry(release(3), None, "d", "s"),
     ):
-        with pytest.raises(Usage, match="neither backs up nor restores"):
+        with pytest.raises(Usage, match="nothing is backed up or restored here"):
             refused()
     lost = Migration("0001", (Revision("0002", "Tokens", reversible=False, lossless=True),))
     ((name, text),) = migrate.facts(lost, found.keeper)

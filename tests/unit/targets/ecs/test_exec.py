@@ -71,7 +71,7 @@ def test_a_plugin_that_is_missing_or_would_show_the_token_is_refused_first(
 def test_a_service_without_exec_is_told_how_to_get_it(tmp_path: Path) -> None:
     with pytest.raises(Configuration, match="enableExecuteCommand") as refusal:
         enter(at(tmp_path, seen(enableExecuteCommand=False)), ("sh",), "")
-    assert "exec = true" in refusal.value.advice.hint
+    assert "Set ecs.exec to true" in refusal.value.advice.hint
 
 
 @pytest.mark.parametrize(("state", "says"), [("PENDING", "has not started yet"), ("STOPPED", "has stopped")])

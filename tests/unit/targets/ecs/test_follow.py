@@ -1,5 +1,6 @@
 """Given steps that wait, ask or stop, when the service is as planned, they end well; when it is not, they say so."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,6 +15,7 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.steps import Way
 from decodeat_ops.targets.ecs.target import Ecs
+from tests.support.aws import loaded_from
 from tests.unit.targets.ecs.demo import Clients, context, place_of, registered, release, serving
 from tests.unit.targets.ecs.fargate import Fargate
 
@@ -87,6 +89,57 @@ def test_the_release_itself_confirms_it_ten_times(place: Place, fargate: Fargate
     made = serving(place, fargate, release(1))
     run(place, steps.confirm(way(place, made)).do)
     assert clients(place).asked == 10
+
+
+def test_its_revision_is_marked_as_one_that_served(place: Place, fargate: Fargate) -> None:
+    made = registered(place, fargate, release(1))
+    run(place, steps.update(way(place, made)).do)
+    assert not observing.observe(place).releases[0].served
+    step = steps.confirm(way(place, made))
+    fargate.calls.clear()
+    for _ in range(2):
+        run(place, step.do)
+    tag = {"key": "decodeat-ops:served", "value": "true"}
+    assert fargate.made("TagResource") == [{"resourceArn": made.task_definition, "tags": [tag]}] * 2
+    assert fargate.writes() == ["TagResource"] * 2
+    for looking in (place, place_of(place.loaded.directory, fargate)):
+        found = observing.observe(looking)
+        assert found.releases[0].served and found.edited == ""
+
+
+def test_what_is_not_confirmed_is_not_marked(place: Place, fargate: Fargate) -> None:
+    made = registered(place, fargate, release(1))
+    run(place, steps.update(way(place, made)).do)
+    clients(place).status = 503
+    with pytest.raises(StepFailed, match="is not what clients reach"):
+        run(place, steps.confirm(way(place, made)).do)
+    assert "TagResource" not in fargate.writes()
+
+
+def task_with_an_address(fargate: Fargate, made: EcsRelease, address: str) -> str:
+    details = [{"name": "privateIPv4Address", "value": address}]
+    arn = fargate.ended_task(made.task_definition, code=None)
+    attached = [{"type": "ElasticNetworkInterface", "details": details}]
+    fargate.tasks[arn] |= {"desiredStatus": "RUNNING", "lastStatus": "RUNNING", "attachments": attached}
+    return arn
+
+
+def test_the_address_is_looked_for_once_and_again_after_a_bad_answer(tmp_path: Path, fargate: Fargate) -> None:
+    place = replace(place_of(tmp_path, fargate), loaded=loaded_from(tmp_path))  # without ecs.address
+    made = serving(place, fargate, release(1))
+    task_with_an_address(fargate, made, "10.0.0.7")
+    run(place, steps.confirm(way(place, made)).do)
+    assert clients(place).asked == 10 and len(fargate.made("ListTasks")) == 1
+    fargate.calls.clear()
+    http, asked = clients(place), clients(place).request
+
+    def some(*given: Any, **options: Any) -> Any:
+        http.silent = http.asked in {13, 14}
+        return asked(*given, **options)
+
+    http.request = some  # type: ignore[method-assign]
+    run(place, steps.confirm(way(place, made)).do)
+    assert http.asked == 10 + 3 + 2 + 10 and len(fargate.made("ListTasks")) == 3
 
 
 @pytest.mark.parametrize(

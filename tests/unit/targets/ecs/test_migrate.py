@@ -82,6 +82,17 @@ def test_it_runs_as_a_task_of_the_new_revision(place: Place, fargate: Fargate) -
     assert fargate.writes() == ["RunTask"]
 
 
+def test_a_deployment_that_a_stopped_shift_left_is_no_strangers(place: Place, fargate: Fargate) -> None:
+    """ECS may go back under a new id; the step before has seen that it brings the revision of before."""
+    do, _ = planned(place, fargate)
+    assert fargate.service is not None
+    fargate.service["deployments"][0]["id"] = "ecs-svc/999"
+    with pytest.raises(StepFailed, match="Somebody deployed"):
+        run(place, do)
+    left = {"guard": ["ecs-svc/999", *do.params["guard"]], "before": {}}
+    assert run(place, do, settle={"left": left})["done"] == ["0002"]
+
+
 def test_a_plan_says_what_it_does() -> None:
     migration = Migration("0001", (SECOND, LOSSY), "20261129T100000Z")
     step = steps.migrate(release(2), migration, (FIRST, SECOND, LOSSY), ("ecs-svc/1",), registers=True)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.core.errors import Configuration
-from decodeat_ops.targets.ecs.names import Names, in_ecr
+from decodeat_ops.targets.ecs.names import Names, built_repository, in_ecr
 from tests.support.aws import ACCOUNT, GREEN, GROUP, REGION, RULE, SETTINGS, loaded_from
 
 
@@ -70,6 +70,16 @@ def test_a_shift_names_both_target_groups_and_its_role(tmp_path: Path) -> None:
 def test_an_image_of_somebody_else_says_its_repository(tmp_path: Path, image: str, repository: str) -> None:
     names = Names.of(loaded_from(tmp_path, f'{SETTINGS}image = "{image}"\n'))
     assert (names.repository, in_ecr(names.repository), names.of_ours) == (repository, None, False)
+
+
+def test_what_is_built_here_goes_to_a_registry_of_ours_whatever_image_is_named(tmp_path: Path) -> None:
+    """`build` and `push` work without image.repository, and never push to where somebody else's image is."""
+    ecr = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/demo"
+    assert built_repository(loaded_from(tmp_path)) == ecr
+    named = f'{SETTINGS}image = "docker.io/library/decodeat:1.2"\n'
+    assert built_repository(loaded_from(tmp_path, named)) == ecr
+    chosen = f'{named}[image]\nrepository = "registry.example.com/decodeat"\n'
+    assert built_repository(loaded_from(tmp_path, chosen)) == "registry.example.com/decodeat"
 
 
 def test_a_registry_with_a_login_gets_a_secret_for_tasks_and_ecr_none(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from decodeat_ops.core.errors import Configuration
+from decodeat_ops.operations import deploy
 from decodeat_ops.targets.ecs import documents, observing
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.release import EcsRelease, from_tags, tags
@@ -92,7 +93,7 @@ def observe(home: Path, answers: Recorded) -> EcsObserved:
 
 
 def test_a_record_survives_its_tags() -> None:
-    made = release(3, pinned=True, document="d" * 16)
+    made = release(3, pinned=True, served=True, document="d" * 16)
     told = {one["key"]: one["value"] for one in tags(made, "demo-production")}
     assert from_tags(told, made.image, made.task_definition) == made
     assert len(told) <= 50
@@ -150,15 +151,24 @@ def test_a_stopped_service_has_its_release_and_serves_nothing(tmp_path: Path) ->
         ({"rolloutState": "IN_PROGRESS"}, {}, "starting"),
         ({"rolloutState": "FAILED", "rolloutStateReason": "circuit breaker"}, {}, "backing-off"),
         ({"rolloutState": "IN_PROGRESS", "failedTasks": 3, "runningCount": 0}, {"runningCount": 0}, "backing-off"),
-        ({}, {"runningCount": 1}, "running"),
+        ({"rolloutState": "IN_PROGRESS", "runningCount": 0}, {"runningCount": 0}, "starting"),
+        ({"runningCount": 0, "pendingCount": 2}, {"runningCount": 0}, "starting"),
     ],
 )
-def test_what_is_under_way_or_short_of_tasks_does_not_serve_yet(
+def test_what_is_under_way_or_without_a_task_does_not_serve_yet(
     tmp_path: Path, first: dict[str, Any], more: dict[str, Any], state: str
 ) -> None:
     found = observe(tmp_path, aws(service(deployment(3, **first), **more), release(3)))
-    assert (found.active_id, found.serving) == (release(3).id, False)
+    assert (found.active_id, found.reached, found.serving) == (release(3).id, None, False)
     assert [one.state for one in found.instances] == [state]
+
+
+@pytest.mark.parametrize("running", [1, 3, 5])
+def test_a_complete_release_serves_while_autoscaling_moves_the_count(tmp_path: Path, running: int) -> None:
+    """Else a deploy of the same code would replace every task, though nothing has changed."""
+    raw = service(deployment(3, runningCount=running, desiredCount=4), desiredCount=4, runningCount=running)
+    found = observe(tmp_path, aws(raw, release(3)))
+    assert found.serving and deploy.unchanged(release(3), found)
 
 
 @pytest.mark.parametrize(
@@ -201,6 +211,30 @@ def test_the_deployment_before_drains_beside_the_new_one(tmp_path: Path) -> None
     found = observe(tmp_path, aws(raw, release(3), release(2)))
     assert (set(found.draining), set(found.running)) == ({release(2).id}, {release(2).id, release(3).id})
     assert (found.guard, found.serving) == (("d2", "d3"), False)
+    assert (found.active, found.reached, found.serves_now) == (release(3), release(2), release(2).id)
+
+
+def test_in_a_shift_clients_reach_the_release_before_until_it_is_over(tmp_path: Path) -> None:
+    """ECS tells no state of either deployment; the new one's is that of its service deployment."""
+    shift = {"serviceDeploymentArn": "arn:shift", "targetServiceRevisionArn": "arn:revision", "createdAt": WHEN}
+    answers = aws(
+        service(deployment(3, rolloutState=""), deployment(2, rolloutState="", status="ACTIVE")), release(3), release(2)
+    )
+    revisions = [{"serviceRevisionArn": "arn:revision", "taskDefinition": f"{FAMILY}:3"}]
+    answers.answers |= {
+        "ecs:ListServiceDeployments": {"serviceDeployments": [shift]},
+        "ecs:DescribeServiceRevisions": {"serviceRevisions": revisions},
+        "ecs:DescribeServiceDeployments": {"serviceDeployments": [{**shift, "status": "IN_PROGRESS"}]},
+    }
+    assert observe(tmp_path, answers).reached == release(2)
+    answers.answers["ecs:DescribeServiceDeployments"] = {"serviceDeployments": [{**shift, "status": "SUCCESSFUL"}]}
+    assert observe(tmp_path, answers).reached == release(3)
+
+
+def test_a_service_that_stops_serves_nothing_though_tasks_finish(tmp_path: Path) -> None:
+    raw = service(deployment(3, runningCount=1, desiredCount=0), desiredCount=0, runningCount=1)
+    found = observe(tmp_path, aws(raw, release(3)))
+    assert (found.reached, found.stopped, found.serves_now) == (None, release(3), "")
 
 
 def test_a_release_beyond_the_newest_revisions_is_found_by_what_runs(tmp_path: Path) -> None:
@@ -214,7 +248,14 @@ def test_what_somebody_else_registered_is_no_release_and_is_told(tmp_path: Path)
     foreign = {f"{FAMILY}:9": {"taskDefinition": {"containerDefinitions": []}, "tags": []}}
     found = observe(tmp_path, aws(service(deployment(9)), release(3), others=foreign))
     assert (found.active, found.serving) == (None, False)
+    assert found.stranger == found.serves_now == "demo-production:9, which somebody else registered"
     assert found.edited == "demo-production:9 is no release of demo-production: somebody else registered it"
+    beside = service(deployment(9, rolloutState="IN_PROGRESS"), deployment(3, status="ACTIVE"))
+    found = observe(tmp_path, aws(beside, release(3), others=foreign))
+    assert (found.active, found.reached) == (None, release(3))
+    assert found.serves_now == f"{release(3).id} and demo-production:9, which somebody else registered"
+    stopped = service(deployment(9, runningCount=0), desiredCount=0, runningCount=0)
+    assert observe(tmp_path, aws(stopped, release(3), others=foreign)).stranger == ""
     other = {f"{FAMILY}:9": described(release(9), owner="other-production")}
     assert observe(tmp_path, aws(service(deployment(9)), others=other)).active is None
     raw = service(deployment(3), tags=[])
@@ -240,6 +281,13 @@ def test_of_a_release_registered_twice_the_newest_revision_counts(tmp_path: Path
     assert [one.task_definition for one in found.releases] == [f"{FAMILY}:3", f"{FAMILY}:5"]
     found = observe(tmp_path, aws(service(deployment(2)), release(2), release(3), again))
     assert [one.task_definition for one in found.releases] == [f"{FAMILY}:3", f"{FAMILY}:2"]
+
+
+def test_a_release_has_served_when_one_of_its_revisions_has(tmp_path: Path) -> None:
+    again = release(2, task_definition=f"{FAMILY}:5", secrets="rotated")
+    found = observe(tmp_path, aws(service(deployment(3)), release(2, served=True), release(3), again))
+    told = [(one.task_definition, one.served) for one in found.releases]
+    assert told == [(f"{FAMILY}:3", False), (f"{FAMILY}:5", True)]
 
 
 def test_a_damaged_record_and_another_account_stop(tmp_path: Path) -> None:

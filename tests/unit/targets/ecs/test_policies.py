@@ -154,7 +154,8 @@ def test_the_roles_in_the_files_are_those_that_a_bootstrap_makes(tmp_path: Path)
 
 
 def test_what_is_asked_before_a_deploy_is_in_its_policy(tmp_path: Path) -> None:
-    """Whoever has the policy must never be told, before a deploy, that a right is missing."""
+    """Whoever has the policy must never be told, before a deploy, that a right is missing; nor before the first one."""
     sections = {**FULL, "service": {"secrets": {**FULL["service"]["secrets"], "DATABASE_URL": "env:DATABASE_URL"}}}
-    wanted = rights.needs(place(Cloud({}), tmp_path, sections), NEW, BUILT, NOTHING)
+    cloud = Cloud({("secretsmanager", "DescribeSecret"): "ResourceNotFoundException"})
+    wanted = rights.needs(place(cloud, tmp_path, sections), NEW, BUILT, NOTHING)
     assert {one for need in wanted for one in need.actions} <= allowed("operator-deploy")

@@ -125,3 +125,93 @@ def test_a_copy_differs_in_id_and_secrets_alone(place: Place, fargate: Fargate) 
     same = {name: value for name, value in ours.items() if name not in {"environment", "secrets"}}
     first = before["containerDefinitions"][0]
     assert same == {name: value for name, value in first.items() if name not in {"environment", "secrets"}}
+
+
+# A lost answer makes the SDK ask again
+
+
+def test_a_second_revision_that_the_sdk_made_is_gone_after_the_step(place: Place, fargate: Fargate) -> None:
+    fargate.repeated.add("RegisterTaskDefinition")
+    told = run(place, step_of(place, release(1)).do)
+    assert told["task_definition"].endswith(":2") and active(fargate) == ["2"]
+
+
+def test_a_second_revision_is_gone_after_a_crash_too(place: Place, fargate: Fargate) -> None:
+    step = step_of(place, release(1))
+    fargate.repeated.add("RegisterTaskDefinition")
+    fargate.lost.add("RegisterTaskDefinition")
+    with pytest.raises(Lost):
+        run(place, step.do)
+    assert active(fargate) == ["1", "2"]
+    assert run(place, step.do) == {"task_definition": next(reversed(fargate.definitions)), "registered": False}
+    assert active(fargate) == ["2"]
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_the_undo_takes_every_revision_but_those_in_use(place: Place, fargate: Fargate, used: bool) -> None:
+    serving(place, fargate, release(1))
+    step = step_of(place, release(2))
+    fargate.repeated.add("RegisterTaskDefinition")
+    fargate.lost.add("RegisterTaskDefinition")
+    with pytest.raises(Lost):
+        run(place, step.do)
+    if used:
+        fargate.deploy(next(one for one in fargate.definitions if one.endswith(":2")))
+    told = run(place, step.undo)
+    assert active(fargate) == (["1", "2"] if used else ["1"])
+    stays = "The task definition demo-production:2 stays: a deployment of the service uses it."
+    assert told == ({"warnings": [stays]} if used else {})
+
+
+def test_what_others_registered_in_the_family_is_passed_over(place: Place, fargate: Fargate) -> None:
+    """It has some tags of ours, as a copy by hand has, and is no whole record."""
+    step = step_of(place, release(1))
+    theirs = registered(place, fargate, release(1)).task_definition
+    deployment = {"key": "decodeat-ops:deployment", "value": place.names.deployment}
+    for tags in ([{"key": "decodeat-ops:id", "value": release(1).id}], [deployment]):
+        fargate.definitions[theirs]["tags"] = tags
+        again = place_of(place.loaded.directory, fargate)  # another process
+        assert run(again, step.do)["registered"]
+        assert run(again, step.undo) == {} and active(fargate) == ["1"]
+
+
+# A variable changes sides
+
+
+def plain(document: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["value"] for one in document["containerDefinitions"][0]["environment"]}
+
+
+def secret(document: dict[str, Any]) -> dict[str, str]:
+    return {one["name"]: one["valueFrom"] for one in document["containerDefinitions"][0]["secrets"]}
+
+
+def old_revision(place: Place, fargate: Fargate, **container: Any) -> EcsRelease:
+    """Register a release whose container has this environment or these secrets too."""
+    made = serving(place, fargate, release(1))
+    definition = fargate.definitions[made.task_definition]["definition"]["containerDefinitions"][0]
+    for name, more in container.items():
+        definition[name] = [*definition.get(name, ()), *more]
+    return made
+
+
+def test_a_variable_that_became_a_secret_lets_an_older_release_come_back(tmp_path: Path, fargate: Fargate) -> None:
+    """ECS refuses a name that stands in both."""
+    reference = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:database-AbCdEf"
+    place = place_of(tmp_path, fargate, '[service.secrets]\nDATABASE_URL = "aws-secretsmanager:database"\n')
+    place.remembered["secrets version"] = ""
+    old = old_revision(place, fargate, environment=[{"name": "DATABASE_URL", "value": "none"}])
+    fargate.secret = {"ARN": reference, "VersionIdsToStages": {"v1": ["AWSCURRENT"]}}
+    step = step_of(place, release(1, secrets="rotated"), Origin("kept", of=old))
+    made = run(place, step.do)["task_definition"]
+    document = fargate.definitions[made]["definition"]
+    assert "DATABASE_URL" not in plain(document) and plain(document)["RELEASE_ID"] == release(1).id
+    assert secret(document) == {"DATABASE_URL": f"{reference}:::v1"}
+
+
+def test_a_secret_that_the_settings_name_no_longer_keeps_its_reference(place: Place, fargate: Fargate) -> None:
+    """Without it the older release would start, and do without what it needs."""
+    old = old_revision(place, fargate, secrets=[{"name": "API_KEYS", "valueFrom": "arn:k::v1"}])
+    step = step_of(place, release(1, secrets="rotated"), Origin("kept", of=old))
+    made = run(place, step.do)["task_definition"]
+    assert secret(fargate.definitions[made]["definition"]) == {"API_KEYS": "arn:k::v1"}

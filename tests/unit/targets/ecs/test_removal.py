@@ -12,6 +12,7 @@ from decodeat_ops.core.target import Removal
 from decodeat_ops.engine.executor import Results
 from decodeat_ops.targets.ecs import observing, steps
 from decodeat_ops.targets.ecs.actions import ACTS
+from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.removal import removal
@@ -137,8 +138,8 @@ def test_data_is_deleted_only_where_it_is_asked_for(place: Place, fargate: Farga
 
 
 def test_versions_are_counted_and_what_is_in_use_is_kept(place: Place, fargate: Fargate) -> None:
-    kept = [registered(place, fargate, release(number)) for number in range(1, 6)]
-    again = registered(place, fargate, release(6, fingerprint=kept[4].fingerprint, origin="restart"))
+    kept = [registered(place, fargate, release(number, served=True)) for number in range(1, 6)]
+    again = registered(place, fargate, release(6, fingerprint=kept[4].fingerprint, origin="restart", served=True))
     observed = observing.observe(place)
     new = release(7)
     doomed = beyond_retention(new, observed, 3)
@@ -146,6 +147,16 @@ def test_versions_are_counted_and_what_is_in_use_is_kept(place: Place, fargate: 
     assert again.id not in [one.id for one in doomed]
     pinned = release(1, pinned=True, task_definition=kept[0].task_definition)
     assert pinned.id not in [one.id for one in beyond_retention(pinned, observed, 3)]
+
+
+def test_what_never_served_takes_no_good_releases_place(place: Place, fargate: Fargate) -> None:
+    """A machine that died in a deploy leaves its release behind; three of them must not push out the way back."""
+    good = [registered(place, fargate, release(number, served=True)) for number in (1, 2)]
+    begun = [registered(place, fargate, release(number)) for number in (3, 4, 5)]
+    doomed = beyond_retention(release(6), observing.observe(place), 3)
+    assert [one.id for one in doomed] == [one.id for one in begun]
+    doomed = beyond_retention(begun[0], observing.observe(place), 2)
+    assert [one.id for one in doomed] == [good[0].id, begun[1].id, begun[2].id], "one that is named counts"
 
 
 def way(place: Place, made: EcsRelease) -> Way:
@@ -274,3 +285,24 @@ def test_the_role_of_a_shift_goes_with_the_others(tmp_path: Path) -> None:
     )
     ACTS["delete-data"](replace(place_of(tmp_path, Fargate()), aws=cloud, names=names), context(), {})
     assert [operation for _, operation in cloud.asked].count("DeleteRole") == 3
+
+
+def test_data_that_a_removal_left_can_be_deleted_later(tmp_path: Path) -> None:
+    """The service is gone, or was never made: what a bootstrap made is still there."""
+    theirs = [{"Key": "decodeat-ops:deployment", "Value": "other-production"}]
+    cloud = Cloud(
+        {
+            ("logs", "ListTagsForResource"): "ResourceNotFoundException",
+            ("ecr", "ListTagsForResource"): {"tags": theirs},
+            ("secretsmanager", "DescribeSecret"): "ResourceNotFoundException",
+            ("iam", "GetRole"): "NoSuchEntity",
+        }
+    )
+    place = replace(place_of(tmp_path, Fargate()), aws=cloud)
+    nothing = EcsObserved(None, None, (), frozenset())
+    assert removal(place, nothing, KEEP) == Removal() and cloud.asked == []
+    assert removal(place, nothing, frozenset()) == Removal(), "nothing of ours is there"
+    cloud.answers["logs", "ListTagsForResource"] = {"tags": {"decodeat-ops:deployment": "demo-production"}}
+    found = removal(place, nothing, frozenset())
+    assert [one.id for one in found.steps] == ["delete-data"]
+    assert "deletes" not in dict(found.facts) and "log group /ecs/demo-production" in dict(found.facts)["deletes too"]

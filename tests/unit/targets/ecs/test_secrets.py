@@ -35,7 +35,8 @@ class Vault:
         return {f"secretsmanager:{name}": getattr(self, name) for name in (*names, "DeleteSecret")}
 
     def GetSecretValue(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        version = self.stages.get("AWSCURRENT", "") if self._known(params) else ""
+        stage = params.get("VersionStage", "AWSCURRENT")
+        version = self.stages.get(stage, "") if self._known(params) else ""
         if not version:
             raise refused("secretsmanager:GetSecretValue", "ResourceNotFoundException")
         return {"ARN": ARN, "VersionId": version, "SecretString": self.versions[version]}
@@ -59,7 +60,8 @@ class Vault:
     def PutSecretValue(self, params: Mapping[str, Any]) -> dict[str, Any]:
         assert self._known(params)
         self._put(params)
-        return {"ARN": ARN}
+        stages = [stage for stage, version in self.stages.items() if version == params["ClientRequestToken"]]
+        return {"ARN": ARN, "VersionStages": stages}
 
     def UpdateSecretVersionStage(self, params: Mapping[str, Any]) -> dict[str, Any]:
         assert self.stages["AWSCURRENT"] == params["RemoveFromVersionId"]
@@ -248,6 +250,34 @@ def test_a_reference_that_leads_nowhere_is_named(tmp_path: Path, answers: dict[s
         secrets.references(placed(tmp_path, aws, SETTINGS + ELSEWHERE), {})
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [refused("x", "ResourceNotFoundException"), refused("x", "AccessDeniedException"), {"ARN": ARN}],
+    ids=["missing", "denied", "empty"],
+)
+def test_a_digest_leaves_a_secret_that_leads_nowhere_to_the_verification(tmp_path: Path, answer: Any) -> None:
+    """It must not end a deploy at the first of several; no release ever has such a digest."""
+    there = secrets.digest(placed(tmp_path, Recorded({"secretsmanager:DescribeSecret": DESCRIBED}), _BOTH), {})
+    found = secrets.digest(placed(tmp_path, Recorded({"secretsmanager:DescribeSecret": answer}), _BOTH), {})
+    assert len(found) == 64 and found != there
+
+
+_BOTH = f'{SETTINGS}[service.secrets]\nONE = "aws-secretsmanager:one#k"\nTWO = "aws-secretsmanager:two#k"\n'
+
+
+@pytest.mark.parametrize(
+    ("answer", "there"),
+    [
+        (DESCRIBED, True),
+        (refused("x", "AccessDeniedException"), True),
+        (refused("x", "ResourceNotFoundException"), False),
+    ],
+)
+def test_whether_the_deployments_own_secret_is_there(tmp_path: Path, answer: Any, there: bool) -> None:
+    place = placed(tmp_path, Recorded({"secretsmanager:DescribeSecret": answer}), SETTINGS + FILES)
+    assert secrets.exists(place) is there
+
+
 @pytest.mark.parametrize("text", ["not json and-secret", '["and-secret"]', '{"API_KEYS": {"and-secret": 1}}', ""])
 def test_a_secret_of_another_kind_is_refused_and_not_shown(tmp_path: Path, text: str) -> None:
     answer = {"ARN": ARN, "VersionId": "x", "SecretString": text}
@@ -258,6 +288,33 @@ def test_a_secret_of_another_kind_is_refused_and_not_shown(tmp_path: Path, text:
 
 def test_a_secret_that_is_being_deleted_is_told_and_a_denied_look_is_not_hidden(tmp_path: Path) -> None:
     for error, kind in (("InvalidRequestException", Configuration), ("AccessDeniedException", AwsRefused)):
-        aws = Recorded({"secretsmanager:GetSecretValue": refused("secretsmanager:GetSecretValue", error)})
+        answers = {"secretsmanager:GetSecretValue": refused("secretsmanager:GetSecretValue", error)}
+        aws = Recorded({**answers, "secretsmanager:DescribeSecret": {"ARN": ARN}})
         with pytest.raises(kind):
             secrets.digest(placed(tmp_path, aws, SETTINGS + FILES), KEYS)
+
+
+def test_a_secret_that_is_not_there_may_be_refused_as_a_lack_of_rights(tmp_path: Path) -> None:
+    """IAM decides before the secret is looked for, and the name that was asked for fits no ARN of a policy."""
+    denied = refused("secretsmanager:GetSecretValue", "AccessDeniedException")
+    vault = Vault()
+    answers = {**vault.answers(), "secretsmanager:GetSecretValue": denied}
+    place = placed(tmp_path, Recorded(answers), SETTINGS + FILES)
+    assert secrets.stored(place) is None
+    assert secrets.write(place, KEYS)["created"]
+    with pytest.raises(AwsRefused, match="GetSecretValue"):
+        secrets.stored(place)  # it is there by now, so that a right is missing indeed
+    hidden = {**answers, "secretsmanager:DescribeSecret": refused("secretsmanager:DescribeSecret", "AccessDenied")}
+    with pytest.raises(AwsRefused, match="GetSecretValue"):
+        secrets.stored(placed(tmp_path, Recorded(hidden), SETTINGS + FILES))
+
+
+def test_a_rotation_and_its_undo_need_no_description(tmp_path: Path) -> None:
+    vault = Vault()
+    old = secrets.write(vaulted(tmp_path, vault), KEYS)["version"]
+    place = vaulted(tmp_path, vault)
+    place.aws.answers["secretsmanager:DescribeSecret"] = refused("secretsmanager:DescribeSecret", "AccessDenied")  # type: ignore[attr-defined]
+    new = secrets.write(place, ROTATED)["version"]
+    assert vault.stages == {"AWSCURRENT": new, "AWSPREVIOUS": old}
+    secrets.unwrite(place, new)
+    assert vault.stages["AWSCURRENT"] == old

@@ -7,8 +7,9 @@ import pytest
 
 from decodeat_ops.core.errors import Lost, StepFailed
 from decodeat_ops.core.plan import Action
+from decodeat_ops.core.target import Origin
 from decodeat_ops.engine.executor import Results
-from decodeat_ops.targets.ecs import observing, steps
+from decodeat_ops.targets.ecs import changes, observing, steps
 from decodeat_ops.targets.ecs.actions import ACTS
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
@@ -173,6 +174,49 @@ def test_a_deployment_that_ours_replaced_in_the_same_moment_is_told(place: Place
     fargate.between["UpdateService", 1] = lambda: (fargate.deploy(theirs), None)[1]
     told = run(place, do)
     assert told["warnings"] and "Somebody else's deployment began at the same moment" in told["warnings"][0]
+
+
+BALANCED = f'target_group = "{GROUP}"\nalarms = ["errors"]\n'
+OFF = {"alarmNames": [], "enable": False, "rollback": False}
+
+
+def test_what_the_settings_no_longer_name_is_taken_from_the_service(tmp_path: Path, fargate: Fargate) -> None:
+    """ECS leaves alone what is not sent: without this the service would stay behind its load balancer for ever."""
+    before = place_of(tmp_path / "before", fargate, BALANCED)
+    serving(before, fargate, release(1))
+    assert fargate.service is not None and fargate.service["loadBalancers"]
+    shape = {name: fargate.service[name] for name in ("loadBalancers", "deploymentConfiguration")}
+    after = place_of(tmp_path / "after", fargate)
+    do, undo = step_of(after, registered(after, fargate, release(2)))
+    run(after, do)
+    (made,) = fargate.made("UpdateService")
+    assert made["loadBalancers"] == [] and made["deploymentConfiguration"]["alarms"] == OFF
+    assert made["deploymentConfiguration"]["deploymentCircuitBreaker"] == {"enable": True, "rollback": True}
+    assert "healthCheckGracePeriodSeconds" not in made
+    kept = observing.observe(after)
+    assert changes.facts(after, Origin("built"), kept) == (), "the next plan has nothing to tell"
+    assert run(after, undo) == {}
+    assert {name: fargate.service[name] for name in shape} == shape
+
+
+def test_an_undo_takes_away_again_what_only_the_change_had(tmp_path: Path, fargate: Fargate) -> None:
+    before = place_of(tmp_path / "before", fargate)
+    serving(before, fargate, release(1))
+    assert fargate.service is not None
+    fargate.service["loadBalancers"] = []
+    after = place_of(tmp_path / "after", fargate, BALANCED)
+    do, undo = step_of(after, registered(after, fargate, release(2)))
+    run(after, do)
+    run(after, undo)
+    assert fargate.service["loadBalancers"] == [] and fargate.service["deploymentConfiguration"]["alarms"] == OFF
+
+
+def test_nothing_is_taken_from_a_service_that_has_none(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    do, _ = step_of(place, registered(place, fargate, release(2)))
+    run(place, do)
+    (made,) = fargate.made("UpdateService")
+    assert "loadBalancers" not in made and "alarms" not in made["deploymentConfiguration"]
 
 
 # Undo

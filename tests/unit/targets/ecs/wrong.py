@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Reply, refused
-from tests.unit.targets.ecs.healthy import GROUP, RULE, SECRET, group, role, subnet, value
+from tests.unit.targets.ecs.healthy import GROUP, RULE, SECRET, described, group, role, rules, subnet, value
 
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/decodeat"
 
@@ -45,6 +45,32 @@ def no_value(secret: str, error: str) -> Reply:
         if params["SecretId"] == secret:
             raise refused(error)
         return value(params)
+
+    return answer
+
+
+def one_described(secret: str, **other: Any) -> Reply:
+    return lambda params: {**described(params), **(other if params["SecretId"] == secret else {})}
+
+
+def undescribed(secret: str, error: str) -> Reply:
+    def answer(params: Mapping[str, Any]) -> dict[str, Any]:
+        if params["SecretId"] == secret:
+            raise refused(error)
+        return described(params)
+
+    return answer
+
+
+def named_rule(action: Mapping[str, Any] | str) -> Reply:
+    """Answer for the rule of the settings with another action, or with the code of a refusal."""
+
+    def answer(params: Mapping[str, Any]) -> dict[str, Any]:
+        if "RuleArns" not in params:
+            return rules(params)
+        if isinstance(action, str):
+            raise refused(action)
+        return {"Rules": [{"Actions": [action]}]}
 
     return answer
 
@@ -95,8 +121,28 @@ WRONG: dict[str, tuple[Call, Reply, str]] = {
     ),
     "a secret that is being deleted": (
         ("secretsmanager", "DescribeSecret"),
-        {"Name": "decodeat-production", "DeletedDate": "2026-11-01"},
+        one_described("decodeat-production", DeletedDate="2026-11-01"),
         "the secret decodeat-production is marked for deletion",
+    ),
+    "a secret that is being deleted elsewhere": (
+        ("secretsmanager", "DescribeSecret"),
+        one_described(SECRET, DeletedDate="2026-11-01"),
+        f"the secret {SECRET} is marked for deletion",
+    ),
+    "no such secret": (
+        ("secretsmanager", "DescribeSecret"),
+        undescribed(SECRET, "ResourceNotFoundException"),
+        f"there is no secret {SECRET}",
+    ),
+    "a secret without a value": (
+        ("secretsmanager", "DescribeSecret"),
+        one_described(SECRET, VersionIdsToStages={}),
+        f"the secret {SECRET} holds no value yet",
+    ),
+    "a secret whose version may not be read": (
+        ("secretsmanager", "DescribeSecret"),
+        undescribed(SECRET, "AccessDeniedException"),
+        f"the version of the secret {SECRET} can't be named: a:B is denied",
     ),
     "no secret": (
         ("secretsmanager", "GetSecretValue"),
@@ -172,10 +218,10 @@ WRONG: dict[str, tuple[Call, Reply, str]] = {
         but("blue", Matcher={"HttpCode": "204,301-399"}),
         "blue takes 204,301-399 for healthy; a healthy service answers 200",
     ),
-    "no rule": (("elbv2", "DescribeRules"), "RuleNotFound", f"there is no rule {RULE}"),
+    "no rule": (("elbv2", "DescribeRules"), named_rule("RuleNotFound"), f"there is no rule {RULE}"),
     "a rule to elsewhere": (
         ("elbv2", "DescribeRules"),
-        {"Rules": [{"Actions": [{"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "arn:other"}]}}]}]},
+        named_rule({"ForwardConfig": {"TargetGroups": [{"TargetGroupArn": "arn:other"}]}}),
         f"the listener rule {RULE} forwards to none of the target groups blue, green",
     ),
     "no alarm": (("cloudwatch", "DescribeAlarms"), {"CompositeAlarms": []}, "there is no alarm errors"),
