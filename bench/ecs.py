@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from bench.pairs import Measured, once, report
+from decodeat_ops.targets.ecs.actions import confirm
 from tests.lab import bases, engine
 from tests.lab.ecs import DEPLOYMENT, Operator, operator
 from tests.lab.ministack import REGION, ministack
@@ -24,7 +25,6 @@ from tests.support.deployments import REPOSITORY, make_source
 
 LIMIT = 1.2
 READS = 12  # of an unchanged deploy
-ANSWERS = 3  # in a row, until a release counts as confirmed
 KEEP = 5
 
 
@@ -48,8 +48,11 @@ def place(home: Path) -> Iterator[tuple[Operator, Operator]]:
         yield made[0], made[1]
 
 
-def by_hand(made: Operator, number: int) -> Path:
-    """Write down what the script deploys: the task definition that serves, with another release's id and a change."""
+def by_hand(made: Operator, number: int, reads: Mapping[str, int]) -> Path:
+    """Write down what the script deploys: the task definition that serves, with another release's id and a change.
+
+    `reads` is how often the tool reads what.
+    """
     client = made.platform.client(made.account, "ecs")
     (service,) = client.describe_services(cluster=DEPLOYMENT, services=[DEPLOYMENT])["services"]
     found = client.describe_task_definition(taskDefinition=service["taskDefinition"], include=["TAGS"])
@@ -68,7 +71,8 @@ def by_hand(made: Operator, number: int) -> Path:
         "definition": {**definition, "tags": found["tags"]}, "release": release, "region": REGION,
         "endpoint": made.platform.endpoint, "account": made.account.id, "cluster": DEPLOYMENT, "service": DEPLOYMENT,
         "family": definition["family"], "subnets": made.account.subnets, "address": made.clients.url,
-        "security_groups": [made.account.security_group], "answers": ANSWERS, "keep": KEEP,
+        "security_groups": [made.account.security_group], "answers": confirm.CONFIRMATIONS,
+        "pause": confirm.PAUSE, "keep": KEEP, "reads": reads,
     }  # fmt: skip
     path = made.home / "by-hand.json"
     path.write_text(json.dumps(told, default=str))
@@ -87,8 +91,8 @@ def listed(what: str, calls: Mapping[str, int]) -> str:
     return f"{what:<28} {sum(calls.values())} ({words or 'none'})"
 
 
-def counted(made: Operator, what: str) -> tuple[int, int]:
-    """Carry out one deploy, print what it asked of AWS, and return how often it read and wrote.
+def counted(made: Operator, what: str) -> tuple[Mapping[str, int], Mapping[str, int]]:
+    """Carry out one deploy, print what it asked of AWS, and return what it read and wrote, and how often.
 
     Raises RuntimeError when it fails: what it asked until then says nothing.
     """
@@ -97,7 +101,7 @@ def counted(made: Operator, what: str) -> tuple[int, int]:
         raise RuntimeError(f"{what}: exit {code}\n{json.dumps(told)}")
     print(listed(f"{what}: reads", told["reads"]))
     print(listed(f"{what}: writes", told["writes"]))
-    return sum(told["reads"].values()), sum(told["writes"].values())
+    return told["reads"], told["writes"]
 
 
 def main() -> int:
@@ -107,19 +111,24 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="decodeat-bench-") as scratch, place(Path(scratch)) as (tool, script):
         times: dict[str, list[float]] = {"tool": [], "script": []}
         hand: tuple[str, ...] = (sys.executable, "-m", "bench.ecs_by_hand")
-        for number in range(options.rounds + 1):
-            file = by_hand(script, number + 1)
+        for _ in range(KEEP):  # until each further deploy deregisters a revision
+            tool.change_something()
+            tool.deploy()
+        tool.change_something()
+        asked, _ = counted(tool, "deploy")
+        for number in range(options.rounds + KEEP):
+            file = by_hand(script, number + 1, asked)
             seconds = once((*hand, str(file)), REPOSITORY, script.environment)
             tool.change_something()
             words = (sys.executable, "-m", "decodeat_ops", "deploy", "--yes", "--json")
             own = once(words, tool.home, tool.environment)
-            if number:  # the first round warms caches
+            if number >= KEEP:  # until then the script has nothing to deregister, and caches are cold
                 times["script"].append(seconds)
                 times["tool"].append(own)
-        tool.change_something()
-        counted(tool, "deploy")
-        print(listed("the script", said((*hand, str(by_hand(script, options.rounds + 2))), script)))
-        reads, writes = counted(tool, "deploy, nothing changed")
+        last = by_hand(script, options.rounds + KEEP + 1, asked)
+        print(listed("the script", said((*hand, str(last)), script)))
+        few, none = counted(tool, "deploy, nothing changed")
+        reads, writes = sum(few.values()), sum(none.values())
         over = reads > READS or writes > 0
         print(f"{'deploy, nothing changed':<28} {reads} reads (limit {READS}), {writes} writes (limit 0)")
         return max(report("the same calls, by hand", [measured(times)]), int(over))

@@ -23,7 +23,7 @@ COVERAGE = ("--cov", "--cov-report=")  # the report is made once everything has 
 # In the proof: programs count, and what has ten times as many examples gets more than the usual ten minutes.
 LONG = ("--suite", "proof", "--timeout", "3600", f"--cov-config={Path(__file__).with_name('programs.toml')}")
 # Twice as many as the two cores: the tests of deployments wait for each other's processes half of their time.
-TOGETHER = ("-n", "4", "--no-loadscope-reorder")
+TOGETHER = ("-n", "4", "--no-loadscope-reorder", "--durations", "40", "--durations-min", "5")
 
 
 def run_pytest(*argv: str, **variables: str) -> int:

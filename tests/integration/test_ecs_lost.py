@@ -120,7 +120,7 @@ def test_credentials_expire_anywhere(well: EcsPlace, share: Share) -> None:
     well.fake.calls.forget()
     well.deploy()
     calls = len(well.fake.calls.made)
-    for after in share(range(1, calls), 6):
+    for after in share(range(1, calls), 12):
         well.change()
         before = well.serving()
         well.fake.switches.expire_credentials(after)

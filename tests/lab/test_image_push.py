@@ -281,6 +281,7 @@ def test_progress_is_told_for_a_person(small: Shop) -> None:
     assert "deploy it as" in ran.stdout
 
 
+@pytest.mark.proof
 def test_the_real_image(
     docker: Engine, python_base: str, store: Registry, between: Wire, tmp_path: Path, record_property: Record
 ) -> None:

@@ -148,7 +148,8 @@ def _running(one: Task) -> Cell:
     health = "" if one.health == "UNKNOWN" else f", {one.health.lower()}"
     since = f" since {one.started}" if one.started else ""
     tone = "bad" if one.health == "UNHEALTHY" else ("good" if one.status == "RUNNING" else "warn")
-    return f"{one.status.lower()}{health}{since}, {one.zone}, {label(one.task_definition)}", tone
+    where = f", {one.zone}" if one.zone else ""
+    return f"{one.status.lower()}{health}{since}{where}, {label(one.task_definition)}", tone
 
 
 def _as_json(place: Place, one: Task) -> dict[str, Any]:

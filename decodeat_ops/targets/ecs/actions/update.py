@@ -8,6 +8,7 @@ from decodeat_ops.core.errors import Lost, StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs import documents
+from decodeat_ops.targets.ecs.actions.revising import mark_served
 from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.autoscaling import bounds
 from decodeat_ops.targets.ecs.observed import ServiceState
@@ -15,6 +16,7 @@ from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, SHAPE, Ours, label, require_unmoved
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import required
+from decodeat_ops.targets.ecs.revisions import recorded
 
 
 def update(place: Place, context: Context, params: Params) -> Results:
@@ -64,6 +66,7 @@ def _update(place: Place, ours: Ours, service: ServiceState, params: Params) -> 
     if service.task_definition == ours.task_definition:
         # Without it ECS would start tasks in the deployment that is there, and none of ours could be followed.
         change["forceNewDeployment"] = True
+    _note_served(place, service)
     answer = place.aws.call(
         "ecs",
         "UpdateService",
@@ -73,6 +76,14 @@ def _update(place: Place, ours: Ours, service: ServiceState, params: Params) -> 
         **change,
     )
     return _begun(answer["service"], ours)
+
+
+def _note_served(place: Place, service: ServiceState) -> None:
+    """Note that what clients reach has served, where the deploy that brought it died before it could."""
+    reached = service.reached
+    release = recorded(place, reached.task_definition) if reached else None
+    if reached is not None and release is not None and not release.served:
+        mark_served(place, reached.task_definition)
 
 
 def _begun(raw: Mapping[str, Any], ours: Ours) -> Results:

@@ -74,6 +74,18 @@ def test_a_later_one_is_one_call_without_a_count(place: Place, fargate: Fargate)
     assert fargate.service is not None and told["deployment"] == fargate.service["deployments"][0]["id"]
 
 
+def test_what_was_complete_has_served_though_its_deploy_died_before_it_said_so(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    fargate.deploy(registered(place, fargate, release(2)).task_definition)
+    assert settled(fargate)[0] == "2"
+    do, _ = step_of(place, registered(place, fargate, release(3)))
+    fargate.calls.clear()
+    run(place, do)
+    assert fargate.writes() == ["TagResource", "UpdateService"]
+    served = {one.id: one.served for one in observing.observe(place).releases}
+    assert served == {release(1).id: True, release(2).id: True, release(3).id: False}
+
+
 def test_a_stopped_service_gets_its_tasks_back(place: Place, fargate: Fargate) -> None:
     kept = serving(place, fargate, release(1))
     assert fargate.service is not None

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -15,7 +15,7 @@ from decodeat_ops.targets.ecs.findings import Verdict
 from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.verifying.roles import trusts
-from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, place
+from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, Ticking, place
 from tests.unit.targets.ecs.healthy import SECTIONS, healthy, subnet
 from tests.unit.targets.ecs.wrong import ECR, WRONG, but, decided, strange_role
 
@@ -57,6 +57,26 @@ def test_each_problem_alone_is_named(tmp_path: Path, name: str) -> None:
     assert any(words in problem for problem in verdict.problems), verdict
     assert len(verdict.problems) == OF_SEVERAL.get(name, 1), verdict
     assert verdict.doubts == ()
+
+
+def test_a_verdict_without_problems_holds_for_a_minute(tmp_path: Path) -> None:
+    """A plan is made before the lock and once more under it, a moment later: nothing is asked twice for that."""
+    cloud = Cloud(healthy())
+    here = place(cloud, tmp_path, SECTIONS)
+    clock = cast(Ticking, here.clock)
+    assert verifying.problems(here, NEW, BUILT, NOTHING) == Verdict()
+    asked = len(cloud.asked)
+    clock.moment += 59
+    assert verifying.problems(here, NEW, BUILT, NOTHING) == Verdict() and len(cloud.asked) == asked
+    changed = replace(NOTHING, guard=("ecs-svc/1",))
+    verifying.problems(here, NEW, BUILT, changed)
+    assert len(cloud.asked) > asked, "somebody else's deployment came meanwhile"
+    asked = len(cloud.asked)
+    clock.moment += 1
+    cloud.answers["ecs", "DescribeClusters"] = {"clusters": []}
+    for _ in range(2):
+        assert len(verifying.problems(here, NEW, BUILT, NOTHING).problems) == 1 and len(cloud.asked) > asked
+        asked = len(cloud.asked)
 
 
 def test_a_list_that_ignores_its_filter_finds_no_group_that_was_not_asked_for(tmp_path: Path) -> None:
