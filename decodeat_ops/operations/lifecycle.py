@@ -56,9 +56,9 @@ def plan_stop(observed: O, target: Target[Any, O], deployment: str, *, inputs: s
     facts: Facts = (("still runs", ", ".join(sorted(observed.running))),)
     if observed.active is not None:
         back = "nothing listens; `decodeat-ops start` brings it back"
-        facts = (("serves now", observed.active_id), ("afterwards", back))
+        facts = (("serves now", observed.serves_now), ("afterwards", back))
     facts += elsewhere.told(target)
-    return Plan("stop", deployment, observed.current.id, steps, facts, inputs, observed.active_id)
+    return Plan("stop", deployment, observed.current.id, steps, facts, inputs, observed.serves_now)
 
 
 def plan_restart(
@@ -90,10 +90,10 @@ def plan_restart(
     )
     move = target.move(release, Origin("copied", of=current), observed)
     facts = (
-        ("serves now", observed.active_id or "nothing"),
+        ("serves now", observed.serves_now or "nothing"),
         ("will serve", f"{name}, the code and settings of {current.id}"),
     )
-    return Plan("restart", deployment, name, ordered(move, name), facts, inputs, observed.active_id)
+    return Plan("restart", deployment, name, ordered(move, name), facts, inputs, observed.serves_now)
 
 
 def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: frozenset[str]) -> Plan | None:
@@ -102,7 +102,7 @@ def plan_remove(observed: O, target: Target[Any, O], deployment: str, keep: froz
     if not removal.steps:
         return None
     facts = (*removal.facts, *elsewhere.told(target))
-    return Plan("remove", deployment, target.place, removal.steps, facts, "", observed.active_id)
+    return Plan("remove", deployment, target.place, removal.steps, facts, "", observed.serves_now)
 
 
 def stays(plan: Plan, results: Mapping[str, Mapping[str, Any]]) -> str:

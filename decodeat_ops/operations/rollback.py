@@ -26,6 +26,9 @@ def choose(asked: str | None, observed: Observed[R]) -> R:
         raise Usage("Nothing is deployed, so there is nothing to go back from.", hint="Run `decodeat-ops deploy`.")
     if asked:
         return _named(asked, observed)
+    reached = observed.reached
+    if current is not None and reached is not None and reached.id != current.id:
+        return reached  # what was deployed last does not serve yet: the way back is what still does
     chosen = previous(current, observed.releases) if current else newest_served(observed.releases)
     if chosen is not None:
         return chosen

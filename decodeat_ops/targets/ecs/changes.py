@@ -1,6 +1,6 @@
 """Say how a release differs in configuration from the one that serves, for the plan that brings it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from decodeat_ops.core.target import Facts, Origin
@@ -29,7 +29,7 @@ def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
     if not isinstance(kept, EcsRelease):
         active = observed.active
         if active is None:
-            return ()
+            return _told("the service changes", differences(service.raw, documents.service(place, service.task_definition)))
         lines = (*_built(place, active), *differences(service.raw, documents.service(place, active.task_definition)))
         return _told("configuration", lines)
     current = observed.current
@@ -53,7 +53,8 @@ def _built(place: Place, active: EcsRelease) -> tuple[str, ...]:
 def _kept(place: Place, current: EcsRelease, kept: EcsRelease) -> tuple[str, ...]:
     """Return how the task definition of a kept release differs from that of the current one."""
     before = revision(place, current.task_definition).definition
-    return differences(before, _alike(revision(place, kept.task_definition).definition, before, place.names.container))
+    own, secrets = revision(place, kept.task_definition).definition, place.loaded.settings.service.secrets
+    return differences(before, _alike(own, before, place.names.container, tuple(secrets)))
 
 
 def _secrets(definition: Mapping[str, Any], container: str) -> dict[str, str]:
@@ -65,15 +66,17 @@ def _secrets(definition: Mapping[str, Any], container: str) -> dict[str, str]:
     }
 
 
-def _alike(definition: Mapping[str, Any], like: Mapping[str, Any], container: str) -> dict[str, Any]:
-    """Return a definition with the other one's image, release id and versions of secrets, which differ in any case."""
+def _alike(
+    definition: Mapping[str, Any], like: Mapping[str, Any], container: str, secrets: Sequence[str]
+) -> dict[str, Any]:
+    """Return a definition with today's secrets and the other one's image and release id, which differ in any case."""
     other: Mapping[str, Any] = next((one for one in like["containerDefinitions"] if one["name"] == container), {})
     known, ids = _secrets(like, container), [one for one in other.get("environment", ()) if one["name"] == "RELEASE_ID"]
 
     def alike(one: Mapping[str, Any]) -> dict[str, Any]:
-        plain = [variable for variable in one.get("environment", ()) if variable["name"] != "RELEASE_ID"]
-        names = [secret["name"] for secret in one.get("secrets", ())]
-        found = [{"name": name, "valueFrom": known.get(name, LATER)} for name in names]
+        others = {"RELEASE_ID", *secrets}
+        plain = [variable for variable in one.get("environment", ()) if variable["name"] not in others]
+        found = [{"name": name, "valueFrom": known.get(name, LATER)} for name in secrets]
         return {**one, "image": other.get("image", one["image"]), "environment": [*plain, *ids], "secrets": found}
 
     changed = [alike(one) if one["name"] == container else one for one in definition["containerDefinitions"]]

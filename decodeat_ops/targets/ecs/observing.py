@@ -28,7 +28,7 @@ BEYOND = 2  # revisions that are looked at beside those kept: a candidate's, and
 def observe(place: Place) -> EcsObserved:
     """Read service and releases. Raises `Configuration` when the account is another one, or a record is damaged."""
     identity.who(place)
-    service = _judged(place, service_state(place))
+    service = judged(place, service_state(place))
     runs = (
         {one.task_definition: revisions.recorded(place, one.task_definition) for one in service.deployments}
         if service
@@ -68,13 +68,13 @@ def service_state(place: Place) -> ServiceState | None:
     return _service(found[0], names.deployment) if found else None
 
 
-def _judged(place: Place, service: ServiceState | None) -> ServiceState | None:
+def judged(place: Place, service: ServiceState | None) -> ServiceState | None:
     """Return the service with the state of its primary deployment, which ECS tells elsewhere of a shift."""
     primary = service.primary if service else None
     if service is None or primary is None or primary.rollout_state:
         return service
-    judged = replace(primary, rollout_state=shift.rollout_state(place, primary))
-    return replace(service, deployments=tuple(judged if one is primary else one for one in service.deployments))
+    told = replace(primary, rollout_state=shift.rollout_state(place, primary))
+    return replace(service, deployments=tuple(told if one is primary else one for one in service.deployments))
 
 
 def records(place: Place) -> tuple[EcsRelease, ...]:

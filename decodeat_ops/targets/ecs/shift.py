@@ -102,6 +102,12 @@ def rollout_state(place: Place, deployment: Deployment) -> str:
     return _ROLLOUT.get(found.outcome, "") if found else COMPLETED
 
 
+def is_over(place: Place, deployment: Deployment) -> bool:
+    """Return whether the shift of a deployment goes neither on nor back any more, however it ended."""
+    found = find(place, deployment.task_definition, deployment.created_at)
+    return found is not None and found.status in {STOPPED, "ROLLBACK_FAILED", SUCCESSFUL}
+
+
 def look(place: Place, arn: str) -> Shift | None:
     """Return a service deployment as it is now, None when ECS knows it no longer."""
     answer = place.aws.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[arn])

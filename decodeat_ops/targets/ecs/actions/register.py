@@ -82,8 +82,8 @@ def copied(
 ) -> dict[str, Any]:
     """Return a registered task definition as one to register, with another release's id and today's secrets.
 
-    A variable that is a secret today is no plain one any more. A secret that the settings name no longer keeps its own
-    reference, for its value must not vanish unseen: where that version is gone, tasks don't start, which is told.
+    A variable that is a secret today is no plain one any more. A secret that the settings name no longer goes: it may
+    have been withdrawn, and must not come back. The plan says so.
     """
     document = {name: definition[name] for name in _TAKEN if name in definition}
     document["containerDefinitions"] = [
@@ -94,12 +94,11 @@ def copied(
 
 
 def _container(raw: Mapping[str, Any], release: EcsRelease, references: Mapping[str, str]) -> dict[str, Any]:
-    secret = {one["name"]: one["valueFrom"] for one in raw.get("secrets", ())} | dict(references)
     plain = {one["name"]: one["value"] for one in raw.get("environment", ())} | {RELEASE: release.id}
     return {
         **raw,
-        "environment": [{"name": name, "value": plain[name]} for name in sorted(plain) if name not in secret],
-        "secrets": [{"name": name, "valueFrom": reference} for name, reference in sorted(secret.items())],
+        "environment": [{"name": name, "value": plain[name]} for name in sorted(plain) if name not in references],
+        "secrets": [{"name": name, "valueFrom": reference} for name, reference in sorted(references.items())],
     }
 
 

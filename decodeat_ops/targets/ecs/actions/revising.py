@@ -1,6 +1,7 @@
 """Write to registered revisions: note that one has served, or take one out of use."""
 
 from decodeat_ops.core.aws import AwsRefused
+from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import SERVED
 from decodeat_ops.targets.ecs.revisions import drop
@@ -8,11 +9,20 @@ from decodeat_ops.targets.ecs.revisions import drop
 ACTIVE = "ACTIVE"  # status of a revision that a service can be brought to
 
 
-def mark_served(place: Place, task_definition: str) -> None:
-    """Note on a revision that clients have reached it; may be repeated."""
+def mark_served(place: Place, task_definition: str) -> list[str]:
+    """Note on a revision that clients have reached it; may be repeated. A refusal is returned as a warning.
+
+    It is no reason to take a release back that serves.
+    """
     tag = {"key": SERVED, "value": "true"}
-    place.aws.call("ecs", "TagResource", resourceArn=task_definition, tags=[tag])
+    try:
+        place.aws.call("ecs", "TagResource", resourceArn=task_definition, tags=[tag])
+    except AwsRefused as error:
+        return [
+            f"{label(task_definition)} could not be noted as one that has served ({error.error}): name it to go back to it."
+        ]
     drop(place, task_definition)
+    return []
 
 
 def deregister(place: Place, task_definition: str) -> None:

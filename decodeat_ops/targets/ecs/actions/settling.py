@@ -22,12 +22,12 @@ def settle(place: Place, context: Context, params: Params) -> Results | None:
     With `supersede` nothing is waited for but the end of a shift, which no update can supersede. Raises `StepFailed`
     when another deployment came than the plan was made from, and when a service is not deleted in time.
     """
-    limit, supersede = params["limit"], params["supersede"]
+    limit, supersede = params["limit"], params.get("supersede", False)
     if not params["primary"]:  # the service was being deleted
         rollout.settle(place, context, limit)
         return None
     service = service_state(place) if supersede else rollout.wait(place, context, limit)
-    if supersede and _was_cut_off(place, service, params):
+    if _was_cut_off(place, service, params):
         return _left(place, rollout.settle(place, context, limit), params)
     service = require_unmoved(service, params["guard"], params["primary"], place.names.place)
     going = service.primary
@@ -35,12 +35,15 @@ def settle(place: Place, context: Context, params: Params) -> Results | None:
         return None
     if not shift.is_of(service):
         return _left(place, service, params)
-    stopped = stop_shift(place, going.task_definition, going.created_at)
-    after = rollout.settle(place, context, limit)
-    if stopped or supersede:
-        return _left(place, after, params)
+    if stop_shift(place, going.task_definition, going.created_at):
+        return _left(place, rollout.settle(place, context, limit), params)
+    after = rollout.wait(place, context, limit)
+    if after is not None and under_way(after) and shift.is_over(place, going):
+        return _left(place, after, params)  # stopped or given up, with both revisions running: no update queues up there
     require_unmoved(after, params["guard"], params["primary"], place.names.place)
-    return None  # it ended by itself in the last moment
+    if after is not None and under_way(after):
+        rollout.settle(place, context, 0)  # raises: it goes on, and can't be stopped
+    return None  # it ended by itself
 
 
 def as_left(context: Context, params: Params) -> Params:
@@ -71,21 +74,23 @@ def _was_cut_off(place: Place, service: ServiceState | None, params: Params) -> 
     primary = service.primary if service else None
     if service is None or primary is None or primary.id == params["primary"] or not shift.is_of(service):
         return False
-    found = shift.find(place, params["task_definition"], params["since"])
+    found = shift.find(place, params["task_definition"], params["since"]) if "since" in params else None
     return found is not None and found.outcome == "back"
 
 
 def _left(place: Place, service: ServiceState | None, params: Params) -> Results:
     """Return what ours goes on from, and a warning. Raises `StepFailed` for a deployment that is a stranger's."""
-    own = [one.id for one in service.deployments if one.task_definition in params["earlier"]] if service else []
+    own = [one.id for one in service.deployments if one.task_definition in params.get("earlier", ())] if service else []
     guard = sorted({*params["guard"], *own})  # going back, ECS may give the earlier revision a deployment of a new id
     primary = service.primary.id if service and service.primary else ""
     there = require_unmoved(service, guard, primary, place.names.place)
-    how = "was not waited for" if params["supersede"] else f"had not ended after {duration(params['limit'])}"
-    what = "its shift was stopped and rolled back" if shift.is_of(there) else "this change takes its place"
+    supersede, brings = params.get("supersede", False), params.get("task_definition", "")
+    how = "was not waited for" if supersede else f"had not ended after {duration(params['limit'])}"
+    back = shift.is_of(there) and there.primary is not None and there.primary.task_definition != brings
+    what = "its shift was stopped and rolled back" if back else "this change takes its place"
     return {
         "left": {"guard": guard, "before": _before(place, there)},
-        "warnings": [f"The deployment {params['primary']} ({label(params['task_definition'])}) {how}: {what}."],
+        "warnings": [f"The deployment {params['primary']} ({label(brings)}) {how}: {what}."],
     }
 
 

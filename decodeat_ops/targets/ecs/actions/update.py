@@ -12,7 +12,7 @@ from decodeat_ops.targets.ecs.actions.revising import mark_served
 from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.autoscaling import bounds
 from decodeat_ops.targets.ecs.observed import ServiceState
-from decodeat_ops.targets.ecs.observing import service_state
+from decodeat_ops.targets.ecs.observing import judged, service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, SHAPE, Ours, label, require_unmoved
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import required
@@ -66,7 +66,7 @@ def _update(place: Place, ours: Ours, service: ServiceState, params: Params) -> 
     if service.task_definition == ours.task_definition:
         # Without it ECS would start tasks in the deployment that is there, and none of ours could be followed.
         change["forceNewDeployment"] = True
-    _note_served(place, service)
+    warnings = _note_served(place, service)
     answer = place.aws.call(
         "ecs",
         "UpdateService",
@@ -75,15 +75,23 @@ def _update(place: Place, ours: Ours, service: ServiceState, params: Params) -> 
         taskDefinition=ours.task_definition,
         **change,
     )
-    return _begun(answer["service"], ours)
+    begun = _begun(answer["service"], ours)
+    return {**begun, "warnings": [*begun.get("warnings", ()), *warnings]} if warnings else begun
 
 
-def _note_served(place: Place, service: ServiceState) -> None:
+def _note_served(place: Place, service: ServiceState) -> list[str]:
     """Note that what clients reach has served, where the deploy that brought it died before it could."""
-    reached = service.reached
-    release = recorded(place, reached.task_definition) if reached else None
-    if reached is not None and release is not None and not release.served:
-        mark_served(place, reached.task_definition)
+    unmarked = [one for one in service.deployments if one.running and _never_served(place, one.task_definition)]
+    told = judged(place, service) if unmarked else None
+    reached = told.reached if told else None
+    if reached is None or reached.task_definition not in {one.task_definition for one in unmarked}:
+        return []
+    return mark_served(place, reached.task_definition)
+
+
+def _never_served(place: Place, task_definition: str) -> bool:
+    release = recorded(place, task_definition)
+    return release is not None and not release.served
 
 
 def _begun(raw: Mapping[str, Any], ours: Ours) -> Results:

@@ -60,7 +60,7 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
         return _left(stays, service) if mine is not None or ours.strangers(service) else None
     if mine is None and primary.id in ours.guard and UPDATE not in context.results:
         return None  # the update was never made; what differs from before, somebody else has changed
-    if primary is mine and _stopped_shift(place, ours, mine.created_at):
+    if primary is mine and shift.is_of(service) and _stopped_shift(place, ours, mine.created_at):
         found = settle(place, context, params["limit"], patient=False)
         if found is None or found.primary is None:
             return _left("Somebody deleted the service meanwhile, so it can't be brought back", found)
@@ -77,7 +77,7 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
 
 def _stopped_shift(place: Place, ours: Ours, since: str) -> bool:
     """Stop our own shift where it goes on, and return whether that was so."""
-    return shift.shifts(place.loaded) and stop_shift(place, ours.task_definition, since)
+    return stop_shift(place, ours.task_definition, since)
 
 
 def _restored(

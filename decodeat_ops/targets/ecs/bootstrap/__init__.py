@@ -34,7 +34,7 @@ def plan(place: Place, secrets_now: Secrets, observed: EcsObserved, mark: str) -
     if not steps:
         return None
     names = place.names
-    return Plan("bootstrap", names.deployment, names.place, steps, (*facts, *_stays(place)), "", observed.active_id)
+    return Plan("bootstrap", names.deployment, names.place, steps, (*facts, *_stays(place)), "", observed.serves_now)
 
 
 def _stays(place: Place) -> Facts:

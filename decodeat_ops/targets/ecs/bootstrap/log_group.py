@@ -15,7 +15,7 @@ _GONE = frozenset({"ResourceNotFoundException"})
 
 def steps(place: Place, mark: str) -> Steps:
     """Return the step that makes the log group, none when it is there."""
-    if log_group_there(place):
+    if log_group_there(place, place.names.log_group):
         return ()
     days = place.loaded.settings.ecs.log_retention_days
     about = {"group": place.names.log_group, "arn": Arns(place.names).log_group, "days": days, "mark": mark}

@@ -1,5 +1,8 @@
 """Look at everything that a deploy needs in AWS before it changes anything, and name all that is wrong at once."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from decodeat_ops.core.target import Origin
 from decodeat_ops.targets.ecs import quotas, rights
 from decodeat_ops.targets.ecs.findings import Findings, Verdict
@@ -7,6 +10,7 @@ from decodeat_ops.targets.ecs.identity import who
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
+from decodeat_ops.targets.ecs.revisions import revision
 from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets, service
 
 __all__ = ["Findings", "Verdict", "problems", "startable"]
@@ -32,9 +36,10 @@ def problems(place: Place, release: EcsRelease, origin: Origin, observed: EcsObs
 
 def _judged(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:
     findings = Findings()
-    platform.judge(place, findings)
+    own = _own(place, origin)
+    platform.judge(place, findings, own)
     image.judge(place, release, origin, findings)
-    roles.judge(place, findings)
+    roles.judge(place, findings, own)
     secrets.judge(place, findings)
     vpc = network.judge(place, findings)
     balancing.judge(place, vpc, findings)
@@ -52,9 +57,18 @@ def startable(place: Place, release: EcsRelease, origin: Origin, observed: EcsOb
     """
     who(place)
     findings = Findings()
-    platform.judge(place, findings)
+    own = _own(place, origin)
+    platform.judge(place, findings, own)
     image.judge(place, release, origin, findings)
-    roles.judge(place, findings)
+    roles.judge(place, findings, own)
     secrets.judge(place, findings)
     service.judge(place, observed, findings)
     return findings.verdict()
+
+
+def _own(place: Place, origin: Origin) -> Mapping[str, Any]:
+    """Return the task definition of a release that ran before, whose roles and log it keeps; empty for a new one."""
+    made = origin.of
+    if origin.how == "built" or not isinstance(made, EcsRelease) or not made.task_definition:
+        return {}
+    return revision(place, made.task_definition).definition

@@ -1,20 +1,30 @@
 """Judge what a deployment stands on: its cluster and its log group."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
 
 BOOTSTRAP = "`decodeat-ops bootstrap` makes it"
 
 
-def judge(place: Place, findings: Findings) -> None:
-    """Add a missing cluster and a missing log group to the problems."""
+def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None = None) -> None:
+    """Add a missing cluster and a missing log group to the problems: the settings', or a `definition`'s own."""
     names = place.names
+    logs = _log_group(names.container, definition or {}) or names.log_group
     cluster = findings.ask(f"the cluster {names.cluster}", lambda: cluster_active(place))
     if cluster is False:
         findings.problem(f"there is no cluster {names.cluster} in {names.region}; {BOOTSTRAP}")
-    group = findings.ask(f"the log group {names.log_group}", lambda: log_group_there(place))
+    group = findings.ask(f"the log group {logs}", lambda: log_group_there(place, logs))
     if group is False:
-        findings.problem(f"there is no log group {names.log_group} in {names.region}; {BOOTSTRAP}")
+        findings.problem(f"there is no log group {logs} in {names.region}; {BOOTSTRAP}")
+
+
+def _log_group(container: str, definition: Mapping[str, Any]) -> str:
+    """Return the log group of a task definition, "" when it has none in CloudWatch."""
+    found = next((one for one in definition.get("containerDefinitions", ()) if one["name"] == container), {})
+    return str(found.get("logConfiguration", {}).get("options", {}).get("awslogs-group", ""))
 
 
 def cluster_active(place: Place) -> bool:
@@ -23,8 +33,7 @@ def cluster_active(place: Place) -> bool:
     return any(one.get("status") == "ACTIVE" for one in told.get("clusters", ()))
 
 
-def log_group_there(place: Place) -> bool:
-    """Return whether the log group is there; AWS answers with all whose names begin so."""
-    name = place.names.log_group
+def log_group_there(place: Place, name: str) -> bool:
+    """Return whether a log group is there; AWS answers with all whose names begin so."""
     groups = place.aws.pages("logs", "DescribeLogGroups", "logGroups", logGroupNamePrefix=name)
     return any(one["logGroupName"] == name for one in groups)

@@ -11,10 +11,14 @@ from decodeat_ops.targets.ecs.verifying.platform import BOOTSTRAP
 NO_ROLE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 
-def judge(place: Place, findings: Findings) -> None:
-    """Add roles that are missing, of another account, or that ECS may not take on, to the problems."""
-    names = place.names
-    wanted = {names.execution_role_arn: TASKS, names.task_role_arn: TASKS}
+def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None = None) -> None:
+    """Add roles that are missing, of another account, or that ECS may not take on, to the problems.
+
+    Those of tasks are the settings', or of a `definition` that has its own.
+    """
+    names, own = place.names, definition or {}
+    execution = own.get("executionRoleArn", names.execution_role_arn)
+    wanted = {execution: TASKS, own.get("taskRoleArn", names.task_role_arn): TASKS}
     if names.infrastructure_role_arn:
         wanted[names.infrastructure_role_arn] = SHIFTS
     for arn, service in wanted.items():

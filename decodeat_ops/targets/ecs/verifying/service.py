@@ -29,6 +29,11 @@ def judge(place: Place, observed: EcsObserved, findings: Findings) -> None:
             f"{name} takes its capacity from {', '.join(providers)} instead of the launch type {FARGATE}; give it an "
             "empty capacityProviderStrategy with `aws ecs update-service`, or name another one with ecs.service"
         )
+    if service.load_balancers and not service.created_by_us and not place.loaded.settings.ecs.target_group:
+        findings.problem(
+            f"{name}, which decodeat-ops has not made, is behind a load balancer, and the settings name no target group: "
+            "name it with ecs.target_group, or take it from the service yourself"
+        )
     scheduled = raw.get("schedulingStrategy", "REPLICA")
     if scheduled != "REPLICA":
         findings.problem(f"{name} is scheduled as {scheduled}, which {FARGATE} does not know; {OTHERWISE}")
