@@ -1,4 +1,4 @@
-"""Ask whether Application Auto Scaling decides on the desired count of the service."""
+"""Set the desired count of the service, and ask whether Application Auto Scaling decides on it."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,12 @@ class Bounds:
 def resource(place: Place) -> str:
     """Return what Application Auto Scaling calls the service."""
     return f"service/{place.names.cluster}/{place.names.service}"
+
+
+def set_desired(place: Place, count: int) -> None:
+    """Ask for another number of tasks of the same deployment."""
+    names = place.names
+    place.aws.call("ecs", "UpdateService", cluster=names.cluster, service=names.service, desiredCount=count)
 
 
 def bounds(place: Place) -> Bounds | None:

@@ -73,6 +73,11 @@ class ServiceState:
         return max(found, key=lambda one: (one.status == PRIMARY, one.created_at), default=None)
 
     @property
+    def needed(self) -> tuple[Deployment, ...]:
+        """Return the deployments whose task definitions it can't lose: the primary one, and those that tasks run of."""
+        return tuple(one for one in self.deployments if one.status == PRIMARY or one.running + one.pending > 0)
+
+    @property
     def settled(self) -> bool:
         """Return whether no deployment is under way: a failed one without tasks, which some lists keep, is over."""
         primary = self.primary

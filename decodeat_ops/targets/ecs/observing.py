@@ -88,10 +88,7 @@ def records(place: Place) -> tuple[EcsRelease, ...]:
 
 def _used(service: ServiceState | None, runs: Mapping[str, EcsRelease | None]) -> list[EcsRelease]:
     """Return the releases that the service needs: not those of deployments that are over and still listed."""
-    needed = (
-        [one for one in service.deployments if one.status == PRIMARY or one.running + one.pending] if service else []
-    )
-    found = (runs[one.task_definition] for one in needed)
+    found = (runs[one.task_definition] for one in (service.needed if service else ()))
     return [one for one in found if one is not None]
 
 

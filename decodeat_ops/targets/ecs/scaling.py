@@ -6,15 +6,13 @@ from decodeat_ops.core.errors import StepFailed, Usage
 from decodeat_ops.core.plan import Action, Params, Step
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs import identity
-from decodeat_ops.targets.ecs.autoscaling import bounds
+from decodeat_ops.targets.ecs.autoscaling import DIMENSION, bounds, resource, set_desired
 from decodeat_ops.targets.ecs.failure import why
 from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, require_unmoved
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.waiting import Waiting
-
-DIMENSION = "ecs:service:DesiredCount"
 
 
 def scaling(place: Place, observed: EcsObserved, count: int) -> Scaling:
@@ -69,7 +67,7 @@ def _refuse_autoscaled(place: Place) -> tuple[tuple[str, str], ...]:
     raise Usage(
         f"Autoscaling decides how many tasks run: between {found.least} and {found.most}.",
         hint="Change its bounds instead: `aws application-autoscaling register-scalable-target --service-namespace ecs "
-        f"--scalable-dimension {DIMENSION} --resource-id service/{place.names.cluster}/{place.names.service} "
+        f"--scalable-dimension {DIMENSION} --resource-id {resource(place)} "
         "--min-capacity N --max-capacity M`.",
     )
 
@@ -79,7 +77,7 @@ def _scale(place: Place, context: Context, params: Params) -> Results:
     identity.who(place)
     service = require_unmoved(service_state(place), params["guard"], params["primary"], place.names.place)
     if service.desired != params["count"]:
-        _ask_for(place, params["count"])
+        set_desired(place, params["count"])
     return {"before": service.desired}
 
 
@@ -90,13 +88,8 @@ def _unscale(place: Place, context: Context, params: Params) -> Results:
         return {}
     if service.desired != params["asked"]:
         return {"warnings": [f"Somebody asked for {service.desired} tasks meanwhile; that stays."]}
-    _ask_for(place, params["count"])
+    set_desired(place, params["count"])
     return {}
-
-
-def _ask_for(place: Place, count: int) -> None:
-    names = place.names
-    place.aws.call("ecs", "UpdateService", cluster=names.cluster, service=names.service, desiredCount=count)
 
 
 def _scaled(place: Place, context: Context, params: Params) -> Results:

@@ -3,7 +3,7 @@
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
-from decodeat_ops.targets.ecs.autoscaling import bounds, paused
+from decodeat_ops.targets.ecs.autoscaling import bounds, paused, set_desired
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, require_unmoved
 from decodeat_ops.targets.ecs.place import Acts, Place
@@ -29,7 +29,7 @@ def halt(place: Place, context: Context, params: Params) -> Results | None:
         )
     tag = {"key": DESIRED, "value": str(service.desired)}
     place.aws.call("ecs", "TagResource", resourceArn=service.arn, tags=[tag])
-    _scale(place, 0)
+    set_desired(place, 0)
     return None
 
 
@@ -39,13 +39,8 @@ def unhalt(place: Place, context: Context, params: Params) -> Results | None:
     if service is None or service.status != ACTIVE:
         return {"warnings": ["Somebody deleted the service meanwhile, so its tasks can't be started again."]}
     if service.desired == 0 and params["desired"] > 0 and set(service.guard) <= set(params["guard"]):
-        _scale(place, params["desired"])
+        set_desired(place, params["desired"])
     return None
-
-
-def _scale(place: Place, count: int) -> None:
-    names = place.names
-    place.aws.call("ecs", "UpdateService", cluster=names.cluster, service=names.service, desiredCount=count)
 
 
 def wait_stopped(place: Place, context: Context, params: Params) -> Results | None:

@@ -10,7 +10,6 @@ from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations.image import PUSH
 from decodeat_ops.targets.ecs import documents, revisions, secrets
 from decodeat_ops.targets.ecs.actions import revising
-from decodeat_ops.targets.ecs.observed import PRIMARY
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import label
 from decodeat_ops.targets.ecs.place import Acts, Place
@@ -120,10 +119,7 @@ def deregister(place: Place, context: Context, params: Params) -> Results | None
 def _used(place: Place) -> frozenset[str]:
     """Return the task definitions that the service needs: the one it is set to, and those that tasks run of."""
     service = service_state(place)
-    deployments = service.deployments if service is not None else ()
-    return frozenset(
-        one.task_definition for one in deployments if one.status == PRIMARY or one.running + one.pending > 0
-    )
+    return frozenset(one.task_definition for one in service.needed) if service else frozenset()
 
 
 ACTIONS: Acts = {"register": register, "deregister": deregister}
