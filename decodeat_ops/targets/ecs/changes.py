@@ -29,7 +29,9 @@ def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
     if not isinstance(kept, EcsRelease):
         active = observed.active
         if active is None:
-            return _told("the service changes", differences(service.raw, documents.service(place, service.task_definition)))
+            return _told(
+                "the service changes", differences(service.raw, documents.service(place, service.task_definition))
+            )
         lines = (*_built(place, active), *differences(service.raw, documents.service(place, active.task_definition)))
         return _told("configuration", lines)
     current = observed.current

@@ -18,9 +18,8 @@ def mark_served(place: Place, task_definition: str) -> list[str]:
     try:
         place.aws.call("ecs", "TagResource", resourceArn=task_definition, tags=[tag])
     except AwsRefused as error:
-        return [
-            f"{label(task_definition)} could not be noted as one that has served ({error.error}): name it to go back to it."
-        ]
+        what = f"{label(task_definition)} could not be noted as one that has served ({error.error})"
+        return [f"{what}: name it to go back to it."]
     drop(place, task_definition)
     return []
 

@@ -39,7 +39,9 @@ def settle(place: Place, context: Context, params: Params) -> Results | None:
         return _left(place, rollout.settle(place, context, limit), params)
     after = rollout.wait(place, context, limit)
     if after is not None and under_way(after) and shift.is_over(place, going):
-        return _left(place, after, params)  # stopped or given up, with both revisions running: no update queues up there
+        return _left(
+            place, after, params
+        )  # stopped or given up, with both revisions running: no update queues up there
     require_unmoved(after, params["guard"], params["primary"], place.names.place)
     if after is not None and under_way(after):
         rollout.settle(place, context, 0)  # raises: it goes on, and can't be stopped

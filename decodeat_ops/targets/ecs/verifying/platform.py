@@ -23,7 +23,9 @@ def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None
 
 def _log_group(container: str, definition: Mapping[str, Any]) -> str:
     """Return the log group of a task definition, "" when it has none in CloudWatch."""
-    found = next((one for one in definition.get("containerDefinitions", ()) if one["name"] == container), {})
+    found: Mapping[str, Any] = next(
+        (one for one in definition.get("containerDefinitions", ()) if one["name"] == container), {}
+    )
     return str(found.get("logConfiguration", {}).get("options", {}).get("awslogs-group", ""))
 
 

@@ -31,8 +31,8 @@ def judge(place: Place, observed: EcsObserved, findings: Findings) -> None:
         )
     if service.load_balancers and not service.created_by_us and not place.loaded.settings.ecs.target_group:
         findings.problem(
-            f"{name}, which decodeat-ops has not made, is behind a load balancer, and the settings name no target group: "
-            "name it with ecs.target_group, or take it from the service yourself"
+            f"{name}, which decodeat-ops has not made, is behind a load balancer, and the settings name no target "
+            "group: name it with ecs.target_group, or take it from the service yourself"
         )
     scheduled = raw.get("schedulingStrategy", "REPLICA")
     if scheduled != "REPLICA":
