@@ -10,6 +10,7 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.support.examples import PROOF
 
 pytest_plugins = ["tests.suite", "tests.record_results"]
+CHAINS = ("lab: ecs", "lab: images", "machine")  # the longest first
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,14 +24,21 @@ def pytest_configure(config: pytest.Config) -> None:
 class OneMachine(LoadScopeScheduling):
     """Faults and loads run one after the other on one core; the other core has the rest, file by file.
 
-    The lab is one piece: its engine and images are made once.
+    The lab is two pieces with an engine each: one makes the images, and both take minutes to begin. They and the
+    faults are handed out first, whatever was collected before them: the run would wait for the one begun last.
     """
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
         if "/lab/" in file:
-            return "lab"
+            return "lab: ecs" if "/test_ecs_" in file else "lab: images"
         return "machine" if "/faults/" in file or file.endswith("/test_load.py") else file
+
+    def _assign_work_unit(self, node: Any) -> None:
+        waiting = [chain for chain in CHAINS if chain in self.workqueue]
+        if waiting:
+            self.workqueue.move_to_end(waiting[0], last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneMachine:

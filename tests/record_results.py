@@ -1,12 +1,16 @@
 """Record a whole run's counts with the hash of the tested code, as a pytest plugin.
 
 A whole run is one with `--suite`, whose name and share of the fault matrix are recorded too. A selection of tests
-(-k, -m, paths, --lf) records nothing: it would vouch for tests that did not run.
+(-k, -m, paths, --lf) records nothing: it would vouch for tests that did not run. The processor seconds of each file
+are recorded with it, and the dearest files shown, also of a selection.
 """
 
 import json
+import os
 from collections import Counter
+from collections.abc import Generator
 from datetime import UTC, datetime
+from typing import cast
 
 import pytest
 
@@ -16,6 +20,46 @@ from tests.suite import SHARES, share_of, suite_of
 FORMAT = 1
 RESULT = "test-results.json"
 WORST = ("passed", "skipped", "failed")  # mildest first
+PROCESSOR = "processor"  # the property of a report that says for whom seconds are counted, and how many
+DEAREST = 25
+ENDING = "(what lasted until a process of the tests ended)"
+
+
+class Meter:
+    """Add to each report the processor seconds, user and system, since the one before it.
+
+    Counted are this process with its threads, and its children once they have been waited for: a server counts when it
+    ends. What ends when the tests leave a directory was shared by its files and counts for the directory, and what
+    ends with the process for none. Not counted are daemons, which are no children of the tests: deployed releases and
+    their supervisors. (Those of an engine end as its children: its containers count with it, in the lab's directory.)
+    """
+
+    def __init__(self) -> None:
+        self._before = 0.0
+        self._ended: str | None = None
+
+    def pytest_collection_finish(self) -> None:
+        self._before = _spent()
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_teardown(self, item: pytest.Item, nextitem: pytest.Item | None) -> None:
+        if nextitem is None:
+            self._ended = ENDING
+        elif nextitem.path.parent != item.path.parent:
+            self._ended = item.nodeid.partition("::")[0].rpartition("/")[0]
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_makereport(self, item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+        report = yield
+        before, self._before = self._before, _spent()
+        whose, self._ended = self._ended or item.nodeid.partition("::")[0], None
+        report.user_properties.append((PROCESSOR, (whose, self._before - before)))
+        return report
+
+
+def _spent() -> float:
+    used = os.times()
+    return used.user + used.system + used.children_user + used.children_system
 
 
 class Recorder:
@@ -27,6 +71,7 @@ class Recorder:
         self._code = source.tree_digest(self._package)
         self._outcomes: dict[str, str] = {}
         self._failures: dict[str, str] = {}
+        self._processor: dict[str, float] = {}
         self._all_collected = True
         self._told = ""
 
@@ -38,6 +83,10 @@ class Recorder:
         self._outcomes[report.nodeid] = max(known, report.outcome, key=WORST.index)
         if report.failed:
             self._failures.setdefault(report.nodeid, report.longreprtext)
+        for name, counted in report.user_properties:
+            if name == PROCESSOR:
+                whose, seconds = cast(tuple[str, float], counted)
+                self._processor[whose] = self._processor.get(whose, 0.0) + seconds
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         why = self._selection()
@@ -61,6 +110,7 @@ class Recorder:
             "skipped": counts["skipped"],
             "failures": self._failures,
             "flaky": {},
+            "processor_seconds": {whose: round(seconds, 2) for whose, seconds in self._dearest()},
             "at": datetime.now(UTC).isoformat(timespec="seconds"),
         }
         files.write(self._config.rootpath / RESULT, json.dumps(result, indent=2) + "\n", mode=0o644)
@@ -68,6 +118,13 @@ class Recorder:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(self._told)
+        total = sum(self._processor.values())
+        terminalreporter.write_line(f"processor seconds: {total:.0f} in all; the dearest files:")
+        for whose, seconds in self._dearest()[:DEAREST]:
+            terminalreporter.write_line(f"{seconds:9.1f}  {whose}")
+
+    def _dearest(self) -> list[tuple[str, float]]:
+        return sorted(self._processor.items(), key=lambda counted: -counted[1])
 
     def _selection(self) -> str:
         """How the run was narrowed, "" when it was not."""
@@ -81,6 +138,9 @@ class Recorder:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if not suite_of(config):
+        return
+    config.pluginmanager.register(Meter(), "measure-processor")
     # With several workers the reports of all of them come together in the process that started them.
-    if suite_of(config) and not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput"):
         config.pluginmanager.register(Recorder(config), "record-results")

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,22 +20,28 @@ NEW = "Zq7-planted-secret-4fK9-new-one-yV3n"
 
 
 class CommandLines(threading.Thread):
-    """Reads every process's command line, over and over, while the commands run."""
+    """Reads every process's command line, over and over, while the commands run.
+
+    A new process is read at each of its first looks, when it may still be a copy of its parent, and then at every
+    twentieth, as all are: a machine has hundreds that have long been what they are.
+    """
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self.leaks: list[str] = []
         self.looks = 0
+        self._read: Counter[str] = Counter()
         self._ending = threading.Event()
 
     def run(self) -> None:
         while not self._ending.wait(0.005):
             self.looks += 1
-            for entry in Path("/proc").iterdir():
-                if not entry.name.isdigit() or int(entry.name) == os.getpid():
+            for process in filter(str.isdigit, os.listdir("/proc")):  # noqa: PTH208  paths would take most of the time
+                if int(process) == os.getpid() or (self._read[process] >= 20 and self.looks % 20):
                     continue
+                self._read[process] += 1
                 try:
-                    line = (entry / "cmdline").read_bytes()
+                    line = Path("/proc", process, "cmdline").read_bytes()
                 except OSError:
                     continue
                 if OLD.encode() in line or NEW.encode() in line:

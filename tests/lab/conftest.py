@@ -1,8 +1,12 @@
-"""The engine, the bases, the image under test and an emulator of AWS, each made once for a whole run."""
+"""The engine, the bases, the image under test and an emulator of AWS, each made once for what a process has of the lab.
+
+They end with the last of its tests, so that nothing of them takes time beside the rest of a run. What is made of images
+in one process is copied to the engines of the others.
+"""
 
 import contextlib
+import hashlib
 import os
-import secrets
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator
@@ -17,6 +21,7 @@ from tests.lab.ecs import TESTED, Operator, operator, quick_tool
 from tests.lab.engine import Engine
 from tests.lab.forking import forks
 from tests.lab.ministack import MiniStack, ministack
+from tests.lab.peers import Peers
 from tests.servers.registry import Registry, registry
 from tests.support.deployments import make_source
 from tests.unit.decodeat.web import ROOT, Web, web
@@ -61,26 +66,41 @@ def tracked(directory: str = ".") -> list[str]:
     return sorted(name for name in listed.split("\0") if name and (ROOT / name).is_file())
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def docker() -> Iterator[Engine]:
     with engine.running() as started:
         yield started
 
 
-@pytest.fixture(scope="session")
-def python_base(docker: Engine) -> str:
-    bases.debian(docker)
-    return bases.python(docker)
+@pytest.fixture(scope="package")
+def peers(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Peers]:
+    """Share images with the other processes of this run."""
+    own = tmp_path_factory.getbasetemp()
+    directory = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "lab-images"
+    directory.mkdir(exist_ok=True)
+    made = Peers(directory, docker)
+    yield made
+    made.withdraw()
 
 
-@pytest.fixture(scope="session")
-def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
+@pytest.fixture(scope="package")
+def python_base(docker: Engine, peers: Peers) -> str:
+    def make() -> None:
+        bases.debian(docker)
+        bases.python(docker)
+
+    return peers.image(bases.PYTHON, make)
+
+
+@pytest.fixture(scope="package")
+def checkout(tmp_path_factory: pytest.TempPathFactory, testrun_uid: str) -> Checkout:
+    """The same secrets in every process of a run, whichever makes the image, and others in the next run."""
     made = Checkout(tmp_path_factory.mktemp("checkout"))
     for name in tracked():
         (made.path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, made.path / name)
     for name in (*LOOSE, *HIDDEN, "environment", "argument"):
-        made.markers[name] = f"marker-{secrets.token_hex(16)}"
+        made.markers[name] = f"marker-{hashlib.sha256(f'{testrun_uid} {name}'.encode()).hexdigest()[:32]}"
     for name in (*LOOSE, *HIDDEN):
         (made.path / name).parent.mkdir(parents=True, exist_ok=True)
         (made.path / name).write_text(f"before {made.markers[name]} after\n")
@@ -91,35 +111,35 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Checkout:
     return made
 
 
-@pytest.fixture(scope="session")
-def image(docker: Engine, python_base: str, checkout: Checkout) -> str:
+@pytest.fixture(scope="package")
+def image(docker: Engine, peers: Peers, python_base: str, checkout: Checkout) -> str:
     """The image under test: the Dockerfile as it is, the builder of the oldest engine, the untidy checkout."""
     given: tuple[str, ...] = ("--build-arg", f"VERSION={VERSION}", "--build-arg", f"REVISION={REVISION}")
     # An argument that the Dockerfile doesn't know is what people try when they want a key in an image.
     given += ("--build-arg", f"GEMINI_API_KEY={checkout.markers['argument']}")
-    return checkout.build(docker, "decodeat:tested", False, *given)
+    return peers.image(TESTED, lambda: checkout.build(docker, TESTED, False, *given))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def pictures(docker: Engine) -> Iterator[Web]:
     """A picture host on this machine that containers reach."""
     with web(address=docker.gateway) as host:
         yield host
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def platform(docker: Engine, python_base: str) -> Iterator[MiniStack]:
     with ministack(docker, python_base) as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def images() -> Iterator[Registry]:
     with registry() as running:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def hire(platform: MiniStack, images: Registry, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hire]:
     """Return what makes an operator with an account of their own, in which nothing is yet; `tool` as `operator` says.
 
@@ -142,7 +162,7 @@ def hire(platform: MiniStack, images: Registry, image: str, tmp_path_factory: py
         yield make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(hire: Hire) -> Operator:
     """Return an operator whose second release serves; every test leaves it so that the next deploy works."""
     made = hire()

@@ -1,6 +1,10 @@
-"""A Docker engine of the tests' own: its socket, data, processes and mounts are nobody else's, and go with it."""
+"""A Docker engine of the tests' own: its socket, data, processes and mounts are nobody else's, and go with it.
+
+Several may run at the same time, one for each process of a run.
+"""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -81,7 +85,7 @@ def running() -> Iterator[Engine]:
     directory = Path(tempfile.mkdtemp(prefix="decodeat-lab-"))
     try:
         with _dockerd(directory) as engine:
-            engine.ok("network", "create", NETWORK)
+            _create_network(engine)
             try:
                 yield engine
             finally:
@@ -90,6 +94,16 @@ def running() -> Iterator[Engine]:
                 engine.ok("network", "rm", NETWORK)
     finally:
         shutil.rmtree(directory)
+
+
+def _create_network(engine: Engine) -> None:
+    """Create the network `lab` while no other engine of these tests looks for free addresses.
+
+    An engine takes a range that no route of this machine leads to. Two that looked at once would take the same one.
+    """
+    with Path(tempfile.gettempdir(), "decodeat-lab.lock").open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        engine.ok("network", "create", NETWORK)
 
 
 @contextlib.contextmanager
@@ -107,9 +121,18 @@ def _dockerd(directory: Path) -> Iterator[Engine]:
         yield engine
     finally:
         _stop(process)
-        for tree in Path("/sys/fs/cgroup").glob(f"**/{group}"):
+        for tree in _control_groups(group):
             for inner in sorted(tree.glob("**/"), reverse=True):
                 inner.rmdir()
+
+
+def _control_groups(name: str) -> set[Path]:
+    """Return where a control group of the highest level is, in each hierarchy that is mounted.
+
+    Nothing below is searched: what another engine's containers have there may be gone before it is read.
+    """
+    root = Path("/sys/fs/cgroup")
+    return {found.resolve() for pattern in (name, f"*/{name}") for found in root.glob(pattern)}
 
 
 def _wait(engine: Engine, process: subprocess.Popen[bytes]) -> None:

@@ -88,6 +88,7 @@ def test_from_nothing_to_serving_and_back_to_nothing(
     assert logs.describe_log_groups()["logGroups"] == []
     assert secrets.list_secrets()["SecretList"] == []
     assert made.platform.client(made.account, "iam").list_roles()["Roles"] == []
+    made.clients.end()  # otherwise it would look for containers beside all tests after this one
 
 
 def test_a_changed_setting_needs_no_new_image(well: Operator) -> None:

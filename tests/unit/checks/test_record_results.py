@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from decodeat_ops.deployment.source import tree_digest
+from tests.record_results import ENDING
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 SUITE = """
@@ -77,3 +78,54 @@ def test_a_selection_records_nothing(project: Path, argv: tuple[str, ...]) -> No
 
 def test_an_ordinary_run_records_nothing(project: Path) -> None:
     assert _run(project, suite=())[0] is None
+
+
+BUSY = """
+import subprocess, sys, time
+
+BURN = "import time\\nwhile time.process_time() < %s: pass"
+
+def test_itself():
+    begun = time.process_time()
+    while time.process_time() < begun + 0.4: pass
+
+def test_a_child():
+    subprocess.run([sys.executable, "-c", BURN % 0.6], check=True)
+"""
+IDLE = "import time\ndef test_waits(): time.sleep(0.5)\n"
+SERVERS = """
+import subprocess, sys, pytest
+
+def server():
+    argv = [sys.executable, "-c", "import time\\nwhile time.process_time() < 0.7: pass\\ninput()"]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE):
+        yield
+
+of_a_file, of_a_directory, of_all = (pytest.fixture(scope=scope)(server) for scope in ("module", "package", "session"))
+"""
+
+
+def test_processor_seconds_are_counted_for_the_file_that_took_them(project: Path) -> None:
+    (project / "suite" / "test_busy.py").write_text(BUSY)
+    (project / "suite" / "test_idle.py").write_text(IDLE)
+    result, output = _run(project, "-p", "xdist.plugin", "-n", "2")
+    assert result is not None, output
+    spent = result["processor_seconds"]
+    assert 0.9 <= spent["suite/test_busy.py"] < 3 and spent.get("suite/test_idle.py", 0.0) < 0.4, spent
+    assert next(iter(spent)) == "suite/test_busy.py", "the dearest comes first"
+    assert f"{spent['suite/test_busy.py']:.1f}  suite/test_busy.py" in output
+
+
+def test_a_server_counts_for_those_who_shared_it(project: Path) -> None:
+    """Not for the file that came last, during which it ended."""
+    tests = {"a": "of_a_file, of_a_directory, of_all", "z": ""}
+    for name, uses in tests.items():
+        (project / "suite" / name).mkdir()
+        (project / "suite" / name / "__init__.py").touch()
+        (project / "suite" / name / f"test_{name}.py").write_text(f"def test_it({uses}): pass\n")
+    (project / "suite" / "a" / "test_later.py").write_text("def test_good(): pass\n")
+    (project / "suite" / "a" / "conftest.py").write_text(SERVERS)
+    result, output = _run(project)
+    assert result is not None, output
+    dear = {whose for whose, seconds in result["processor_seconds"].items() if seconds >= 0.5}
+    assert dear == {"suite/a/test_a.py", "suite/a", ENDING}, result["processor_seconds"]
