@@ -7,12 +7,12 @@ from typing import Any
 from decodeat_ops.application.desk import Desk
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Locked, OpsError, Usage
-from decodeat_ops.core.ledger import Ledger
 from decodeat_ops.core.outcome import Lines, Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.progress import Progress
 from decodeat_ops.engine.executor import Context, Engine, Results
 from decodeat_ops.engine.settling import settling
+from decodeat_ops.operations import elsewhere
 
 
 def _never(stop: Callable[[], None]) -> None:
@@ -67,7 +67,7 @@ def carry_out(desk: Desk, verb: str, derive: Derive, change: Change, finish: Fin
         engine = Engine(desk.actions, ledger)
         context = Context(desk.secrets, change.emit)
         change.interrupt(lambda: setattr(context, "interrupted", True))
-        settled = _settle(ledger, verb, engine, context, change)
+        settled = _settle(desk, verb, engine, context, change)
         if settled:
             ledger.prepare()  # what was settled may have been a `remove`, too
         context.results.clear()
@@ -95,23 +95,23 @@ def _derived_after(desk: Desk, derive: Derive, settled: bool) -> Plan | Outcome:
         raise
 
 
-def _settle(ledger: Ledger, verb: str, engine: Engine, context: Context, change: Change) -> bool:
+def _settle(desk: Desk, verb: str, engine: Engine, context: Context, change: Change) -> bool:
     """Undo or finish an interrupted change once that is approved, and return whether there was one.
 
     Raises `Locked` for a verb that doesn't undo. An unfinished clean-up after a completed change blocks no verb: each
     tries it again and goes on.
     """
-    left_open = ledger.unfinished()
+    left_open = desk.ledger.unfinished()
     if not left_open:
         return False
-    progress = ledger.read(left_open)
+    progress = desk.ledger.read(left_open)
     if not progress.committed and verb not in SETTLES:
         raise Locked(
             f"An interrupted {progress.plan.verb} of {progress.plan.subject} is waiting to be settled.",
             hint="`decodeat-ops resume` goes on, `decodeat-ops resume --undo` takes it back; `decodeat-ops deploy`, "
             "`decodeat-ops rollback` or `decodeat-ops start` undoes it, then does its own.",
         )
-    plan = settling(progress)
+    plan = settling(progress, elsewhere.told(desk.target))
     _approve(change, verb, plan, "Nothing was changed; what was interrupted waits as it did.")
     engine.undo(left_open, context)
     return True
@@ -128,7 +128,7 @@ def resume(desk: Desk, change: Change, finish: Finish, *, undo: bool = False) ->
             return Outcome("resume", "Nothing was interrupted.")
         progress = ledger.read(left_open)
         back = undo or progress.undoing
-        plan = _taken_back(progress) if back else progress.plan
+        plan = _taken_back(desk, progress) if back else progress.plan
         if change.dry_run:
             return _shown(plan, "", done=() if back else tuple(progress.done))
         _approve(change, "resume", plan, "Nothing was changed; what was interrupted waits as it did.")
@@ -142,8 +142,8 @@ def resume(desk: Desk, change: Change, finish: Finish, *, undo: bool = False) ->
     return _warned(finish(progress.plan, results), context)
 
 
-def _taken_back(progress: Progress) -> Plan:
-    plan = settling(progress)
+def _taken_back(desk: Desk, progress: Progress) -> Plan:
+    plan = settling(progress, elsewhere.told(desk.target))
     if progress.committed:
         raise Usage(
             f"The {plan.subject} is complete; only cleaning up after it is left, and there is nothing to undo in that.",

@@ -4,10 +4,36 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
+from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
-from decodeat_ops.core.target import Facts, Observed, Steps
+from decodeat_ops.core.target import Facts, Observed, Origin, Steps
 
+R_contra = TypeVar("R_contra", bound=Release, contravariant=True)
 O_contra = TypeVar("O_contra", bound=Observed[Any], contravariant=True)
+
+
+@runtime_checkable
+class Elsewhere(Protocol[R_contra, O_contra]):
+    """Have a place that a plan has to name, and parts that may be gone when a release is started again.
+
+    A target may do this; one on the operator's own machine does not need it.
+    """
+
+    @property
+    def todays(self) -> str:
+        """Return what is always today's, whichever release is brought back, for people."""
+        ...
+
+    def told(self) -> Facts:
+        """Return where a plan changes something, and as whom."""
+        ...
+
+    def startable(self, release: R_contra, origin: Origin, observed: O_contra) -> Facts:
+        """Refuse a release that ran before and can't be started any more, naming all problems; it changes nothing.
+
+        Return what a plan says of it, with what `told` returns.
+        """
+        ...
 
 
 @dataclass(frozen=True)

@@ -4,18 +4,22 @@ from dataclasses import replace
 
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.progress import Progress
+from decodeat_ops.core.target import Facts
 
 UNDO = "undo"  # the verb of a plan that takes back an interrupted change
 
 
-def settling(progress: Progress) -> Plan:
-    """Return the plan that undoes what was begun, newest first; past the point of no return, the remaining steps."""
+def settling(progress: Progress, told: Facts = ()) -> Plan:
+    """Return the plan that undoes what was begun, newest first; past the point of no return, the remaining steps.
+
+    `told` are facts of where it changes something.
+    """
     plan = progress.plan
     subject = f"{plan.verb} of {plan.subject}"
     if progress.committed:
         left = tuple(step for step in plan.steps if step.id not in progress.done)
         fact = ("interrupted", "it is complete; only cleaning up after it is left")
-        return Plan("finish", plan.deployment, subject, left, (fact,))
+        return Plan("finish", plan.deployment, subject, left, (fact, *told))
     by_id = {step.id: step for step in plan.steps}
     undone = tuple(
         replace(step, title=f"Undo: {step.title}", do=step.undo, undo=None, produces=(), preview=())
@@ -23,4 +27,4 @@ def settling(progress: Progress) -> Plan:
         if step.undo is not None
     )
     fact = ("interrupted", "everything that it did is taken back; what served before serves still")
-    return Plan(UNDO, plan.deployment, subject, undone, (fact,))
+    return Plan(UNDO, plan.deployment, subject, undone, (fact, *told))

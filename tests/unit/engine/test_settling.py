@@ -16,6 +16,7 @@ from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Action, Plan, Step
 from decodeat_ops.engine.executor import Context, Do, Results
 from decodeat_ops.engine.journal import read, unfinished
+from decodeat_ops.operations import elsewhere
 from decodeat_ops.settings.load import load
 from tests.support.acting import acting, machine_of
 
@@ -135,6 +136,27 @@ def test_resume_undo_just_takes_it_back(interrupted: World) -> None:
     assert interrupted.marks == []
     assert interrupted.left_open is None
     assert interrupted.resume(undo=True).changed == 0
+
+
+def test_a_plan_that_takes_back_names_where_it_changes_something(
+    interrupted: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = ("account", "111122223333 as ann")
+    monkeypatch.setattr(elsewhere, "told", lambda target: (where,))
+    shown = interrupted.resume(undo=True, dry_run=True)
+    assert tuple(shown.data["plan"]["facts"][-1]) == where
+    plans: list[Plan] = []
+
+    def approve(wanted: Plan) -> bool:
+        plans.append(wanted)
+        return False
+
+    desk = acting(interrupted.desk, interrupted.actions)
+    with pytest.raises(Interrupted):
+        workflow.carry_out(
+            desk, "deploy", lambda o: plan("r2"), Change(approve=approve), lambda p, r: Outcome("deploy", "")
+        )
+    assert plans[0].verb == "undo" and plans[0].facts[-1] == where
 
 
 def test_start_undoes_what_a_reboot_interrupted(interrupted: World) -> None:
