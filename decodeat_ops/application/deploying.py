@@ -31,7 +31,8 @@ def deploy(desk: Desk, change: Change) -> Outcome:
         if operation.unchanged(candidate.release, observed):
             return _unchanged(desk, observed)
         differs = desk.target.verify(candidate.release, candidate.origin, observed)
-        release = replace(candidate.release, revision=source.revision(source.find(desk.loaded)))
+        package = candidate.origin.package
+        release = replace(candidate.release, revision=source.revision(package) if package else "")
         wanted = operation.Wanted(
             candidate=replace(candidate, release=release),
             inputs=desk.inputs(),

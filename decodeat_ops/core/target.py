@@ -92,10 +92,11 @@ class Observed(Generic[R]):
 class Origin:
     """Say what a release is prepared from.
 
-    "built": from source; `place` is the package. "copied": of the release `of`. "unpacked": from an archive, which
-    `place` names where it is unpacked, with the archive's code or that of the release `of`. "kept": it lies there
-    already, and `of` is the release as it was recorded. `says` names code and configuration for people. With `laid_out`
-    a step of its own makes the release's data, and the undo of that step deletes it.
+    "built": from source; `place` is the package, None where something is named that is built already. "copied": of the
+    release `of`. "unpacked": from an archive, which `place` names where it is unpacked, with the archive's code or that
+    of the release `of`. "kept": it lies there already, and `of` is the release as it was recorded. `says` names code
+    and configuration for people. With `laid_out` a step of its own makes the release's data, and the undo of that step
+    deletes it.
     """
 
     how: Literal["built", "copied", "unpacked", "kept"]
@@ -106,7 +107,7 @@ class Origin:
 
     @property
     def package(self) -> Path | None:
-        """Return the package that it is built from, None when it is not built from source."""
+        """Return the package that it is built from, None when it is not built from source here."""
         return self.place if self.how == "built" else None
 
 

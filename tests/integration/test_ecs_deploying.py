@@ -2,8 +2,11 @@
 
 import json
 
+import pytest
+
 from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
+from decodeat_ops.deployment import source
 from tests.integration.ecs_place import READS, EcsPlace, furnished_place, serving_place
 from tests.integration.ecs_settings import DEPLOYMENT
 from tests.servers.aws.clients import client
@@ -75,6 +78,15 @@ def test_another_image_is_deployed_by_its_digest(well: EcsPlace) -> None:
     well.change_image()
     well.deploy()
     assert well.definition.document["containerDefinitions"][0]["image"] == well.image
+
+
+def test_of_an_image_that_is_named_no_revision_of_the_code_here_is_recorded(
+    well: EcsPlace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(source, "revision", lambda package: "0123456789ab")
+    well.deploy()
+    active = well.desk().target.observe().active
+    assert active is not None and active.revision == ""
 
 
 def test_a_revision_that_somebody_edited_by_hand_is_replaced(well: EcsPlace) -> None:

@@ -24,7 +24,7 @@ def read(place: Place, secrets: str) -> Candidate[EcsRelease]:
     named = place.loaded.settings.ecs.image
     shown = (("image", named or str(wanted(place).reference)),)
     found = _named(place, named, secrets) if named else _built(place, secrets)
-    origin = Origin("built", source.find(place.loaded), says=shown[0][1])
+    origin = Origin("built", None if named else source.find(place.loaded), says=shown[0][1])
     return Candidate(found, origin, shown)
 
 
@@ -80,7 +80,7 @@ def wanted(place: Place) -> Wanted:
 
 def require_clean(place: Place, origin: Origin) -> tuple[str, ...]:
     """Refuse an image for production of code that differs from its commit, by `GateFailed`. Nothing else is wrong."""
-    if _is_built(place, origin):
+    if origin.package:
         image.require_clean(wanted(place).recipe, place.loaded, allowed=False)
     return ()
 
@@ -93,17 +93,13 @@ def look(place: Place, origin: Origin) -> tuple[str, ...]:
     if _UNTOLD in place.remembered:
         untold: OpsError = place.remembered[_UNTOLD]
         raise untold
-    if not _is_built(place, origin):
+    if origin.package is None:
         return ()
     asked, images = wanted(place), place.images()
     there = images.remote(asked.reference)
     place.remembered[_THERE] = asked.reference.at(there.digest) if there else ""
     place.remembered[_BUILT] = there is None and images.has(asked.reference)
     return _unfit(asked, there)
-
-
-def _is_built(place: Place, origin: Origin) -> bool:
-    return origin.how == "built" and not place.loaded.settings.ecs.image
 
 
 def _unfit(asked: Wanted, there: RemoteImage | None) -> tuple[str, ...]:
@@ -120,6 +116,6 @@ def image_there(place: Place) -> str:
 
 def image_steps(place: Place, origin: Origin) -> Steps:
     """Return the steps that bring the image to the registry, none when it is there or another one is named."""
-    if not _is_built(place, origin) or image_there(place):
+    if origin.package is None or image_there(place):
         return ()
     return steps(wanted(place), built=bool(place.remembered.get(_BUILT)))

@@ -20,7 +20,7 @@ def problems(place: Place, origin: Origin, secrets: Mapping[str, Secret]) -> tup
         return ()
     loaded = place.loaded
     plain = documents.variables(loaded)
-    if origin.package is not None and not loaded.settings.ecs.image:
+    if origin.package:
         judged = service_variables.judge(place.host, origin.package, loaded, plain, secrets)
         if judged.secret:  # the code has answered
             return tuple(map(str, judged.problems))

@@ -63,30 +63,34 @@ def test_a_count_of_tasks_is_no_new_release(tmp_path: Path) -> None:
 def test_a_named_image_is_taken_by_digest(tmp_path: Path) -> None:
     named = "registry.example.com/demo:1.0"
     place = placed(tmp_path, Registry({named: RemoteImage(DIGEST)}), f'image = "{named}"')
-    found = candidate.read(place, "s").release
+    told = candidate.read(place, "s")
+    found = told.release
     assert found.image == f"registry.example.com/demo@{DIGEST}" and found.code == "1" * 64
+    assert told.origin.package is None, "nothing is said of it by the code that lies here"
     moved = placed(tmp_path, Registry({named: RemoteImage("sha256:" + "2" * 64)}), f'image = "{named}"')
     assert candidate.read(moved, "s").release.fingerprint != found.fingerprint
-    assert candidate.image_steps(place, BUILT) == () and candidate.look(place, BUILT) == ()
+    assert candidate.image_steps(place, told.origin) == () and candidate.look(place, told.origin) == ()
 
 
 def test_a_named_image_that_is_not_there_is_left_to_the_verification(tmp_path: Path) -> None:
     place = placed(tmp_path, Registry(), 'image = "registry.example.com/demo:1.0"')
-    assert candidate.read(place, "s").release.image == ""
-    assert candidate.look(place, BUILT) == (), "whether it is there is judged with everything else"
-    assert candidate.image_steps(place, BUILT) == ()
+    told = candidate.read(place, "s")
+    assert told.release.image == ""
+    assert candidate.look(place, told.origin) == (), "whether it is there is judged with everything else"
+    assert candidate.image_steps(place, told.origin) == ()
 
 
 def test_a_tag_that_nobody_can_be_asked_for_is_told_when_all_else_is_until_somebody_answers(tmp_path: Path) -> None:
     named = "registry.example.com/demo:1.0"
     registry = Registry({named: RemoteImage(DIGEST)}, silent=True)
     place = placed(tmp_path, registry, f'image = "{named}"')
-    assert candidate.read(place, "s").release.image == ""
+    told = candidate.read(place, "s")
+    assert told.release.image == ""
     with pytest.raises(Unreachable, match="no engine"):
-        candidate.look(place, BUILT)
+        candidate.look(place, told.origin)
     registry.silent = False
     assert candidate.read(place, "s").release.image != ""
-    assert candidate.look(place, BUILT) == ()
+    assert candidate.look(place, told.origin) == ()
 
 
 def test_an_unknown_outcome_is_not_taken_for_an_image_that_is_missing(tmp_path: Path) -> None:
