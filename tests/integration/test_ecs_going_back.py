@@ -1,7 +1,10 @@
 """Given several releases, when an operator goes back, then the one that was chosen serves."""
 
 from decodeat_ops.application import verbs
+from decodeat_ops.application.workflow import Change
 from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
+from tests.integration.test_ecs_killed import KILLED, driven
+from tests.integration.test_ecs_others import stranger_deploys
 from tests.servers.aws.ecs.behaviour import Behaviour, environment
 from tests.support.deployments import service_source
 
@@ -86,3 +89,22 @@ def test_a_change_while_another_one_is_open_says_so(well: EcsPlace) -> None:
     told = well.ends(verbs.restart)
     assert told.code == 7 and "resume" in told.text
     assert well.ends(verbs.rollback).code == 0, "a rollback undoes it first"
+
+
+def test_revisions_of_others_hide_no_way_back(well: EcsPlace) -> None:
+    """Each edit in the console is a revision more; there may be any number of them above ours."""
+    first = well.serving()
+    for _ in range(9):
+        stranger_deploys(well)
+    well.settle()
+    assert well.seen() == {"of-somebody-else"}
+    assert first in well.run("releases").stdout
+    assert well.ends(verbs.rollback).code == 0
+    assert well.serving() == first
+
+
+def test_what_is_taken_back_is_taken_back_where_the_plan_says(well: EcsPlace) -> None:
+    assert driven(well, "deploy", "follow", "before")[0] == KILLED
+    plan = verbs.resume(well.desk(), Change(dry_run=True), undo=True).data["plan"]
+    assert plan["verb"] == "undo"
+    assert well.fake.account.id in dict(plan["facts"])["account"]

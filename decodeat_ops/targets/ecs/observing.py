@@ -22,7 +22,6 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 
 GONE = "INACTIVE"  # status of a service for some minutes after it was deleted
-BEYOND = 2  # revisions that are looked at beside those kept: a candidate's, and one that waits to be deregistered
 
 
 def observe(place: Place) -> EcsObserved:
@@ -82,7 +81,7 @@ def records(place: Place) -> tuple[EcsRelease, ...]:
 
     Raises `Configuration` when the record of one is damaged.
     """
-    found = (revisions.recorded(place, arn) for arn in revisions.newest(place, BEYOND))
+    found = (revisions.recorded(place, arn) for arn in revisions.newest(place))
     return _newest_first([one for one in found if one is not None])
 
 

@@ -9,15 +9,13 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.revisions import is_of, newest
 from decodeat_ops.targets.ecs.steps import REGISTER
 
-_AHEAD = 10  # revisions beyond those that are kept: others may have registered some meanwhile
-
 
 def every(place: Place, release: str, secrets: str) -> list[str]:
     """Return the active task definitions of a release with these secrets, newest first.
 
-    There are two where a lost answer made the SDK ask again. What others registered in the family is passed over.
+    There are two where a lost answer made the SDK ask again.
     """
-    return [arn for arn in newest(place, _AHEAD) if is_of(place, arn, release, secrets)]
+    return [arn for arn in newest(place) if is_of(place, arn, release, secrets)]
 
 
 def find(place: Place, release: str, secrets: str) -> str:

@@ -9,7 +9,10 @@ from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.release import PREFIX, EcsRelease, from_tags
+from decodeat_ops.targets.ecs.release import PREFIX, SERVED, EcsRelease, from_tags
+
+BEYOND = 2  # revisions that served, beside those kept: what is to be replaced, and one that waits to be deregistered
+LOOKED_AT = 100  # revisions of a family, whoever registered them; one page of the list holds no more
 
 
 @dataclass(frozen=True)
@@ -73,14 +76,21 @@ def drop(place: Place, task_definition: str) -> None:
     place.remembered.pop(_key(task_definition), None)
 
 
-def newest(place: Place, beyond: int) -> Iterator[str]:
-    """Yield the ARNs of the newest active revisions, newest first: as many as are kept, and `beyond` more.
+def newest(place: Place) -> Iterator[str]:
+    """Yield the ARNs of this deployment's newest active revisions, newest first, until enough of them have served.
 
-    A page may be empty and not the last; none is asked for once there are enough.
+    Enough are as many as are kept, and `BEYOND` more. Neither what others registered in the family hides an older one,
+    nor what never served; no more than `LOOKED_AT` are looked at. A page may be empty and not the last.
     """
-    count = min(place.loaded.settings.ecs.keep_revisions + beyond, 100)  # that one page may hold
-    asked = {"familyPrefix": place.names.family, "status": "ACTIVE", "sort": "DESC", "maxResults": count}
-    yield from islice(place.aws.pages("ecs", "ListTaskDefinitions", "taskDefinitionArns", **asked), count)
+    enough, served = place.loaded.settings.ecs.keep_revisions + BEYOND, 0
+    asked = {"familyPrefix": place.names.family, "status": "ACTIVE", "sort": "DESC", "maxResults": LOOKED_AT}
+    for arn in islice(place.aws.pages("ecs", "ListTaskDefinitions", "taskDefinitionArns", **asked), LOOKED_AT):
+        tags = _tags(place, arn)
+        if tags.get(DEPLOYMENT) == place.names.deployment:
+            yield arn
+            served += tags.get(SERVED) == "true"
+        if served >= enough:
+            return
 
 
 def id_of(place: Place, task_definition: str) -> str:

@@ -16,6 +16,7 @@ from decodeat_ops.targets.ecs.release import EcsRelease, from_tags, tags
 from tests.support.aws import ACCOUNT, IDENTITY, SETTINGS, Recorded, placed, refused
 
 FAMILY = f"arn:aws:ecs:eu-central-1:{ACCOUNT}:task-definition/demo-production"
+STRANGE: dict[str, Any] = {"taskDefinition": {"containerDefinitions": []}, "tags": []}  # what others registered
 WHEN = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
 
 
@@ -117,15 +118,13 @@ def test_a_complete_deployment_serves(tmp_path: Path) -> None:
 
 
 def test_an_unchanged_deploy_reads_little(tmp_path: Path) -> None:
-    made = [release(number) for number in range(1, 8)]
-    answers = aws(service(deployment(7)), *made)
+    made = [release(number, served=True) for number in range(10, 20)]
+    answers = aws(service(deployment(19)), *made)
     place = placed(tmp_path, answers)
     observing.observe(place)
     assert len(answers.calls) == 10
     observing.observe(place)
     assert len(answers.calls) == 12  # who calls, and what a revision is, never changes
-    (asked,) = {params["maxResults"] for params in answers.made("ecs:ListTaskDefinitions")}
-    assert asked == 7
 
 
 def test_nothing_is_there_before_the_first_deploy(tmp_path: Path) -> None:
@@ -245,7 +244,7 @@ def test_a_release_beyond_the_newest_revisions_is_found_by_what_runs(tmp_path: P
 
 
 def test_what_somebody_else_registered_is_no_release_and_is_told(tmp_path: Path) -> None:
-    foreign = {f"{FAMILY}:9": {"taskDefinition": {"containerDefinitions": []}, "tags": []}}
+    foreign = {f"{FAMILY}:9": STRANGE}
     found = observe(tmp_path, aws(service(deployment(9)), release(3), others=foreign))
     assert (found.active, found.serving) == (None, False)
     assert found.stranger == found.serves_now == "demo-production:9, which somebody else registered"
@@ -302,12 +301,24 @@ def test_a_damaged_record_and_another_account_stop(tmp_path: Path) -> None:
 
 
 def test_the_number_kept_decides_how_many_are_looked_at(tmp_path: Path) -> None:
-    answers = aws(None)
-    observing.records(placed(tmp_path, answers, f"{SETTINGS}keep_revisions = 12\n"))
+    made = [release(number, served=True) for number in range(10, 40)]
+    answers = aws(None, *made)
+    found = observing.records(placed(tmp_path, answers, f"{SETTINGS}keep_revisions = 12\n"))
     (asked,) = answers.made("ecs:ListTaskDefinitions")
-    assert asked == {
-        "familyPrefix": "demo-production",
-        "status": "ACTIVE",
-        "sort": "DESC",
-        "maxResults": 14,
-    }
+    assert asked == {"familyPrefix": "demo-production", "status": "ACTIVE", "sort": "DESC", "maxResults": 100}
+    assert len(answers.made("ecs:DescribeTaskDefinition")) == len(found) == 14
+
+
+def test_neither_what_others_registered_nor_what_never_served_hides_a_release(tmp_path: Path) -> None:
+    others = {f"{FAMILY}:{number}": STRANGE for number in range(50, 70)}
+    begun = [release(number) for number in range(30, 40)]
+    found = observe(tmp_path, aws(service(deployment(69)), release(10, served=True), *begun, others=others))
+    assert [one.id for one in found.releases if one.served] == [release(10).id]
+    assert len(found.releases) == 11
+
+
+def test_no_more_than_a_hundred_revisions_are_looked_at(tmp_path: Path) -> None:
+    others = {f"{FAMILY}:{number}": STRANGE for number in range(200, 350)}
+    answers = aws(None, release(10, served=True), others=others)
+    assert observing.records(placed(tmp_path, answers)) == ()
+    assert len(answers.made("ecs:DescribeTaskDefinition")) == 100
