@@ -18,8 +18,9 @@ from decodeat_ops.operations.moving import ordered
 def choose(asked: str | None, observed: Observed[R]) -> R:
     """Return the release to go back to: the one that `asked` names, else the newest one that has served before.
 
-    That is an older one of another version, or any where no release of this deployment is active. `asked` is an id, its
-    beginning or its end. Raises `Usage` when no release, more than one or the serving one fits.
+    That is an older one which serves still, else an older one of another version, or any where no release of this
+    deployment is active. `asked` is an id, its beginning or its end. Raises `Usage` when no release, more than one or
+    the serving one fits.
     """
     current = observed.current
     if current is None and not observed.releases:
@@ -27,8 +28,8 @@ def choose(asked: str | None, observed: Observed[R]) -> R:
     if asked:
         return _named(asked, observed)
     reached = observed.reached
-    if current is not None and reached is not None and reached.id != current.id:
-        return reached  # what was deployed last does not serve yet: the way back is what still does
+    if current is not None and reached is not None and reached.order < current.order:
+        return reached  # what was deployed last does not serve yet
     chosen = previous(current, observed.releases) if current else newest_served(observed.releases)
     if chosen is not None:
         return chosen

@@ -8,13 +8,17 @@ from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted
-from tests.integration.ecs_place import EcsPlace, furnished_place
+from tests.integration.ecs_place import EcsPlace, Verb, furnished_place
+from tests.integration.test_ecs_killed import KILLED, driven
+from tests.integration.test_ecs_others import stranger_deploys
 from tests.servers.aws.calls import Call
 from tests.servers.aws.clients import client
-from tests.servers.aws.ecs.behaviour import Behaviour
+from tests.servers.aws.ecs.behaviour import Behaviour, release
 from tests.support.deployments import service_source
 
 __all__ = ["furnished_place", "service_source"]
+THEIRS = "of-somebody-else"
+MINUTES = 30.0  # that a deployment may take, longer than all the waits for clients
 STRATEGIES: dict[str, dict[str, Any]] = {
     "blue-green": {},
     "linear": {"step_percent": 40.0, "step_minutes": 1},
@@ -93,15 +97,21 @@ def test_a_shift_that_somebody_stops_is_a_failure(place: EcsPlace, kind: str) ->
     assert place.seen() == {old}
 
 
-def test_an_interrupted_shift_is_taken_back(place: EcsPlace) -> None:
-    old = deployed(place, "linear")
+def interrupted(place: EcsPlace, stage: str) -> None:
+    """Let an operator interrupt a deploy at a stage of its shift."""
 
     def interrupt(event: events.Event) -> None:
-        if isinstance(event, events.StepProgress) and "production traffic" in event.text:
+        if isinstance(event, events.StepProgress) and stage in event.text:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
         verbs.deploy(place.desk(), Change(emit=interrupt))
+
+
+def test_an_interrupted_shift_is_taken_back(place: EcsPlace) -> None:
+    old = deployed(place, "linear")
+
+    interrupted(place, "production traffic")
     assert place.desk().ledger.unfinished() != ""
     verbs.resume(place.desk(), Change(), undo=True)
     assert place.seen() == {old} and place.desk().ledger.unfinished() == ""
@@ -113,3 +123,62 @@ def test_what_a_shift_needs_is_named_before_anything_changes(place: EcsPlace) ->
     assert told.code == 3 and place.fake.calls.writes == []
     for key in ("ecs.green_target_group", "ecs.listener_rule", "ecs.infrastructure_role"):
         assert key in told.text
+
+
+# What a shift that was left to itself may be
+
+
+def test_a_release_that_was_shifted_to_is_a_way_back_though_its_deploy_died(place: EcsPlace) -> None:
+    """It had succeeded, nobody had confirmed it, and its journal is gone; ECS tells no rollout state of shifts."""
+    deployed(place, "canary", tells=False)
+    assert driven(place, "deploy", "confirm", "before")[0] == KILLED
+    good = place.serving()
+    place.settle()
+    place.change()
+    bad = place.deploy("colleague")
+    assert place.serving() == bad != good
+    told = place.ends(verbs.rollback, machine="colleague")
+    assert told.code == 0 and place.serving() == good, told.text
+    place.change()
+    place.deploy("colleague")
+    assert good in place.revisions()
+
+
+def hanging(place: EcsPlace) -> str:
+    """Let one release serve, and somebody else begin a shift that goes on for ever; return the release."""
+    old = deployed(place, "canary")
+    place.fake.ecs.behaves = lambda document: Behaviour("unplaced" if release(document) == THEIRS else "good")
+    stranger_deploys(place)
+    place.settle(8)
+    assert place.service.history[-1].finished is None
+    return old
+
+
+@pytest.mark.parametrize("status", ["STOPPED", "ROLLBACK_FAILED"])
+@pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback, verbs.start])
+def test_a_shift_that_was_left_half_done_is_no_dead_end(place: EcsPlace, verb: Verb, status: str) -> None:
+    place.ecs["deploy_minutes"] = MINUTES
+    old = deployed(place, "canary")
+    interrupted(place, "10 % of requests")
+    attempt = place.service.history[-1]
+    assert attempt.weight > 0 and attempt.finished is None
+    assert [one.running for one in place.service.deployments] == [2, 2]
+    client(place.fake, "ecs").stop_service_deployment(serviceDeploymentArn=attempt.arn, stopType="ABORT")
+    attempt.status = status
+    place.clock.slept = 0.0
+    told = place.ends(verb, machine="colleague")
+    assert told.code == 0, told.text
+    assert place.clock.slept < 60 * MINUTES, "nobody waited for it"
+    assert place.serving() == old if verb is verbs.rollback else place.serving() != old
+    assert place.service.history[-1].status == "SUCCESSFUL"
+
+
+@pytest.mark.parametrize("fault", ["inside", "after"])
+def test_a_deploy_that_was_killed_while_it_stopped_a_shift_goes_on(place: EcsPlace, fault: str) -> None:
+    old = hanging(place)
+    assert driven(place, "deploy", "settle", fault)[0] == KILLED
+    assert place.seen() == {old}
+    assert place.ok("resume", "--yes")["exit_code"] == 0
+    assert place.serving() != old and place.service.history[-1].status == "SUCCESSFUL"
+    stops = place.fake.calls.of("ecs:StopServiceDeployment")
+    assert len(stops) == 1, "it is stopped once"

@@ -9,7 +9,7 @@ from tests.integration.ecs_place import EcsPlace, ecs_place, furnished_place, se
 from tests.integration.ecs_settings import DEPLOYMENT
 from tests.integration.test_ecs_killed import KILLED, driven
 from tests.integration.test_ecs_others import stranger_deploys
-from tests.servers.aws.ecs.behaviour import Behaviour
+from tests.servers.aws.ecs.behaviour import Behaviour, release
 from tests.support.deployments import service_source
 
 __all__ = ["furnished_place", "service_source", "serving_place"]
@@ -58,6 +58,15 @@ def test_a_deployment_that_never_ends_is_superseded(well: EcsPlace, verb: object
     told = well.ends(verb, machine="colleague")  # type: ignore[arg-type]
     assert told.code == 0, told.text
     assert well.serving() != "" and (well.serving() == before or verb is verbs.deploy)
+
+
+def test_while_a_restart_hangs_a_rollback_leads_to_what_it_is_a_copy_of(well: EcsPlace) -> None:
+    before, good = well.serving(), set(well.revisions())
+    well.fake.ecs.behaves = lambda document: Behaviour("good" if release(document) in good else "unplaced")
+    assert driven(well, "restart", "follow", "before")[0] == KILLED
+    told = well.ends(verbs.rollback, machine="colleague")
+    assert told.code == 0, told.text
+    assert well.serving() == before == well.definition.tags["decodeat-ops:id"]
 
 
 def test_data_that_a_removal_left_can_be_deleted_later(well: EcsPlace) -> None:

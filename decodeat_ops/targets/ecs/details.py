@@ -91,12 +91,13 @@ class _Report:
             self.wrong.append(f"the deployment of {label(primary.task_definition)} failed: {primary.rollout_reason}")
         elif not service.settled:
             self.wrong.append("a deployment is under way")
-            self._shift(primary)
+            self._shift(service)
         if service.running < service.desired:
             self.wrong.append(f"{service.running} of {service.desired} tasks run")
 
-    def _shift(self, primary: Deployment | None) -> None:
-        if primary is None or not shift.shifts(self.place.loaded):
+    def _shift(self, service: ServiceState) -> None:
+        primary = service.primary
+        if primary is None or not shift.is_of(service):
             return
         found = self.ask("shift", lambda: shift.find(self.place, primary.task_definition, primary.created_at))
         if found is not None:

@@ -81,11 +81,10 @@ def require_unmoved(service: ServiceState | None, guard: Sequence[str], primary:
         raise StepFailed(f"The service {place} {state}: somebody deleted it.", hint=again)
     moved = [one for one in service.deployments if one.id not in guard]
     now = service.primary
-    if not moved and (now is None or now.id == primary):
+    if moved:
+        what = f"the deployment {moved[0].id} ({label(moved[0].task_definition)}) was not there then"
+    elif now is None or now.id == primary:
         return service
-    who = moved[0] if moved else now
-    brings = f"{who.id} ({label(who.task_definition)})" if who else "another one"
-    raise StepFailed(
-        f"Somebody changed the service {place} since this was planned: the deployment {brings} was not there then.",
-        hint=again,
-    )
+    else:
+        what = f"it went back to the deployment {now.id} ({label(now.task_definition)})"
+    raise StepFailed(f"Somebody changed the service {place} since this was planned: {what}.", hint=again)

@@ -1,6 +1,6 @@
 """Wait until one deployment, ours, has replaced the others, or it is certain that it never will."""
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -17,6 +17,7 @@ from decodeat_ops.targets.ecs.waiting import Waiting, duration
 __all__ = ["Followed", "Judgement", "follow", "judge", "why"]
 
 LAG = 30.0  # seconds in which ECS's lists may not yet show what it answered
+Enough = Callable[[ServiceState], bool]
 HINT = "Mend the cause and run the command again; `decodeat-ops logs` and `decodeat-ops status` show more."
 
 
@@ -100,7 +101,7 @@ def follow(
         judged = judge(service, followed)
         if service is not None and not followed.since:
             followed = replace(followed, since=_began(service, followed))
-        if shift.shifts(place.loaded):
+        if service is not None and shift.is_of(service):
             judged, shown = _shifted(place, judged, followed, shown)
         if judged.verdict == "unseen" and waiting.seconds >= LAG:
             judged = replace(judged, verdict="replaced")
@@ -174,9 +175,16 @@ def settle(place: Place, context: Context, limit: float, *, patient: bool = True
     service = wait(place, context, limit, patient=patient)
     if service is None or _settled(service):
         return service
-    deleted = service.status != ACTIVE
-    what = "The service is being deleted, and was not gone" if deleted else "The deployment under way did not end"
-    raise StepFailed(
+    raise unfinished(place, service, limit)
+
+
+def unfinished(
+    place: Place, service: ServiceState, limit: float, what: str = "The deployment under way did not end"
+) -> StepFailed:
+    """Return the error for a wait that was in vain."""
+    if service.status != ACTIVE:
+        what = "The service is being deleted, and was not gone"
+    return StepFailed(
         f"{what} within {duration(limit)}. {serves_now(place)}",
         hint="`decodeat-ops status` shows how far it is; run the command again once it has ended.",
     )
@@ -186,17 +194,19 @@ def _settled(service: ServiceState) -> bool:
     return service.status == ACTIVE and not under_way(service)
 
 
-def wait(place: Place, context: Context, limit: float, *, patient: bool = True) -> ServiceState | None:
+def wait(
+    place: Place, context: Context, limit: float, *, patient: bool = True, enough: Enough = lambda service: False
+) -> ServiceState | None:
     """Wait until no deployment is under way, `limit` seconds at most; return the service then, None when it is gone.
 
-    With `patient` the operator may interrupt it.
+    With `patient` the operator may interrupt it. `enough` says of a look that there is nothing more to wait for.
     """
     waiting = Waiting(place, context, limit, patient)
     while True:
         service = service_state(place)
         if service is None or service.status == "INACTIVE":
             return None
-        if waiting.over or _settled(service):
+        if waiting.over or _settled(service) or enough(service):
             return service
         context.progress(f"waiting for the deployment under way ({duration(waiting.seconds)} of {duration(limit)})")
         waiting.pause()

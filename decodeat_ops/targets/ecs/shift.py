@@ -14,6 +14,7 @@ SUCCESSFUL, STOPPED = "SUCCESSFUL", "STOPPED"
 BACK = frozenset({"ROLLBACK_REQUESTED", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"})
 STOPPING = frozenset({"STOP_REQUESTED", STOPPED})
 GOING = frozenset({"PENDING", "IN_PROGRESS"})
+GAVE_UP = frozenset({STOPPED, "ROLLBACK_FAILED"})
 CLOCKS = timedelta(seconds=5)  # by which two times of ECS may differ that mean the same call
 _REVISIONS = 20  # that one call describes
 _ROLLOUT = {"done": COMPLETED, "going": IN_PROGRESS, "back": FAILED, "stopped": FAILED}
@@ -41,6 +42,16 @@ class Shift:
         if self.status in STOPPING:
             return "stopped"
         return "going" if self.status in GOING else "unknown"
+
+    @property
+    def gave_up(self) -> bool:
+        """Return whether ECS has left it half done: tasks of two revisions may run on, and no update queues up."""
+        return self.status in GAVE_UP
+
+    @property
+    def over(self) -> bool:
+        """Return whether it goes neither on nor back any more, however it ended."""
+        return self.gave_up or self.status in {SUCCESSFUL, "ROLLBACK_SUCCESSFUL"}
 
     @property
     def text(self) -> str:
@@ -86,8 +97,36 @@ def find(place: Place, task_definition: str, since: str) -> Shift | None:
     listed = list(_listed(place, since))
     targets = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
     fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) == task_definition]
-    newest = max(fitting, key=lambda one: str(one.get("createdAt", "")), default=None)
+    newest = max(fitting, key=_created, default=None)
     return look(place, newest["serviceDeploymentArn"]) if newest else None
+
+
+def current(place: Place, service: ServiceState) -> Shift | None:
+    """Return the shift that decides whether a service can be updated, None when it is not listed yet.
+
+    That is the newest one of what the service has: of its primary deployment, or one that ECS takes back to it.
+    """
+    primary, there = service.primary, {one.task_definition for one in service.deployments}
+    listed = list(_listed(place, min((one.created_at for one in service.deployments), default="")))
+    targets = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
+    fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) in there]
+    newest = max(fitting, key=_created, default=None)
+    found = look(place, newest["serviceDeploymentArn"]) if newest else None
+    if newest is None or found is None or primary is None:
+        return None
+    theirs = targets[newest["targetServiceRevisionArn"]] == primary.task_definition and _since(newest, primary)
+    return found if theirs or found.outcome == "back" else None
+
+
+def _created(listed: Mapping[str, Any]) -> str:
+    return str(listed.get("createdAt", ""))
+
+
+def _since(listed: Mapping[str, Any], deployment: Deployment) -> bool:
+    """Return whether a listed service deployment is young enough to be a deployment's, and no earlier one's."""
+    if not deployment.created_at or "createdAt" not in listed:
+        return True
+    return bool(listed["createdAt"] >= datetime.fromisoformat(deployment.created_at) - CLOCKS)
 
 
 def rollout_state(place: Place, deployment: Deployment) -> str:
@@ -100,12 +139,6 @@ def rollout_state(place: Place, deployment: Deployment) -> str:
         return deployment.rollout_state
     found = find(place, deployment.task_definition, deployment.created_at)
     return _ROLLOUT.get(found.outcome, "") if found else COMPLETED
-
-
-def is_over(place: Place, deployment: Deployment) -> bool:
-    """Return whether the shift of a deployment goes neither on nor back any more, however it ended."""
-    found = find(place, deployment.task_definition, deployment.created_at)
-    return found is not None and found.status in {STOPPED, "ROLLBACK_FAILED", SUCCESSFUL}
 
 
 def look(place: Place, arn: str) -> Shift | None:

@@ -1,5 +1,6 @@
 """Undo the step that made or updated the service, as far as what is there is of our own deployment."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
@@ -16,6 +17,9 @@ from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import known
 from decodeat_ops.targets.ecs.rollout import settle
 from decodeat_ops.targets.ecs.steps import UPDATE
+
+# What ECS keeps of a revision, and brings back with it; the grace period goes with the load balancer.
+_KEPT = frozenset({"healthCheckGracePeriodSeconds", "loadBalancers", "networkConfiguration", "platformVersion"})
 
 
 def update_back(place: Place, context: Context, params: Params) -> Results | None:
@@ -60,7 +64,7 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
         return _left(stays, service) if mine is not None or ours.strangers(service) else None
     if mine is None and primary.id in ours.guard and UPDATE not in context.results:
         return None  # the update was never made; what differs from before, somebody else has changed
-    if primary is mine and shift.is_of(service) and _stopped_shift(place, ours, mine.created_at):
+    if primary is mine and shift.is_of(service) and stop_shift(place, ours.task_definition, primary.created_at):
         found = settle(place, context, params["limit"], patient=False)
         if found is None or found.primary is None:
             return _left("Somebody deleted the service meanwhile, so it can't be brought back", found)
@@ -75,18 +79,12 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
     return _restored(place, context, ours, service, params)
 
 
-def _stopped_shift(place: Place, ours: Ours, since: str) -> bool:
-    """Stop our own shift where it goes on, and return whether that was so."""
-    return stop_shift(place, ours.task_definition, since)
-
-
 def _restored(
     place: Place, context: Context, ours: Ours, service: ServiceState, params: Params, **change: Any
 ) -> Results | None:
     """Bring back what differs from before by one call, and wait until the old revision is complete again."""
-    before, now = params["before"], shape(service.raw)
-    change |= {name: value for name, value in before["shape"].items() if now.get(name) != value}
-    change |= documents.taken_away(before["shape"], service.raw)
+    before, by_ecs = params["before"], "taskDefinition" not in change
+    change |= _reshaped(before, service, by_ecs=by_ecs)
     if params["desired"] is not None and service.desired != before["desired"]:
         change["desiredCount"] = before["desired"]
     if change:
@@ -109,7 +107,33 @@ def _restored(
             f"{primary.rollout_reason or f'{primary.running} of {back.desired} tasks run'}. {running(back)}",
             lines=why(place, old, primary.created_at if primary.task_definition == old else ""),
         )
-    return None
+    return None if by_ecs else _shaped(before)
+
+
+def _reshaped(before: Mapping[str, Any], service: ServiceState, *, by_ecs: bool) -> dict[str, Any]:
+    """Return what of a service's shape has to change.
+
+    With `by_ecs` ECS has gone back by itself, to all that it keeps of a revision. Where `before` has the shape of a
+    deployment that was superseded, that is right, and `before` is not.
+    """
+    wanted, now = before["shape"], shape(service.raw)
+    change = {name: value for name, value in wanted.items() if now.get(name) != value}
+    change |= documents.taken_away(wanted, service.raw)
+    kept = _KEPT if by_ecs and before.get("shape_of") else frozenset()
+    return {name: value for name, value in change.items() if name not in kept}
+
+
+def _shaped(before: Mapping[str, Any]) -> Results | None:
+    """Return a warning where not all of the shape is the revision's own: ECS does not tell it of each deployment."""
+    if not before.get("shape_of"):
+        return None
+    own, rest = label(before["task_definition"]), label(before["shape_of"])
+    return {
+        "warnings": [
+            f"{own} has its own network and platform version again; load balancer, deployment rules and all else of "
+            f"the service are as {rest} had them."
+        ]
+    }
 
 
 ACTIONS: Acts = {"update-back": update_back}

@@ -24,6 +24,8 @@ from tests.servers.aws.ecs.state import (
 if TYPE_CHECKING:
     from tests.servers.aws.fake import Aws
 
+LATEST = "1.4.0"  # the platform version of Fargate that ECS takes for the word
+
 
 def begin(aws: "Aws", service: Service, definition: TaskDefinition) -> Deployment:
     """Begin a deployment of a service; one that was under way is superseded."""
@@ -53,6 +55,7 @@ def _made(aws: "Aws", service: Service, definition: TaskDefinition) -> Deploymen
     )
     aws.ecs.revisions[revision.arn] = revision
     network = service.document["networkConfiguration"]["awsvpcConfiguration"]
+    platform = service.document["platformVersion"]
     deployment = Deployment(
         id=f"ecs-svc/{aws.account.number()}",
         status=PRIMARY,
@@ -62,6 +65,7 @@ def _made(aws: "Aws", service: Service, definition: TaskDefinition) -> Deploymen
         updated=now,
         revision=revision.arn,
         network=copy.deepcopy(network),
+        platform=LATEST if platform == "LATEST" else platform,
     )
     sources = [one.revision for one in service.deployments if one.running]
     attempt = ServiceDeployment(

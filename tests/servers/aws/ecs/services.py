@@ -219,7 +219,7 @@ def _deployment(service: Service, one: Deployment) -> Answer:
         "createdAt": one.created,
         "updatedAt": one.updated,
         "launchType": "FARGATE",
-        "platformVersion": "1.4.0",
+        "platformVersion": one.platform,
         "platformFamily": "Linux",
         "networkConfiguration": {"awsvpcConfiguration": one.network},
     }

@@ -84,6 +84,7 @@ class Deployment:
     updated: datetime
     revision: str
     network: Document
+    platform: str
     pending: int = 0
     running: int = 0
     failed: int = 0

@@ -26,7 +26,8 @@ class Fargate:
     deployment never ends. `refusing` are codes to refuse an operation with. `between` are functions called before the
     n-th call of an operation, counted from 1. `lost` are operations whose next call is carried out and never answered,
     `repeated` those of which the SDK's first try is carried out and not answered, so that it asks once more. `secret`
-    is the only one in Secrets Manager.
+    is the only one in Secrets Manager. Without `shifts_tell_rollout` shifts have no rollout states, without
+    `goes_back` one that was stopped is rolled back for ever.
     """
 
     region: str = REGION
@@ -40,6 +41,8 @@ class Fargate:
     unplaced: set[str] = field(default_factory=set)
     refusing: dict[str, str] = field(default_factory=dict)
     stuck: bool = False
+    shifts_tell_rollout: bool = True
+    goes_back: bool = True
     between: dict[tuple[str, int], Callable[[], None]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
@@ -161,9 +164,12 @@ class Fargate:
     def _DescribeServices(self, params: Thing) -> Thing:
         if self.service is None:
             return {"services": [], "failures": [{"reason": "MISSING"}]}
-        told = {"services": [copy.deepcopy(self.service)], "failures": []}
+        told = copy.deepcopy(self.service)
+        if not self.shifts_tell_rollout and told["deploymentConfiguration"]["strategy"] != "ROLLING":
+            for one in told["deployments"]:
+                del one["rolloutState"]
         self.step()
-        return told
+        return {"services": [told], "failures": []}
 
     def _TagResource(self, params: Thing) -> Thing:
         arn = params["resourceArn"]
@@ -209,6 +215,8 @@ class Fargate:
                 "rolloutState": "IN_PROGRESS",
                 "rolloutStateReason": reason,
                 "createdAt": self._now(),
+                "platformVersion": service["platformVersion"],
+                "networkConfiguration": copy.deepcopy(service["networkConfiguration"]),
             },
         )
         self.event(f"deployment ecs-svc/{number} began")
@@ -385,7 +393,9 @@ class Fargate:
     def _StopServiceDeployment(self, params: Thing) -> Thing:
         (found,) = [one for one in self.shifts if one["serviceDeploymentArn"] == params["serviceDeploymentArn"]]
         assert params["stopType"] == "ROLLBACK" and found["status"] == "IN_PROGRESS"
-        found["status"] = "ROLLBACK_SUCCESSFUL"
+        found["status"] = "ROLLBACK_SUCCESSFUL" if self.goes_back else "ROLLBACK_IN_PROGRESS"
+        if not self.goes_back:
+            return {"serviceDeploymentArn": found["serviceDeploymentArn"]}
         service = self._active()
         old = next(one for one in service["deployments"] if one["taskDefinition"] != found["taskDefinition"])
         old["status"], service["taskDefinition"] = "PRIMARY", old["taskDefinition"]

@@ -1,14 +1,12 @@
 """Given a deployment that does not end, when a change comes, it takes the place, and its undo knows what served."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.layout import Layout
-from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.plan import Params, Plan
 from decodeat_ops.core.target import Origin
 from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.engine.executor import Context, Engine
@@ -17,18 +15,10 @@ from decodeat_ops.targets.ecs.actions import ACTS
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.target import Ecs
-from tests.support.aws import GREEN, GROUP, RULE
 from tests.unit.targets.ecs.demo import DIGEST, place_of, registered, release, serving
-from tests.unit.targets.ecs.fargate import Fargate
+from tests.unit.targets.ecs.fargate import Fargate, Thing
 
 BUILT = Origin("built", Path("/source"))
-SHIFTED = f"""
-strategy = "canary"
-target_group = "{GROUP}"
-green_target_group = "{GREEN}"
-listener_rule = "{RULE}"
-infrastructure_role = "shifts"
-"""
 
 
 @pytest.fixture
@@ -173,93 +163,87 @@ def test_where_nothing_ever_served_an_undo_waits_for_nothing(place: Place, farga
     assert "demo-production:1, which was there before, did not work either." in caught.value.advice.state
 
 
-# Shifts: ECS would only queue an update up
+# An undo brings back what was reached as it was, though the service has the shape of what was superseded
 
 
-def shifting(home: Path, fargate: Fargate) -> tuple[Place, EcsRelease, Any]:
-    """Return a place where release 2 serves and a shift to release 3 goes on for ever; and release 1, and the shift."""
-    place = placed(home, fargate, SHIFTED)
-    old = serving(place, fargate, release(1))
-    serving(place, fargate, release(2))
-    new = registered(place, fargate, release(3)).task_definition
-    fargate.deploy(new)
+def reshaped(place: Place, fargate: Fargate) -> tuple[Thing, Thing]:
+    """Let a release hang that came with another network; return the network of what serves, and this one."""
     assert fargate.service is not None
-    fargate.service["deployments"][0]["runningCount"] = 2
-    fargate.stuck = True
-    return place, old, fargate.shift(new, "IN_PROGRESS")
+    own = fargate.service["networkConfiguration"]
+    theirs = {"awsvpcConfiguration": {**own["awsvpcConfiguration"], "subnets": ["subnet-that-leads-nowhere"]}}
+    fargate.service |= {"networkConfiguration": theirs, "platformVersion": "1.3.0"}
+    hang(place, fargate, 2)
+    return own, theirs
 
 
-def test_a_rollback_stops_a_shift_first(tmp_path: Path, fargate: Fargate) -> None:
-    place, old, theirs = shifting(tmp_path, fargate)
-    plan = plan_of(place, old, Origin("kept", of=old))
-    assert "StopServiceDeployment" in preview(plan)[1] and "waits until the shift has gone back" in preview(plan)[1]
-    fargate.calls.clear()
-    fargate.between["UpdateService", 1] = lambda: _shift_to(fargate, old)
-    (warning,) = carry_out(place, tmp_path, plan)
-    assert "(demo-production:3) was not waited for: its shift was stopped and rolled back." in warning
-    assert theirs["status"] == "ROLLBACK_SUCCESSFUL"
-    writes = [name for name in fargate.writes() if name in {"StopServiceDeployment", "UpdateService"}]
-    assert writes == ["StopServiceDeployment", "UpdateService"]
+def test_an_undo_brings_back_the_network_of_what_served(place: Place, fargate: Fargate, tmp_path: Path) -> None:
+    serving(place, fargate, release(1))
+    own, theirs = reshaped(place, fargate)
+    place.http.silent = True  # type: ignore[attr-defined]
+    with pytest.raises(StepFailed) as caught:
+        carry_out(place, tmp_path, plan_of(place, release(3), BUILT))
+    assert own != theirs and fargate.service is not None
+    assert fargate.service["networkConfiguration"] == own and fargate.service["platformVersion"] == "1.4.0"
+    assert "demo-production:1 has its own network and platform version again" in caught.value.advice.state
+    assert "all else of the service are as demo-production:2 had them" in caught.value.advice.state
     assert settled(fargate) == [("1", "COMPLETED")]
 
 
-def _shift_to(fargate: Fargate, made: EcsRelease) -> None:
-    fargate.stuck = False
-    fargate.shift(made.task_definition, "SUCCESSFUL")
+def test_what_ecs_brought_back_by_itself_keeps_its_shape(place: Place, fargate: Fargate, tmp_path: Path) -> None:
+    """ECS goes back to the whole revision: what was superseded must not put its load balancer on that."""
+    serving(place, fargate, release(1))
+    own, _ = reshaped(place, fargate)
+    assert fargate.service is not None
+    fargate.service["loadBalancers"] = [
+        {"targetGroupArn": "theirs", "containerName": "decodeat", "containerPort": 8000}
+    ]
+    plan = plan_of(place, release(3), BUILT)
+    fargate.failing.add("arn:aws:ecs:eu-central-1:123456789012:task-definition/demo-production:3")
+
+    def gone_back() -> None:
+        assert fargate.service is not None
+        fargate.service |= {"networkConfiguration": own, "platformVersion": "1.4.0", "loadBalancers": []}
+
+    fargate.between["ListTasks", 1] = gone_back  # ours has failed, and ECS has gone back
+    with pytest.raises(StepFailed, match="ECS gave the deployment up") as caught:
+        carry_out(place, tmp_path, plan)
+    assert len(fargate.made("UpdateService")) == 1 and fargate.service["loadBalancers"] == []
+    assert "platform version again" not in caught.value.advice.state
+    assert settled(fargate) == [("1", "COMPLETED")]
 
 
-def test_a_deploy_stops_a_shift_after_its_time(tmp_path: Path, fargate: Fargate) -> None:
-    place, _, theirs = shifting(tmp_path, fargate)
-    plan = plan_of(place, release(4), BUILT)
-    (settle,) = [one for one in plan.steps if one.id == "settle"]
-    told = ACTS["settle"](place, Context(), settle.do.params)
-    assert told is not None and "had not ended after 40 min" in told["warnings"][0]
-    assert theirs["status"] == "ROLLBACK_SUCCESSFUL"
-    assert told["left"]["before"]["task_definition"].endswith(":2") and told["left"]["before"]["failed"] is False
+# What an earlier version has planned
 
 
-def test_a_stop_that_was_cut_off_is_found_done(tmp_path: Path, fargate: Fargate) -> None:
-    place, old, _ = shifting(tmp_path, fargate)
-    (settle,) = [one for one in plan_of(place, old, Origin("kept", of=old)).steps if one.id == "settle"]
-    first = ACTS["settle"](place, Context(), settle.do.params)
+def earlier(place: Place) -> Params:
+    """Return the parameters of the step as the version before superseding wrote them into a journal."""
+    (step,) = [one for one in plan_of(place, release(3), BUILT).steps if one.id == "settle"]
+    return {name: step.do.params[name] for name in ("guard", "primary", "limit")}
+
+
+def test_a_journal_of_an_earlier_version_only_waits(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    coming = hang(place, fargate, 2)
+    params = earlier(place)
+    fargate.unplaced.clear()
+    assert ACTS["settle"](place, Context(), params) is None
+    assert settled(fargate) == [(coming.task_definition.rpartition(":")[2], "COMPLETED")]
+
+
+def test_a_journal_of_an_earlier_version_supersedes_nothing(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    hang(place, fargate, 2)
+    params = earlier(place)
     fargate.calls.clear()
-    assert ACTS["settle"](place, Context(), settle.do.params) == first
+    with pytest.raises(StepFailed, match="The deployment under way did not end within 30 min"):
+        ACTS["settle"](place, Context(), params)
     assert fargate.writes() == []
 
 
-def test_ecs_may_go_back_under_a_new_id(tmp_path: Path, fargate: Fargate) -> None:
-    place, old, _ = shifting(tmp_path, fargate)
-    (settle,) = [one for one in plan_of(place, old, Origin("kept", of=old)).steps if one.id == "settle"]
-    before = {one["id"] for one in (fargate.service or {})["deployments"]}
-
-    def renamed() -> None:
-        assert fargate.service is not None
-        if len(fargate.service["deployments"]) == 1:
-            fargate.service["deployments"][0]["id"] = "ecs-svc/999"
-
-    fargate.between["DescribeServices", len(fargate.made("DescribeServices")) + 2] = renamed
-    told = ACTS["settle"](place, Context(), settle.do.params)
-    assert told is not None and set(told["left"]["guard"]) == before | {"ecs-svc/999"}
-    assert told["left"]["before"]["primary"] == "ecs-svc/999"
-
-
-def test_a_shift_that_ends_at_that_moment_is_what_the_plan_was_made_from(tmp_path: Path, fargate: Fargate) -> None:
-    place, _, theirs = shifting(tmp_path, fargate)
-    (settle,) = [one for one in plan_of(place, release(4), BUILT).steps if one.id == "settle"]
-    fargate.refusing["StopServiceDeployment"] = "ConflictException"
-
-    def ended() -> None:
-        theirs["status"] = "SUCCESSFUL"
-        fargate.stuck = False
-
-    fargate.between["StopServiceDeployment", 1] = ended
-    assert ACTS["settle"](place, Context(), settle.do.params) is None
-    assert settled(fargate) == [("3", "COMPLETED")]
-
-
-def test_a_stop_that_is_denied_is_told(tmp_path: Path, fargate: Fargate) -> None:
-    place, old, _ = shifting(tmp_path, fargate)
-    (settle,) = [one for one in plan_of(place, old, Origin("kept", of=old)).steps if one.id == "settle"]
-    fargate.denied.add("StopServiceDeployment")
-    with pytest.raises(AwsRefused, match="StopServiceDeployment"):
-        ACTS["settle"](place, Context(), settle.do.params)
+def test_a_journal_of_an_earlier_version_refuses_what_came_meanwhile(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    hang(place, fargate, 2)
+    params = earlier(place)
+    fargate.deploy(registered(place, fargate, release(4)).task_definition)
+    with pytest.raises(StepFailed, match="Somebody changed the service"):
+        ACTS["settle"](place, Context(), params)

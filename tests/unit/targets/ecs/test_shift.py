@@ -6,9 +6,11 @@ import pytest
 
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.engine.executor import Context
-from decodeat_ops.targets.ecs import shift
+from decodeat_ops.targets.ecs import observing, shift, steps
+from decodeat_ops.targets.ecs.actions import ACTS
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.rollout import follow
+from decodeat_ops.targets.ecs.steps import Way
 from tests.support.aws import GREEN, GROUP, RULE
 from tests.unit.targets.ecs.demo import place_of, registered, release, serving
 from tests.unit.targets.ecs.fargate import Fargate
@@ -132,3 +134,99 @@ def test_a_failed_deployment_is_not_waited_for(tmp_path: Path) -> None:
     fargate.shift(which[1], "IN_PROGRESS")
     with pytest.raises(StepFailed, match="ECS gave the deployment up"):
         followed(place, which)
+
+
+# The service says whether it is shifted, and not the settings of today
+
+
+@pytest.mark.parametrize("now", ["", 'strategy = "canary"'], ids=["rolling-by-now", "still-canary"])
+def test_an_undo_stops_its_own_shift_whatever_the_settings_say_by_now(tmp_path: Path, now: str) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path / "then", fargate, 'strategy = "canary"')
+    serving(place, fargate, release(1))
+    ours = registered(place, fargate, release(2))
+    way = Way(place.loaded, place.names, ours, observing.observe(place), registers=False)
+    step = steps.update(way)
+    assert step.undo is not None
+    begun = ACTS["update"](place, Context(), step.do.params) or {}
+    made = fargate.shift(ours.task_definition, "IN_PROGRESS")
+    fargate.stuck = True
+    fargate.calls.clear()
+    later = placed(tmp_path / "now", fargate, now)
+    ACTS["update-back"](later, Context(results={"update": begun}), step.undo.params)
+    assert made["status"] == "ROLLBACK_SUCCESSFUL"
+    assert fargate.writes() == ["StopServiceDeployment"] and later.clock.now() < 60
+    assert fargate.service is not None and fargate.service["taskDefinition"].endswith(":1")
+
+
+def test_a_shift_is_followed_as_one_whatever_the_settings_say_by_now(tmp_path: Path) -> None:
+    fargate = Fargate()
+    which = begun(placed(tmp_path / "then", fargate, 'strategy = "canary"'), fargate)
+    fargate.shift(which[1], "ROLLBACK_IN_PROGRESS")
+    with pytest.raises(StepFailed, match="ECS rolled the shift back"):
+        followed(placed(tmp_path / "now", fargate, ""), which)
+
+
+# Which shift decides about an update
+
+
+def current(place: Place) -> str:
+    """Return the status of the shift that the service is in, "" when none is listed."""
+    service = observing.service_state(place)
+    found = shift.current(place, service) if service else None
+    return found.status if found else ""
+
+
+def test_the_shift_of_a_service_is_the_one_of_its_primary_deployment(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "canary"')
+    fargate.stuck = True
+    _, new, _ = begun(place, fargate)
+    old = (fargate.service or {})["deployments"][1]
+    earlier = fargate.shift(old["taskDefinition"], "SUCCESSFUL")
+    earlier["createdAt"] = old["createdAt"]
+    assert current(place) == "", "the new one is not listed yet, and the earlier one is another's"
+    fargate.shift(new, "IN_PROGRESS")
+    assert current(place) == "IN_PROGRESS"
+    fargate.shift("arn:aws:ecs:eu-central-1:123456789012:task-definition/demo-production:99", "PENDING")
+    assert current(place) == "IN_PROGRESS", "the service has no deployment of that one"
+    for _ in range(20):
+        fargate._now()
+    fargate.deploy(new)
+    assert current(place) == "", "the same revision is begun once more"
+
+
+@pytest.mark.parametrize("own_id", [True, False], ids=["its-own-id", "another-id"])
+def test_the_shift_of_a_service_that_ecs_takes_back_is_the_one_it_takes_back(tmp_path: Path, own_id: bool) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "canary"')
+    fargate.stuck = True
+    _, new, _ = begun(place, fargate)
+    assert fargate.service is not None
+    newer, old = fargate.service["deployments"]
+    fargate.shift(old["taskDefinition"], "SUCCESSFUL")["createdAt"] = old["createdAt"]
+    fargate.shift(new, "ROLLBACK_IN_PROGRESS")
+    newer["status"], old["status"] = "ACTIVE", "PRIMARY"
+    if not own_id:
+        old |= {"id": "ecs-svc/99", "createdAt": fargate._now()}
+    assert current(place) == "ROLLBACK_IN_PROGRESS"
+
+
+@pytest.mark.parametrize(
+    ("status", "over", "gave_up"),
+    [
+        ("PENDING", False, False),
+        ("IN_PROGRESS", False, False),
+        ("STOP_REQUESTED", False, False),
+        ("ROLLBACK_REQUESTED", False, False),
+        ("ROLLBACK_IN_PROGRESS", False, False),
+        ("SOMETHING_NEW", False, False),
+        ("SUCCESSFUL", True, False),
+        ("ROLLBACK_SUCCESSFUL", True, False),
+        ("ROLLBACK_FAILED", True, True),
+        ("STOPPED", True, True),
+    ],
+)
+def test_a_shift_is_over_when_it_goes_neither_on_nor_back(status: str, over: bool, gave_up: bool) -> None:
+    found = shift.Shift("arn", status)
+    assert (found.over, found.gave_up) == (over, gave_up)

@@ -19,9 +19,17 @@ from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.target import Ecs
 from tests.contract.world import Killed, after, at
+from tests.support.aws import GREEN, GROUP, RULE
 from tests.unit.targets.ecs.demo import DIGEST, place_of, registered, release, serving
 from tests.unit.targets.ecs.fargate import Fargate
 
+SHIFTED = f"""
+strategy = "blue-green"
+target_group = "{GROUP}"
+green_target_group = "{GREEN}"
+listener_rule = "{RULE}"
+infrastructure_role = "shifts"
+"""
 THEIRS = "demo-production:3, which somebody else registered"
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 
@@ -126,6 +134,67 @@ def test_the_release_on_its_way_is_not_called_the_one_that_serves(place: Place, 
         going_back(place, coming.id)
     plan = going_back(place)
     assert (plan.subject, plan.serves_now, dict(plan.facts)["serves now"]) == (old.id, old.id, old.id)
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "old-tasks-left"])
+def test_a_release_that_was_shifted_to_has_served_though_its_deploy_died(
+    fargate: Fargate, tmp_path: Path, ended: bool
+) -> None:
+    """ECS tells no rollout state of a shift, and its deploy died before it could confirm it."""
+    place = shifted_to(tmp_path, fargate, ended=ended)
+    fargate.between["UpdateService", 1] = lambda: succeeding(fargate)
+    carried_out(place, tmp_path, deploying(place, 3))
+    assert [one.served for one in seen(place).releases] == [True, True, True]
+    assert going_back(place).subject == release(2).id
+    assert retired(deploying(place, 4)) == [], "and the next deploy keeps it"
+
+
+def shifted_to(home: Path, fargate: Fargate, *, ended: bool) -> Place:
+    """Let release 1 serve and a shift to release 2 succeed, which nobody has confirmed."""
+    place = place_of(home, fargate, SHIFTED)
+    place.remembered["image there"] = DIGEST
+    fargate.shifts_tell_rollout = False
+    serving(place, fargate, release(1))
+    second = registered(place, fargate, release(2)).task_definition
+    fargate.deploy(second)
+    fargate.shift(second, "SUCCESSFUL")
+    fargate.step()
+    for _ in range(4 if ended else 0):
+        fargate.step()
+    fargate.stuck = not ended
+    return place
+
+
+def succeeding(fargate: Fargate) -> None:
+    fargate.stuck = False
+    fargate.shift("arn:aws:ecs:eu-central-1:123456789012:task-definition/demo-production:3", "SUCCESSFUL")
+
+
+def retired(plan: Plan) -> list[str]:
+    """Return the task definitions that a plan deregisters."""
+    return [arn for step in plan.steps if step.id == "prune" for arn in step.do.params["task_definitions"]]
+
+
+# What was deployed last and does not get up
+
+
+def test_while_a_restart_hangs_the_way_back_is_what_it_is_a_copy_of(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    serves = serving(place, fargate, release(2))
+    copy = registered(place, fargate, release(3, fingerprint=serves.fingerprint))
+    fargate.unplaced.add(copy.task_definition)
+    fargate.deploy(copy.task_definition)
+    plan = going_back(place)
+    assert (plan.subject, plan.serves_now) == (serves.id, serves.id)
+
+
+def test_while_a_rollback_hangs_the_way_back_is_not_what_it_leads_away_from(place: Place, fargate: Fargate) -> None:
+    oldest, older, bad = (serving(place, fargate, release(number)) for number in (1, 2, 3))
+    fargate.unplaced.add(older.task_definition)
+    fargate.deploy(older.task_definition)
+    assert seen(place).reached == seen(place).releases[0] and seen(place).reached is not None
+    assert going_back(place).subject == oldest.id
+    assert going_back(place, bad.id).subject == bad.id, "but it can be named"
 
 
 # What is no release of this deployment
