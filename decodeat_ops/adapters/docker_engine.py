@@ -52,7 +52,7 @@ class DockerEngine:
         return self._inspect(str(reference)) is not None
 
     def forget(self, reference: Reference) -> bool:
-        """Take the name away, unless a container uses it. Its layers stay until the operator prunes them."""
+        """Take the name away, unless a container or an image needs it. Its layers stay until they are pruned."""
         with _answering():
             try:
                 self._client.remove_image(str(reference), noprune=True)

@@ -46,7 +46,8 @@ def rollback(
 ) -> Outcome:
     """Bring back an older release, with today's data.
 
-    Code and settings are the older release's own; secrets are resolved anew, and data is never taken back.
+    Code and settings are the older release's own; secrets are resolved anew, and data is never taken back. What belongs
+    to a platform's service and not to a release, such as its network and load balancer, is today's too.
     """
     from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk

@@ -161,7 +161,7 @@ class Images(Protocol):
         ...
 
     def forget(self, reference: Reference) -> bool:
-        """Take the name away from the engine, and return whether it is gone: a container that uses it keeps it.
+        """Take the name away from the engine, and return whether it is gone: a container or an image may keep it.
 
         It may be gone already. What the next build can use again stays.
         """

@@ -41,7 +41,7 @@ class Release:
 
     @property
     def served(self) -> bool:
-        """Return whether clients have reached it, confirmed from outside; true unless a target keeps a record of it."""
+        """Return whether clients have reached it; true unless a target keeps a record of it."""
         return True
 
     def as_json(self) -> dict[str, Any]:

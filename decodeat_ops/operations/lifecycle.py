@@ -38,7 +38,8 @@ def plan_start(observed: O, target: Target[Any, O], deployment: str, *, secrets:
     steps = ordered(target.move(release, None, observed), release.id)
     if not steps:
         return None
-    serves = observed.active_id if observed.active_id in observed.running else ""
+    reached = observed.reached or observed.active
+    serves = observed.serves_now if reached is not None and reached.id in observed.running else observed.stranger
     facts = (("serves now", serves or "nothing"), ("will serve", release.id))
     return Plan("start", deployment, release.id, steps, facts, inputs, serves)
 

@@ -13,6 +13,7 @@ from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
 from tests.integration.ecs_settings import DEPLOYMENT
 from tests.servers.aws.calls import Call
 from tests.servers.aws.clients import client
+from tests.servers.aws.furnished import definition
 from tests.support.deployments import service_source
 
 __all__ = ["furnished_place", "service_source", "serving_place"]
@@ -120,6 +121,45 @@ def test_a_service_that_others_made_is_taken_over_and_never_removed(place: EcsPl
     told = place.ends(verbs.remove)
     assert told.code == 2 and "not made by decodeat-ops" in told.what
     assert ecs.describe_services(cluster=DEPLOYMENT, services=[DEPLOYMENT])["services"][0]["status"] == "ACTIVE"
+
+
+def others_serve(place: EcsPlace) -> None:
+    """Let somebody else make the service behind the load balancer, as Terraform would, with alarms of their own."""
+    ecs, network = client(place.fake, "ecs"), place.network
+    document = {**definition(place.fake, DEPLOYMENT, place.image), "family": "theirs"}
+    made = ecs.register_task_definition(**document)["taskDefinition"]["taskDefinitionArn"]
+    balanced = {"targetGroupArn": network.blue.arn, "containerName": "decodeat", "containerPort": 8000}
+    vpc = {"subnets": network.subnets, "securityGroups": network.groups, "assignPublicIp": "DISABLED"}
+    ecs.create_service(
+        cluster=DEPLOYMENT, serviceName=DEPLOYMENT, taskDefinition=made, desiredCount=2, launchType="FARGATE",
+        loadBalancers=[balanced], networkConfiguration={"awsvpcConfiguration": vpc},
+    )  # fmt: skip
+    place.settle()
+    assert place.seen() == {"r1"}
+    place.fake.calls.forget()
+
+
+def test_a_service_of_others_never_loses_the_load_balancer_that_the_settings_do_not_name(place: EcsPlace) -> None:
+    others_serve(place)
+    place.ecs["target_group"] = ""
+    told = place.ends()
+    assert told.code == 3 and "ecs.target_group" in told.text and place.fake.calls.writes == [], told.text
+    assert place.seen() == {"r1"}
+    del place.ecs["target_group"]
+    facts = dict(verbs.deploy(place.desk(), Change(dry_run=True)).data["plan"]["facts"])
+    assert "takes over" in facts and "loadBalancers" not in facts["the service changes"]
+    assert "deploymentConfiguration.deploymentCircuitBreaker.enable: false -> true" in facts["the service changes"]
+    assert place.deploy() == place.serving()
+    (balanced,) = place.service.document["loadBalancers"]
+    assert balanced["targetGroupArn"] == place.network.blue.arn
+
+
+def test_what_our_own_service_loses_is_told_though_what_runs_is_no_release(well: EcsPlace) -> None:
+    stranger_deploys(well)
+    well.settle()
+    well.ecs["target_group"] = ""
+    facts = dict(verbs.deploy(well.desk(), Change(dry_run=True)).data["plan"]["facts"])
+    assert f"loadBalancers.0.targetGroupArn: {well.network.blue.arn} goes" in facts["the service changes"]
 
 
 def test_two_operators_of_one_machine_exclude_each_other(well: EcsPlace) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from decodeat_ops.application import verbs
 from decodeat_ops.application.bootstrap import bootstrap
-from tests.integration.ecs_place import EcsPlace, ecs_place, furnished_place, serving_place
+from tests.integration.ecs_place import EcsPlace, Verb, ecs_place, furnished_place, serving_place
 from tests.integration.ecs_settings import DEPLOYMENT, NAME
 from tests.servers.aws.furnished import allowing, role, trusting
 from tests.servers.aws.permissions import PREFIXES
@@ -77,6 +77,77 @@ def test_what_is_not_certain_is_told_and_tried(well: EcsPlace) -> None:
     well.fake.identity.deny("iam:SimulatePrincipalPolicy")
     plan = json.dumps(well.ok("deploy", "--dry-run")["data"]["plan"]["facts"])
     assert "not certain" in plan and "SimulatePrincipalPolicy" in plan
+
+
+# A tag decides over nothing
+
+CREATES = {"StringEquals": {"ecs:CreateAction": ["RegisterTaskDefinition", "CreateService"]}}
+TAGS_WHAT_IT_MAKES = {
+    "Version": "2012-10-17",
+    "Statement": [
+        {"Effect": "Allow", "NotAction": "ecs:TagResource", "Resource": "*"},
+        {"Effect": "Allow", "Action": "ecs:TagResource", "Resource": "*", "Condition": CREATES},
+    ],
+}
+
+
+def test_whoever_may_tag_only_what_he_makes_deploys_all_the_same(well: EcsPlace) -> None:
+    """AWS itself advises that condition. What is refused is the note that a release has served."""
+    well.fake.identity.allow_only(TAGS_WHAT_IT_MAKES)
+    plan = json.dumps(well.ok("deploy", "--dry-run")["data"]["plan"]["facts"])
+    assert "depends on ecs:CreateAction" in plan
+    ran = well.run("deploy", "--yes")
+    first = well.serving()
+    words = "could not be noted as one that has served (AccessDeniedException): name it to go back to it."
+    assert ran.status == 0 and ran.stderr.replace("\n", " ").count(words) == 1, str(ran)
+    revision = well.definition.arn.rpartition("/")[2]
+    well.change()
+    told = well.ends()
+    assert told.code == 0 and told.outcome is not None, told.text
+    assert [text for text in told.outcome.warnings if words in text] == [
+        f"{revision} {words}",
+        f"{well.definition.arn.rpartition('/')[2]} {words}",
+    ], "that of before, and its own"
+    assert well.ends(verbs.rollback, first).code == 0 and well.serving() == first, "it can be named"
+
+
+def test_a_rollback_between_releases_that_have_served_needs_no_tag(well: EcsPlace) -> None:
+    before = well.serving()
+    well.fake.identity.deny("ecs:TagResource")
+    told = well.ends(verbs.rollback)
+    assert told.code == 0 and well.serving() not in {"", before}, told.text
+    assert told.outcome is not None and told.outcome.warnings == ()
+    assert well.writes() == ["ecs:UpdateService"]
+
+
+# What ran before has its own roles and log
+
+
+def test_what_is_not_made_yet_keeps_no_release_from_coming_back(well: EcsPlace) -> None:
+    """The settings name roles and a log group that the next bootstrap makes; a kept revision names its own."""
+    own = {name: well.definition.document[name] for name in ("executionRoleArn", "taskRoleArn")}
+    well.ecs |= {"execution_role": "later", "task_role": "later", "log_group": "/later"}
+    refused = well.ends()
+    assert refused.code == 3 and "there is no role later" in refused.text, refused.text
+    for verb in (verbs.stop, verbs.start, verbs.restart, verbs.rollback):
+        told = well.ends(verb)
+        assert told.code == 0, (verb, told.text)
+        assert {name: well.definition.document[name] for name in own} == own
+
+
+@pytest.mark.parametrize("verb", [verbs.start, verbs.restart, verbs.rollback])
+def test_a_role_of_then_that_was_deleted_is_named_before_anything_changes(well: EcsPlace, verb: Verb) -> None:
+    well.ecs |= {"execution_role": "others", "task_role": "others"}
+    role(well.fake, "others", trusting("ecs-tasks.amazonaws.com"), allowing("*"))
+    if verb is verbs.start:
+        assert well.ends(verbs.stop).code == 0
+    before = well.seen()
+    gone = well.fake.identity.roles.pop(f"{DEPLOYMENT}-task")
+    well.fake.calls.forget()
+    told = well.ends(verb)
+    assert told.code == 3 and f"there is no role {gone.name}; that revision names it" in told.text, told.text
+    assert well.fake.calls.writes == [] and well.seen() == before
+    assert well.deploy() == well.serving() != "", "a deploy takes what the settings name"
 
 
 def test_a_role_is_assumed_and_its_policies_count(well: EcsPlace) -> None:

@@ -3,6 +3,7 @@
 import json
 
 from decodeat_ops.application import verbs
+from decodeat_ops.application.workflow import Change
 from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
 from tests.integration.ecs_settings import DEPLOYMENT
 from tests.servers.aws.calls import Call
@@ -43,7 +44,7 @@ def test_without_a_rotation_a_rollback_registers_nothing(well: EcsPlace) -> None
     well.deploy()
     well.fake.calls.forget()
     assert well.ends(verbs.rollback).code == 0
-    assert well.writes() == ["ecs:UpdateService", "ecs:TagResource"], "it is noted that the revision has served"
+    assert well.writes() == ["ecs:UpdateService"]
 
 
 def test_a_deploy_that_fails_brings_the_secret_back(well: EcsPlace) -> None:
@@ -70,6 +71,42 @@ def test_a_secret_in_aws_is_referred_to_and_never_read(well: EcsPlace) -> None:
     assert well.values()["GEMINI_API_KEY"] == "google-key-2"
     kept = "".join(path.read_text(errors="replace") for path in well.home.rglob("*.jsonl"))
     assert "google-key" not in kept and len(read) <= 2, "its key is looked up by the check before, and never kept"
+
+
+def withdrawn(well: EcsPlace, *, deployed: bool) -> str:
+    """Deploy a release with a secret of others and return it; then settings, and AWS, have it no longer."""
+    well.fake.secrets.put("shared/gemini", "google-key-1")
+    well.references = {"GEMINI_API_KEY": "aws-secretsmanager:shared/gemini"}
+    had = well.deploy()
+    assert well.values()["GEMINI_API_KEY"] == "google-key-1"
+    well.references = {}
+    if deployed:
+        well.change_image()
+        assert well.deploy() != had
+    del well.fake.secrets.held["shared/gemini"]
+    return had
+
+
+def test_a_rollback_does_not_bring_a_secret_back_that_was_withdrawn(well: EcsPlace) -> None:
+    """With its old reference the tasks would not start, or those who know the old value would come in again."""
+    had = withdrawn(well, deployed=True)
+    facts = dict(verbs.rollback(well.desk(), Change(dry_run=True)).data["plan"]["facts"])
+    assert facts["goes without"] == "GEMINI_API_KEY: secrets of then, which the settings name no longer"
+    assert "(today's)" not in json.dumps(facts)
+    told = well.ends(verbs.rollback)
+    assert told.code == 0 and well.serving() == had, told.text
+    assert well.values() == {"API_KEYS": well.secrets["API_KEYS"]}
+
+
+def test_a_restart_takes_a_secret_away_that_was_withdrawn(well: EcsPlace) -> None:
+    had = withdrawn(well, deployed=False)
+    facts = dict(verbs.restart(well.desk(), Change(dry_run=True)).data["plan"]["facts"])
+    assert facts["goes without"].startswith("GEMINI_API_KEY: ")
+    assert "secrets.GEMINI_API_KEY.valueFrom: arn:" in facts["configuration"]
+    assert facts["configuration"].endswith(" goes") and "(today's)" not in json.dumps(facts)
+    told = well.ends(verbs.restart)
+    assert told.code == 0 and well.serving() not in {"", had}, told.text
+    assert well.values() == {"API_KEYS": well.secrets["API_KEYS"]}
 
 
 def test_a_key_that_is_missing_is_named_before_anything_changes(well: EcsPlace) -> None:

@@ -56,7 +56,8 @@ def forget(workshop: Workshop, context: Context, params: Params) -> Results:
     except Unreachable as error:
         return {"forgotten": False, "warnings": [f"{_reference(params)} may still be in the engine. {error}"]}
     if not gone:
-        return {"forgotten": False, "warnings": [f"{_reference(params)} stays in the engine: a container uses it."]}
+        used = f"{_reference(params)} stays in the engine: a container or another image uses it."
+        return {"forgotten": False, "warnings": [used]}
     return {"forgotten": True}
 
 

@@ -37,7 +37,11 @@ def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
     current = observed.current
     own = _kept(place, current, kept) if current is not None else ()
     todays = differences(service.raw, documents.service(place, kept.task_definition))
-    return (*_told("configuration", own), *_told("today's settings change", todays))
+    return (
+        *_told("configuration", own),
+        *_withdrawn(place, kept),
+        *_told("today's settings change", todays),
+    )
 
 
 def _told(what: str, lines: tuple[str, ...]) -> Facts:
@@ -57,6 +61,13 @@ def _kept(place: Place, current: EcsRelease, kept: EcsRelease) -> tuple[str, ...
     before = revision(place, current.task_definition).definition
     own, secrets = revision(place, kept.task_definition).definition, place.loaded.settings.service.secrets
     return differences(before, _alike(own, before, place.names.container, tuple(secrets)))
+
+
+def _withdrawn(place: Place, kept: EcsRelease) -> Facts:
+    """Return the secrets that a kept release had and starts without, for the settings name them no longer."""
+    had = _secrets(revision(place, kept.task_definition).definition, place.names.container)
+    gone = sorted(set(had) - set(place.loaded.settings.service.secrets))
+    return (("goes without", f"{', '.join(gone)}: secrets of then, which the settings name no longer"),) if gone else ()
 
 
 def _secrets(definition: Mapping[str, Any], container: str) -> dict[str, str]:

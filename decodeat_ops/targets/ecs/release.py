@@ -7,7 +7,7 @@ from typing import Any
 from decodeat_ops.core.release import Release
 
 PREFIX = "decodeat-ops:"
-SERVED = f"{PREFIX}served"  # the tag of a revision that clients have reached, once that was confirmed from outside
+SERVED = f"{PREFIX}served"  # the tag of a revision that clients have reached, confirmed from outside or by ECS's word
 _SAID = frozenset({"image", "task_definition"})  # by the task definition itself
 
 

@@ -1,6 +1,6 @@
 """Ask IAM whether whoever calls may do what a deploy does, before it begins."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,23 +38,30 @@ class Need:
     context: tuple[tuple[str, str], ...] = ()
 
 
-def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved) -> tuple[Need, ...]:
+def needs(
+    place: Place,
+    release: Release,
+    origin: Origin,
+    observed: EcsObserved,
+    definition: Mapping[str, Any] | None = None,
+) -> tuple[Need, ...]:
     """Return what the steps of a deploy or a rollback, and their undos, ask of AWS; `release` has today's secrets.
 
-    Reads are left out, for a denied one is told.
+    `definition` is that of a release that ran before. Reads are left out, for a denied one is told, and so is the tag
+    that says that a revision has served: without it a release serves all the same.
     """
     names, arns, settings = place.names, Arns(place.names), place.loaded.settings
     change = (
         ("ecs:UpdateService",) if observed.service else ("ecs:CreateService", "ecs:DeleteService", "ecs:TagResource")
     )
-    revisions = ["ecs:DeregisterTaskDefinition", "ecs:TagResource"]
+    revisions = ["ecs:DeregisterTaskDefinition"]
     if origin.of is None or origin.how != "kept" or origin.of.secrets != release.secrets:
-        revisions.append("ecs:RegisterTaskDefinition")
+        revisions += ["ecs:RegisterTaskDefinition", "ecs:TagResource"]
     wanted = [Need(tuple(revisions), arns.task_definitions), Need(change, arns.service)]
     if observed.service and (shifts(place.loaded) or is_of(observed.service)):
         wanted.append(Need(("ecs:StopServiceDeployment",), arns.service_deployments))
-    roles = dict.fromkeys((names.execution_role_arn, names.task_role_arn))
-    wanted += [Need(("iam:PassRole",), role, (("iam:PassedToService", TASKS),)) for role in roles]
+    passed = (("iam:PassedToService", TASKS),)
+    wanted += [Need(("iam:PassRole",), role, passed) for role in task_roles(place, definition)]
     if names.infrastructure_role_arn:
         wanted.append(Need(("iam:PassRole",), names.infrastructure_role_arn, (("iam:PassedToService", SHIFTS),)))
     if any(DATABASE in known for known in (settings.service.environment, settings.service.secrets)):
@@ -66,6 +73,15 @@ def needs(place: Place, release: Release, origin: Origin, observed: EcsObserved)
     if origin.how == "built" and not settings.ecs.image and arns.repository:
         wanted += [Need(("ecr:GetAuthorizationToken",), "*"), Need(PUSH, arns.repository)]
     return tuple(wanted)
+
+
+def task_roles(place: Place, definition: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Return the ARNs of the roles that tasks take on: the settings', or those of a `definition` that ran before."""
+    names = place.names
+    if not definition:
+        return tuple(dict.fromkeys((names.execution_role_arn, names.task_role_arn)))
+    own = (definition.get("executionRoleArn"), definition.get("taskRoleArn"))
+    return tuple(dict.fromkeys(names.role_arn(role) for role in own if role))
 
 
 def own_secrets(place: Place) -> tuple[str, ...]:

@@ -9,9 +9,11 @@ from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.core.check import Check, Finding, Status
 from decodeat_ops.core.ports import Response
+from decodeat_ops.core.release import Release
 from decodeat_ops.targets.ecs.checks.service import denied
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.streams import NOT_THERE, now
+from decodeat_ops.targets.ecs.release import EcsRelease
+from decodeat_ops.targets.ecs.streams import NOT_THERE, now, streams_of
 
 MARKER = "logs.marker"
 PATIENCE = 60.0  # seconds; tasks send their lines every five, and CloudWatch finds them some seconds later
@@ -22,12 +24,13 @@ MARGIN = 120_000  # ms by which two clocks may differ
 def marker(place: Place, subject: Subject) -> Finding:
     if subject.release is None or subject.endpoint is None:
         return nothing_serves(MARKER)
-    sign, group, clock = f"check-{secrets.token_hex(8)}", place.names.log_group, place.clock
+    sign, clock = f"check-{secrets.token_hex(8)}", place.clock
     began, pause = clock.now(), FIRST
     response = subject.view.http.request(subject.endpoint, "GET", "/health", headers={"X-Request-Id": sign})
     since = _moment(response) - MARGIN
     try:
-        while not _shows(place, sign, since):
+        group = _group(place, subject.release)
+        while not _shows(place, group, sign, since):
             if clock.now() - began > PATIENCE:
                 return answer(MARKER, Status.FAIL, "ecs.log_lost", marker=sign, log=group, seconds=int(PATIENCE))
             clock.sleep(pause)
@@ -46,11 +49,18 @@ def _moment(response: Response) -> int:
         return now()
 
 
-def _shows(place: Place, sign: str, since: int) -> bool:
+def _group(place: Place, release: Release) -> str:
+    """Return the log group of a release's own revision: one that is brought back keeps it, whatever settings name."""
+    registered = release.task_definition if isinstance(release, EcsRelease) else ""
+    streams = streams_of(place, registered) if registered else None
+    return streams.group if streams else place.names.log_group
+
+
+def _shows(place: Place, group: str, sign: str, since: int) -> bool:
     """Return whether a line holds the sign. Pages without any are searched to the last one."""
     found = place.aws.pages(
         "logs", "FilterLogEvents", "events",
-        logGroupName=place.names.log_group, filterPattern=f'"{sign}"', startTime=since,
+        logGroupName=group, filterPattern=f'"{sign}"', startTime=since,
     )  # fmt: skip
     try:
         return any(sign in one["message"] for one in found)

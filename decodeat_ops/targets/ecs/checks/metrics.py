@@ -59,8 +59,10 @@ def error_rate(place: Place, subject: Subject) -> Finding:
         return answer(ERRORS, Status.WARN, "ecs.refused", **seen)
     if not since.errors:
         return answer(ERRORS, Status.PASS, "ecs.no_errors", **seen)
-    status = Status.WARN if since.errors <= TOLERABLE * since.requests else Status.FAIL
-    return answer(ERRORS, status, "ecs.errors_seen", percent=round(100 * since.errors / since.requests, 2), **seen)
+    # CloudWatch may have a minute's errors before its requests.
+    share = since.errors / max(since.requests, since.errors)
+    status = Status.WARN if share <= TOLERABLE else Status.FAIL
+    return answer(ERRORS, status, "ecs.errors_seen", percent=round(100 * share, 2), **seen)
 
 
 def latency(place: Place, subject: Subject) -> Finding:

@@ -46,7 +46,7 @@ def _judged(place: Place, release: EcsRelease, origin: Origin, observed: EcsObse
     service.judge(place, observed, findings)
     alarms.judge(place, findings)
     quotas.judge(place, observed, findings)
-    rights.judge(place, rights.needs(place, release, origin, observed), findings)
+    rights.judge(place, rights.needs(place, release, origin, observed, own), findings)
     return findings.verdict()
 
 

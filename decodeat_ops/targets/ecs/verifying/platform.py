@@ -7,18 +7,19 @@ from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
 
 BOOTSTRAP = "`decodeat-ops bootstrap` makes it"
+OF_THEN = "that revision names it: put it back, or run `decodeat-ops deploy`, which takes what the settings name"
 
 
 def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None = None) -> None:
     """Add a missing cluster and a missing log group to the problems: the settings', or a `definition`'s own."""
     names = place.names
-    logs = _log_group(names.container, definition or {}) or names.log_group
     cluster = findings.ask(f"the cluster {names.cluster}", lambda: cluster_active(place))
     if cluster is False:
         findings.problem(f"there is no cluster {names.cluster} in {names.region}; {BOOTSTRAP}")
-    group = findings.ask(f"the log group {logs}", lambda: log_group_there(place, logs))
-    if group is False:
-        findings.problem(f"there is no log group {logs} in {names.region}; {BOOTSTRAP}")
+    logs = _log_group(names.container, definition) if definition else names.log_group
+    if logs and findings.ask(f"the log group {logs}", lambda: log_group_there(place, logs)) is False:
+        mend = BOOTSTRAP if logs == names.log_group else OF_THEN
+        findings.problem(f"there is no log group {logs} in {names.region}; {mend}")
 
 
 def _log_group(container: str, definition: Mapping[str, Any]) -> str:

@@ -5,8 +5,8 @@ from typing import Any
 
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.rights import SHIFTS, TASKS
-from decodeat_ops.targets.ecs.verifying.platform import BOOTSTRAP
+from decodeat_ops.targets.ecs.rights import SHIFTS, TASKS, task_roles
+from decodeat_ops.targets.ecs.verifying.platform import BOOTSTRAP, OF_THEN
 
 NO_ROLE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
@@ -16,9 +16,8 @@ def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None
 
     Those of tasks are the settings', or of a `definition` that has its own.
     """
-    names, own = place.names, definition or {}
-    execution = own.get("executionRoleArn", names.execution_role_arn)
-    wanted = {execution: TASKS, own.get("taskRoleArn", names.task_role_arn): TASKS}
+    names = place.names
+    wanted = dict.fromkeys(task_roles(place, definition), TASKS)
     if names.infrastructure_role_arn:
         wanted[names.infrastructure_role_arn] = SHIFTS
     for arn, service in wanted.items():
@@ -26,7 +25,7 @@ def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None
 
 
 def _judge(place: Place, arn: str, service: str, findings: Findings) -> None:
-    name = role_name(arn)
+    name, todays = role_name(arn), arn in place.names.role_arns
     account = arn.split(":")[4]
     if account != place.names.account:
         findings.problem(f"the role {name} is of the account {account}; ECS takes roles of its own account alone")
@@ -35,13 +34,14 @@ def _judge(place: Place, arn: str, service: str, findings: Findings) -> None:
         f"the role {name}",
         lambda: place.aws.call("iam", "GetRole", RoleName=name),
         NO_ROLE,
-        f"there is no role {name}; {BOOTSTRAP}",
+        f"there is no role {name}; {BOOTSTRAP if todays else OF_THEN}",
     )
     if told is None:
         return
     role = told["Role"]
     if role["Arn"] != arn:
-        findings.problem(f"the role {name} is {role['Arn']}, and the settings name {arn}")
+        who = "the settings name" if todays else "that revision names"
+        findings.problem(f"the role {name} is {role['Arn']}, and {who} {arn}")
     if not trusts(role.get("AssumeRolePolicyDocument") or {}, service, account):
         findings.problem(f"the role {name} does not trust {service}, which takes it on")
 

@@ -168,6 +168,8 @@ def test_errors_of_the_load_balancer_itself_are_told(tmp_path: Path) -> None:
         assert outcome(asked(tmp_path, "ecs.errors", serving(60, told), BALANCED)) == (Status.WARN, "ecs.refused")
     both = measured({"requests": [9.0], "errors": [5.0], "refused": [3.0]})
     assert outcome(asked(tmp_path, "ecs.errors", serving(60, both), BALANCED)) == (Status.FAIL, "ecs.errors_seen")
+    early = measured({"errors": [5.0], "refused": [3.0]})  # the requests of that minute are not counted yet
+    assert outcome(asked(tmp_path, "ecs.errors", serving(60, early), BALANCED)) == (Status.FAIL, "ecs.errors_seen")
     alone = measured({"refused": [3.0]})
     assert outcome(asked(tmp_path, "ecs.latency", serving(60, alone), BALANCED)) == (Status.SKIP, "ecs.no_traffic")
 
@@ -238,6 +240,20 @@ def test_a_marked_request_arrives(tmp_path: Path) -> None:
     found = asked(tmp_path, "logs.marker", looked_at, http=Web(later), clock=script)
     assert outcome(found) == (Status.PASS, "ecs.log_arrived")
     assert 4.0 <= found.evidence["latency"] < 10
+
+
+def test_a_release_of_before_is_looked_for_in_its_own_log(tmp_path: Path) -> None:
+    """What a rollback brought back writes where its revision says; today's settings may name another log."""
+    read: list[str] = []
+
+    def lines(params: Mapping[str, Any]) -> dict[str, Any]:
+        read.append(params["logGroupName"])
+        return {"events": [said("bb", params["filterPattern"].strip('"'), 0)]}
+
+    looked_at = Seen(more={"logs:FilterLogEvents": lines})
+    found = asked(tmp_path, "logs.marker", looked_at, SETTINGS + 'log_group = "/todays"\n', http=Web())
+    assert outcome(found) == (Status.PASS, "ecs.log_arrived")
+    assert {*read} == {found.evidence["log"]} == {"/ecs/demo-production"}
 
 
 def test_a_request_without_a_line_is_told(tmp_path: Path) -> None:

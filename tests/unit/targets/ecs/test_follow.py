@@ -100,11 +100,40 @@ def test_its_revision_is_marked_as_one_that_served(place: Place, fargate: Fargat
     for _ in range(2):
         run(place, step.do)
     tag = {"key": "decodeat-ops:served", "value": "true"}
-    assert fargate.made("TagResource") == [{"resourceArn": made.task_definition, "tags": [tag]}] * 2
-    assert fargate.writes() == ["TagResource"] * 2
+    assert fargate.made("TagResource") == [{"resourceArn": made.task_definition, "tags": [tag]}]
+    assert fargate.writes() == ["TagResource"], "what is noted is not written again"
     for looking in (place, place_of(place.loaded.directory, fargate)):
         found = observing.observe(looking)
         assert found.releases[0].served and found.edited == ""
+
+
+def test_what_is_known_to_have_served_is_not_written_again(place: Place, fargate: Fargate) -> None:
+    """A rollback to it needs no right to tag."""
+    made = serving(place, fargate, release(1))
+    fargate.denied.add("TagResource")
+    again = place_of(place.loaded.directory, fargate)  # another process
+    assert "warnings" not in run(again, steps.confirm(way(again, made)).do)
+    assert fargate.writes() == []
+
+
+@pytest.mark.parametrize(("error", "denied"), [("AccessDeniedException", True), ("InvalidParameterException", False)])
+def test_a_release_that_can_not_be_noted_serves_all_the_same(
+    place: Place, fargate: Fargate, error: str, denied: bool
+) -> None:
+    """No rollout that clients have confirmed is taken back for a tag."""
+    made = registered(place, fargate, release(1))
+    run(place, steps.update(way(place, made)).do)
+    fargate.denied |= {"TagResource"} if denied else set()
+    fargate.refusing |= {} if denied else {"TagResource": error}
+    told = run(place, steps.confirm(way(place, made)).do)
+    (warning,) = told["warnings"]
+    assert warning == (
+        f"demo-production:1 could not be noted as one that has served ({error}): name it to go back to it."
+    )
+    fargate.denied.clear()
+    fargate.refusing.clear()
+    assert "warnings" not in run(place, steps.confirm(way(place, made)).do), "a repeat notes it"
+    assert observing.observe(place).releases[0].served
 
 
 def test_what_is_not_confirmed_is_not_marked(place: Place, fargate: Fargate) -> None:

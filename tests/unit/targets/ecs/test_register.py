@@ -1,7 +1,7 @@
 """Given a release, when its task definition is registered, copied or taken back, there is one and no second."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -9,7 +9,7 @@ from decodeat_ops.core.errors import Lost, StepFailed
 from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.target import Origin
 from decodeat_ops.engine.executor import Results
-from decodeat_ops.targets.ecs import observing, steps
+from decodeat_ops.targets.ecs import changes, observing, steps
 from decodeat_ops.targets.ecs.actions import ACTS
 from decodeat_ops.targets.ecs.actions.register import copied
 from decodeat_ops.targets.ecs.place import Place
@@ -209,9 +209,48 @@ def test_a_variable_that_became_a_secret_lets_an_older_release_come_back(tmp_pat
     assert secret(document) == {"DATABASE_URL": f"{reference}:::v1"}
 
 
-def test_a_secret_that_the_settings_name_no_longer_keeps_its_reference(place: Place, fargate: Fargate) -> None:
-    """Without it the older release would start, and do without what it needs."""
+@pytest.mark.parametrize("how", ["kept", "copied"])
+def test_a_secret_that_the_settings_name_no_longer_does_not_come_back(
+    place: Place, fargate: Fargate, how: Literal["kept", "copied"]
+) -> None:
+    """It may have been withdrawn because others know it; its old version would still let them in."""
     old = old_revision(place, fargate, secrets=[{"name": "API_KEYS", "valueFrom": "arn:k::v1"}])
-    step = step_of(place, release(1, secrets="rotated"), Origin("kept", of=old))
-    made = run(place, step.do)["task_definition"]
-    assert secret(fargate.definitions[made]["definition"]) == {"API_KEYS": "arn:k::v1"}
+    new = release(1 if how == "kept" else 2, secrets="rotated")
+    made = run(place, step_of(place, new, Origin(how, of=old)).do)["task_definition"]
+    document = fargate.definitions[made]["definition"]
+    assert secret(document) == {} and "API_KEYS" not in plain(document)
+
+
+def told(place: Place, kept: EcsRelease) -> dict[str, str]:
+    """Return what the plan that brings a kept release says of configuration and secrets."""
+    return dict(changes.facts(place, Origin("kept", of=kept), observing.observe(place)))
+
+
+def refers(*names: str) -> list[dict[str, str]]:
+    return [{"name": name, "valueFrom": f"arn:{name}"} for name in names]
+
+
+def test_a_plan_tells_each_secret_from_what_serves_and_what_it_goes_without(tmp_path: Path, fargate: Fargate) -> None:
+    """Of what only the older release had no line of the configuration tells, for what serves lacks it too."""
+    todays = "".join(f'{name} = "aws-secretsmanager:x#{name}"\n' for name in ("ALWAYS", "SINCE", "TODAY"))
+    place = place_of(tmp_path, fargate, f"[service.secrets]\n{todays}")
+    old = old_revision(place, fargate, secrets=refers("ALWAYS", "BOTH", "THEN"))
+    new = serving(place, fargate, release(2))
+    container = fargate.definitions[new.task_definition]["definition"]["containerDefinitions"][0]
+    container["secrets"] = refers("ALWAYS", "SINCE", "BOTH", "NOW")
+    at = "containerDefinitions.decodeat.secrets"
+    assert told(place, old) == {
+        "configuration": f"{at}.TODAY.valueFrom: (today's) is new; {at}.BOTH.valueFrom: arn:BOTH goes; "
+        f"{at}.NOW.valueFrom: arn:NOW goes",
+        "goes without": "BOTH, THEN: secrets of then, which the settings name no longer",
+    }
+
+
+def test_a_plan_has_nothing_to_tell_of_secrets_that_are_todays(tmp_path: Path, fargate: Fargate) -> None:
+    """Versions don't count: whatever the older one refers to, it gets today's."""
+    place = place_of(tmp_path, fargate, '[service.secrets]\nALWAYS = "aws-secretsmanager:x"\n')
+    old = old_revision(place, fargate, secrets=refers("ALWAYS"))
+    new = serving(place, fargate, release(2))
+    container = fargate.definitions[new.task_definition]["definition"]["containerDefinitions"][0]
+    container["secrets"] = [{"name": "ALWAYS", "valueFrom": "arn:rotated"}]
+    assert told(place, old) == {}

@@ -1,6 +1,6 @@
 """What a change asks of AWS is what is simulated before it, and a service that is there is one that can be updated."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -8,13 +8,15 @@ from typing import Any
 import pytest
 
 from decodeat_ops.core.target import Origin
-from decodeat_ops.targets.ecs import rights
+from decodeat_ops.targets.ecs import rights, verifying
 from decodeat_ops.targets.ecs.findings import Verdict
 from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
-from tests.unit.targets.ecs.cloud import Cloud, place
+from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, place
+from tests.unit.targets.ecs.healthy import GROUP, SECTIONS, healthy
 from tests.unit.targets.ecs.test_verifying import BUILT, NEW, NOTHING, judged
 
 OWN = {"service": {"secrets": {"API_KEYS": "env:KEYS"}}}
+Judge = Callable[..., Verdict]
 MISSING = "ResourceNotFoundException"
 
 
@@ -43,12 +45,27 @@ def test_a_deployment_without_own_values_needs_no_right_to_secrets(tmp_path: Pat
     assert not [one for need in wanted for one in need.actions if one.startswith("secretsmanager:")]
 
 
-def test_going_back_with_rotated_secrets_registers_and_every_release_gets_a_tag(tmp_path: Path) -> None:
+def test_going_back_with_rotated_secrets_registers_a_revision_with_its_tags(tmp_path: Path) -> None:
+    """Otherwise no tag is needed: that a release has served is noted where it can be, and decides over nothing."""
+    registers = {"ecs:RegisterTaskDefinition", "ecs:TagResource"}
     before = replace(NEW, id="r1", secrets=NEW.secrets)
-    assert "ecs:RegisterTaskDefinition" not in actions(tmp_path, seen(), Origin("kept", of=before))
+    assert not registers & actions(tmp_path, seen(), Origin("kept", of=before))
     rotated = replace(before, secrets="of-then")
-    assert "ecs:RegisterTaskDefinition" in actions(tmp_path, seen(), Origin("kept", of=rotated))
-    assert "ecs:TagResource" in actions(tmp_path, seen(), Origin("kept", of=before)), "that it has served is noted"
+    assert registers <= actions(tmp_path, seen(), Origin("kept", of=rotated))
+    assert registers <= actions(tmp_path, seen(), Origin("copied", of=before))
+    assert registers <= actions(tmp_path, seen())
+
+
+def test_a_release_that_ran_before_passes_its_own_roles(tmp_path: Path) -> None:
+    here, roles = place(Cloud({}), tmp_path), f"arn:aws:iam::{ACCOUNT}:role"
+    own = {"executionRoleArn": f"{roles}/team/then", "taskRoleArn": "short"}  # ECS takes a name alone, too
+    for definition, wanted in (
+        (own, {f"{roles}/team/then", f"{roles}/short"}),
+        ({"executionRoleArn": f"{roles}/then"}, {f"{roles}/then"}),
+        ({}, {f"{roles}/decodeat-production-execution", f"{roles}/decodeat-production-task"}),
+    ):
+        needs = rights.needs(here, NEW, Origin("kept", of=NEW), seen(), definition)
+        assert {one.resource for one in needs if "iam:PassRole" in one.actions} == wanted
 
 
 @pytest.mark.parametrize(("strategy", "stops"), [("ROLLING", False), ("", False), ("CANARY", True)])
@@ -75,6 +92,33 @@ def test_a_service_of_another_kind_is_a_problem_before_anything_is_pushed(
     (problem,) = judged(tmp_path, observed=seen(**raw)).problems
     assert f"the service decodeat-production {words}" in problem and "ecs.service" in problem
     assert judged(tmp_path, observed=seen("DRAINING", **raw)) == Verdict(), "that one is gone soon"
+
+
+BALANCED: dict[str, Any] = {"targetGroupArn": GROUP, "containerName": "api", "containerPort": 8000}
+
+
+@pytest.mark.parametrize("judge", [verifying.problems, verifying.startable])
+def test_a_load_balancer_of_others_is_not_taken_from_their_service(tmp_path: Path, judge: Judge) -> None:
+    """Whoever fills in no target group has not decided that clients lose their address."""
+    theirs = seen()
+    assert theirs.service is not None
+    balanced = replace(theirs.service, load_balancers=(BALANCED,))
+    ecr = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/decodeat"
+    ready = replace(NEW, id="r1", image=f"{ecr}@sha256:{'a' * 64}")
+    answers: dict[Call, Reply] = {**healthy(), ("ecr", "DescribeImages"): {"imageDetails": []}}
+
+    def found(service: ServiceState, sections: Any = None) -> tuple[str, ...]:
+        here = place(Cloud(answers), tmp_path, sections)
+        return judge(here, ready, Origin("kept", of=ready), replace(theirs, service=service)).problems
+
+    (problem,) = found(balanced)
+    assert problem == (
+        "the service decodeat-production, which decodeat-ops has not made, is behind a load balancer, and the settings "
+        "name no target group: name it with ecs.target_group, or take it from the service yourself"
+    )
+    assert found(balanced, SECTIONS) == (), "there it is named"
+    assert found(replace(balanced, created_by_us=True)) == (), "our own settings no longer name it"
+    assert found(theirs.service) == () and found(replace(balanced, status="DRAINING")) == ()
 
 
 def test_a_service_of_our_kind_is_none(tmp_path: Path) -> None:

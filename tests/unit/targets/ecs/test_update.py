@@ -86,6 +86,33 @@ def test_what_was_complete_has_served_though_its_deploy_died_before_it_said_so(p
     assert served == {release(1).id: True, release(2).id: True, release(3).id: False}
 
 
+@pytest.mark.parametrize("others", [False, True], ids=["alone", "others"])
+def test_an_update_does_without_the_note_that_is_refused(place: Place, fargate: Fargate, others: bool) -> None:
+    """It would keep every change from a service whose revision can't be tagged, such as one that was deregistered."""
+    serving(place, fargate, release(1))
+    fargate.deploy(registered(place, fargate, release(2)).task_definition)
+    assert settled(fargate)[0] == "2"
+    do, _ = step_of(place, registered(place, fargate, release(3)))
+    fargate.refusing["TagResource"] = "InvalidParameterException"
+    if others:
+        theirs = registered(place, fargate, release(4)).task_definition
+        fargate.between["UpdateService", 1] = lambda: (fargate.deploy(theirs), None)[1]
+    told = run(place, do)
+    assert told["deployment"] and settled(fargate)[0] == "3"
+    *before, last = told["warnings"]
+    assert [text.partition(":")[0] for text in before] == (
+        ["Somebody else's deployment began at the same moment"] if others else []
+    )
+    assert "demo-production:2 could not be noted as one that has served (InvalidParameterException)" in last
+
+
+def test_what_has_been_noted_is_not_noted_by_the_next_update(place: Place, fargate: Fargate) -> None:
+    serving(place, fargate, release(1))
+    do, _ = step_of(place, registered(place, fargate, release(2)))
+    fargate.denied.add("TagResource")
+    assert "warnings" not in run(place, do) and fargate.made("TagResource") == []
+
+
 def test_a_stopped_service_gets_its_tasks_back(place: Place, fargate: Fargate) -> None:
     kept = serving(place, fargate, release(1))
     assert fargate.service is not None
@@ -209,6 +236,29 @@ def test_what_the_settings_no_longer_name_is_taken_from_the_service(tmp_path: Pa
     assert changes.facts(after, Origin("built"), kept) == (), "the next plan has nothing to tell"
     assert run(after, undo) == {}
     assert {name: fargate.service[name] for name in shape} == shape
+
+
+@pytest.mark.parametrize("whose", ["theirs", "stopped"])
+def test_a_plan_tells_what_a_service_loses_where_no_release_of_ours_is_active(
+    tmp_path: Path, fargate: Fargate, whose: str
+) -> None:
+    """There is no configuration to compare with, and the service is taken over as a whole."""
+    before = place_of(tmp_path / "before", fargate, BALANCED)
+    made = serving(before, fargate, release(1))
+    assert fargate.service is not None
+    if whose == "theirs":
+        fargate.definitions[made.task_definition]["tags"] = fargate.service["tags"] = []
+    else:
+        fargate.service |= {"desiredCount": 0, "runningCount": 0}
+    after = place_of(tmp_path / "after", fargate)
+    observed = observing.observe(after)
+    assert observed.active is None and (observed.stopped is None) is (whose == "theirs")
+    ((what, lines),) = changes.facts(after, Origin("built"), observed)
+    assert what == "the service changes"
+    assert f"loadBalancers.0.targetGroupArn: {GROUP} goes" in lines.split("; ")
+    assert 'deploymentConfiguration.alarms.alarmNames: ["errors"] goes' in lines.split("; ")
+    same = place_of(tmp_path / "same", fargate, BALANCED)
+    assert changes.facts(same, Origin("built"), observing.observe(same)) == ()
 
 
 def test_an_undo_takes_away_again_what_only_the_change_had(tmp_path: Path, fargate: Fargate) -> None:
