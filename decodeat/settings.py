@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from decodeat import values
+from decodeat import credentials, values
 from decodeat.spelling import closest
 
 
@@ -50,6 +50,7 @@ _SECONDS = values.whole(0, 10**7)
 # The default model, and what a million of its tokens cost in and out, and a thousand pictures: US dollars, as in
 # Google's price lists of 2025 (Gemini API, paid tier; Cloud Vision, document text detection up to 5 million a month).
 _MODEL, _INPUT_PRICE, _OUTPUT_PRICE, _VISION_PRICE = "gemini-2.5-flash", "0.30", "2.50", "1.50"
+_GOOGLE = ("GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS_JSON")  # the file, or its content
 
 VARIABLES = (
     Variable("WORKERS", "", values.workers, "Leave it out to count the processors this process may use."),
@@ -109,6 +110,14 @@ VARIABLES = (
         "Mount the file, or leave it out and set READER=vision where the platform knows who you are.",
         guards=True,
     ),
+    Variable(
+        "GOOGLE_CREDENTIALS_JSON",
+        "",
+        credentials.content,
+        "Set it to all that is in the file of a service account's key or of a workload identity, unchanged.",
+        secret=True,
+        guards=True,
+    ),
     Variable("VISION_ENDPOINT", "", values.endpoint, "Leave it out for Google's own.", guards=True),
     Variable("VISION_PRICE", _VISION_PRICE, values.price, "US dollars a thousand pictures."),
     # What is remembered.
@@ -157,6 +166,7 @@ class Settings:
     gemini_input_price: Decimal | None = None
     gemini_output_price: Decimal | None = None
     google_application_credentials: str = ""
+    google_credentials_json: str = field(default="", repr=False)
     vision_endpoint: str = ""
     vision_price: Decimal | None = None
     redis_url: str = field(default="", repr=False)
@@ -210,7 +220,7 @@ def _value(variable: Variable, given: str | None) -> Any:
 def _derive(found: dict[str, Any]) -> None:
     """Replace "auto" by an engine, chosen by the credentials given, and missing prices by the default model's."""
     if found["READER"] == "auto":
-        found["READER"] = "vision" if found["GOOGLE_APPLICATION_CREDENTIALS"] else "embedded"
+        found["READER"] = "vision" if any(found[name] for name in _GOOGLE) else "embedded"
     if found["ANALYZER"] == "auto":
         found["ANALYZER"] = "gemini" if found["GEMINI_API_KEY"] else "embedded"
     if found["GEMINI_MODEL"] == _MODEL:
@@ -223,6 +233,8 @@ def _contradictions(found: Mapping[str, Any]) -> Iterator[Problem]:
     """Yield the problems of variables that are right alone and wrong together."""
     if found["ANALYZER"] == "gemini" and found["GEMINI_API_KEY"] == "":
         yield Problem("GEMINI_API_KEY", "is missing, and ANALYZER is gemini", "Set it, or set ANALYZER=embedded.")
+    if all(found[name] != "" for name in _GOOGLE):
+        yield Problem(_GOOGLE[1], f"is set, and so is {_GOOGLE[0]}", "They say who calls Google: keep one of the two.")
     for name, claim in (("JWT_ISSUER", "iss"), ("JWT_AUDIENCE", "aud")):
         if found["JWT_SECRET"] and found[name] == "":
             yield Problem(name, "is missing, and JWT_SECRET is set", f"It says what `{claim}` a token must carry.")

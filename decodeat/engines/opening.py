@@ -1,5 +1,6 @@
 """Choose the engines by the settings. Google's SDKs are imported only where they are used: they take 100 MB."""
 
+import json
 import os
 from collections.abc import Iterator
 
@@ -35,8 +36,9 @@ def _vision(config: Settings, wait_for_breaker: bool) -> Reader:
     os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
     from decodeat.engines.vision import VisionReader
 
+    content = config.google_credentials_json
     return VisionReader(
-        config.google_application_credentials,
+        json.loads(content) if content else config.google_application_credentials,
         config.vision_endpoint,
         price=config.vision_price,
         wait_for_breaker=wait_for_breaker,

@@ -1,14 +1,15 @@
 """Read pictures with Google Cloud Vision: all of a request in one call, over gRPC."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
+from cryptography.exceptions import UnsupportedAlgorithm
 from google.api_core import exceptions
-from google.auth import default, load_credentials_from_file
+from google.auth import default, load_credentials_from_dict, load_credentials_from_file
 from google.auth.credentials import Credentials
 from google.auth.exceptions import DefaultCredentialsError, GoogleAuthError
 from google.cloud import vision
@@ -47,9 +48,14 @@ class VisionReader:
     version = "1"  # a number of our own: how rows are made of words
 
     def __init__(
-        self, credentials: str, endpoint: str, *, price: Decimal | None, wait_for_breaker: bool = True
+        self,
+        credentials: str | Mapping[str, Any],
+        endpoint: str,
+        *,
+        price: Decimal | None,
+        wait_for_breaker: bool = True,
     ) -> None:
-        """Set `credentials`, a file or "" for those of the platform, and `price`, US dollars for a thousand pages.
+        """Set `credentials` (see `identified`), and `price`, US dollars for a thousand pages.
 
         `endpoint` is an origin, "" for Google's own; http:// means a server that speaks gRPC without TLS.
         `wait_for_breaker`: calls wait while the service is known to be down, since no other engine can answer.
@@ -104,19 +110,10 @@ class VisionReader:
                     self._client = vision.ImageAnnotatorAsyncClient(transport=transport)
                 else:
                     # Credentials in a thread, since they take files and requests; the channel belongs to this loop.
-                    credentials = await asyncio.to_thread(self._identified)
+                    credentials = await asyncio.to_thread(identified, self._credentials)
                     options = {"api_endpoint": address.netloc} if address.netloc else {}
                     self._client = vision.ImageAnnotatorAsyncClient(credentials=credentials, client_options=options)
             return self._client
-
-    def _identified(self) -> Credentials:
-        """Return the credentials of the file, or of the platform. Raises GoogleAuthError."""
-        file = self._credentials
-        try:
-            credentials, _ = load_credentials_from_file(file, scopes=_SCOPES) if file else default(scopes=_SCOPES)
-        except OSError as error:  # the file was readable when the service started
-            raise DefaultCredentialsError(error.strerror) from error
-        return credentials
 
     async def condition(self) -> Condition:
         return await self._health.condition()
@@ -142,6 +139,29 @@ class VisionReader:
 
 
 _REACHED = Condition(True, "Google Cloud Vision")
+
+
+def identified(source: str | Mapping[str, Any]) -> Credentials:
+    """Return the credentials of a file by its path, of what is in such a file, or of the platform for "".
+
+    Raises GoogleAuthError. Google's own message may repeat what it was given: none of it belongs into a log.
+    """
+    try:
+        # Google deprecates both loaders for content of strangers; this is the operator's, and was checked at start.
+        if not source:
+            credentials, _ = default(scopes=_SCOPES)
+        elif isinstance(source, str):
+            credentials, _ = load_credentials_from_file(source, scopes=_SCOPES)
+        else:
+            credentials, _ = load_credentials_from_dict(dict(source), scopes=_SCOPES)
+    except GoogleAuthError:
+        raise
+    except OSError as error:  # the file was readable when the service started
+        raise DefaultCredentialsError(error.strerror) from error
+    except (AttributeError, LookupError, TypeError, ValueError, UnsupportedAlgorithm):
+        # Google does not check what kind its fields are of, and stumbles over one of another kind.
+        raise DefaultCredentialsError("the credentials have a form that Google does not know") from None
+    return credentials
 
 
 async def _file(picture: Picture) -> bytes | Failure:

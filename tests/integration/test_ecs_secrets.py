@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
 from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
@@ -71,6 +73,29 @@ def test_a_secret_in_aws_is_referred_to_and_never_read(well: EcsPlace) -> None:
     assert well.values()["GEMINI_API_KEY"] == "google-key-2"
     kept = "".join(path.read_text(errors="replace") for path in well.home.rglob("*.jsonl"))
     assert "google-key" not in kept and len(read) <= 2, "its key is looked up by the check before, and never kept"
+
+
+@pytest.mark.parametrize("reference", ["aws-secretsmanager:shared/vision", "file:vision.json"])
+def test_googles_key_comes_when_a_task_starts_and_is_in_no_document(well: EcsPlace, reference: str) -> None:
+    """As Google hands it out: many lines, and quotes."""
+    key = json.dumps({"type": "service_account", "private_key": "-----BEGIN PRIVATE KEY-----\nm4rk\n"}, indent=2)
+    if reference.startswith("file:"):
+        file = well.write().parent / "vision.json"
+        file.touch(mode=0o600)
+        file.write_text(key)
+    else:
+        well.fake.secrets.put("shared/vision", key)
+    well.references = {"GOOGLE_CREDENTIALS_JSON": reference}
+    well.configure(READER="vision")
+    well.deploy()
+    assert well.values()["GOOGLE_CREDENTIALS_JSON"] == key
+    (container,) = well.definition.document["containerDefinitions"]
+    plain = {one["name"]: one["value"] for one in container["environment"]}
+    assert plain["READER"] == "vision" and "GOOGLE_CREDENTIALS_JSON" not in plain
+    assert "m4rk" not in json.dumps(well.definition.document)
+    state = [path for path in well.home.rglob("*") if path.is_file() and path.name != "vision.json"]
+    assert state and not [path for path in state if b"m4rk" in path.read_bytes()]
+    assert well.ends().outcome.changed == 0  # type: ignore[union-attr]
 
 
 def withdrawn(well: EcsPlace, *, deployed: bool) -> str:

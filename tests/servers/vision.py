@@ -16,6 +16,8 @@ from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 from PIL import Image
 
+from tests.servers.google_account import Account
+
 METHOD = "BatchAnnotateImages"
 Request: TypeAlias = vision.BatchAnnotateImagesRequest
 Response: TypeAlias = vision.BatchAnnotateImagesResponse
@@ -83,10 +85,14 @@ def hangs(seconds: float) -> Call:
 
 
 @contextlib.contextmanager
-def serving(*script: Call) -> Iterator[Vision]:
+def serving(*script: Call, account: Account | None = None) -> Iterator[Vision]:
+    """With an account it speaks TLS, and only to those who come with a token of that account, as Google does."""
     turn = threading.Lock()
 
     def annotate(request: Request, context: grpc.ServicerContext) -> Response:
+        stranger = account.problem(_authorization(context)) if account else ""
+        if stranger:
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, f"The request has {stranger}.")
         if not request.requests:
             context.abort(grpc.StatusCode.INVALID_ARGUMENT, "No request is given")
         problem = next(filter(None, map(_problem, request.requests)), "")
@@ -103,13 +109,24 @@ def serving(*script: Call) -> Iterator[Vision]:
     server = grpc.server(ThreadPoolExecutor(16, "vision"), options=[("grpc.max_receive_message_length", 40_000_000)])
     service = "google.cloud.vision.v1.ImageAnnotator"
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {METHOD: handler}),))
-    port = server.add_insecure_port("127.0.0.1:0")
-    side = Vision(f"http://127.0.0.1:{port}", list(script))
+    port = _listen(server, account)
+    side = Vision(f"{'https' if account else 'http'}://127.0.0.1:{port}", list(script))
     server.start()
     try:
         yield side
     finally:
         server.stop(0).wait()
+
+
+def _authorization(context: grpc.ServicerContext) -> str:
+    return str(dict(context.invocation_metadata()).get("authorization", ""))
+
+
+def _listen(server: grpc.Server, account: Account | None) -> int:
+    if account is None:
+        return int(server.add_insecure_port("127.0.0.1:0"))
+    own = grpc.ssl_server_credentials([(account.certificate_key, account.certificate)])
+    return int(server.add_secure_port("127.0.0.1:0", own))
 
 
 def _problem(request: vision.AnnotateImageRequest) -> str:

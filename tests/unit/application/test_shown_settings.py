@@ -14,7 +14,12 @@ PLAIN = "a-key-in-plain-text-4711"
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("API_KEYS", PLAIN), ("REDIS_URL", f"redis://user:{PLAIN}@cache/0"), ("SOME_TOKEN", f"x,{PLAIN}")],
+    [
+        ("API_KEYS", PLAIN),
+        ("REDIS_URL", f"redis://user:{PLAIN}@cache/0"),
+        ("SOME_TOKEN", f"x,{PLAIN}"),
+        ("GOOGLE_CREDENTIALS_JSON", PLAIN),
+    ],
 )
 def test_without_code_that_answers_they_are_hidden_too(tmp_path: Path, name: str, value: str) -> None:
     (tmp_path / "decodeat-ops.toml").write_text(

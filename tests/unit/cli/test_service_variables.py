@@ -27,7 +27,14 @@ def test_a_misspelt_variable_is_told_with_what_was_meant(home: Path, words: tupl
 
 
 @pytest.mark.parametrize("words", WORDS, ids=" ".join)
-@pytest.mark.parametrize("line", [f'API_KEYS = "{KEY}"', f'REDIS_URL = "redis://:{KEY}@127.0.0.1/0"'])
+@pytest.mark.parametrize(
+    "line",
+    [
+        f'API_KEYS = "{KEY}"',
+        f'REDIS_URL = "redis://:{KEY}@127.0.0.1/0"',
+        f'GOOGLE_CREDENTIALS_JSON = \'{{"type": "service_account", "private_key": "{KEY}"}}\'',
+    ],
+)
 def test_a_secret_in_plain_text_is_refused_and_not_shown(home: Path, words: tuple[str, ...], line: str) -> None:
     ran = run(written(home, line), *words, "--json")
     assert ran.status in (3, 4), str(ran)

@@ -34,6 +34,10 @@ GUARDS = {
     "GEMINI_ENDPOINT": (*NOTHING, "a.kr", "http://a.kr/v1", "http://a.kr,http://b.kr", "ftp://a.kr"),
     "VISION_ENDPOINT": (*NOTHING, "a.kr", "http://a.kr/v1", "http://a.kr,http://b.kr", "ftp://a.kr"),
     "GOOGLE_APPLICATION_CREDENTIALS": ("/nowhere/key.json", "/etc/hostname", "/", "{}"),
+    "GOOGLE_CREDENTIALS_JSON": (
+        *NOTHING, "{}", "null", "/run/secrets/gcp.json", "${GOOGLE_CREDENTIALS_JSON}", '{"type": "service_account"}',
+        '{"type": "external_account", "credential_source": {}}', '{"type": "authorized_user", "client_id": ""',
+    ),
     "REDIS_URL": (
         "cache:6379", "http://cache", "redis://", "redis://:@cache", "redis://@cache", "redis://u@cache", "redis://u:@cache",
         "redis://:changeme@cache", "redis://cache/zero", "redis://cache:0", "unix://", "unix:///",

@@ -25,7 +25,7 @@ from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.hostile_images import HEAVY, JPEG, PNG, REFUSED, drawn, with_segments
 from tests.unit.decodeat.processes import peak, processor_seconds
 
-SLOW = with_segments(b"\xff" * 9_000_000)  # some seconds of processor time
+SLOW = with_segments(b"\xff" * 4_000_000)  # seconds of a processor, far from the ten that a picture may take
 
 
 def run(work: Callable[[Decoder], Awaitable[None]], at_once: int = 1) -> None:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from starlette.datastructures import Headers
 
-from decodeat import values
+from decodeat import credentials, values
 from decodeat.analysis import extraction, ingredients, layout, numbers, product, text
 from decodeat.analysis.label import Kind, Reading, understand
 from decodeat.api.identity import Credentials
@@ -187,6 +187,8 @@ def test_json_nested_without_end_is_wrong_wherever_it_comes_from(tmp_path: Path)
     file.write_text(NESTED)
     with pytest.raises(ValueError, match="not JSON"):
         values.credentials_file(str(file))
+    with pytest.raises(ValueError, match="not JSON"):
+        credentials.content(NESTED)
     for remembered in (_reading, _analysis):
         with pytest.raises(ValueError, match=r"no (reading|analysis)"):
             remembered(NESTED.encode())

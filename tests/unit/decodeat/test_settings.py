@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from decodeat import processors
 from decodeat.settings import VARIABLES, Settings, SettingsError, inspect, load
 from decodeat.spelling import closest, edits
+from tests.unit.decodeat.google_credentials import written
 from tests.unit.decodeat.web import ROOT, variables_of_a_child
 
 KEY, OTHER_KEY = "k3y-for-tests-0001-abcdef", "k3y-for-tests-0002-abcdef"
@@ -62,7 +63,7 @@ def test_every_variable_reaches_the_settings(tmp_path: Path) -> None:
         "OCR_CACHE_TTL": "1", "ANALYSIS_CACHE_TTL": "2", "URL_CACHE_TTL": "3",
         "DATABASE_URL": "postgres://decodeat:pw@db/decodeat?sslmode=require", "RELEASE_ID": "20261124T020000Z-ab12cd3",
     }  # fmt: skip
-    assert set(given) == {variable.name for variable in VARIABLES}
+    assert set(given) == {variable.name for variable in VARIABLES} - {"GOOGLE_CREDENTIALS_JSON"}  # one of the two alone
     assert load(given) == Settings(
         workers=3, max_requests=0, max_requests_jitter=7, log_level="WARNING", debug=False, host="::1", port=9000,
         allowed_hosts=("api.example.com", "*.example.org"), cors_origins=("https://a.kr", "https://b.kr"),
@@ -97,9 +98,10 @@ def test_results_may_be_forgotten() -> None:
 
 def test_secrets_do_not_show_in_the_settings() -> None:
     secrets = {"API_KEYS": KEY, "JWT_SECRET": SIGNING, "GEMINI_API_KEY": OTHER_KEY}
+    secrets["GOOGLE_CREDENTIALS_JSON"] = written("authorized_user", refresh_token="r3fresh-0001")
     urls = {"REDIS_URL": "redis://:hunter2@cache", "DATABASE_URL": "postgresql://u:hunter2@db/x"}
     shown = repr(load({**secrets, **urls, "JWT_ISSUER": "i", "JWT_AUDIENCE": "a"}))
-    assert not [secret for secret in (KEY, KEY_DIGEST, SIGNING, OTHER_KEY, "hunter2") if secret in shown]
+    assert not [secret for secret in (KEY, KEY_DIGEST, SIGNING, OTHER_KEY, "hunter2", "r3fresh") if secret in shown]
 
 
 @pytest.mark.parametrize(
@@ -148,6 +150,9 @@ def test_secrets_do_not_show_in_the_settings() -> None:
         ("GEMINI_INPUT_PRICE", "-1", "US dollars"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "/app/gcp-key.json", "No such file"),
         ("GOOGLE_APPLICATION_CREDENTIALS", "/etc/hostname", "not JSON"),
+        ("GOOGLE_CREDENTIALS_JSON", "/app/gcp-key.json", "not JSON"),
+        ("GOOGLE_CREDENTIALS_JSON", '{"private_key": "t"}', "holds no Google credentials"),
+        ("GOOGLE_CREDENTIALS_JSON", '{"type": "service_account"}', "lacks these"),
         ("READER", "tesseract", "one of auto, vision, embedded"),
         ("ANALYZER_FALLBACK", "true", "one of none, embedded"),
         ("API_RATE_LIMIT", "100/minute", "whole number"),

@@ -13,7 +13,7 @@ _ARN = re.compile(r"arn:[a-z-]+:(?P<service>[a-z-]+):(?P<region>[^:]*):(?P<accou
 _ECR = re.compile(r"(?P<account>[^./]+)\.dkr\.ecr\.(?P<region>[^.]+)\.amazonaws\.com")
 _ACCOUNT, _REGION = re.compile(r"\d{12}|"), re.compile(r"[a-z]{2}(-[a-z]+)+-\d|")
 _PROBES = re.compile(r"\b(curl|wget)\b")
-_KEY_FILE = "GOOGLE_APPLICATION_CREDENTIALS"
+_KEY_FILE, _KEY = "GOOGLE_APPLICATION_CREDENTIALS", "GOOGLE_CREDENTIALS_JSON"
 
 
 def defects(place: Place, told: Mapping[str, Any]) -> Iterator[Defect]:
@@ -75,16 +75,32 @@ def _google(place: Place, told: Mapping[str, Any], container: Mapping[str, Any])
         yield Defect(
             10,
             f"{_KEY_FILE} names {plain[_KEY_FILE]}, and no volume brings it: the key lies in a layer of the image",
-            "no key is in the image; keys come from Secrets Manager when a task starts. Revoke that key",
+            f"no key is in the image: {_KEY} comes from Secrets Manager when a task starts. Revoke that key",
         )
-    elif _KEY_FILE not in plain and _KEY_FILE not in secret:
-        reads = place.loaded.settings.service.environment.get("READER", "auto")
-        ours = "reads labels without Google" if reads in {"auto", "embedded"} else f"reads with READER={reads}"
+    if plain.get(_KEY):
+        yield Defect(
+            10,
+            f"{_KEY} stands in plain text: whoever may describe the task definition reads the key, for ever",
+            "it is a secret: refused there, and kept in Secrets Manager under [service.secrets]. Revoke that key",
+        )
+    if not {_KEY_FILE, _KEY} & (plain.keys() | secret):
         yield Defect(
             30,
             "no Google credentials: a task on Fargate has neither a key file nor Google's own metadata server",
-            f"the service {ours}, and `python -m decodeat --check-env` is asked before a deploy what it lacks",
+            _identified(place),
         )
+
+
+def _identified(place: Place) -> str:
+    """Return how a service of ours calls Google on Fargate."""
+    service = place.loaded.settings.service
+    if _KEY in service.secrets:
+        return f"{_KEY} comes from Secrets Manager when a task starts, by valueFrom: no file, and no key in the image"
+    how = f"{_KEY} under [service.secrets], which a task gets from Secrets Manager when it starts"
+    reads = service.environment.get("READER", "auto")
+    if reads in {"auto", "embedded"}:
+        return f"the service reads labels without Google; Cloud Vision takes {how}"
+    return f"READER={reads} takes {how}"
 
 
 def _places(place: Place, told: Mapping[str, Any]) -> Iterator[Defect]:

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from tests.servers.aws.ecs import ending, failing, launching, rollout, scaling
-from tests.servers.aws.ecs.state import FAILED, IN_PROGRESS, Deployment, Service, ServiceDeployment
+from tests.servers.aws.ecs.state import ACTIVE, FAILED, IN_PROGRESS, Deployment, Service, ServiceDeployment
 
 if TYPE_CHECKING:
     from tests.servers.aws.fake import Aws
@@ -33,6 +33,8 @@ def advance(aws: "Aws", service: Service) -> None:
         and primary.revision == attempt.target
         and primary.state == IN_PROGRESS
     )
+    if not aws.ecs.paused and _runs_on(aws, service):
+        return
     if aws.ecs.paused or not shifting:
         rollout.advance(aws, service)
         return
@@ -44,6 +46,20 @@ def advance(aws: "Aws", service: Service) -> None:
         _stop_green(aws, service, primary)
     else:
         _stage(aws, service, primary, attempt)
+
+
+def _runs_on(aws: "Aws", service: Service) -> bool:
+    """Return whether tasks of what was rolled back run on: for some looks after that is over, or for ever."""
+    attempt, late, fails = service.current, aws.ecs.ends_late, aws.ecs.rollbacks_fail
+    if attempt is None or attempt.rollback is None or service.strategy == "ROLLING" or not (late or fails):
+        return False
+    green = service.deployment(attempt.target)
+    if green is None or green is service.primary or not green.running or service.status != ACTIVE:
+        return False
+    if attempt.finished is None:
+        attempt.status, attempt.finished = "ROLLBACK_FAILED" if fails else "ROLLBACK_SUCCESSFUL", aws.account.now()
+    green.looks += 1
+    return fails or green.looks <= late
 
 
 def _stage(aws: "Aws", service: Service, primary: Deployment, attempt: ServiceDeployment) -> None:
@@ -98,7 +114,8 @@ def _weigh(aws: "Aws", service: Service, green: float) -> None:
 
 def _stop_green(aws: "Aws", service: Service, green: Deployment) -> None:
     _weigh(aws, service, 0.0)
-    ending.end(aws, service, green, aws.ecs.tasks_of(green.id, "RUNNING", "PROVISIONING"))
+    if not aws.ecs.ends_late and not aws.ecs.rollbacks_fail:
+        ending.end(aws, service, green, aws.ecs.tasks_of(green.id, "RUNNING", "PROVISIONING"))
 
 
 def stop(aws: "Aws", service: Service, attempt: ServiceDeployment, kind: str) -> None:

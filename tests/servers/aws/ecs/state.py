@@ -168,6 +168,8 @@ class Ecs:
     the circuit breaker the earlier deployment is primary again, under its own id or, with `new_rollback_id`, a new one.
     `lingers` is how many looks a failed deployment stays in the list for after that. AWS documents rollout states for
     rolling deployments alone: without `shifts_tell_rollout` those of a service made from then on have none in a shift.
+    Tasks of a shift that was rolled back run on for `ends_late` looks after that is over; where `rollbacks_fail`, for
+    ever.
     """
 
     account: Account
@@ -183,6 +185,8 @@ class Ecs:
     new_rollback_id: bool = True
     lingers: int = 1
     shifts_tell_rollout: bool = True
+    ends_late: int = 0
+    rollbacks_fail: bool = False
 
     def definition(self, named: str) -> TaskDefinition | None:
         """Return a revision by ARN or family:revision; a family alone is its newest active one."""

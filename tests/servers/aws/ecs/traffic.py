@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from tests.servers.aws.fake import Aws
 
 
-OVER = {"SUCCESSFUL", "ROLLBACK_SUCCESSFUL"}  # statuses of a shift after which all requests go one way
+OVER = {"SUCCESSFUL"}  # statuses of a shift after which its weights say nothing more
 
 
 @dataclass

@@ -225,6 +225,18 @@ def test_files_say_what_only_a_deploy_knows_and_show_references_alone(tmp_path: 
     assert json.loads(found["service.json"])["taskDefinition"] == "(its revision)"
 
 
+def test_googles_key_is_referred_to_and_stands_in_no_variable(tmp_path: Path) -> None:
+    secret = '[service.secrets]\nGOOGLE_CREDENTIALS_JSON = "aws-secretsmanager:vision"\n'
+    settings = f'{SETTINGS}[service.environment]\nREADER = "vision"\n{secret}'
+    place = placed(tmp_path, Recorded({}), settings)
+    made = documents.task_definition(place, "r1", IMAGE, {"GOOGLE_CREDENTIALS_JSON": f"{ARN}:::v7"})
+    require_accepted("ecs", "RegisterTaskDefinition", made)
+    (container,) = made["containerDefinitions"]
+    assert container["secrets"] == [{"name": "GOOGLE_CREDENTIALS_JSON", "valueFrom": f"{ARN}:::v7"}]
+    assert {one["name"] for one in container["environment"]} == {"READER", "RELEASE_ID", "REQUEST_TIMEOUT"}
+    assert "volumes" not in made and "mountPoints" not in container
+
+
 def test_the_digest_of_a_document_is_that_of_what_ecs_makes_of_it(tmp_path: Path) -> None:
     sent = task(tmp_path)
     told = json.loads(json.dumps(sent))
