@@ -3,16 +3,19 @@
 import re
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from decodeat_ops.adapters.buildkit import Trace
+from decodeat_ops.core.amounts import megabytes, size
 from decodeat_ops.core.image import Report
 
 KEPT = 30  # lines of a build's output that an error shows
 _STEP = re.compile(r"Step (\d+)/(\d+) : (.*)")
 _WIDE = 60  # characters of a build's command that are shown
-_ARRIVED = ("Pushed", "Layer already exists", "Mounted from", "Pull complete", "Already exists")
+_DIGITS = 6  # of a layer's id that are shown
+_MOVED = ("Pushed", "Pull complete")
+_ARRIVED = (*_MOVED, "Layer already exists", "Mounted from", "Already exists")
 
 
 @dataclass
@@ -43,12 +46,30 @@ class Building:
 
 @dataclass
 class Layer:
-    """Count the bytes of one layer; `sent` says that it has arrived, `again` that it did not and is tried again."""
+    """Count the bytes of one layer; `total` is 0 while its size is not known.
+
+    `sent` says that it has arrived, `again` that it did not and is tried again.
+    """
 
     done: int = 0
     total: int = 0
     sent: bool = False
     again: bool = False
+
+    @property
+    def known(self) -> bool:
+        """Return whether nothing about its size is open: one that was there already has none to send."""
+        return self.sent or self.total > 0
+
+    @property
+    def moves(self) -> bool:
+        """Return whether some of it has been sent, and not all."""
+        return not self.sent and self.done > 0 and (self.done < self.total or not self.total)
+
+    @property
+    def amount(self) -> str:
+        """Return how many bytes of it have been sent."""
+        return megabytes(self.done, self.total) if self.total else size(self.done)
 
 
 @dataclass
@@ -59,6 +80,7 @@ class Moving:
     doing: str = ""
     digest: str = ""
     layers: dict[str, Layer] = field(default_factory=dict)
+    _share: float = 0.0  # the largest one that was reported
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Take one event; the last one that names a digest counts."""
@@ -67,17 +89,45 @@ class Moving:
             self.digest = str(aux["Digest"])
         status, name = str(event.get("status") or ""), str(event.get("id") or "")
         if name and not status.startswith("Pulling from"):
-            _count(self.layers.setdefault(name, Layer()), status, event.get("progressDetail") or {})
-        self._tell()
+            layer = self.layers.setdefault(name, Layer())
+            before = replace(layer)
+            _count(layer, status, event.get("progressDetail") or {})
+            self._turn(name, before, layer, status)
+        done = sum(layer.done for layer in self.layers.values())
+        self.report(f"{self.doing}{self._now()}", done, self._total(done), "bytes")
 
-    def _tell(self) -> None:
-        layers = self.layers.values()
-        sent = sum(layer.sent for layer in layers)
-        text = f"{sent} of {len(layers)} layers are there" if layers else ""
-        if any(layer.again for layer in layers):
-            text += ", one is tried again"
-        done, total = sum(layer.done for layer in layers), sum(layer.total for layer in layers)
-        self.report(f"{self.doing}{text}", done, total, "bytes")
+    def _turn(self, name: str, before: Layer, layer: Layer, status: str) -> None:
+        """Report that a layer has arrived, or did not: without a unit, so that a build log has a line of it."""
+        if layer.sent and not before.sent:
+            how = "has arrived" if status.startswith(_MOVED) else "was there already"
+            amount = f", {size(layer.total)}" if layer.total else ""
+            self.report(f"{self.doing}{_digits(name)} {how}{amount}; {self._there()}")
+        elif layer.again and not before.again:
+            self.report(f"{self.doing}{_digits(name)} did not arrive and is tried again")
+
+    def _now(self) -> str:
+        """Return what moves: one layer, the same until it has arrived."""
+        if again := [name for name, layer in self.layers.items() if layer.again]:
+            return f"{_digits(again[0])} is tried again"
+        if moving := [name for name, layer in self.layers.items() if layer.moves]:
+            return f"{_digits(moving[0])}: {self.layers[moving[0]].amount}"
+        return self._there()
+
+    def _there(self) -> str:
+        sent = sum(layer.sent for layer in self.layers.values())
+        return f"{sent} of {len(self.layers)} layers are there" if self.layers else ""
+
+    def _total(self, done: int) -> int:
+        """Return the bytes of all layers, 0 while a share of them would mislead.
+
+        That is while a layer's size is not known, and while less is done than was reported before: of one that is tried
+        again, or since another one came to light.
+        """
+        total = sum(layer.total for layer in self.layers.values())
+        if not total or not all(layer.known for layer in self.layers.values()) or done / total < self._share:
+            return 0
+        self._share = done / total
+        return total
 
 
 def _count(layer: Layer, status: str, detail: Mapping[str, Any]) -> None:
@@ -85,10 +135,18 @@ def _count(layer: Layer, status: str, detail: Mapping[str, Any]) -> None:
     layer.again = status.startswith("Retrying in")
     if status.startswith(_ARRIVED):
         layer.sent = True
-        layer.done = layer.total
+        layer.done = layer.total = max(layer.done, layer.total)
     elif status in ("Pushing", "Downloading"):
+        current = int(detail.get("current") or 0)
         layer.total = max(layer.total, int(detail.get("total") or 0))
-        layer.done = min(int(detail.get("current") or 0), layer.total)
+        layer.done = min(current, layer.total) if layer.total else current
+    elif status == "Download complete":
+        layer.done = max(layer.done, layer.total)
+
+
+def _digits(name: str) -> str:
+    """Return the first digits of a layer's id, which tell it apart; some engines write what it is before them."""
+    return name.rpartition(":")[2][:_DIGITS]
 
 
 def _short(words: str) -> str:

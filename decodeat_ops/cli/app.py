@@ -9,8 +9,6 @@ import typer
 
 from decodeat_ops.cli.help import Command, Group
 
-PROGRAM = "decodeat-ops"
-
 
 @dataclass(frozen=True)
 class Branch:

@@ -1,4 +1,4 @@
-"""Ask a person to approve a plan, to type a name or to sign off; handle Ctrl-C meanwhile."""
+"""Ask a person to approve a plan or to type a name; handle Ctrl-C meanwhile."""
 
 import signal
 import sys
@@ -7,7 +7,7 @@ from types import FrameType
 from typing import TYPE_CHECKING
 
 from decodeat_ops.cli import selection
-from decodeat_ops.cli.command import Run, refuse_unattended
+from decodeat_ops.cli.run import Run
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.errors import Interrupted, Usage
 from decodeat_ops.core.plan import Plan
@@ -15,8 +15,6 @@ from decodeat_ops.engine.settling import UNDO
 
 if TYPE_CHECKING:
     from decodeat_ops.application.workflow import Change
-    from decodeat_ops.checks.signoffs import SignOff
-    from decodeat_ops.checks.walk import Question
     from decodeat_ops.cli.live import Watch
 
 
@@ -83,6 +81,17 @@ def change(run: Run, verb: str, *, asks: bool = True, typed: str | None = None) 
     )
 
 
+def refuse_unattended(run: Run, verb: str, flags: str = "--yes") -> None:
+    """Refuse to ask where there is no terminal, and name the `flags` to give instead. Raises `Usage`."""
+    if run.dry_run or run.yes:
+        return
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise Usage(
+            f"{verb} asks before it changes anything, and there is no terminal to ask on.",
+            hint=f"Give {flags} to carry it out, or --dry-run to see what it would do.",
+        )
+
+
 def show_plan(plan: Plan) -> None:
     """Print on stderr what a plan would do, in order."""
     from rich.table import Table as Grid
@@ -144,32 +153,3 @@ def check_name(run: Run, deployment: str, given: str | None) -> None:
             f"--name {given} is not this deployment, which is {deployment}.",
             hint="Check --env and --config, then give the name of the deployment that you mean.",
         )
-
-
-def sign_off(question: "Question") -> "SignOff | None":
-    """Ask a person to sign one item or waive a finding; return None when the name is left empty."""
-    from rich.padding import Padding
-    from rich.text import Text
-
-    from decodeat_ops.checks.signoffs import SignOff
-    from decodeat_ops.cli import console
-
-    talk = console.talk()
-    talk.print()
-    talk.print(Text.assemble((question.title, "strong"), "  ", (question.why, "muted")))
-    for text in (question.says, question.hint):
-        if text:
-            talk.print(Padding(Text(selection.commands(text)), (0, 0, 0, 2), expand=False))
-    what = "waive it" if question.waiver else "sign it"
-    while True:
-        operator = ask(f"  Your name to {what}, Enter to leave it open:")
-        if not operator:
-            return None
-        reason = ask("  Reason:")
-        days = ask("  Valid for days [30]:") or "30"
-        try:
-            return SignOff(operator, reason, int(days))
-        except ValueError:
-            talk.print("  That is not a number of days.", style="warn")
-        except Usage as error:
-            talk.print(f"  {error.advice.what}", style="warn")

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.outcome import Outcome
 
 

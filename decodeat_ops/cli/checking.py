@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.errors import Interrupted, OpsError
 from decodeat_ops.core.outcome import Outcome
 
@@ -54,8 +55,8 @@ def _walk(run: Run, name: str, resume: bool, non_interactive: bool, junit: Path 
     import sys
 
     from decodeat_ops.application import checks
-    from decodeat_ops.cli.asking import sign_off
     from decodeat_ops.cli.live import Watch
+    from decodeat_ops.cli.signoff import sign_off
 
     watch = Watch(lang=run.lang, quiet=run.quiet or run.json)
     run.at_end.append(watch.pause)

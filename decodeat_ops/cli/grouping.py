@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from decodeat_ops.cli.command import Run, group
+from decodeat_ops.cli.command import group
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.errors import Usage
 
 

@@ -1,23 +1,26 @@
 """Show work while it happens, on stderr: finished lines scroll up, one line moves; off a terminal, plain lines."""
 
 import time
-from collections.abc import Callable
-from typing import Any, Literal
+from collections.abc import Callable, Iterator
+from typing import Literal
 
-from rich.console import Console
+from rich.console import Console, ConsoleOptions
 from rich.live import Live
+from rich.padding import Padding
 from rich.text import Text
 
 from decodeat_ops.cli import console, selection
+from decodeat_ops.cli.visible import visible
 from decodeat_ops.core import events
+from decodeat_ops.core.amounts import megabytes, size
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.plan import Step
 
 NOTABLE = 1.0  # seconds; what takes longer is shown with its duration, and with an estimate of the rest
 
-
 FRAMES = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"
 PACE = 10  # frames and redraws a second
+SHORTEST = 12  # columns of a title in the line that moves
 
 
 class Watch:
@@ -63,6 +66,8 @@ class Watch:
                 self._view.begin(f"Undoing: {step.title}" if undoing else step.title, _count(number, total))
             case events.StepProgress():
                 self._view.progress(event)
+            case events.StepSaid(text):
+                self._view.said(visible(" ".join(text.split())))  # before its width is measured
             case events.StepFinished(step, seconds, undoing):
                 mark, tone = ("↶", "warn") if undoing else ("✓", "good")
                 self._end(mark, tone, f"{step.title}, undone" if undoing else step.title, _took(seconds))
@@ -123,9 +128,12 @@ class _Plain:
             self._console.print(f"{count or '     '} {title}", soft_wrap=True)
 
     def progress(self, event: events.StepProgress) -> None:
-        if event.text != self._said:
+        if event.unit != "bytes" and event.text != self._said:
             self._said = event.text
-            self._console.print(f"      {event.text}", soft_wrap=True)
+            self.said(event.text)
+
+    def said(self, text: str) -> None:
+        self._console.print(f"      {text}", soft_wrap=True)
 
     def line(self, line: Text) -> None:
         self._console.print(line, soft_wrap=True)
@@ -153,6 +161,10 @@ class _Moving:
         if self._row is not None:
             self._row.at = event
 
+    def said(self, text: str) -> None:
+        """Print a line above the one that moves, which goes on."""
+        self._console.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
+
     def line(self, line: Text) -> None:
         self._row = None
         if self._live is not None:
@@ -173,20 +185,27 @@ class _Row:
         self._title, self._count = title, count
         self._since = time.monotonic()
 
-    def __rich__(self) -> Text:
+    def __rich_console__(self, target: Console, options: ConsoleOptions) -> Iterator[Text]:
+        yield self.drawn(options.max_width)
+
+    def drawn(self, width: int) -> Text:
+        """Return the line. Where it is too long, the title gives way first: it stands in the plan already."""
         seconds = time.monotonic() - self._since
-        parts: list[Any] = [self._title]
-        if self._count:
-            parts.append((f"  {self._count.strip()}", "muted"))
-        if seconds >= NOTABLE:
-            parts.append((f"  {duration(seconds)}", "muted"))
-        if self.at.text:
-            parts.append((f"  {self.at.text}", "muted"))
-        if self.at.total:
-            amount = f"{megabytes(self.at.done, self.at.total)}, " if self.at.unit == "bytes" else ""
-            parts.append((f"  {amount}{how_far(self.at.done, self.at.total, seconds)}", "muted"))
+        parts = [self._count.strip(), duration(seconds) if seconds >= NOTABLE else "", self.at.text]
+        parts.append(self._amount(seconds))
+        tail = Text("".join(f"  {part}" for part in parts if part), style="muted")
+        title = Text(self._title)
+        title.truncate(max(width - 2 - tail.cell_len, SHORTEST), overflow="ellipsis")
         frame = FRAMES[int(seconds * PACE) % len(FRAMES)]
-        return Text.assemble((frame, "command"), " ", *parts, overflow="ellipsis", no_wrap=True)
+        return Text.assemble((frame, "command"), " ", title, tail, overflow="ellipsis", no_wrap=True)
+
+    def _amount(self, seconds: float) -> str:
+        """Return how much is done. How much is left is said only where the whole is known."""
+        at = self.at
+        if at.total:
+            amount = f"{megabytes(at.done, at.total)}, " if at.unit == "bytes" else ""
+            return f"{amount}{how_far(at.done, at.total, seconds)}"
+        return f"{size(at.done)} so far" if at.unit == "bytes" and at.done else ""
 
 
 def _count(number: int, total: int) -> str:
@@ -205,12 +224,6 @@ def duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.0f} s"
     return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
-
-
-def megabytes(done: int, total: int) -> str:
-    """Return amounts of bytes for people: 1.2 of 5.9 MB, 120 of 480 MB."""
-    digits = 1 if total < 10**7 else 0
-    return f"{min(done, total) / 1e6:.{digits}f} of {total / 1e6:.{digits}f} MB"
 
 
 def how_far(done: int, total: int, seconds: float) -> str:

@@ -1,6 +1,7 @@
 """Define the commands lock status and lock release."""
 
-from decodeat_ops.cli.command import Run, command, refuse_unattended
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.outcome import Outcome
 
 
@@ -20,11 +21,10 @@ def release(run: Run) -> Outcome:
     loaded = run.loaded()
     owner = locks.owner_of(loaded)
     if owner is not None:
-        refuse_unattended(run, "lock release")
-        if not run.yes:
-            from decodeat_ops.cli.asking import ask
-            from decodeat_ops.core.errors import Interrupted
+        from decodeat_ops.cli.asking import ask, refuse_unattended
+        from decodeat_ops.core.errors import Interrupted
 
-            if ask(f"Locked: {owner}. Interrupt it? [y/N]").lower() not in ("y", "yes"):
-                raise Interrupted("The lock was not released.", hint="Run it again and answer y, or give --yes.")
+        refuse_unattended(run, "lock release")
+        if not run.yes and ask(f"Locked: {owner}. Interrupt it? [y/N]").lower() not in ("y", "yes"):
+            raise Interrupted("The lock was not released.", hint="Run it again and answer y, or give --yes.")
     return locks.release(loaded, owner)

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
+from decodeat_ops.cli.streams import forget_streams
 from decodeat_ops.core.outcome import SCHEMA
 from decodeat_ops.core.view import LogLine
 
@@ -30,7 +32,6 @@ def logs(
 ) -> None:
     """The service's log, across rotation and deploys; on ECS of all tasks, each line with its task."""
     from decodeat_ops.application.logs import log
-    from decodeat_ops.cli.boundary import forget_streams
     from decodeat_ops.cli.visible import visible
 
     def put(line: LogLine) -> None:

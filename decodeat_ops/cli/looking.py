@@ -1,6 +1,7 @@
 """Define the commands status and releases."""
 
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.outcome import Outcome
 
 

@@ -3,6 +3,8 @@
 from typing import TYPE_CHECKING
 
 from decodeat_ops.cli import selection
+from decodeat_ops.cli.show import print_grid, print_json
+from decodeat_ops.cli.streams import forget_streams
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.outcome import Outcome
 
@@ -14,8 +16,6 @@ ENOUGH = 3  # lines at a traceback's end: where it was raised, that line, and wh
 
 def as_json(problem: OpsError, command: str) -> None:
     """Print the envelope of an outcome, with `error` filled."""
-    from decodeat_ops.cli.show import print_json
-
     told = problem.advice
     print_json(
         {
@@ -38,7 +38,6 @@ def for_people(problem: OpsError) -> None:
     from rich.text import Text
 
     from decodeat_ops.cli import console
-    from decodeat_ops.cli.show import print_grid
 
     talk = console.talk()
     told = problem.advice
@@ -56,6 +55,14 @@ def for_people(problem: OpsError) -> None:
         if text:
             grid.add_row(f"  {label}", _commands(text))
     print_grid(grid, talk)
+
+
+def on_stderr(problem: OpsError) -> None:
+    """Print an error for people after a stream failed, as far as stderr still takes it."""
+    try:
+        for_people(problem)
+    except OSError:
+        forget_streams()  # no stream takes a message; the exit code tells the caller
 
 
 def readable(line: str) -> list[str]:

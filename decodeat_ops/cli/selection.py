@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from decodeat_ops.cli.app import PROGRAM
+PROGRAM = "decodeat-ops"
 
 _COMMAND = re.compile(rf"`({PROGRAM} [^`]*)`")
 _chosen: list[str] = []

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.errors import Interrupted
 from decodeat_ops.core.outcome import Outcome
 

@@ -5,7 +5,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.cli import selection
-from decodeat_ops.cli.command import Run
+from decodeat_ops.cli.run import Run
 from decodeat_ops.cli.visible import visible
 from decodeat_ops.core.outcome import Block, Cell, Facts, Lines, Outcome, Table
 

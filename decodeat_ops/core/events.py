@@ -25,12 +25,22 @@ class StepStarted:
 
 @dataclass(frozen=True)
 class StepProgress:
-    """Report progress within a step; `done` and `total` are 0 when unknown. `unit` is "bytes", or "" for items."""
+    """Report progress within a step; `done` and `total` are 0 when unknown. `unit` is "bytes", or "" for items.
+
+    Amounts of bytes change all the time: where no line moves, only other progress is shown.
+    """
 
     text: str
     done: int = 0
     total: int = 0
     unit: str = ""
+
+
+@dataclass(frozen=True)
+class StepSaid:
+    """Report what has just happened within a step: one line, which stays."""
+
+    text: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +79,7 @@ class Checking:
     check: str
 
 
-Event = Started | StepStarted | StepProgress | StepFinished | StepSkipped | StepBroke | Checked | Checking
+Event = Started | StepStarted | StepProgress | StepSaid | StepFinished | StepSkipped | StepBroke | Checked | Checking
 Emit = Callable[[Event], None]
 
 

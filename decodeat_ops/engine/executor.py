@@ -34,6 +34,10 @@ class Context:
     def progress(self, text: str, done: int = 0, total: int = 0, unit: str = "") -> None:
         self.emit(events.StepProgress(self.masked(text), done, total, unit))
 
+    def say(self, text: str) -> None:
+        """Report what has just happened within a step, in a line that stays."""
+        self.emit(events.StepSaid(self.masked(text)))
+
     def warn(self, results: Mapping[str, Any]) -> None:
         self.warnings += [self.masked(text) for text in results.get("warnings", ())]
 

@@ -137,42 +137,114 @@ def test_an_answer_that_is_no_engines_is_told(api: DockerApi) -> None:
         opened().push(IMAGE, Said())
 
 
-def test_a_push_counts_bytes_over_all_layers(api: DockerApi) -> None:
+MB = 10**6
+
+
+def moves(layer: str, current: int, total: int = 0) -> dict[str, Any]:
+    """Return what an engine says of a layer on its way; amounts are in MB."""
+    whole = {"total": total * MB} if total else {}
+    return {"status": "Pushing", "progressDetail": {"current": current * MB, **whole}, "id": layer, "progress": "[> ]"}
+
+
+def says(layer: str, status: str) -> dict[str, Any]:
+    return {"status": status, "progressDetail": {}, "id": layer}
+
+
+def pushed(api: DockerApi, *events: dict[str, Any]) -> list[tuple[str, int, int, str]]:
+    """Return what a push reports of these events, with amounts in MB."""
     said = Said()
-    api.answers[PUSH] = (
-        200,
-        [
-            {"status": "The push refers to repository [r.example.com/decodeat]"},
-            {"status": "Preparing", "progressDetail": {}, "id": "a"},
-            {"status": "Waiting", "progressDetail": {}, "id": "b"},
-            {"status": "Layer already exists", "progressDetail": {}, "id": "b"},
-            {"status": "Preparing", "progressDetail": {}, "id": "c"},
-            {"status": "Pushing", "progressDetail": {"current": 30, "total": 100}, "id": "a", "progress": "[> ]"},
-            {"status": "Retrying in 5 seconds", "progressDetail": {}, "id": "a"},
-            {"status": "Pushing", "progressDetail": {"current": 512}, "id": "c"},
-            {"status": "Pushing", "progressDetail": {"current": 50, "total": 60}, "id": "c"},
-            {"status": "Pushed", "progressDetail": {}, "id": "c"},
-            {"status": "1: digest: sha256:ab size: 7"},
-            ARRIVED,
-        ],
-    )
+    api.answers[PUSH] = (200, [*events, ARRIVED])
     assert opened().push(IMAGE, said) == "sha256:ab"
-    assert said.seen == [
+    return [(text, done // MB, total // MB, unit) for text, done, total, unit in said.seen]
+
+
+def test_a_push_reports_the_layer_that_moves_and_the_sum_of_all(api: DockerApi) -> None:
+    """A line of its own (without a unit) for each layer that has arrived, or did not; no whole while one is unknown."""
+    assert pushed(
+        api,
+        {"status": "The push refers to repository [r.example.com/decodeat]"},
+        says("7f3a91b2c4d5", "Preparing"),
+        says("b", "Waiting"),
+        says("b", "Layer already exists"),
+        says("c", "Preparing"),
+        moves("7f3a91b2c4d5", 30, 100),
+        says("7f3a91b2c4d5", "Retrying in 5 seconds"),
+        says("7f3a91b2c4d5", "Retrying in 4 seconds"),
+        moves("c", 5),
+        moves("7f3a91b2c4d5", 50, 100),
+        moves("c", 50, 60),
+        says("c", "Pushed"),
+        moves("7f3a91b2c4d5", 100, 100),
+        says("7f3a91b2c4d5", "Pushed"),
+        {"status": "1: digest: sha256:ab size: 7"},
+    ) == [
         ("", 0, 0, "bytes"),
         ("0 of 1 layers are there", 0, 0, "bytes"),
         ("0 of 2 layers are there", 0, 0, "bytes"),
+        ("b was there already; 1 of 2 layers are there", 0, 0, ""),
         ("1 of 2 layers are there", 0, 0, "bytes"),
         ("1 of 3 layers are there", 0, 0, "bytes"),
-        ("1 of 3 layers are there", 30, 100, "bytes"),
-        ("1 of 3 layers are there, one is tried again", 30, 100, "bytes"),
-        ("1 of 3 layers are there, one is tried again", 30, 100, "bytes"),
-        ("1 of 3 layers are there, one is tried again", 80, 160, "bytes"),
-        ("2 of 3 layers are there, one is tried again", 90, 160, "bytes"),
-        ("2 of 3 layers are there, one is tried again", 90, 160, "bytes"),
-        ("2 of 3 layers are there, one is tried again", 90, 160, "bytes"),
+        ("7f3a91: 30 of 100 MB", 30, 0, "bytes"),
+        ("7f3a91 did not arrive and is tried again", 0, 0, ""),
+        ("7f3a91 is tried again", 30, 0, "bytes"),
+        ("7f3a91 is tried again", 30, 0, "bytes"),
+        ("7f3a91 is tried again", 35, 0, "bytes"),
+        ("7f3a91: 50 of 100 MB", 55, 0, "bytes"),
+        ("7f3a91: 50 of 100 MB", 100, 160, "bytes"),
+        ("c has arrived, 60 MB; 2 of 3 layers are there", 0, 0, ""),
+        ("7f3a91: 50 of 100 MB", 110, 160, "bytes"),
+        ("2 of 3 layers are there", 160, 160, "bytes"),
+        ("7f3a91 has arrived, 100 MB; 3 of 3 layers are there", 0, 0, ""),
+        ("3 of 3 layers are there", 160, 160, "bytes"),
+        ("3 of 3 layers are there", 160, 160, "bytes"),
+        ("3 of 3 layers are there", 160, 160, "bytes"),
     ]
-    asked = api.last(f"/images/{IMAGE.repository}/push")
-    assert asked.params == {"tag": "1"}
+    assert api.last(f"/images/{IMAGE.repository}/push").params == {"tag": "1"}
+
+
+def test_a_share_that_was_reported_never_falls(api: DockerApi) -> None:
+    """One that begins anew, grows, or comes to light late takes the whole away until it is caught up with."""
+    reported = pushed(
+        api,
+        moves("a", 60, 100),
+        says("a", "Retrying in 1 second"),
+        moves("a", 10, 100),
+        moves("a", 60, 100),
+        moves("b", 10, 100),
+        moves("b", 50, 100),
+        moves("a", 80, 120),
+        moves("b", 60, 100),
+        says("a", "Pushed"),
+        says("c", "Preparing"),
+        says("c", "Pushed"),
+        says("b", "Pushed"),
+    )
+    shares = [(done, total) for _, done, total, unit in reported if unit == "bytes"]
+    assert shares == [
+        (60, 100),
+        (60, 100),
+        (10, 0),
+        (60, 100),
+        (70, 0),
+        (110, 0),
+        (130, 0),
+        (140, 220),
+        (180, 220),
+        (180, 0),
+        (180, 220),
+        (220, 220),
+        (220, 220),
+    ]
+    known = [done / total for done, total in shares if total]
+    assert known == sorted(known)
+
+
+def test_a_layer_whose_size_is_never_told_counts_what_it_sent(api: DockerApi) -> None:
+    assert pushed(api, moves("sha256:0123456789", 3), says("sha256:0123456789", "Pushed"))[:3] == [
+        ("012345: 3.0 MB", 3, 0, "bytes"),
+        ("012345 has arrived, 3.0 MB; 1 of 1 layers are there", 0, 0, ""),
+        ("1 of 1 layers are there", 3, 3, "bytes"),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -340,15 +412,21 @@ def test_a_base_that_the_engine_lacks_for_this_platform_is_pulled(api: DockerApi
         200,
         [
             {"status": "Pulling from library/python", "id": "3.11"},
-            {"status": "Downloading", "progressDetail": {"current": 5, "total": 10}, "id": "a"},
-            {"status": "Pull complete", "progressDetail": {}, "id": "a"},
+            {"status": "Downloading", "progressDetail": {"current": 5 * MB, "total": 10 * MB}, "id": "a"},
+            says("a", "Download complete"),
+            says("a", "Pull complete"),
         ],
     )
     api.answers["POST /build"] = (200, [{"aux": {"ID": "sha256:cd"}}])
     said = Said()
     opened().build(request(), said)
-    assert said.seen[1] == ("pulling python:3.11: 0 of 1 layers are there", 5, 10, "bytes")
-    assert said.seen[2] == ("pulling python:3.11: 1 of 1 layers are there", 10, 10, "bytes")
+    pulling = [(text, done // MB, total // MB) for text, done, total, _ in said.seen[1:5]]
+    assert pulling == [
+        ("pulling python:3.11: a: 5 of 10 MB", 5, 10),
+        ("pulling python:3.11: 0 of 1 layers are there", 10, 10),
+        ("pulling python:3.11: a has arrived, 10 MB; 1 of 1 layers are there", 0, 0),
+        ("pulling python:3.11: 1 of 1 layers are there", 10, 10),
+    ]
     asked = api.last("/images/create")
     assert asked.params == {"fromImage": "python", "tag": "3.11", "platform": "linux/amd64"}
     assert asked.login == {}, "the login of the settings is another registry's"

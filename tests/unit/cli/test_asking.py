@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.cli.asking import Interruption
-from decodeat_ops.cli.command import Run
 from decodeat_ops.cli.live import Watch
 from decodeat_ops.cli.problem import readable
+from decodeat_ops.cli.run import Run
 from decodeat_ops.cli.show import show
 from decodeat_ops.core.outcome import Facts, Lines, Outcome, Table
 from tests.unit.cli.program import REPOSITORY, environment, on_terminal, run
@@ -24,7 +24,8 @@ import sys, time
 from pathlib import Path
 from decodeat_ops.cli.asking import change
 from decodeat_ops.cli.boundary import run as bounded
-from decodeat_ops.cli.command import Run, command
+from decodeat_ops.cli.command import command
+from decodeat_ops.cli.run import Run
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Action, Plan, Step
 import decodeat_ops.cli.looking as looking
@@ -222,7 +223,7 @@ def test_a_log_line_is_told_readably(line: str, parts: list[str]) -> None:
 def test_ids_stay_in_one_piece_on_a_screen_of_eighty(home: Path) -> None:
     names = ["20261124T000000Z-abcdef0", "2026-11-24 03:06:54", "operator", "restart", "d49c5772a889-dirty-and-more"]
     code = (
-        "from decodeat_ops.cli.command import Run\nfrom decodeat_ops.cli.show import show\n"
+        "from decodeat_ops.cli.run import Run\nfrom decodeat_ops.cli.show import show\n"
         "from decodeat_ops.core.outcome import Outcome, Table\n"
         f"show(Outcome('x', 's', blocks=(Table(('a', 'b', 'c', 'd', 'e'), ({tuple(names)!r},)),)), Run())\n"
     )

@@ -1,6 +1,7 @@
 """The live view: plain lines off a terminal, a moving one on it, and never an exception into the engine."""
 
 import io
+import re
 import time
 from dataclasses import replace
 from typing import TextIO
@@ -10,7 +11,7 @@ from rich.console import Console
 
 from decodeat_ops.cli import selection
 from decodeat_ops.cli.console import THEME
-from decodeat_ops.cli.live import Watch, _Row, duration, how_far, megabytes
+from decodeat_ops.cli.live import Watch, _Row, duration, how_far
 from decodeat_ops.core import events
 from decodeat_ops.core.check import Finding, Status
 from decodeat_ops.core.plan import Action, Step
@@ -77,16 +78,92 @@ def test_a_terminal_shows_the_running_step_and_leaves_only_finished_lines() -> N
     assert shown.rstrip().endswith("\x1b[?25h") or "\x1b[?25h" in shown.rpartition("\x1b[?25l")[2], "and comes back"
 
 
-def test_bytes_are_told_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a moving line alone; a build log gets a line when the words change."""
-    row = _Row("Push it", " 2/2")
-    row.at = events.StepProgress("3 of 7 layers are there", 120_000_000, 480_000_000, "bytes")
+PLACED = (
+    "(service decodeat-production) was unable to start a task because no subnet has an address left. "
+    "(task 0123456789abcdef0123456789abcdef) (reason: RESOURCE:ENI)"
+)
+
+
+def on_screen(shown: str) -> list[str]:
+    """Return the lines that were drawn, one below another, without what moves the cursor or colours."""
+    return [re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", line).rstrip() for line in re.split(r"[\r\n]+", shown)]
+
+
+def test_what_ecs_says_is_wholly_readable_on_a_terminal_of_80_columns() -> None:
+    shown = told(
+        events.StepStarted(STEP, 8, 11),
+        events.StepProgress("1 of 2 tasks run", 1, 2),
+        events.StepSaid(PLACED),
+        terminal=True,
+    )
+    lines = on_screen(shown)
+    assert PLACED in " ".join(" ".join(lines).split())
+    first = next(number for number, line in enumerate(lines) if "was unable" in line)
+    assert lines[first].startswith("  (service decodeat-production) was unable")
+    assert lines[first + 1].startswith("  ") and max(map(len, lines)) <= 80
+    assert any("Lay out release  8/11  1 of 2 tasks run" in line for line in lines[first + 2 :]), "it goes on below"
+
+
+def test_a_build_log_gets_a_line_of_what_is_said() -> None:
+    shown = told(
+        events.StepStarted(STEP, 8, 11),
+        events.StepProgress("1 of 2 tasks run"),
+        events.StepSaid(PLACED),
+        events.StepProgress("1 of 2 tasks run"),
+    )
+    assert shown.splitlines() == [" 8/11 Lay out release", "      1 of 2 tasks run", f"      {PLACED}"]
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_said_controls_no_terminal_and_stays_one_line(terminal: bool) -> None:
+    from decodeat_ops.cli.console import _Console
+
+    stream = io.StringIO()
+    shown = _Console(
+        file=stream, theme=THEME, force_terminal=terminal, width=80, highlight=False, markup=False, emoji=False,
+        _environ={"TERM": "xterm"},
+    )  # fmt: skip
+    watch = Watch(target=shown)
+    watch(events.StepSaid("started\n✓ [bold]Deployed\x1b[2J"))
+    assert stream.getvalue().strip() == "started ✓ [bold]Deployed\\u001b[2J"
+
+
+REGISTRY = "Push it to 123456789012.dkr.ecr.eu-central-1.amazonaws.com"
+
+
+def drawn(monkeypatch: pytest.MonkeyPatch, at: events.StepProgress) -> str:
+    """Return the moving line of a push after ten seconds, on a terminal of 80 columns."""
+    row = _Row(REGISTRY, " 2/2")
+    row.at = at
     began = time.monotonic()
     monkeypatch.setattr(time, "monotonic", lambda: began + 10)
-    shown = row.__rich__().plain
-    assert "Push it  2/2  10 s  3 of 7 layers are there  120 of 480 MB, 25 %, " in shown and "s left" in shown
-    assert megabytes(1_234_567, 5_900_000) == "1.2 of 5.9 MB"
-    assert megabytes(11, 10) == "0.0 of 0.0 MB"
+    shown = row.drawn(80)
+    assert shown.cell_len <= 80
+    return shown.plain[2:]
+
+
+def test_bytes_are_told_with_what_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a moving line alone: its title gives way to what moves."""
+    moving = events.StepProgress("7f3a91: 30 of 100 MB", 120_000_000, 480_000_000, "bytes")
+    shown = drawn(monkeypatch, moving)
+    assert shown == "Push it to 1…  2/2  10 s  7f3a91: 30 of 100 MB  120 of 480 MB, 25 %, 30 s left"
+    assert told(events.StepStarted(STEP, 1, 2), moving).splitlines() == [" 1/2 Lay out release"]
+
+
+def test_without_the_whole_there_is_neither_a_share_nor_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = drawn(monkeypatch, events.StepProgress("7f3a91: 30 of 100 MB", 120_000_000, 0, "bytes"))
+    assert shown.endswith("  2/2  10 s  7f3a91: 30 of 100 MB  120 MB so far")
+    assert shown.startswith("Push it to 123456789012.dkr")
+
+
+def test_a_layer_that_has_arrived_is_a_line_of_a_build_log() -> None:
+    shown = told(
+        events.StepStarted(STEP, 1, 2),
+        events.StepProgress("7f3a91: 99 of 100 MB", 99_000_000, 0, "bytes"),
+        events.StepProgress("7f3a91 has arrived, 100 MB; 1 of 2 layers are there"),
+        events.StepProgress("1 of 2 layers are there", 100_000_000, 0, "bytes"),
+    )
+    assert shown.splitlines()[1:] == ["      7f3a91 has arrived, 100 MB; 1 of 2 layers are there"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +209,7 @@ def test_quiet_says_nothing() -> None:
     stream = io.StringIO()
     watch = Watch(quiet=True, target=target(stream))
     watch(events.StepStarted(STEP, 1, 1))
+    watch(events.StepSaid("x"))
     watch.say("x")
     assert stream.getvalue() == ""
 
