@@ -100,7 +100,10 @@ def _answer(error: sdk.ClientError, asked: Asked) -> OpsError:
         return _lost(f"AWS throttles it, after all retries too ({code})", asked, "Wait a minute.")
     if _failed(int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))):
         return _lost(f"AWS had an error of its own, after all retries too: {message} ({code})", asked, "Wait a minute.")
-    hint = f"Allow {asked.name} to whoever runs this: docs/policies/ has what each command needs."
+    hint = (
+        f"Allow {asked.name} to whoever runs this. What each command needs is in docs/policies in the source, in "
+        "decodeat_ops/policies where it is installed."
+    )
     return AwsRefused(asked.name, code, message, hint=hint if code in DENIED else "")
 
 

@@ -44,6 +44,7 @@ def stop(desk: Desk, change: Change) -> Outcome:
 
 def restart(desk: Desk, change: Change) -> Outcome:
     """Replace the process by a new one of the same version; no request is lost."""
+    now = datetime.now(UTC)  # read once, so that the approved plan and its execution use the same id
 
     def derive(observed: Observed[Any]) -> Plan:
         plan = lifecycle.plan_restart(
@@ -52,7 +53,7 @@ def restart(desk: Desk, change: Change) -> Outcome:
             desk.deployment,
             secrets=desk.target.secrets_digest(),
             by=operator(),
-            now=datetime.now(UTC),
+            now=now,
             inputs=desk.inputs(),
         )
         return lifecycle.verified(plan, observed, desk.target, Origin("copied", of=observed.current))

@@ -53,7 +53,7 @@ def carry_out(desk: Desk, verb: str, derive: Derive, change: Change, finish: Fin
     left_open = ledger.unfinished()
     approved: Plan | None = None
     if not left_open or change.dry_run:
-        first = derive(desk.target.observe())
+        first = _derived(desk, derive)
         if isinstance(first, Outcome):
             return first  # nothing to do: no lock is taken and nothing is written
         if change.dry_run:
@@ -71,7 +71,7 @@ def carry_out(desk: Desk, verb: str, derive: Derive, change: Change, finish: Fin
         if settled:
             ledger.prepare()  # what was settled may have been a `remove`, too
         context.results.clear()
-        derived = _derived_after(desk, derive, settled)
+        derived = _derived(desk, derive, settled=settled)
         if isinstance(derived, Outcome):
             return _warned(derived, context)
         if derived != approved:  # another command may have changed what is there since
@@ -85,7 +85,7 @@ def _warned(outcome: Outcome, context: Context) -> Outcome:
     return replace(outcome, warnings=(*outcome.warnings, *context.warnings))
 
 
-def _derived_after(desk: Desk, derive: Derive, settled: bool) -> Plan | Outcome:
+def _derived(desk: Desk, derive: Derive, *, settled: bool = False) -> Plan | Outcome:
     """Return the plan. A refusal must not say that nothing was changed once something was undone."""
     try:
         return derive(desk.target.observe())

@@ -11,6 +11,7 @@ from decodeat_ops.core.release import Release
 
 Steps = tuple[Step, ...]
 Facts = tuple[tuple[str, str], ...]
+CONFIGURATION = "configuration"  # the fact of a plan with what differs in it; whether there is one, a plan sums up
 R = TypeVar("R", bound=Release)
 O = TypeVar("O", bound="Observed[Any]")  # noqa: E741  a target's own reading
 

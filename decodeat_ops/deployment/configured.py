@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.secret import Secret
+from decodeat_ops.core.target import CONFIGURATION
 from decodeat_ops.settings import envfile
 from decodeat_ops.supervisor.unit import Unit
 
 MIB = 1024 * 1024
 _LONGEST = 60  # characters of a value that a plan shows
 URL_PASSWORD = re.compile(r"://[^/@\s]*:[^/@\s]+@")
-SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|PASSWORD|PASSWD)$")
+SECRET_NAME = re.compile(r"(_KEYS?|_TOKENS?|_SECRETS?|_CREDENTIALS_JSON|PASSWORD|PASSWD)$")
 Fact = tuple[str, str]
 
 
@@ -80,7 +81,7 @@ def difference(before: Configured, after: Configured, secret: frozenset[str] = f
     if not lines and before.rendered != after.rendered:
         names = {*before.rendered, *after.rendered}
         lines = [f"{n} is rendered anew" for n in sorted(names) if before.rendered.get(n) != after.rendered.get(n)]
-    facts = [("configuration", "; ".join(lines))] if lines else []
+    facts = [(CONFIGURATION, "; ".join(lines))] if lines else []
     if before.secrets is not None and after.secrets is not None:
         changed = [_secret(n, before.secrets.get(n), after.secrets.get(n)) for n in {*before.secrets, *after.secrets}]
         named = sorted(text for text in changed if text)

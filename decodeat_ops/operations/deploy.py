@@ -9,7 +9,7 @@ from decodeat_ops.core.data import Data
 from decodeat_ops.core.migration import NO_DATA, Migration
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import Release, release_id
-from decodeat_ops.core.target import Candidate, Facts, Lack, O, Observed, R, Target
+from decodeat_ops.core.target import CONFIGURATION, Candidate, Facts, Lack, O, Observed, R, Target
 from decodeat_ops.operations import migrate
 from decodeat_ops.operations.moving import ordered
 
@@ -95,9 +95,8 @@ def plan_lack(serving: str, lack: Lack, deployment: str, inputs: str) -> Plan:
 
 def _facts(release: Release, observed: Observed[Any], differs: Facts) -> Facts:
     old = observed.active
-    told = dict(differs)
     same_code = old is not None and (old.code, old.lock) == (release.code, release.lock)
-    configuration = "configuration" in told or (
+    configuration = any(name == CONFIGURATION for name, _ in differs) or (
         same_code and old is not None and old.fingerprint != release.fingerprint
     )
     changes = [

@@ -63,8 +63,10 @@ WORDS = {
     "ecs.unsure.hint": ("{problems}.", "{problems}."),
     "ecs.denied": ("May not look: {operation} is denied", "조회 불가: {operation} 권한 없음"),
     "ecs.denied.hint": (
-        "Allow {operation} to whoever runs this; docs/policies/ has what each command needs.",
-        "실행하는 주체에 {operation}을 허용하세요. 명령별 권한은 docs/policies/에 있습니다.",
+        "Allow {operation} to whoever runs this. What each command needs is in docs/policies in the source, in "
+        "decodeat_ops/policies where it is installed.",
+        "실행하는 주체에 {operation}을 허용하세요. "
+        "명령별 권한은 소스의 docs/policies, 설치된 곳의 decodeat_ops/policies에 있습니다.",
     ),
     # the service
     "ecs.deployment": ("One deployment, complete", "배포 하나로 완료"),

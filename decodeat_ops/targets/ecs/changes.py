@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from decodeat_ops.core.target import Facts, Origin
+from decodeat_ops.core.target import CONFIGURATION, Facts, Origin
 from decodeat_ops.targets.ecs import documents
 from decodeat_ops.targets.ecs.differences import differences
 from decodeat_ops.targets.ecs.observed import EcsObserved
@@ -13,8 +13,6 @@ from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.revisions import revision
 
 LATER = "(today's)"  # of a secret that the serving release does not have
-
-
 TODAYS = "network, load balancer, strategy and alarms"  # parts of the service: no release brings its own
 
 
@@ -24,8 +22,9 @@ def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
     Of a release that is kept the service's own settings are told apart, since they are today's and not the release's.
     """
     service, kept = observed.service, origin.of
+    withdrawn = _withdrawn(place, kept) if isinstance(kept, EcsRelease) and kept.task_definition else ()
     if service is None or service.status != ACTIVE:
-        return ()
+        return withdrawn
     if not isinstance(kept, EcsRelease):
         active = observed.active
         if active is None:
@@ -33,13 +32,13 @@ def facts(place: Place, origin: Origin, observed: EcsObserved) -> Facts:
                 "the service changes", differences(service.raw, documents.service(place, service.task_definition))
             )
         lines = (*_built(place, active), *differences(service.raw, documents.service(place, active.task_definition)))
-        return _told("configuration", lines)
+        return _told(CONFIGURATION, lines)
     current = observed.current
     own = _kept(place, current, kept) if current is not None else ()
     todays = differences(service.raw, documents.service(place, kept.task_definition))
     return (
-        *_told("configuration", own),
-        *_withdrawn(place, kept),
+        *_told(CONFIGURATION, own),
+        *withdrawn,
         *_told("today's settings change", todays),
     )
 

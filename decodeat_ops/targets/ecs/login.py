@@ -41,7 +41,8 @@ class EcrLogins:
         except AwsRefused as error:
             raise Configuration(
                 f"AWS makes no password for {registry}: {error.message} ({error.error}).",
-                hint="Allow ecr:GetAuthorizationToken to whoever runs this (docs/policies/operator-deploy.json).",
+                hint="Allow ecr:GetAuthorizationToken to whoever runs this, as operator-deploy.json does: it is in "
+                "docs/policies in the source, in decodeat_ops/policies where it is installed.",
                 where="image.repository",
             ) from error
         except (LookupError, binascii.Error, UnicodeDecodeError):

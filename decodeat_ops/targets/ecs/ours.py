@@ -87,4 +87,4 @@ def require_unmoved(service: ServiceState | None, guard: Sequence[str], primary:
         return service
     else:
         what = f"it went back to the deployment {now.id} ({label(now.task_definition)})"
-    raise StepFailed(f"Somebody changed the service {place} since this was planned: {what}.", hint=again)
+    raise StepFailed(f"The service {place} changed since this was planned: {what}.", hint=again)

@@ -45,7 +45,8 @@ def from_tags(found: Mapping[str, str], image: str, task_definition: str) -> Ecs
         return None
     names = {one.name for one in fields(EcsRelease)} - _SAID
     values: dict[str, Any] = {name: told[name] for name in names if name in told}
-    values |= {name: told.get(name) == "true" for name in ("pinned", "served")}
+    values["pinned"] = told.get("pinned") == "true"
+    values["served"] = told.get("served", "true") == "true"  # an earlier version's, which noted it of none
     values |= {name: int(told[name]) for name in ("format", "sequence") if name in told}
     return EcsRelease(**values, image=image, task_definition=task_definition)
 

@@ -79,23 +79,31 @@ def drop(place: Place, task_definition: str) -> None:
 def newest(place: Place) -> Iterator[str]:
     """Yield the ARNs of this deployment's newest active revisions, newest first, until enough of them have served.
 
-    Enough are as many as are kept, and `BEYOND` more. Neither what others registered in the family hides an older one,
-    nor what never served; no more than `LOOKED_AT` are looked at. A page may be empty and not the last.
+    Enough are as many as are kept, and `BEYOND` more where nothing of others lies between. Neither what others
+    registered in the family hides an older one, nor what never served; no more than `LOOKED_AT` are looked at. A page
+    may be empty and not the last.
     """
-    enough, served = place.loaded.settings.ecs.keep_revisions + BEYOND, 0
+    kept, served = place.loaded.settings.ecs.keep_revisions, 0
+    enough = kept + BEYOND
     asked = {"familyPrefix": place.names.family, "status": "ACTIVE", "sort": "DESC", "maxResults": LOOKED_AT}
     for arn in islice(place.aws.pages("ecs", "ListTaskDefinitions", "taskDefinitionArns", **asked), LOOKED_AT):
         tags = _tags(place, arn)
-        if tags.get(DEPLOYMENT) == place.names.deployment:
+        ours = tags.get(DEPLOYMENT) == place.names.deployment
+        if ours:
             yield arn
-            served += tags.get(SERVED) == "true"
-        if served >= enough:
+            served += has_served(place, arn)
+        if served >= (enough if ours else kept):
             return
 
 
 def id_of(place: Place, task_definition: str) -> str:
     """Return the id of the release that a revision is, "" when nothing there tells it. No record has to be whole."""
     return _tags(place, task_definition).get(f"{PREFIX}id", "")
+
+
+def has_served(place: Place, task_definition: str) -> bool:
+    """Return whether a revision has served, as far as it is noted on it. No record has to be whole."""
+    return _tags(place, task_definition).get(SERVED, "true") == "true"
 
 
 def is_of(place: Place, task_definition: str, release: str, secrets: str) -> bool:

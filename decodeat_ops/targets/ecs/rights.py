@@ -27,15 +27,20 @@ NEW_SECRET = (
 )  # fmt: skip
 # What has a policy of its own can be allowed by that, which the simulation of a caller's policies does not see.
 _WITH_POLICIES = ("ecr:", "secretsmanager:")
+_NO_NOTE = "that the release has served can't be noted, so a rollback finds it by its id alone"
 
 
 @dataclass(frozen=True)
 class Need:
-    """Name actions on one resource; `context` holds condition keys that are known, with their values."""
+    """Name actions on one resource; `context` holds condition keys that are known, with their values.
+
+    `otherwise` says what a denial means where it keeps no release from serving; such a one is told and refuses nothing.
+    """
 
     actions: tuple[str, ...]
     resource: str
     context: tuple[tuple[str, str], ...] = ()
+    otherwise: str = ""
 
 
 def needs(
@@ -47,21 +52,25 @@ def needs(
 ) -> tuple[Need, ...]:
     """Return what the steps of a deploy or a rollback, and their undos, ask of AWS; `release` has today's secrets.
 
-    `definition` is that of a release that ran before. Reads are left out, for a denied one is told, and so is the tag
-    that says that a revision has served: without it a release serves all the same.
+    `definition` is that of a release that ran before. Reads are left out, for a denied one is told.
     """
     names, arns, settings = place.names, Arns(place.names), place.loaded.settings
     change = (
         ("ecs:UpdateService",) if observed.service else ("ecs:CreateService", "ecs:DeleteService", "ecs:TagResource")
     )
     revisions = ["ecs:DeregisterTaskDefinition"]
-    if origin.of is None or origin.how != "kept" or origin.of.secrets != release.secrets:
+    kept = origin.of if origin.how == "kept" else None
+    registers = kept is None or kept.secrets != release.secrets
+    if registers:
         revisions += ["ecs:RegisterTaskDefinition", "ecs:TagResource"]
     wanted = [Need(tuple(revisions), arns.task_definitions), Need(change, arns.service)]
     if observed.service and (shifts(place.loaded) or is_of(observed.service)):
         wanted.append(Need(("ecs:StopServiceDeployment",), arns.service_deployments))
-    passed = (("iam:PassedToService", TASKS),)
-    wanted += [Need(("iam:PassRole",), role, passed) for role in task_roles(place, definition)]
+    if kept is not None and not registers and not kept.served:
+        wanted.append(Need(("ecs:TagResource",), arns.task_definitions, otherwise=_NO_NOTE))
+    # Registering a revision surely asks for it; whether bringing a service to one that is there does, AWS doesn't say.
+    passed, otherwise = (("iam:PassedToService", TASKS),), "" if registers else "AWS may ask for it"
+    wanted += [Need(("iam:PassRole",), role, passed, otherwise) for role in task_roles(place, definition)]
     if names.infrastructure_role_arn:
         wanted.append(Need(("iam:PassRole",), names.infrastructure_role_arn, (("iam:PassedToService", SHIFTS),)))
     if any(DATABASE in known for known in (settings.service.environment, settings.service.secrets)):
@@ -139,6 +148,8 @@ def _judge(need: Need, result: Answer, findings: Findings) -> None:
         findings.doubt(f"whether {where} is allowed depends on {', '.join(missing)}")
     elif decision == "implicitDeny" and action.startswith(_WITH_POLICIES) and need.resource != "*":
         findings.doubt(f"no policy of the caller allows {where}; the resource's own may")
+    elif need.otherwise:
+        findings.doubt(f"you may not {where}, {_because(result)}: {need.otherwise}")
     else:
         findings.problem(f"you may not {where}: {_because(result)}")
 

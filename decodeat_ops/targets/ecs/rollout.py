@@ -8,6 +8,7 @@ from decodeat_ops.core.errors import OpsError, StepFailed
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.ecs import shift
 from decodeat_ops.targets.ecs.failure import serves_now, why
+from decodeat_ops.targets.ecs.news import News
 from decodeat_ops.targets.ecs.observed import COMPLETED, FAILED, PRIMARY, Deployment, ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
 from decodeat_ops.targets.ecs.ours import ACTIVE, label, under_way
@@ -17,6 +18,7 @@ from decodeat_ops.targets.ecs.waiting import Waiting, duration
 __all__ = ["Followed", "Judgement", "follow", "judge", "why"]
 
 LAG = 30.0  # seconds in which ECS's lists may not yet show what it answered
+NOT_ENDED = "The deployment under way did not end"
 Enough = Callable[[ServiceState], bool]
 HINT = "Mend the cause and run the command again; `decodeat-ops logs` and `decodeat-ops status` show more."
 
@@ -74,8 +76,6 @@ def _progress(service: ServiceState, ours: Deployment) -> str:
     old = sum(one.running for one in service.deployments if one.id != ours.id)
     if old:
         parts.append(f"{old} of the old ones still run")
-    if service.events:
-        parts.append(max(service.events, key=lambda one: one.at).message)
     return "; ".join(parts)
 
 
@@ -95,14 +95,17 @@ def follow(
     passes: what is not answered is not known. With a shift, the service deployment that ECS keeps of it decides.
     """
     followed = Followed(deployment_id, task_definition, frozenset(guard), since)
-    waiting, shown = Waiting(place, context, limit), ""
+    waiting, news = Waiting(place, context, limit), News(context)
+    found: shift.Shift | None = None
     while True:
         service = service_state(place)
         judged = judge(service, followed)
-        if service is not None and not followed.since:
-            followed = replace(followed, since=_began(service, followed))
-        if service is not None and shift.is_of(service):
-            judged, shown = _shifted(place, judged, followed, shown)
+        if service is not None:
+            followed = replace(followed, since=followed.since or _began(service, followed))
+            news.of_service(service, followed.id, followed.since)
+            if shift.is_of(service):
+                judged, found = _shifted(place, judged, followed, found)
+                news.of_shift(found)
         if judged.verdict == "unseen" and waiting.seconds >= LAG:
             judged = replace(judged, verdict="replaced")
         if judged.verdict == "done":
@@ -111,7 +114,8 @@ def follow(
             cause = judged.text if judged.verdict == "failed" else _replaced(place, service, followed)
             raise failed(place, followed, cause)
         if waiting.over:
-            cause = f"the deployment was not complete within {duration(limit)}: {judged.text}"
+            far = ", ".join(filter(None, (news.stage, judged.text)))
+            cause = f"the deployment was not complete within {duration(limit)}: {far}"
             raise failed(place, followed, cause)
         context.progress(f"{judged.text} ({duration(waiting.seconds)} of {duration(limit)})", judged.done, judged.total)
         waiting.pause()
@@ -121,25 +125,27 @@ def _began(service: ServiceState, followed: Followed) -> str:
     return next((one.created_at for one in service.deployments if one.id == followed.id), "")
 
 
-def _shifted(place: Place, judged: Judgement, followed: Followed, known: str) -> tuple[Judgement, str]:
+def _shifted(
+    place: Place, judged: Judgement, followed: Followed, known: shift.Shift | None
+) -> tuple[Judgement, shift.Shift | None]:
     """Judge by the service deployment, whose ARN is searched once, unless the service itself says that it failed."""
     if judged.verdict == "failed":
         return judged, known
-    found = shift.look(place, known) if known else shift.find(place, followed.task_definition, followed.since)
+    found = shift.look(place, known.arn) if known else shift.find(place, followed.task_definition, followed.since)
     if found is None:
         verdict = "unseen" if judged.verdict in {"done", "unseen"} else judged.verdict
-        return replace(judged, verdict=verdict, text="ECS does not list the shift"), ""
+        return replace(judged, verdict=verdict, text="ECS does not list the shift"), None
     if found.outcome == "done":
         # A shift keeps no word on its rollout in the service itself: all tasks of the primary deployment have to run.
         complete = judged.verdict == "going" and judged.done >= judged.total
-        return replace(judged, verdict="done") if complete else judged, found.arn
+        return replace(judged, verdict="done") if complete else judged, found
     if found.outcome == "back":
-        return Judgement("failed", f"ECS rolled the shift back ({found.reason or found.status})"), found.arn
+        return Judgement("failed", f"ECS rolled the shift back ({found.reason or found.status})"), found
     if found.outcome == "stopped":
-        return Judgement("failed", f"somebody stopped the shift ({found.reason or found.status})"), found.arn
+        return Judgement("failed", f"somebody stopped the shift ({found.reason or found.status})"), found
     if found.outcome == "unknown":
-        return Judgement("failed", f"ECS says of the shift {found.status}, which this version does not know"), found.arn
-    return Judgement("going", found.text, found.running, found.requested), found.arn
+        return Judgement("failed", f"ECS says of the shift {found.status}, which this version does not know"), found
+    return Judgement("going", found.tasks, found.running, found.requested), found
 
 
 def _replaced(place: Place, service: ServiceState | None, followed: Followed) -> str:
@@ -170,43 +176,50 @@ def failed(place: Place, followed: Followed, cause: str) -> StepFailed:
     )
 
 
-def settle(place: Place, context: Context, limit: float, *, patient: bool = True) -> ServiceState | None:
-    """Wait as `wait` does. Raises `StepFailed` when a deployment is still under way after `limit` seconds."""
-    service = wait(place, context, limit, patient=patient)
-    if service is None or _settled(service):
+def settle(
+    place: Place,
+    context: Context,
+    limit: float,
+    *,
+    patient: bool = True,
+    enough: Enough | None = None,
+    what: str = NOT_ENDED,
+) -> ServiceState | None:
+    """Wait as `wait` does. Raises `StepFailed`, which says `what`, when there is more to wait for after `limit`."""
+    service, over = _waited(place, context, limit, patient, enough)
+    if service is None or over:
         return service
-    raise unfinished(place, service, limit)
-
-
-def unfinished(
-    place: Place, service: ServiceState, limit: float, what: str = "The deployment under way did not end"
-) -> StepFailed:
-    """Return the error for a wait that was in vain."""
     if service.status != ACTIVE:
         what = "The service is being deleted, and was not gone"
-    return StepFailed(
+    raise StepFailed(
         f"{what} within {duration(limit)}. {serves_now(place)}",
         hint="`decodeat-ops status` shows how far it is; run the command again once it has ended.",
     )
 
 
-def _settled(service: ServiceState) -> bool:
-    return service.status == ACTIVE and not under_way(service)
-
-
 def wait(
-    place: Place, context: Context, limit: float, *, patient: bool = True, enough: Enough = lambda service: False
+    place: Place, context: Context, limit: float, *, patient: bool = True, enough: Enough | None = None
 ) -> ServiceState | None:
     """Wait until no deployment is under way, `limit` seconds at most; return the service then, None when it is gone.
 
     With `patient` the operator may interrupt it. `enough` says of a look that there is nothing more to wait for.
     """
+    return _waited(place, context, limit, patient, enough)[0]
+
+
+def _waited(
+    place: Place, context: Context, limit: float, patient: bool, enough: Enough | None
+) -> tuple[ServiceState | None, bool]:
+    """Return the service as it was seen last, and whether there was nothing more to wait for."""
     waiting = Waiting(place, context, limit, patient)
     while True:
         service = service_state(place)
         if service is None or service.status == "INACTIVE":
-            return None
-        if waiting.over or _settled(service) or enough(service):
-            return service
+            return None, True
+        settled = service.status == ACTIVE and not under_way(service)
+        if settled or (enough is not None and enough(service)):
+            return service, True
+        if waiting.over:
+            return service, False
         context.progress(f"waiting for the deployment under way ({duration(waiting.seconds)} of {duration(limit)})")
         waiting.pause()

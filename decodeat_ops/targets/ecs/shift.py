@@ -1,7 +1,7 @@
 """Look at ECS's own shifts of traffic, blue/green, linear and canary: ECS keeps a service deployment of each."""
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -22,7 +22,10 @@ _ROLLOUT = {"done": COMPLETED, "going": IN_PROGRESS, "back": FAILED, "stopped": 
 
 @dataclass(frozen=True)
 class Shift:
-    """Hold one service deployment. `weight` is the share of clients' requests that its revision gets, in percent."""
+    """Hold one service deployment. `weight` is the share of clients' requests that its revision gets, in percent.
+
+    `back_to` is the task definition that ECS goes back to, "" where it does not; `finished_at` is ISO 8601 or "".
+    """
 
     arn: str
     status: str
@@ -31,6 +34,8 @@ class Shift:
     weight: float = 0.0
     running: int = 0
     requested: int = 0
+    back_to: str = ""
+    finished_at: str = ""
 
     @property
     def outcome(self) -> Literal["going", "done", "back", "stopped", "unknown"]:
@@ -53,11 +58,27 @@ class Shift:
         """Return whether it goes neither on nor back any more, however it ended."""
         return self.gave_up or self.status in {SUCCESSFUL, "ROLLBACK_SUCCESSFUL"}
 
+    def went_back_to(self, deployment: Deployment) -> bool:
+        """Return whether ECS went back to this deployment, or does; not to one that was begun when all was over."""
+        times = [datetime.fromisoformat(one) for one in (self.finished_at, deployment.created_at) if one]
+        later = len(times) == 2 and times[0] < times[1]
+        return self.back_to == deployment.task_definition and self.outcome == "back" and not later
+
+    @property
+    def at(self) -> str:
+        """Return its stage for people, and the share of the requests."""
+        stage = self.stage.lower().replace("_", " ") or self.status.lower().replace("_", " ")
+        return f"{stage}, {self.weight:g} % of requests"
+
+    @property
+    def tasks(self) -> str:
+        """Return for people how many tasks of its revision run."""
+        return f"{self.running} of {self.requested} tasks run"
+
     @property
     def text(self) -> str:
-        """Return its stage for people."""
-        stage = self.stage.lower().replace("_", " ") or self.status.lower().replace("_", " ")
-        return f"{stage}, {self.weight:g} % of requests, {self.running} of {self.requested} tasks run"
+        """Return for people how far it is."""
+        return f"{self.at}, {self.tasks}"
 
 
 def shifts(loaded: Loaded) -> bool:
@@ -94,10 +115,7 @@ def words(loaded: Loaded) -> str:
 
 def find(place: Place, task_definition: str, since: str) -> Shift | None:
     """Return the newest service deployment of a task definition that was made since then, None when none is listed."""
-    listed = list(_listed(place, since))
-    targets = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
-    fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) == task_definition]
-    newest = max(fitting, key=_created, default=None)
+    newest = _newest(place, since, {task_definition})
     return look(place, newest["serviceDeploymentArn"]) if newest else None
 
 
@@ -106,16 +124,22 @@ def current(place: Place, service: ServiceState) -> Shift | None:
 
     That is the newest one of what the service has: of its primary deployment, or one that ECS takes back to it.
     """
-    primary, there = service.primary, {one.task_definition for one in service.deployments}
-    listed = list(_listed(place, min((one.created_at for one in service.deployments), default="")))
-    targets = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
-    fitting = [one for one in listed if targets.get(one["targetServiceRevisionArn"]) in there]
-    newest = max(fitting, key=_created, default=None)
+    since = min((one.created_at for one in service.deployments), default="")
+    newest = _newest(place, since, {one.task_definition for one in service.deployments})
     found = look(place, newest["serviceDeploymentArn"]) if newest else None
+    primary = service.primary
     if newest is None or found is None or primary is None:
         return None
-    theirs = targets[newest["targetServiceRevisionArn"]] == primary.task_definition and _since(newest, primary)
-    return found if theirs or found.outcome == "back" else None
+    own = newest["taskDefinition"] == primary.task_definition and _since(newest, primary)
+    return found if own or found.went_back_to(primary) else None
+
+
+def _newest(place: Place, since: str, task_definitions: Collection[str]) -> Mapping[str, Any] | None:
+    """Return the newest listed service deployment of some task definitions, with its own one beside what is listed."""
+    listed = list(_listed(place, since))
+    brought = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
+    told = ({**one, "taskDefinition": brought.get(one["targetServiceRevisionArn"], "")} for one in listed)
+    return max((one for one in told if one["taskDefinition"] in task_definitions), key=_created, default=None)
 
 
 def _created(listed: Mapping[str, Any]) -> str:
@@ -144,20 +168,22 @@ def rollout_state(place: Place, deployment: Deployment) -> str:
 def look(place: Place, arn: str) -> Shift | None:
     """Return a service deployment as it is now, None when ECS knows it no longer."""
     answer = place.aws.call("ecs", "DescribeServiceDeployments", serviceDeploymentArns=[arn])
-    return next((_shift(one) for one in answer["serviceDeployments"]), None)
+    return next((_shift(place, one) for one in answer["serviceDeployments"]), None)
 
 
-def _shift(raw: Mapping[str, Any]) -> Shift:
-    target = raw.get("targetServiceRevision", {})
-    rollback = raw.get("rollback", {}).get("reason", "")
+def _shift(place: Place, raw: Mapping[str, Any]) -> Shift:
+    target, rollback, finished = raw.get("targetServiceRevision", {}), raw.get("rollback", {}), raw.get("finishedAt")
+    earlier = rollback.get("serviceRevisionArn", "")
     return Shift(
         arn=raw["serviceDeploymentArn"],
         status=raw["status"],
         stage=raw.get("lifecycleStage", ""),
-        reason=rollback or raw.get("statusReason", ""),
+        reason=rollback.get("reason", "") or raw.get("statusReason", ""),
         weight=float(target.get("requestedProductionTrafficWeight", 0.0)),
         running=int(target.get("runningTaskCount", 0)),
         requested=int(target.get("requestedTaskCount", 0)),
+        back_to=_task_definitions(place, [earlier]).get(earlier, "") if earlier else "",
+        finished_at=finished.isoformat(timespec="seconds") if finished else "",
     )
 
 

@@ -127,9 +127,12 @@ def _settling(way: Way, service: ServiceState, going: Deployment, *, supersede: 
     """Return in words what becomes of a deployment that is under way."""
     takes = f"the update takes the place of {going.id} ({label(going.task_definition)})"
     if shift.is_of(service):
-        takes = f"StopServiceDeployment {going.id}: ROLLBACK, and waits until the shift has gone back"
+        stop = "a shift that still goes on is rolled back first (StopServiceDeployment: ROLLBACK), which is waited for"
+        takes = f"{stop}; {takes}"
+    elif supersede:
+        takes = f"{takes}; its end is not waited for"
     if supersede:
-        return (f"{takes}; its end is not waited for",)
+        return (takes,)
     waits = f"{', '.join(way.guard)}: waits until it ends, and refuses when another one has come"
     return waits, f"one that has not ended after {duration(way.limit)} is superseded: {takes}"
 

@@ -9,7 +9,6 @@ from decodeat_ops.targets.ecs.actions.revising import mark_served
 from decodeat_ops.targets.ecs.failure import serves_now, why
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import required
-from decodeat_ops.targets.ecs.revisions import recorded
 from decodeat_ops.targets.ecs.steps import UPDATE
 from decodeat_ops.targets.ecs.waiting import SLICE, duration
 
@@ -36,9 +35,7 @@ def confirm(place: Place, context: Context, params: Params) -> Results:
             where = where if good else None
         seconds = place.clock.now() - began
         if row == CONFIRMATIONS:
-            release = recorded(place, task_definition)
-            known = release is not None and release.served
-            warnings = [] if known else mark_served(place, task_definition)
+            warnings = mark_served(place, task_definition)
             return {"seconds": round(seconds, 2), **({"warnings": warnings} if warnings else {})}
         if seconds >= SECONDS:
             break

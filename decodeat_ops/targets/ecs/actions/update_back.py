@@ -7,12 +7,13 @@ from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.targets.ecs import documents, shift
+from decodeat_ops.targets.ecs.actions import shifting
 from decodeat_ops.targets.ecs.actions.removing import delete_service
-from decodeat_ops.targets.ecs.actions.settling import as_left, stop_shift
+from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.failure import running, why
 from decodeat_ops.targets.ecs.observed import COMPLETED, ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
-from decodeat_ops.targets.ecs.ours import ACTIVE, Ours, label, shape
+from decodeat_ops.targets.ecs.ours import ACTIVE, Ours, label, shape, under_way
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import known
 from decodeat_ops.targets.ecs.rollout import settle
@@ -20,6 +21,7 @@ from decodeat_ops.targets.ecs.steps import UPDATE
 
 # What ECS keeps of a revision, and brings back with it; the grace period goes with the load balancer.
 _KEPT = frozenset({"healthCheckGracePeriodSeconds", "loadBalancers", "networkConfiguration", "platformVersion"})
+_NEWER = "Somebody else's deployment is newer than this one: it is left as it is"
 
 
 def update_back(place: Place, context: Context, params: Params) -> Results | None:
@@ -57,34 +59,53 @@ def _unmake(place: Place, context: Context, ours: Ours, service: ServiceState | 
 
 
 def _back(place: Place, context: Context, ours: Ours, service: ServiceState, params: Params) -> Results | None:
-    before, primary = params["before"], service.primary
-    mine = ours.among(service)
-    if primary is None or (primary is not mine and primary.task_definition != before["task_definition"]):
-        stays = "Somebody else's deployment is newer than this one: it is left as it is"
-        return _left(stays, service) if mine is not None or ours.strangers(service) else None
+    """Bring the service back, unless the update was never made, or somebody else's came after it."""
+    mine, primary = ours.among(service), service.primary
+    if primary is None or not _is_expected(ours, service, params):
+        return _left(_NEWER, service) if mine is not None or ours.strangers(service) else None
     if mine is None and primary.id in ours.guard and UPDATE not in context.results:
-        return None  # the update was never made; what differs from before, somebody else has changed
-    if primary is mine and shift.is_of(service) and stop_shift(place, ours.task_definition, primary.created_at):
-        found = settle(place, context, params["limit"], patient=False)
-        if found is None or found.primary is None:
-            return _left("Somebody deleted the service meanwhile, so it can't be brought back", found)
-        if found.primary.task_definition == ours.task_definition:
-            raise StepFailed(
-                f"ECS was asked to roll the shift back and did not. {running(found)}",
-                hint="Look at the service's deployments in the console; `decodeat-ops resume` goes on undoing.",
-            )
-        return _restored(place, context, ours, found, params)
-    if primary is mine:
-        return _restored(place, context, ours, service, params, taskDefinition=before["task_definition"])
-    return _restored(place, context, ours, service, params)
+        return None  # what differs from before, somebody else has changed
+    if mine is None or not shift.is_of(service) or not under_way(service):
+        return _restored(place, context, ours, service, params, _change(ours, service, params))
+    own = shift.find(place, ours.task_definition, mine.created_at)
+    ended = shifting.end(place, context, service, params["limit"], own, patient=False)
+    return _after_shift(place, context, ours, ended, params)
+
+
+def _is_expected(ours: Ours, service: ServiceState, params: Params) -> bool:
+    """Return whether the primary deployment is ours, or brings the task definition of before."""
+    primary = service.primary
+    if primary is None:
+        return False
+    return primary is ours.among(service) or primary.task_definition == params["before"]["task_definition"]
+
+
+def _change(ours: Ours, service: ServiceState, params: Params) -> dict[str, Any]:
+    """Return what brings the task definition of before back, nothing where ECS has gone back to it by itself."""
+    ahead = service.primary is not None and service.primary is ours.among(service)
+    return {"taskDefinition": params["before"]["task_definition"]} if ahead else {}
+
+
+def _after_shift(place: Place, context: Context, ours: Ours, ended: shifting.Ended, params: Params) -> Results | None:
+    """Bring the service back once our own shift is over, however that has ended."""
+    service = ended.service
+    if service is None or service.status != ACTIVE or service.primary is None:
+        return _left("Somebody deleted the service meanwhile, so it can't be brought back", service)
+    if not _is_expected(ours, service, params):
+        return _left(_NEWER, service)
+    change = _change(ours, service, params)
+    if ended.half_done and ended.shift is not None and ended.shift.went_back_to(service.primary):
+        # Tasks of ours would run on beside the old ones for ever: only a new deployment replaces them all.
+        change = {"taskDefinition": params["before"]["task_definition"], "forceNewDeployment": True}
+    return _restored(place, context, ours, service, params, change)
 
 
 def _restored(
-    place: Place, context: Context, ours: Ours, service: ServiceState, params: Params, **change: Any
+    place: Place, context: Context, ours: Ours, service: ServiceState, params: Params, change: dict[str, Any]
 ) -> Results | None:
     """Bring back what differs from before by one call, and wait until the old revision is complete again."""
     before, by_ecs = params["before"], "taskDefinition" not in change
-    change |= _reshaped(before, service, by_ecs=by_ecs)
+    change = change | _reshaped(before, service, by_ecs=by_ecs)
     if params["desired"] is not None and service.desired != before["desired"]:
         change["desiredCount"] = before["desired"]
     if change:

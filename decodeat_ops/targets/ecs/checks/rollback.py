@@ -1,4 +1,4 @@
-"""Check that a rollback is possible: revision, image and secrets of what it would start must be there."""
+"""Check that a rollback is possible: all that the releases need which it would start must be there."""
 
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.subject import Subject
@@ -11,7 +11,7 @@ from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.observing import observe
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.revisions import revision
-from decodeat_ops.targets.ecs.verifying import image, secrets
+from decodeat_ops.targets.ecs.verifying import image, platform, roles, secrets
 
 ID = "rollback.previous"
 
@@ -26,9 +26,12 @@ def probe(place: Place, subject: Subject) -> Finding:
     ways = [release for release in (serving, before) if release is not None]
     findings = Findings()
     for release in ways:
-        if revision(place, release.task_definition).definition.get("status", "ACTIVE") != "ACTIVE":
+        definition = revision(place, release.task_definition).definition
+        if definition.get("status", "ACTIVE") != "ACTIVE":
             return answer(ID, Status.FAIL, "ecs.deregistered", release=release.id, revision=release.task_definition)
         image.judge(place, release, Origin("kept", of=release), findings)
+        platform.judge(place, findings, definition)
+        roles.judge(place, findings, definition)
     secrets.judge(place, findings)
     if findings.problems:
         return answer(ID, Status.FAIL, "ecs.no_way_back", first=findings.problems[0], problems=findings.problems)

@@ -26,8 +26,8 @@ class Fargate:
     deployment never ends. `refusing` are codes to refuse an operation with. `between` are functions called before the
     n-th call of an operation, counted from 1. `lost` are operations whose next call is carried out and never answered,
     `repeated` those of which the SDK's first try is carried out and not answered, so that it asks once more. `secret`
-    is the only one in Secrets Manager. Without `shifts_tell_rollout` shifts have no rollout states, without
-    `goes_back` one that was stopped is rolled back for ever.
+    is the only one in Secrets Manager. Without `shifts_tell_rollout` shifts have no rollout states. `stopped_as` is
+    what becomes of a shift that is told to roll back. With `ends_slowly` tasks of what was rolled back run on.
     """
 
     region: str = REGION
@@ -42,7 +42,8 @@ class Fargate:
     refusing: dict[str, str] = field(default_factory=dict)
     stuck: bool = False
     shifts_tell_rollout: bool = True
-    goes_back: bool = True
+    stopped_as: str = "ROLLBACK_SUCCESSFUL"
+    ends_slowly: bool = False
     between: dict[tuple[str, int], Callable[[], None]] = field(default_factory=dict)
     lost: set[str] = field(default_factory=set)
     repeated: set[str] = field(default_factory=set)
@@ -50,6 +51,7 @@ class Fargate:
     denied: set[str] = field(default_factory=set)
     calls: list[tuple[str, Thing]] = field(default_factory=list)
     errand: Callable[[list[str]], tuple[int | None, list[str]]] = lambda command: (0, [])
+    _half_done: str = ""  # the deployment that ECS went back to without getting rid of the other one's tasks
     _numbers: "itertools.count[int]" = field(default_factory=lambda: itertools.count(1))
     _tokens: dict[str, Any] = field(default_factory=dict)
 
@@ -240,6 +242,8 @@ class Fargate:
         primary, *others = service["deployments"]
         if primary["rolloutState"] == "FAILED" or primary["taskDefinition"] in self.unplaced:
             return
+        if primary["id"] == self._half_done:
+            return
         if primary["taskDefinition"] in self.failing and service["desiredCount"]:
             self._fail(primary, others)
         elif primary["runningCount"] != service["desiredCount"]:
@@ -375,14 +379,13 @@ class Fargate:
         return {"serviceDeployments": told}
 
     def _DescribeServiceRevisions(self, params: Thing) -> Thing:
+        known = {one["targetServiceRevision"]["arn"]: one["taskDefinition"] for one in self.shifts}
+        known |= {_revision(task_definition): task_definition for task_definition in self.definitions}
         return {
             "serviceRevisions": [
-                {
-                    "serviceRevisionArn": one["targetServiceRevision"]["arn"],
-                    "taskDefinition": one["taskDefinition"],
-                }
-                for one in self.shifts
-                if one["targetServiceRevision"]["arn"] in params["serviceRevisionArns"]
+                {"serviceRevisionArn": arn, "taskDefinition": known[arn]}
+                for arn in params["serviceRevisionArns"]
+                if arn in known
             ]
         }
 
@@ -393,11 +396,28 @@ class Fargate:
     def _StopServiceDeployment(self, params: Thing) -> Thing:
         (found,) = [one for one in self.shifts if one["serviceDeploymentArn"] == params["serviceDeploymentArn"]]
         assert params["stopType"] == "ROLLBACK" and found["status"] == "IN_PROGRESS"
-        found["status"] = "ROLLBACK_SUCCESSFUL" if self.goes_back else "ROLLBACK_IN_PROGRESS"
-        if not self.goes_back:
-            return {"serviceDeploymentArn": found["serviceDeploymentArn"]}
+        found["status"] = self.stopped_as
+        if self.stopped_as in {"ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"}:
+            self.go_back(found, self.stopped_as)
+        return {"serviceDeploymentArn": found["serviceDeploymentArn"]}
+
+    def go_back(self, shift: Thing, status: str = "ROLLBACK_SUCCESSFUL", **rollback: Any) -> None:
+        """Let ECS go back from a shift to the deployment before; where it fails, the newer one's tasks run for ever."""
         service = self._active()
-        old = next(one for one in service["deployments"] if one["taskDefinition"] != found["taskDefinition"])
+        newer = [one for one in service["deployments"] if one["taskDefinition"] == shift["taskDefinition"]]
+        old = next(one for one in service["deployments"] if one["taskDefinition"] != shift["taskDefinition"])
+        told = {"serviceRevisionArn": _revision(old["taskDefinition"]), **rollback}
+        shift |= {"status": status, "rollback": told}
+        shift |= {"finishedAt": self._now()} if status != "ROLLBACK_IN_PROGRESS" else {}
         old["status"], service["taskDefinition"] = "PRIMARY", old["taskDefinition"]
         service["deployments"] = [old]
-        return {"serviceDeploymentArn": found["serviceDeploymentArn"]}
+        if self.ends_slowly or status == "ROLLBACK_FAILED":
+            old["rolloutState"] = "IN_PROGRESS"
+            service["deployments"] += [one | {"status": "ACTIVE", "rolloutState": "FAILED"} for one in newer]
+        if status == "ROLLBACK_FAILED":
+            self._half_done = old["id"]
+
+
+def _revision(task_definition: str) -> str:
+    """Return the service revision that a task definition has served in before any shift that is listed."""
+    return f"{ARN}:service-revision/demo-production/demo-production/of-{task_definition.rpartition(':')[2]}"

@@ -19,6 +19,7 @@ from decodeat_ops.targets.ecs import checks
 from decodeat_ops.targets.ecs.observing import observe
 from decodeat_ops.targets.ecs.view import EcsView
 from tests.support.aws import ACCOUNT, GROUP, IDENTITY, REGION, SETTINGS, refused
+from tests.unit.targets.ecs.healthy import role
 from tests.unit.targets.ecs.seen import ONE, TWO, Script, Seen, Web, deployment, said, task
 
 BALANCER = f"arn:aws:elasticloadbalancing:{REGION}:{ACCOUNT}:loadbalancer/app/web/0123"
@@ -281,7 +282,24 @@ def ways(**images: Any) -> dict[str, Any]:
     return {
         "ecr:DescribeImages": images.get("image", {"imageDetails": [{}]}),
         "secretsmanager:DescribeSecret": {"Name": "demo-production"},
+        "ecs:DescribeClusters": {"clusters": [{"clusterName": "demo-production", "status": "ACTIVE"}]},
+        "iam:GetRole": images.get("role", role),
+        "logs:DescribeLogGroups": lambda params: {"logGroups": [{"logGroupName": params["logGroupNamePrefix"]}]},
     }
+
+
+def test_a_role_of_then_that_is_gone_bars_the_way_back(tmp_path: Path) -> None:
+    looked_at = Seen(more=ways(role=refused("iam:GetRole", "NoSuchEntity")))
+    known = looked_at.aws().answers["ecs:DescribeTaskDefinition"]
+
+    def described(params: Any) -> Any:
+        told = known(params)  # type: ignore[operator]
+        role_of_then = f"arn:aws:iam::{ACCOUNT}:role/then"
+        return {**told, "taskDefinition": {**told["taskDefinition"], "executionRoleArn": role_of_then}}
+
+    looked_at.more["ecs:DescribeTaskDefinition"] = described
+    found = asked(tmp_path, "rollback.previous", looked_at)
+    assert outcome(found) == (Status.FAIL, "ecs.no_way_back") and "there is no role then" in found.evidence["first"]
 
 
 def test_a_rollback_finds_revision_image_and_secrets(tmp_path: Path) -> None:

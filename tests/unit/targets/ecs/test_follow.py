@@ -58,7 +58,7 @@ def test_a_deployment_under_way_that_ecs_rolls_back_ends_the_plan(place: Place, 
     new = registered(place, fargate, release(2)).task_definition
     fargate.failing.add(new)
     fargate.deploy(new)
-    with pytest.raises(StepFailed, match="Somebody changed the service"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         run(place, steps.settle(way(place, release(3))).do)
 
 
@@ -128,7 +128,8 @@ def test_a_release_that_can_not_be_noted_serves_all_the_same(
     told = run(place, steps.confirm(way(place, made)).do)
     (warning,) = told["warnings"]
     assert warning == (
-        f"demo-production:1 could not be noted as one that has served ({error}): name it to go back to it."
+        f"Release {made.id} could not be noted as one that has served ({error}): a rollback finds it by its id alone, "
+        "and the deploy after the next one deregisters it."
     )
     fargate.denied.clear()
     fargate.refusing.clear()
@@ -270,7 +271,7 @@ def test_nothing_is_stopped_that_somebody_changed(place: Place, fargate: Fargate
     fargate.calls.clear()
     run(place, undo)
     assert fargate.writes() == []
-    with pytest.raises(StepFailed, match="Somebody changed the service"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         run(place, do)
 
 

@@ -10,6 +10,7 @@ from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.image import Login
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.targets.ecs.login import SECONDS, EcrLogins
+from tests.support.deployments import REPOSITORY
 from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Cloud, Reply, Ticking
 
 ECR = f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com"
@@ -62,3 +63,12 @@ def test_without_a_password_there_is_no_push(reply: Reply) -> None:
         ask(ECR)
     assert caught.value.where == "image.repository"
     assert "AWS:plain" not in str(caught.value)
+
+
+def test_a_denied_password_leads_to_the_policy_that_allows_it() -> None:
+    ask, _, _ = logins("AccessDeniedException")
+    with pytest.raises(Configuration) as caught:
+        ask(ECR)
+    named = ("ecr:GetAuthorizationToken", "operator-deploy.json", "docs/policies in", "decodeat_ops/policies")
+    assert all(one in caught.value.advice.hint for one in named)
+    assert CALL[1] in (REPOSITORY / "docs" / "policies" / "operator-deploy.json").read_text()

@@ -317,6 +317,15 @@ def test_neither_what_others_registered_nor_what_never_served_hides_a_release(tm
     assert len(found.releases) == 11
 
 
+def test_what_others_registered_before_is_not_looked_at(tmp_path: Path) -> None:
+    """A family that was taken over from a pipeline has hundreds of them."""
+    others = {f"{FAMILY}:{number}": STRANGE for number in range(100, 190)}
+    made = [release(number, served=True, task_definition=f"{FAMILY}:{200 + number}") for number in range(10, 15)]
+    answers = aws(service(deployment(214)), *made, others=others)
+    assert len(observe(tmp_path, answers).releases) == 5
+    assert len(answers.made("ecs:DescribeTaskDefinition")) == 6
+
+
 def test_no_more_than_a_hundred_revisions_are_looked_at(tmp_path: Path) -> None:
     others = {f"{FAMILY}:{number}": STRANGE for number in range(200, 350)}
     answers = aws(None, release(10, served=True), others=others)

@@ -35,3 +35,11 @@ def test_another_one_is_refused_and_named(now: ServiceState | None, says: str) -
     with pytest.raises(StepFailed) as caught:
         require_unmoved(now, ["new", "old"], "new", PLACE)
     assert says in caught.value.advice.what
+
+
+def test_it_need_not_have_been_somebody() -> None:
+    """ECS itself goes back to an earlier deployment, too."""
+    with pytest.raises(StepFailed) as caught:
+        require_unmoved(service("old", "new"), ["new", "old"], "new", PLACE)
+    assert caught.value.advice.what.startswith(f"The service {PLACE} changed since this was planned: it went back to")
+    assert "omebody" not in caught.value.advice.what

@@ -23,6 +23,7 @@ from decodeat_ops.targets.ecs.target import Ecs
 from decodeat_ops.targets.ecs.verifying.refusing import Refusals
 from decodeat_ops.targets.ecs.view import EcsView
 from tests.support.images import no_engine
+from tests.unit.decodeat.google_credentials import written
 from tests.unit.deployment.test_revision import repository
 from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, place, refused
 from tests.unit.targets.ecs.healthy import described, healthy
@@ -104,6 +105,15 @@ def test_a_secret_in_plain_text_and_a_wrong_variable_are_refused_before_any_writ
     assert "the-key-itself" not in f"{error.advice}"
 
 
+def test_googles_key_in_plain_text_is_refused_before_any_write_and_not_shown(tmp_path: Path) -> None:
+    key = written("service_account", private_key_id="m4rk")
+    error = deployed(tmp_path, {"service": {"environment": {"READER": "vision", "GOOGLE_CREDENTIALS_JSON": key}}})
+    assert isinstance(error, Configuration) and error.code == 3
+    told = f"{error.advice}"
+    assert "GOOGLE_CREDENTIALS_JSON is a secret and stands under service.environment" in told
+    assert "m4rk" not in told and "BEGIN" not in told
+
+
 def test_an_image_that_is_named_has_no_secret_in_plain_text_either(tmp_path: Path) -> None:
     plain = {"DATABASE_URL": "postgresql://user:of-the-database@db.internal/x"}
     shelf = Registry({NAMED: RemoteImage(DIGEST, frozenset({"linux/amd64"}))})
@@ -112,12 +122,13 @@ def test_an_image_that_is_named_has_no_secret_in_plain_text_either(tmp_path: Pat
     assert "of-the-database" not in f"{error.advice}"
 
 
-def test_code_that_says_nothing_hides_no_secret(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["GEMINI_API_KEY", "GOOGLE_CREDENTIALS_JSON"])
+def test_code_that_says_nothing_hides_no_secret(tmp_path: Path, name: str) -> None:
     repository(tmp_path / "source")  # a package that can't be asked
-    sections = {"service": {"source": str(tmp_path / "source"), "environment": {"GEMINI_API_KEY": "the-key-itself"}}}
+    sections = {"service": {"source": str(tmp_path / "source"), "environment": {name: "the-key-itself"}}}
     ecs, _ = target(tmp_path, sections)
     error = verified(ecs, Origin("built", source.find(ecs.here.loaded)))
-    assert error.code == 3 and "GEMINI_API_KEY is a secret" in "\n".join(error.advice.lines)
+    assert error.code == 3 and f"{name} is a secret" in "\n".join(error.advice.lines)
 
 
 @pytest.mark.parametrize("how", ["kept", "copied"])

@@ -9,11 +9,12 @@ import pytest
 
 from decodeat_ops.core.target import Origin
 from decodeat_ops.targets.ecs import rights, verifying
-from decodeat_ops.targets.ecs.findings import Verdict
+from decodeat_ops.targets.ecs.findings import Findings, Verdict
 from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
 from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, place
 from tests.unit.targets.ecs.healthy import GROUP, SECTIONS, healthy
 from tests.unit.targets.ecs.test_verifying import BUILT, NEW, NOTHING, judged
+from tests.unit.targets.ecs.wrong import decided
 
 OWN = {"service": {"secrets": {"API_KEYS": "env:KEYS"}}}
 Judge = Callable[..., Verdict]
@@ -46,14 +47,25 @@ def test_a_deployment_without_own_values_needs_no_right_to_secrets(tmp_path: Pat
 
 
 def test_going_back_with_rotated_secrets_registers_a_revision_with_its_tags(tmp_path: Path) -> None:
-    """Otherwise no tag is needed: that a release has served is noted where it can be, and decides over nothing."""
+    """Otherwise no tag is needed: that a release has served is noted already."""
     registers = {"ecs:RegisterTaskDefinition", "ecs:TagResource"}
-    before = replace(NEW, id="r1", secrets=NEW.secrets)
+    before = replace(NEW, id="r1", secrets=NEW.secrets, served=True)
     assert not registers & actions(tmp_path, seen(), Origin("kept", of=before))
     rotated = replace(before, secrets="of-then")
     assert registers <= actions(tmp_path, seen(), Origin("kept", of=rotated))
     assert registers <= actions(tmp_path, seen(), Origin("copied", of=before))
     assert registers <= actions(tmp_path, seen())
+
+
+def test_a_note_that_may_not_be_written_is_told_before_and_refuses_nothing(tmp_path: Path) -> None:
+    never = replace(NEW, id="r1", secrets=NEW.secrets)
+    needs = rights.needs(place(Cloud({}), tmp_path), NEW, Origin("kept", of=never), seen())
+    (note,) = [one for one in needs if one.actions == ("ecs:TagResource",)]
+    findings = Findings()
+    cloud = Cloud({**healthy(), ("iam", "SimulatePrincipalPolicy"): decided("ecs:TagResource", "implicitDeny")})
+    rights.judge(place(cloud, tmp_path), [note], findings)
+    verdict = findings.verdict()
+    assert verdict.problems == () and "a rollback finds it by its id alone" in verdict.doubts[0]
 
 
 def test_a_release_that_ran_before_passes_its_own_roles(tmp_path: Path) -> None:

@@ -1,11 +1,14 @@
 """Given a deployment of ours, when ECS, tasks or other people do anything with it, only a complete one is a success."""
 
+import contextlib
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from decodeat_ops.core import events
 from decodeat_ops.core.errors import Interrupted, Lost, StepFailed
+from decodeat_ops.core.secret import MASK, Secret
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.ecs.observed import Deployment, Event, ServiceState
 from decodeat_ops.targets.ecs.place import Place
@@ -63,12 +66,12 @@ def test_only_a_complete_primary_deployment_of_ours_is_done(seen: ServiceState |
     assert text in judged.text
 
 
-def test_progress_counts_tasks_and_tells_the_last_event() -> None:
-    events = (Event("2", "2026-11-29T10:00:02+00:00", "has started 1 tasks"), Event("1", "2026-11-29T10:00:01", "old"))
+def test_progress_counts_tasks() -> None:
+    happened = (Event("2", "2026-11-29T10:00:02+00:00", "has started 1 tasks"),)
     seen = service(
-        deployment(2, rollout_state="IN_PROGRESS", running=1, pending=1, failed=3), deployment(1), events=events
+        deployment(2, rollout_state="IN_PROGRESS", running=1, pending=1, failed=3), deployment(1), events=happened
     )
-    text = "1 of 2 tasks run; 1 start; 3 failed; 2 of the old ones still run; has started 1 tasks"
+    text = "1 of 2 tasks run; 1 start; 3 failed; 2 of the old ones still run"
     assert judge(seen, OURS) == Judgement("going", text, 1, 2)
 
 
@@ -100,6 +103,55 @@ def test_a_deployment_is_followed_to_its_end(place: Place, fargate: Fargate) -> 
     which = begun(place, fargate)
     assert followed(place, which) > 0
     assert fargate.writes() == []
+
+
+# What happens meanwhile
+
+
+def said(place: Place, which: tuple[str, str, list[str]], **more: Any) -> list[str]:
+    """Follow a deployment, whatever becomes of it, and return the lines that stay."""
+    seen: list[events.Event] = []
+    context = Context(emit=seen.append, **more)
+    with contextlib.suppress(StepFailed):
+        followed(place, which, context)
+    return [event.text for event in seen if isinstance(event, events.StepSaid)]
+
+
+def test_each_event_of_this_deployment_is_said_once(place: Place, fargate: Fargate) -> None:
+    which = begun(place, fargate)
+    fargate.between["DescribeServices", 2] = lambda: fargate.event("has started 2 tasks")
+
+    def twice() -> None:
+        fargate.event("one")
+        fargate.event("another")
+
+    fargate.between["DescribeServices", 3] = twice
+    lines = said(place, which)
+    assert lines == [f"deployment {which[0]} began", "has started 2 tasks", "one", "another"]
+    assert {name for name, _ in fargate.calls} == {"DescribeServices"}, "it costs no reads"
+
+
+def test_no_event_is_said_while_it_is_not_known_when_the_deployment_began(place: Place, fargate: Fargate) -> None:
+    which = begun(place, fargate)
+    assert fargate.service is not None
+    del fargate.service["deployments"][0]
+    fargate.service["deployments"][0]["status"] = "PRIMARY"
+    assert said(place, which) == []
+
+
+def test_tasks_that_fail_are_said_and_what_ecs_says_of_it(place: Place, fargate: Fargate) -> None:
+    which = begun(place, fargate)
+    fargate.failing.add(which[1])
+    lines = said(place, which)
+    assert lines[:2] == [f"deployment {which[0]} began", "1 of the new tasks failed so far"]
+    assert lines[2] == "deployment failed: tasks failed to start"
+    assert lines[-1] == "2 of the new tasks failed so far" and len(lines) == len({*lines})
+
+
+def test_a_secret_in_what_ecs_says_is_masked(place: Place, fargate: Fargate) -> None:
+    which = begun(place, fargate)
+    fargate.event("it was given correct-horse-battery")
+    assert said(place, which, secrets={"KEY": Secret("correct-horse-battery")})[1] == f"it was given {MASK}"
 
 
 def test_looks_come_less_and_less_often(place: Place, fargate: Fargate) -> None:

@@ -97,7 +97,7 @@ def test_a_service_that_moved_since_is_left_alone(tmp_path: Path) -> None:
     place = looked_at.place(tmp_path)
     plan = planned(place, 4)
     looked_at.deployments = [deployment(3, taskDefinition=looked_at.deployments[0]["taskDefinition"])]
-    with pytest.raises(StepFailed, match="Somebody changed"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         carry_out(place, plan)
     assert not place.aws.made("ecs:UpdateService")  # type: ignore[attr-defined]
 

@@ -116,7 +116,7 @@ def test_what_comes_meanwhile_is_refused_as_before(place: Place, fargate: Fargat
     plan = plan_of(place, release(3), BUILT)
     theirs = registered(place, fargate, release(4)).task_definition
     fargate.between["DescribeServices", 9] = lambda: (fargate.deploy(theirs), None)[1]
-    with pytest.raises(StepFailed, match="Somebody changed the service"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         carry_out(place, tmp_path, plan)
     assert settled(fargate) == [(theirs.rpartition(":")[2], "COMPLETED")]
 
@@ -245,5 +245,5 @@ def test_a_journal_of_an_earlier_version_refuses_what_came_meanwhile(place: Plac
     hang(place, fargate, 2)
     params = earlier(place)
     fargate.deploy(registered(place, fargate, release(4)).task_definition)
-    with pytest.raises(StepFailed, match="Somebody changed the service"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         ACTS["settle"](place, Context(), params)

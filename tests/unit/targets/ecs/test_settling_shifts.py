@@ -49,9 +49,10 @@ def shifting(home: Path, fargate: Fargate) -> tuple[Place, EcsRelease, Thing]:
 def test_a_rollback_stops_a_shift_first(tmp_path: Path, fargate: Fargate) -> None:
     place, old, theirs = shifting(tmp_path, fargate)
     plan = plan_of(place, old, Origin("kept", of=old))
-    assert "StopServiceDeployment" in preview(plan)[1] and "waits until the shift has gone back" in preview(plan)[1]
+    assert "a shift that still goes on is rolled back first (StopServiceDeployment: ROLLBACK)" in preview(plan)[1]
+    assert "not waited for" not in preview(plan)[1]
     fargate.calls.clear()
-    fargate.between["UpdateService", 1] = lambda: _shift_to(fargate, old)
+    fargate.between["UpdateService", 1] = lambda: shift_to(fargate, old)
     (warning,) = carry_out(place, tmp_path, plan)
     assert "(demo-production:3) was not waited for: its shift was stopped and rolled back." in warning
     assert theirs["status"] == "ROLLBACK_SUCCESSFUL"
@@ -60,7 +61,7 @@ def test_a_rollback_stops_a_shift_first(tmp_path: Path, fargate: Fargate) -> Non
     assert settled(fargate) == [("1", "COMPLETED")]
 
 
-def _shift_to(fargate: Fargate, made: EcsRelease) -> None:
+def shift_to(fargate: Fargate, made: EcsRelease) -> None:
     fargate.stuck = False
     fargate.shift(made.task_definition, "SUCCESSFUL")
 
@@ -101,7 +102,7 @@ def test_a_stop_that_was_cut_off_is_found_done(tmp_path: Path, fargate: Fargate,
 
 def test_a_shift_that_does_not_go_back_is_said_to_have_been_stopped(tmp_path: Path, fargate: Fargate) -> None:
     place, old, theirs = shifting(tmp_path, fargate)
-    fargate.goes_back = False
+    fargate.stopped_as = "ROLLBACK_IN_PROGRESS"
     what = "ECS was told to roll the shift to demo-production:3 back, and that did not end within 40 min"
     with pytest.raises(StepFailed, match=what):
         settle(place, settle_of(place, *rolling_back(old)))
@@ -169,8 +170,7 @@ def test_a_shift_that_ecs_takes_back_meanwhile_is_gone_on_from(tmp_path: Path, f
     params = settle_of(place, release(4), BUILT)
 
     def back() -> None:
-        fargate._StopServiceDeployment({"serviceDeploymentArn": theirs["serviceDeploymentArn"], "stopType": "ROLLBACK"})
-        theirs["rollback"] = {"reason": "alarm(s) detected: errors."}
+        fargate.go_back(theirs, reason="alarm(s) detected: errors.")
 
     fargate.between["DescribeServices", len(fargate.made("DescribeServices")) + 3] = back
     told = settle(place, params)
@@ -218,12 +218,9 @@ def test_a_shift_that_was_left_half_done_keeps_nobody_waiting(
 def test_a_way_back_that_failed_keeps_nobody_waiting(tmp_path: Path, fargate: Fargate, verb: str) -> None:
     """ECS has made the earlier revision the primary one again, and did not get rid of the other one's tasks."""
     place, old, theirs = shifting(tmp_path, fargate)
+    fargate.go_back(theirs, "ROLLBACK_FAILED")
     assert fargate.service is not None
-    newer, earlier = fargate.service["deployments"]
-    newer |= {"status": "ACTIVE", "rolloutState": "FAILED"}
-    earlier |= {"status": "PRIMARY", "rolloutState": "IN_PROGRESS", "id": "ecs-svc/999", "createdAt": fargate._now()}
-    fargate.service |= {"deployments": [earlier, newer], "taskDefinition": earlier["taskDefinition"]}
-    theirs["status"] = "ROLLBACK_FAILED"
+    fargate.service["deployments"][0] |= {"id": "ecs-svc/999", "createdAt": theirs["finishedAt"]}
     told = settle(place, settle_of(place, *(rolling_back(old) if verb == "rollback" else (release(4), BUILT))))
     assert told is not None and "ended as ROLLBACK_FAILED with tasks of two revisions" in told["warnings"][0]
     assert fargate.made("StopServiceDeployment") == [] and place.clock.now() == 0
@@ -233,7 +230,7 @@ def test_a_rollback_that_takes_the_place_of_half_a_shift_serves(tmp_path: Path, 
     place, old, theirs = shifting(tmp_path, fargate)
     theirs["status"] = "STOPPED"
     plan = plan_of(place, *rolling_back(old))
-    fargate.between["UpdateService", 1] = lambda: _shift_to(fargate, old)
+    fargate.between["UpdateService", 1] = lambda: shift_to(fargate, old)
     (warning,) = carry_out(place, tmp_path, plan)
     assert "ended as STOPPED" in warning
     assert settled(fargate) == [("1", "COMPLETED")]

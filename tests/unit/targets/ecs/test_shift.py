@@ -66,16 +66,34 @@ def followed(place: Place, which: tuple[str, str, list[str]], seen: list[str] | 
     return follow(place, name, context, 600, task_definition=new, guard=guard)
 
 
-def test_its_stages_are_shown_until_it_succeeds(tmp_path: Path) -> None:
+def test_each_of_its_stages_is_said_once_until_it_succeeds(tmp_path: Path) -> None:
     fargate = Fargate()
     place = placed(tmp_path, fargate, 'strategy = "canary"')
     which = begun(place, fargate)
     made = fargate.shift(which[1], "IN_PROGRESS", lifecycleStage="PRODUCTION_TRAFFIC_SHIFT")
+    fargate.between["DescribeServiceDeployments", 3] = lambda: made["targetServiceRevision"].update(
+        requestedProductionTrafficWeight=100.0
+    )
+    fargate.between["DescribeServiceDeployments", 4] = lambda: made.update(lifecycleStage="BAKE_TIME")
     fargate.between["DescribeServiceDeployments", 5] = lambda: made.update(status="SUCCESSFUL")
     seen: list[str] = []
     followed(place, which, seen)
-    assert seen[0].startswith("production traffic shift, 10 % of requests, 1 of 2 tasks run")
+    assert [text for text in seen if text.startswith("shift: ")] == [
+        "shift: production traffic shift, 10 % of requests",
+        "shift: production traffic shift, 100 % of requests",
+        "shift: bake time, 100 % of requests",
+    ]
+    assert "1 of 2 tasks run (0 s of 10 min)" in seen, "the line that moves says the rest"
     assert len(fargate.made("ListServiceDeployments")) == 1
+
+
+def test_a_shift_that_takes_too_long_says_where_it_is(tmp_path: Path) -> None:
+    fargate = Fargate()
+    place = placed(tmp_path, fargate, 'strategy = "canary"')
+    which = begun(place, fargate)
+    fargate.shift(which[1], "IN_PROGRESS", lifecycleStage="BAKE_TIME")
+    with pytest.raises(StepFailed, match=r"within 10 min: bake time, 10 % of requests, 1 of 2 tasks run"):
+        followed(place, which)
 
 
 @pytest.mark.parametrize(
@@ -198,18 +216,34 @@ def test_the_shift_of_a_service_is_the_one_of_its_primary_deployment(tmp_path: P
 
 @pytest.mark.parametrize("own_id", [True, False], ids=["its-own-id", "another-id"])
 def test_the_shift_of_a_service_that_ecs_takes_back_is_the_one_it_takes_back(tmp_path: Path, own_id: bool) -> None:
-    fargate = Fargate()
+    fargate = Fargate(ends_slowly=True)
     place = placed(tmp_path, fargate, 'strategy = "canary"')
     fargate.stuck = True
     _, new, _ = begun(place, fargate)
     assert fargate.service is not None
-    newer, old = fargate.service["deployments"]
+    old = fargate.service["deployments"][1]
     fargate.shift(old["taskDefinition"], "SUCCESSFUL")["createdAt"] = old["createdAt"]
-    fargate.shift(new, "ROLLBACK_IN_PROGRESS")
-    newer["status"], old["status"] = "ACTIVE", "PRIMARY"
+    fargate.go_back(fargate.shift(new, "IN_PROGRESS"), "ROLLBACK_IN_PROGRESS")
     if not own_id:
         old |= {"id": "ecs-svc/99", "createdAt": fargate._now()}
     assert current(place) == "ROLLBACK_IN_PROGRESS"
+
+
+@pytest.mark.parametrize("status", ["ROLLBACK_SUCCESSFUL", "ROLLBACK_FAILED"])
+@pytest.mark.parametrize("begins", [1, 2, 3], ids=["the-old-one", "the-same", "another"])
+def test_an_earlier_way_back_is_none_of_the_shift_that_begins(tmp_path: Path, begins: int, status: str) -> None:
+    """Tasks of the earlier one may still run, and ECS does not list the new one at once."""
+    fargate = Fargate(ends_slowly=True)
+    place = placed(tmp_path, fargate, 'strategy = "canary"')
+    fargate.stuck = True
+    _, new, _ = begun(place, fargate)
+    fargate.go_back(fargate.shift(new, "IN_PROGRESS"), status)
+    registered(place, fargate, release(3))
+    assert current(place) == status
+    for _ in range(20):
+        fargate._now()
+    fargate.deploy([*fargate.definitions][begins - 1])
+    assert current(place) == ""
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_an_update_does_without_the_note_that_is_refused(place: Place, fargate: 
     assert [text.partition(":")[0] for text in before] == (
         ["Somebody else's deployment began at the same moment"] if others else []
     )
-    assert "demo-production:2 could not be noted as one that has served (InvalidParameterException)" in last
+    assert f"Release {release(2).id} could not be noted as one that has served (InvalidParameterException)" in last
 
 
 def test_what_has_been_noted_is_not_noted_by_the_next_update(place: Place, fargate: Fargate) -> None:
@@ -166,7 +166,7 @@ def test_nothing_is_updated_that_somebody_else_changed(place: Place, fargate: Fa
     serving(place, fargate, release(1))
     do, undo = step_of(place, registered(place, fargate, release(2)))
     fargate.deploy(registered(place, fargate, release(3)).task_definition)
-    with pytest.raises(StepFailed, match=r"Somebody changed the service .*\(demo-production:3\)"):
+    with pytest.raises(StepFailed, match=r"changed since this was planned.*\(demo-production:3\)"):
         run(place, do)
     run(place, undo)
     assert "UpdateService" not in fargate.writes()
@@ -180,7 +180,7 @@ def test_nothing_is_updated_after_ecs_went_back_to_another_deployment_of_before(
     do, _ = step_of(place, registered(place, fargate, release(3)))
     del fargate.service["deployments"][0]
     fargate.service["deployments"][0]["status"] = "PRIMARY"
-    with pytest.raises(StepFailed, match="Somebody changed the service"):
+    with pytest.raises(StepFailed, match="changed since this was planned"):
         run(place, do)
 
 
