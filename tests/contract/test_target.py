@@ -2,8 +2,10 @@
 
 import contextlib
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,13 +18,15 @@ from decodeat_ops.core.outcome import Outcome
 from tests.contract.ecs import EcsWorld
 from tests.contract.local import LocalWorld
 from tests.contract.world import Killed, MemoryWorld, World, after, at
-from tests.suite import share_of
 from tests.support.deployments import service_source
+from tests.support.waiting import wait_for
 
 __all__ = ["service_source"]
+pytestmark = pytest.mark.timeout(1800)  # `make proof` breaks every step of the slow targets, too
 
 Verb = Callable[[Desk, Change], Outcome]
 Worlds = Callable[[], World]
+Steps = Callable[..., Sequence[str]]
 BROKEN = StepFailed("broken on purpose")
 UNKNOWN = Lost("no answer")
 
@@ -55,11 +59,21 @@ def deployed(worlds: Worlds) -> World:
     return world
 
 
-def steps(world: World, verb: Verb = verbs.deploy, *, before_commit: bool = False) -> list[str]:
-    """Return the ids of the steps that a verb would take now; of a slow target a share, another one at each commit."""
-    plan = verb(world.desk(), Change(dry_run=True)).data["plan"]
-    found = [step["id"] for step in plan["steps"] if not (before_commit and step["after_commit"])]
-    return found[share_of(Path(__file__).parent, world.every) :: world.every]
+@pytest.fixture
+def steps(share: Callable[[Sequence[Any], int], Sequence[Any]]) -> Steps:
+    """Return what tells the ids of the steps that a verb would take now: all in the proof, else a share if it is slow.
+
+    It is never empty: a test that breaks no step would assert nothing.
+    """
+
+    def chosen(world: World, verb: Verb = verbs.deploy, *, before_commit: bool = False) -> Sequence[str]:
+        plan = verb(world.desk(), Change(dry_run=True)).data["plan"]
+        found = [step["id"] for step in plan["steps"] if not (before_commit and step["after_commit"])]
+        taken = share(found, world.every)
+        assert taken, f"of {found} nothing is left to break"
+        return taken
+
+    return chosen
 
 
 def looked_at(world: World) -> tuple[str, str]:
@@ -84,7 +98,7 @@ def test_a_first_deploy_serves(worlds: Worlds) -> None:
     assert world.desk().ledger.unfinished() == ""
 
 
-def test_a_dry_run_changes_nothing(worlds: Worlds) -> None:
+def test_a_dry_run_changes_nothing(worlds: Worlds, steps: Steps) -> None:
     world = worlds()
     assert steps(world)
     assert world.writes() == 0 and world.serving() == ("", "")
@@ -108,25 +122,84 @@ def test_changed_code_or_a_rotated_secret_is_deployed(worlds: Worlds) -> None:
         assert world.serving()[0] != before[0]
 
 
+NAMES = ("first", "old", "new")  # the releases by their sequence
+# What is observed after each phase of a third deploy's move, "" before it, and "admitting" after the first of several
+# steps by which clients get it: the active release, the one that clients are told to get and get, those that run, and
+# those that drain.
+SEEN: dict[type[Any], dict[str, tuple[str, str, str, str]]] = {
+    MemoryWorld: {
+        "": ("old", "old", "first old", "first"),
+        "prepare": ("old", "old", "first old", "first"),
+        "clear": ("old", "old", "old", ""),
+        "start": ("old", "old", "old new", ""),
+        "admit": ("new", "new", "old new", ""),
+        "retire": ("new", "new", "old new", "old"),
+    },
+    LocalWorld: {
+        "": ("old", "old", "old", ""),
+        "prepare": ("old", "old", "old", ""),
+        "start": ("old", "old", "old new", ""),
+        "admitting": ("new", "new", "old new", ""),
+        "admit": ("new", "new", "old new", ""),
+        "retire": ("new", "new", "new", ""),
+    },
+    EcsWorld: {
+        "": ("old", "old", "old", ""),
+        "prepare": ("old", "old", "old", ""),
+        "admitting": ("new", "old", "old", "old"),
+        "admit": ("new", "new", "new", ""),
+        "retire": ("new", "new", "new", ""),
+    },
+}
+
+
+def seen(world: World) -> tuple[str, str, str, str]:
+    """Return one row of that table, as it is now."""
+    observed = world.desk().target.observe()
+    names = {one.id: NAMES[one.sequence - 1] for one in observed.releases} | {"": ""}
+    running, draining = (
+        " ".join(sorted((names[one] for one in there), key=NAMES.index))
+        for there in (observed.running, observed.draining)
+    )
+    told, got = observed.reached.id if observed.reached else "", world.serving()[0]
+    served = names[got] if told == got else f"{got}, and {told} is told"
+    return names[observed.active_id], served, running, draining
+
+
+def becomes(world: World, phase: str) -> None:
+    """Wait until the world looks as the table says: a release that drains ends by itself."""
+    wanted = SEEN[type(world)][phase]
+    wait_for(lambda: seen(world) == wanted, otherwise=lambda: f"{phase}: {seen(world)} is not {wanted}")
+
+
+def phases(world: World) -> dict[str, str]:
+    """Return the last step of each phase that a third deploy would have, in order."""
+    target = world.desk().target
+    observed, candidate = target.observe(), target.candidate()
+    target.verify(candidate.release, candidate.origin, observed)
+    move = target.move(replace(candidate.release, id="next"), candidate.origin, observed)
+    found = {"prepare": move.prepare, "clear": move.clear, "start": move.start}
+    found |= {"admitting": move.admit[:1] if len(move.admit) > 1 else (), "admit": move.admit, "retire": move.retire}
+    return {phase: made[-1].id for phase, made in found.items() if made}
+
+
 def test_each_phase_is_seen(worlds: Worlds) -> None:
-    """When a deploy is cut off before a phase, what is observed is what the phases before it have made."""
-    phases = {"gate-pre": False, "gate-candidate": False, "gate-post": True}
-    plan = verbs.deploy(deployed(worlds).desk(), Change(dry_run=True)).data["plan"]
-    gates = [step["id"] for step in plan["steps"] if step["id"] in phases]
-    assert {"gate-pre", "gate-post"} <= set(gates)
-    for phase in gates:
-        moved = phases[phase]
-        world = deployed(worlds)
-        old = world.serving()[0]
+    """When a deploy is cut off after a phase, what is observed is what the phases so far have made."""
+    world = deployed(worlds)
+    becomes(world, "")
+    cuts = phases(world)
+    assert {"", *cuts} == SEEN[type(world)].keys()
+    verb: Verb = verbs.deploy
+    for phase, step in cuts.items():
         with pytest.raises(Interrupted):
-            verbs.deploy(world.desk(), Change(emit=at(phase, KeyboardInterrupt)))
-        observed = world.desk().target.observe()
-        new = next((one.id for one in observed.releases if one.sequence == 3), "")
-        assert new, phase
-        assert observed.active_id == world.serving()[0] == (new if moved else old), phase
+            verb(world.desk(), Change(emit=after(step, KeyboardInterrupt)))
+        verb = verbs.resume
+        becomes(world, phase)
+    verbs.resume(world.desk(), Change())
+    assert world.desk().ledger.unfinished() == "" and world.desk().target.observe().serving
 
 
-def test_a_step_that_fails_undoes_all_before_it(worlds: Worlds) -> None:
+def test_a_step_that_fails_undoes_all_before_it(worlds: Worlds, steps: Steps) -> None:
     for step in steps(deployed(worlds), before_commit=True):
         for breaks in (at, after):
             world = deployed(worlds)
@@ -140,7 +213,7 @@ def test_a_step_that_fails_undoes_all_before_it(worlds: Worlds) -> None:
             assert verbs.deploy(world.desk(), Change()).changed == 1, (step, breaks)
 
 
-def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds) -> None:
+def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds, steps: Steps) -> None:
     for step in steps(worlds(), before_commit=True):
         world = worlds()
         with pytest.raises(StepFailed):
@@ -151,7 +224,7 @@ def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds) -> None:
 
 @pytest.mark.parametrize("cut", [at, after])
 @pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback, verbs.restart], ids=["deploy", "rollback", "restart"])
-def test_a_killed_change_goes_on(worlds: Worlds, verb: Verb, cut: Callable[..., events.Emit]) -> None:
+def test_a_killed_change_goes_on(worlds: Worlds, steps: Steps, verb: Verb, cut: Callable[..., events.Emit]) -> None:
     for step in steps(deployed(worlds), verb):
         world = deployed(worlds)
         with pytest.raises(Killed):
@@ -163,7 +236,7 @@ def test_a_killed_change_goes_on(worlds: Worlds, verb: Verb, cut: Callable[..., 
         assert world.desk().target.observe().serving
 
 
-def test_a_killed_change_is_taken_back(worlds: Worlds) -> None:
+def test_a_killed_change_is_taken_back(worlds: Worlds, steps: Steps) -> None:
     for step in steps(deployed(worlds), before_commit=True):
         world = deployed(worlds)
         before = world.serving()
@@ -174,7 +247,7 @@ def test_a_killed_change_is_taken_back(worlds: Worlds) -> None:
         assert world.serving() == before, step
 
 
-def test_a_lost_journal_does_not_matter(worlds: Worlds) -> None:
+def test_a_lost_journal_does_not_matter(worlds: Worlds, steps: Steps) -> None:
     """Cut off at any step, from a machine that is gone: what is observed is enough for another one's deploy."""
     for step in steps(deployed(worlds)):
         world = deployed(worlds)
@@ -219,7 +292,7 @@ def test_nothing_to_go_back_to_is_told(worlds: Worlds) -> None:
         verbs.rollback(world.desk(), Change())
 
 
-def test_an_unknown_outcome_is_never_undone_blindly(worlds: Worlds) -> None:
+def test_an_unknown_outcome_is_never_undone_blindly(worlds: Worlds, steps: Steps) -> None:
     """No answer came to a request that was carried out: the journal stays open, and `resume` finds that it was."""
     for step in steps(deployed(worlds), before_commit=True):
         world = deployed(worlds)

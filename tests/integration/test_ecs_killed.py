@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from decodeat_ops.application import verbs
+from decodeat_ops.application.workflow import Change
 from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
 from tests.support.deployments import service_source
 
@@ -17,6 +18,7 @@ Share = Callable[[Sequence[Any], int], Sequence[Any]]
 STEPS = ["secrets", "register", "gate-pre", "update", "follow", "confirm", "gate-post", "prune"]
 FAULTS = ["before", "inside", "after"]
 CASES = [(step, fault) for step in STEPS for fault in FAULTS]
+BEFORE_COMMIT = [case for case in CASES if case[0] != "prune"]
 KILLED = -9
 
 
@@ -55,7 +57,7 @@ def test_a_killed_deploy_goes_on(well: EcsPlace, step: str, fault: str) -> None:
 
 
 @pytest.mark.share
-@pytest.mark.parametrize(("step", "fault"), [case for case in CASES if case[0] != "prune"])
+@pytest.mark.parametrize(("step", "fault"), BEFORE_COMMIT)
 def test_a_killed_deploy_is_taken_back(well: EcsPlace, step: str, fault: str) -> None:
     before, kept = well.serving(), well.revisions()
     well.rotate_secret()
@@ -78,9 +80,26 @@ def test_a_killed_deploy_whose_journal_is_lost_is_made_good_by_the_next(well: Ec
     assert well.revisions().count(release) == 1
 
 
+def test_a_first_deploy_has_the_same_steps(place: EcsPlace) -> None:
+    plan = verbs.deploy(place.desk(), Change(dry_run=True)).data["plan"]
+    assert [step["id"] for step in plan["steps"]] == STEPS
+
+
 @pytest.mark.share
-@pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.parametrize("step", ["update", "follow"])
+@pytest.mark.parametrize(("step", "fault"), CASES)
+def test_a_killed_first_deploy_goes_on(place: EcsPlace, step: str, fault: str) -> None:
+    assert driven(place, "deploy", step, fault)[0] == KILLED
+    told = place.ends(verbs.resume)
+    assert told.code == 0, told.text
+    (release,) = place.revisions()
+    assert place.serving() == release and len(place.service.history) == 1, "one service, made once"
+    assert place.values() == {"API_KEYS": place.secrets["API_KEYS"]}
+    after = place.ends()
+    assert after.outcome is not None and after.outcome.changed == 0
+
+
+@pytest.mark.share
+@pytest.mark.parametrize(("step", "fault"), BEFORE_COMMIT)
 def test_a_killed_first_deploy_is_taken_back_to_nothing(place: EcsPlace, step: str, fault: str) -> None:
     assert driven(place, "deploy", step, fault)[0] == KILLED
     assert place.ends(verbs.resume, undo=True).code == 0

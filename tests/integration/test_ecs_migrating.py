@@ -7,6 +7,7 @@ import pytest
 
 from decodeat_ops.application import verbs
 from tests.integration.ecs_place import EcsPlace, furnished_place
+from tests.integration.test_ecs_killed import KILLED, driven
 from tests.servers.aws.ecs.behaviour import Ended, environment
 from tests.servers.aws.ecs.state import Task
 from tests.support.deployments import service_source
@@ -14,6 +15,7 @@ from tests.support.deployments import service_source
 __all__ = ["furnished_place", "service_source"]
 URL = "postgresql://decodeat:password-of-the-tests@database.internal:5432/decodeat"
 FORWARD = ["python", "-m", "decodeat", "--migrate", "--json"]
+FAULTS = {"before": 1, "inside": 1, "after": 2}  # where it is killed, and how many tasks run until all is done
 
 
 class Database:
@@ -113,3 +115,37 @@ def test_a_task_that_can_not_start_says_why(place: EcsPlace, database: Database)
 def test_without_a_database_no_task_is_run(place: EcsPlace) -> None:
     place.deploy()
     assert errands(place) == [] and place.fake.calls.of("ecs:RunTask") == []
+
+
+# The process is killed
+
+
+@pytest.fixture(name="begun")
+def a_database_with_data(place: EcsPlace, database: Database) -> Database:
+    """Return a database that lacks one migration. The image is named: the process that is killed has no engine."""
+    place.pinned = True
+    place.write()
+    database.at = "0001"
+    return database
+
+
+@pytest.mark.share
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_killed_migration_goes_on(place: EcsPlace, begun: Database, fault: str) -> None:
+    assert driven(place, "deploy", "migrate", fault)[0] == KILLED
+    assert place.serving() == ""
+    told = place.ends(verbs.resume)
+    assert told.code == 0 and told.outcome is not None, told.text
+    assert begun.at == "0002" and place.serving() == told.outcome.data["subject"]
+    assert told.outcome.data["steps"]["migrate"] == {"done": ["0002"], "before": "0001"}, "also what the killed one did"
+    assert len(errands(place)) == FAULTS[fault] and all(one.exit_code == 0 for one in errands(place))
+
+
+@pytest.mark.share
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_killed_migration_is_taken_back(place: EcsPlace, begun: Database, fault: str) -> None:
+    assert driven(place, "deploy", "migrate", fault)[0] == KILLED
+    told = place.ends(verbs.resume, undo=True)
+    assert told.code == 0, told.text
+    assert begun.at == "0001" and place.serving() == "" and place.revisions() == []
+    assert place.deploy() == place.serving() != "" and begun.at == "0002"

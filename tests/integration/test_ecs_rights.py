@@ -1,16 +1,25 @@
 """Given an operator who lacks one permission, when a change needs it, then it is named and nothing is half done."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from decodeat_ops.application import verbs
+from decodeat_ops.application import checks, state, verbs
 from decodeat_ops.application.bootstrap import bootstrap
+from decodeat_ops.application.logs import log
+from decodeat_ops.application.scaling import scale
+from decodeat_ops.checks.lists import CHECKLISTS
+from decodeat_ops.checks.walk import Walk
+from decodeat_ops.settings.schema import Loaded
 from tests.integration.ecs_place import EcsPlace, Verb, ecs_place, furnished_place, serving_place
 from tests.integration.ecs_settings import DEPLOYMENT, NAME
+from tests.integration.test_ecs_migrating import URL, Database, errands
+from tests.integration.test_ecs_shifts import STRATEGIES, interrupted
+from tests.servers.aws.ecs.behaviour import Ended
 from tests.servers.aws.furnished import allowing, role, trusting
 from tests.servers.aws.permissions import PREFIXES
 from tests.support.deployments import REPOSITORY, service_source
@@ -98,16 +107,13 @@ def test_whoever_may_tag_only_what_he_makes_deploys_all_the_same(well: EcsPlace)
     assert "depends on ecs:CreateAction" in plan
     ran = well.run("deploy", "--yes")
     first = well.serving()
-    words = "could not be noted as one that has served (AccessDeniedException): name it to go back to it."
+    words = "could not be noted as one that has served (AccessDeniedException)"
     assert ran.status == 0 and ran.stderr.replace("\n", " ").count(words) == 1, str(ran)
-    revision = well.definition.arn.rpartition("/")[2]
     well.change()
     told = well.ends()
     assert told.code == 0 and told.outcome is not None, told.text
-    assert [text for text in told.outcome.warnings if words in text] == [
-        f"{revision} {words}",
-        f"{well.definition.arn.rpartition('/')[2]} {words}",
-    ], "that of before, and its own"
+    unnoted = [text.partition(f" {words}")[0] for text in told.outcome.warnings if words in text]
+    assert unnoted == [f"Release {first}", f"Release {well.serving()}"], "that of before, and its own"
     assert well.ends(verbs.rollback, first).code == 0 and well.serving() == first, "it can be named"
 
 
@@ -183,24 +189,103 @@ def documented(name: str, place: EcsPlace) -> dict[str, Any]:
     return found
 
 
+def permit(place: EcsPlace, *names: str) -> None:
+    """Give the operator these documented policies alone."""
+    place.fake.identity.allow_only(*(documented(name, place) for name in names))
+    place.fake.calls.forget()
+
+
+def denied(place: EcsPlace) -> set[str]:
+    """Return the calls that were denied since."""
+    return {call.name for call in place.fake.calls.made if call.error.startswith(("AccessDenied", "Unauthorized"))}
+
+
+@pytest.fixture(name="bare")
+def place_with_a_network_alone(tmp_path: Path, source: Path) -> Iterator[EcsPlace]:
+    with ecs_place(tmp_path / "ecs", source, bare=True) as made:
+        yield made
+
+
 def test_the_documented_policies_are_enough(tmp_path: Path, source: Path) -> None:
     """Each file is what its commands need: with it they work, from nothing to nothing."""
     with ecs_place(tmp_path / "ecs", source, pinned=False, bare=True) as place:
-        identity = place.fake.identity
-        identity.allow_only(documented("operator-bootstrap", place))
+        permit(place, "operator-bootstrap")
         made = place.ends(bootstrap)
         assert made.code == 0, made.text
-        identity.allow_only(documented("operator-deploy", place))
+        permit(place, "operator-deploy")
         for verb in (verbs.deploy, verbs.restart, verbs.deploy, verbs.rollback, verbs.stop, verbs.start):
             told = place.ends(verb)
             assert told.code == 0, (verb, told.text)
             place.change()
-        identity.allow_only(documented("operator-read-only", place))
-        place.fake.calls.forget()
+        scaled = place.ends(scale, 3)
+        assert scaled.code == 0 and place.service.desired == 3, scaled.text
+        permit(place, "operator-read-only")
         looked = place.run("status", "--json")
         assert looked.status == 0, str(looked)
-        denied = [call.name for call in place.fake.calls.made if call.error.startswith("AccessDenied")]
-        assert denied == [] and place.fake.calls.writes == []
-        identity.allow_only(documented("operator-deploy", place))
+        assert denied(place) == set() and place.fake.calls.writes == []
+        permit(place, "operator-deploy")
         gone = place.ends(verbs.remove)
         assert gone.code == 0, gone.text
+        permit(place, "operator-deploy", "operator-bootstrap")
+        gone = place.ends(verbs.remove, delete_data=True)
+        assert gone.code == 0 and denied(place) == set(), gone.text
+        left = (place.fake.registry.repositories, place.fake.logs.groups, place.fake.identity.roles)
+        assert left == ({}, {}, {})
+
+
+# What whoever only looks is refused: reads that give away what is secret.
+CLOSED: dict[str, set[str]] = {
+    "operator-read-only": {"secretsmanager:GetSecretValue", "ecr:GetAuthorizationToken"},
+    "operator-deploy": set(),
+}
+LOOKS: dict[str, Callable[[Loaded], object]] = {
+    "status": state.status,
+    "releases": state.releases,
+    "logs": lambda loaded: list(log(loaded, None, supervisor=False).last(5)),
+    "doctor": checks.doctor,
+    **{f"checklist {name}": partial(checks.checklist, name=name, how=Walk()) for name in CHECKLISTS},
+}
+
+
+@pytest.mark.parametrize("policy", CLOSED)
+@pytest.mark.parametrize(
+    "command", [pytest.param(one, marks=pytest.mark.share if one.startswith("checklist") else ()) for one in LOOKS]
+)
+def test_who_looks_needs_no_more_than_the_documented_policies(well: EcsPlace, command: str, policy: str) -> None:
+    permit(well, policy)
+    assert LOOKS[command](well.loaded())
+    assert well.fake.calls.made != [] and well.fake.calls.writes == []
+    assert denied(well) <= CLOSED[policy]
+
+
+def test_a_migration_needs_no_more_than_the_documented_policies(bare: EcsPlace) -> None:
+    bare.secrets["DATABASE_URL"] = URL
+    database = Database(bare)
+    permit(bare, "operator-bootstrap")
+    assert bare.ends(bootstrap).code == 0
+    permit(bare, "operator-deploy")
+    assert bare.deploy() == bare.serving() != "" and database.at == "0002"
+    bare.change()
+    database.breaks = Ended(None)
+    bare.fake.calls.forget()
+    told = bare.ends()
+    assert told.code == 5 and "limit ecs.deploy_minutes" in told.text, told.text
+    assert errands(bare)[-1].stop_code == "UserInitiated" and denied(bare) == set()
+
+
+def test_a_shift_needs_no_more_than_the_documented_policies(bare: EcsPlace) -> None:
+    """Also to be taken back in its middle, by StopServiceDeployment."""
+    role_of_shifts = f"{DEPLOYMENT}-infrastructure"
+    bare.shifting("linear", infrastructure_role=role_of_shifts, bake_minutes=1, **STRATEGIES["linear"])
+    permit(bare, "operator-bootstrap")
+    assert bare.ends(bootstrap).code == 0 and role_of_shifts in bare.fake.identity.roles
+    permit(bare, "operator-deploy")
+    old = bare.deploy()
+    bare.change()
+    bare.fake.calls.forget()
+    interrupted(bare, "production traffic")
+    assert bare.ends(verbs.resume, undo=True).code == 0 and bare.seen() == {old}
+    assert bare.fake.calls.of("ecs:StopServiceDeployment") and denied(bare) == set()
+    assert bare.deploy() == bare.serving() != old
+    told = bare.ends(verbs.rollback)
+    assert told.code == 0 and bare.serving() == old and denied(bare) == set(), told.text

@@ -43,7 +43,7 @@ def test_the_stages_are_shown_and_the_new_release_serves(place: EcsPlace, strate
     shown: list[str] = []
 
     def watch(event: events.Event) -> None:
-        if isinstance(event, events.StepProgress):
+        if isinstance(event, events.StepSaid):
             shown.append(event.text)
 
     release = str(verbs.deploy(place.desk(), Change(emit=watch)).data["release"])
@@ -101,7 +101,7 @@ def interrupted(place: EcsPlace, stage: str) -> None:
     """Let an operator interrupt a deploy at a stage of its shift."""
 
     def interrupt(event: events.Event) -> None:
-        if isinstance(event, events.StepProgress) and stage in event.text:
+        if isinstance(event, events.StepSaid) and stage in event.text:
             raise KeyboardInterrupt
 
     with pytest.raises(Interrupted):
@@ -182,3 +182,45 @@ def test_a_deploy_that_was_killed_while_it_stopped_a_shift_goes_on(place: EcsPla
     assert place.serving() != old and place.service.history[-1].status == "SUCCESSFUL"
     stops = place.fake.calls.of("ecs:StopServiceDeployment")
     assert len(stops) == 1, "it is stopped once"
+
+
+# What a shift leaves behind that went back
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["rollout-told", "no-rollout"])
+def test_what_an_alarm_threw_out_never_comes_back(place: EcsPlace, tells: bool) -> None:
+    """A deploy waits for a shift, an alarm ends that, and its tasks still run when the deploy's own gate fails."""
+    old = deployed(place, "canary", tells=tells)
+    interrupted(place, "10 % of requests")
+    thrown_out = place.service.history[-1]
+    place.change()
+    place.fake.ecs.paused, place.fake.ecs.ends_late, place.fake.logs.loses = True, 1000, True
+
+    def begun(event: events.Event) -> None:
+        if isinstance(event, events.StepStarted) and event.step.id == "settle":
+            place.fake.ecs.paused = False
+            place.fake.switches.hooks.append(ring)
+
+    def ring(call: Call) -> None:
+        place.fake.monitoring.alarms["errors"].state = "ALARM" if thrown_out.rollback is None else "OK"
+
+    told = place.ends(machine="colleague", change=Change(emit=begun))
+    assert told.code == 4 and "was undone" in told.state, told.text
+    assert [one.status for one in place.service.history[1:]] == ["ROLLBACK_SUCCESSFUL", "SUCCESSFUL", "SUCCESSFUL"]
+    assert place.seen() == {old} and place.desk("colleague").target.observe().serving
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["rollout-told", "no-rollout"])
+def test_a_shift_that_ecs_could_not_take_back_is_taken_back(place: EcsPlace, tells: bool) -> None:
+    old = deployed(place, "canary", tells=tells)
+    place.fake.ecs.rollbacks_fail = True
+
+    def ring(call: Call) -> None:
+        ours = place.service.history[-1] if len(place.service.history) == 2 else None
+        place.fake.monitoring.alarms["errors"].state = "ALARM" if ours is not None and ours.weight > 0 else "OK"
+
+    place.fake.switches.hooks.append(ring)
+    told = place.ends()
+    assert told.code == 5 and "was undone" in told.state, told.text
+    assert [one.status for one in place.service.history[1:]] == ["ROLLBACK_FAILED", "SUCCESSFUL"]
+    assert place.seen() == {old} and place.desk().target.observe().serving

@@ -232,9 +232,10 @@ class Operator:
         """Return the ids of the releases that are kept, newest first."""
         return [found["id"] for found in self.ok("releases")["data"]["releases"]]
 
-    def settled(self) -> bool:
-        """Return whether nothing is under way or left open, and what should serve does."""
-        return self.run("status", "--json").status == 0
+    def unsettled(self) -> str:
+        """Return what is under way, left open or does not serve, "" when all is well."""
+        ran = self.run("status", "--json")
+        return "" if ran.status == 0 else str(ran)
 
 
 @contextlib.contextmanager

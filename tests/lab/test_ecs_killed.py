@@ -1,11 +1,11 @@
 """Given a change of ECS that is killed at any step, one command gets back to clean, from this machine or another."""
 
-import itertools
 from pathlib import Path
 
 import pytest
 
 from tests.lab.ecs import Operator
+from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
 
@@ -23,13 +23,17 @@ DEPLOY = (
     "prune",
 )
 ROLLBACK = ("update", "follow", "confirm", "gate-post", "prune")
-WHEN = ("before", "inside", "after")
-WAYS = ("resume", "deploy", "undo", "elsewhere")
+COMMITTED = "prune"  # the step from which nothing is undone
 
 
 def cases(steps: tuple[str, ...]) -> list[tuple[str, str, str]]:
-    """Return every step broken at every place, with the ways back to clean in turns."""
-    return [(*case, way) for case, way in zip(itertools.product(steps, WHEN), itertools.cycle(WAYS), strict=False)]
+    """Return every step broken at every place; "inside", where most is unknown, is left to `resume` at each of them."""
+    found: list[tuple[str, str, str]] = []
+    for number, step in enumerate(steps):
+        others = ("deploy", "elsewhere") if step == COMMITTED else ("deploy", "undo", "elsewhere")
+        first, second = others[number % len(others)], others[(number + 1) % len(others)]
+        found += [(step, "before", first), (step, "inside", "resume"), (step, "after", second)]
+    return found
 
 
 def change_all(made: Operator) -> None:
@@ -75,14 +79,13 @@ def test_a_deploy_killed_at_any_step_gets_back_to_clean(
     well.change_something()
     status, _ = well.drive("deploy", step, when)
     assert status == -9
-    way = "resume" if way == "undo" and step == "prune" else way  # it has been committed
     back_to_clean(well, way, tmp_path)
     if way == "undo":
         well.wait_serving(before)
         assert well.releases()[0] == before
         well.deploy()
     assert well.serving() not in {"", before}
-    assert well.settled(), str(well.run("status"))
+    assert well.unsettled() == ""
     assert well.ok("deploy", "--yes")["changed"] == 0
 
 
@@ -95,12 +98,13 @@ def test_a_rollback_killed_at_any_step_gets_back_to_clean(
     newer = well.deploy()
     status, _ = well.drive("rollback", step, when)
     assert status == -9
-    way = "resume" if way == "undo" and step == "prune" else way
     back_to_clean(well, way, tmp_path)
     if way == "resume":
         assert well.serving() not in {"", newer}
     if way == "undo":
         well.wait_serving(newer)
-    assert well.settled(), str(well.run("status"))
+    # The emulator calls what an undo brought back complete as soon as its container runs, before it answers.
+    wait_for(lambda: well.serving() != "")
+    assert well.unsettled() == ""
     well.ok("deploy", "--yes")
     assert well.ok("deploy", "--yes")["changed"] == 0

@@ -12,7 +12,7 @@ from tests.lab.engine import Engine
 from tests.lab.forwarding import forwarded
 from tests.servers.postgres import Postgres, postgres
 from tests.support.deployments import make_source
-from tests.support.migrations import add_revision
+from tests.support.migrations import ADDS, DROPS, add_revision
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
 
@@ -92,3 +92,30 @@ def test_a_later_release_migrates_and_the_one_before_works_with_it(
     migrated.wait_alone()
     migrated.ok("rollback", "--yes")
     assert migrated.serving() == before and revision_of(server, database) == "0003"
+
+
+def later(directory: Path, newest: int) -> Path:
+    """Return a copy of the service that knows every migration up to `newest`."""
+    made = make_source(directory)
+    for number in range(3, newest + 1):
+        name = f"later_{number}"
+        add_revision(
+            made / "decodeat", f"{number:04}", upgrade=ADDS.format(name=name), downgrade=DROPS.format(name=name)
+        )
+    return made
+
+
+@pytest.mark.share
+@pytest.mark.parametrize("when", ["before", "inside", "after"])
+def test_a_killed_migration_goes_on(
+    migrated: Operator, server: Postgres, database: tuple[str, str], tmp_path: Path, when: str
+) -> None:
+    before, newest = migrated.serving(), int(revision_of(server, database)) + 1
+    migrated.source = later(tmp_path / "next", newest)
+    migrated.write()
+    status, _ = migrated.drive("deploy", "migrate", when)
+    assert status == -9 and migrated.serving() == before
+    told = migrated.ok("resume", "--yes")["data"]
+    assert migrated.serving() == told["subject"] != before
+    assert revision_of(server, database) == f"{newest:04}"
+    migrated.wait_alone()
