@@ -39,7 +39,7 @@ test: $(VENV)/.dev ## every test, a share of the fault matrix, short forms of wh
 	@$(PYTHON) -m tests.whole test
 	@$(COVERED) --fail-under=79
 
-proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, other Pythons, the soak (two hours)
+proof: $(VENV)/.dev check ## every test in its long form, the whole fault matrix, other Pythons, the soak (several hours)
 	@$(PYTHON) -m tests.whole proof
 	@$(COVERED) --fail-under=94
 	@$(PYTHON) -m tests.pythons
