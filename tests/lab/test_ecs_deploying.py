@@ -248,7 +248,7 @@ def test_a_change_by_hand_is_seen_and_taken_over(well: Operator) -> None:
     client = well.platform.client(well.account, "ecs")
     client.update_service(cluster=DEPLOYMENT, service=DEPLOYMENT, taskDefinition=older)
     wait_for(lambda: well.serving() not in {"", newer}, otherwise="the change by hand did not come through")
-    wait_for(well.settled, otherwise=lambda: str(well.run("status")))
+    wait_for(lambda: not well.unsettled(), otherwise=well.unsettled)
     assert well.ok("status")["data"]["release"] == well.serving()
     assert well.deploy() == well.serving() != newer
 
