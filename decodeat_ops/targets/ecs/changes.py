@@ -10,7 +10,7 @@ from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.ours import ACTIVE
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
-from decodeat_ops.targets.ecs.revisions import revision
+from decodeat_ops.targets.ecs.revisions import container_of, revision
 
 LATER = "(today's)"  # of a secret that the serving release does not have
 TODAYS = "network, load balancer, strategy and alarms"  # parts of the service: no release brings its own
@@ -70,19 +70,14 @@ def _withdrawn(place: Place, kept: EcsRelease) -> Facts:
 
 
 def _secrets(definition: Mapping[str, Any], container: str) -> dict[str, str]:
-    return {
-        secret["name"]: secret["valueFrom"]
-        for one in definition["containerDefinitions"]
-        if one["name"] == container
-        for secret in one.get("secrets", ())
-    }
+    return {secret["name"]: secret["valueFrom"] for secret in container_of(definition, container).get("secrets", ())}
 
 
 def _alike(
     definition: Mapping[str, Any], like: Mapping[str, Any], container: str, secrets: Sequence[str]
 ) -> dict[str, Any]:
     """Return a definition with today's secrets and the other one's image and release id, which differ in any case."""
-    other: Mapping[str, Any] = next((one for one in like["containerDefinitions"] if one["name"] == container), {})
+    other = container_of(like, container)
     known, ids = _secrets(like, container), [one for one in other.get("environment", ()) if one["name"] == "RELEASE_ID"]
 
     def alike(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,12 @@ class Revision:
 
     def container(self, name: str) -> Mapping[str, Any]:
         """Return the definition of a container, empty when it has none of that name."""
-        return next((one for one in self.definition.get("containerDefinitions", ()) if one["name"] == name), {})
+        return container_of(self.definition, name)
+
+
+def container_of(definition: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return the definition of a container in a task definition, empty when that has none of that name."""
+    return next((one for one in definition.get("containerDefinitions", ()) if one["name"] == name), {})
 
 
 def revision(place: Place, task_definition: str) -> Revision:

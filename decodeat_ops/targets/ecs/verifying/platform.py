@@ -5,6 +5,7 @@ from typing import Any
 
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
+from decodeat_ops.targets.ecs.revisions import container_of
 
 BOOTSTRAP = "`decodeat-ops bootstrap` makes it"
 OF_THEN = "that revision names it: put it back, or run `decodeat-ops deploy`, which takes what the settings name"
@@ -24,9 +25,7 @@ def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None
 
 def _log_group(container: str, definition: Mapping[str, Any]) -> str:
     """Return the log group of a task definition, "" when it has none in CloudWatch."""
-    found: Mapping[str, Any] = next(
-        (one for one in definition.get("containerDefinitions", ()) if one["name"] == container), {}
-    )
+    found = container_of(definition, container)
     return str(found.get("logConfiguration", {}).get("options", {}).get("awslogs-group", ""))
 
 
