@@ -19,9 +19,10 @@ from tests.audit import audit, unknown
 from tests.record_results import RESULT
 
 MOST_RERUN = 15
-COVERAGE = ("--cov", "--cov-report=")  # the report is made once everything has run
-# In the proof: programs count, and what has ten times as many examples gets more than the usual ten minutes.
-LONG = ("--suite", "proof", "--timeout", "3600", f"--cov-config={Path(__file__).with_name('programs.toml')}")
+# In the proof: what has ten times as many examples gets more than the usual ten minutes, and coverage is counted, of
+# programs that tests start too. It takes what runs in the tests' own process half as long again.
+COVERAGE = ("--cov", "--cov-report=")
+FORMS = {"test": (), "proof": ("--suite", "proof", "--timeout", "3600", *COVERAGE)}  # also of a test run once more
 # Twice as many as the two cores: the tests of deployments wait for each other's processes half of their time.
 TOGETHER = ("-n", "4", "--no-loadscope-reorder", "--durations", "40", "--durations-min", "5")
 
@@ -57,13 +58,13 @@ def with_audit(record: dict[str, Any], wanted: bool) -> dict[str, Any]:
 
 def main(argv: list[str]) -> int:
     suite, *options = argv
-    form = (*COVERAGE, *LONG) if suite == "proof" else COVERAGE  # also of a test that is run once more
+    form, again = FORMS[suite], (("--cov-append",) if suite == "proof" else ())
     result = Path(RESULT)
     result.unlink(missing_ok=True)
     status = run_pytest(*TOGETHER, "--suite", suite, *form, *options)
     if status not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED) or not result.exists():
         return status
-    record = rerun_failed(json.loads(result.read_text()), *form, "--cov-append", *options)
+    record = rerun_failed(json.loads(result.read_text()), *form, *again, *options)
     record = with_audit(record, wanted=suite == "proof" or os.environ.get("CI") == "true")
     files.write(result, json.dumps(record, indent=2) + "\n", mode=0o644)
     for test, output in record["flaky"].items():

@@ -15,6 +15,7 @@ from typing import Any
 
 import botocore.session
 import pytest
+from botocore.client import ClientCreator
 from botocore.loaders import create_loader
 
 from decodeat_ops.adapters import docker_engine
@@ -156,6 +157,15 @@ class EcsPlace(EcsSettings):
 
 
 _shared_loader = functools.cache(create_loader)
+_make_class, _classes = ClientCreator._create_client_class, dict[str, Any]()
+
+
+def _shared_class(creator: Any, service: str, model: Any) -> Any:
+    if service not in _classes:
+        _classes[service] = _make_class(creator, service, model)
+    return _classes[service]
+
+
 _ACCOUNTS = itertools.count(111122223333)
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 CREDENTIALS = {
@@ -177,8 +187,9 @@ def ecs_place(home: Path, source: Path, *, pinned: bool = True, bare: bool = Fal
             patch.delenv(name)
         for name, value in CREDENTIALS.items():
             patch.setenv(name, value)
-        # The SDK parses its models anew for each command, which takes longer than the command itself.
+        # For each command the SDK parses its models and makes its classes anew: longer than the command itself.
         patch.setattr(botocore.session, "create_loader", _shared_loader)
+        patch.setattr(ClientCreator, "_create_client_class", _shared_class)
         images = EcrImages(account=fake)
         patch.setattr(docker_engine.DockerEngine, "opened", staticmethod(lambda *given, **options: images))
         home.mkdir(exist_ok=True, mode=0o700)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from decodeat_ops.core.aws import Aws
 from decodeat_ops.core.clock import Clock
@@ -18,12 +18,16 @@ from decodeat_ops.targets.ecs.names import Names
 if TYPE_CHECKING:
     from decodeat_ops.core.image import Images
 
+T = TypeVar("T")
+FRESH = 60.0  # seconds between the plan that an operator approves at once and the same one that is made under the lock
+
 
 @dataclass(frozen=True)
 class Place:
     """Hold one deployment's ports. `images` opens the engine that builds and pushes, at its first use only.
 
-    `remembered` is what can't change while one command runs, such as who calls and what a revision consists of.
+    `remembered` is what can't change while one command runs, such as who calls and what a revision consists of, and
+    what was found good a moment ago.
     """
 
     loaded: Loaded
@@ -39,6 +43,16 @@ class Place:
     def layout(self) -> Layout:
         """Return the state on the operator's machine: lock, journals and records of checks."""
         return places.layout_of(self.loaded)
+
+    def unless_good(self, key: tuple[Any, ...], look: Callable[[], T], good: Callable[[T], bool]) -> T:
+        """Look, unless the last look under this key was less than `FRESH` seconds ago and found all good."""
+        known: tuple[T, float] | None = self.remembered.get(key)
+        if known is not None and self.clock.now() - known[1] < FRESH:
+            return known[0]
+        found = look()
+        if good(found):
+            self.remembered[key] = found, self.clock.now()
+        return found
 
 
 Act = Callable[[Place, Context, Params], Results | None]

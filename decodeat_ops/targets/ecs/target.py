@@ -71,7 +71,7 @@ class Ecs:
             release = replace(release, secrets=self.secrets_digest())  # it gets today's, whatever its record says
         verdict = verifying.problems(place, release, origin, observed)
         refusals = _refusals(release, verdict)
-        refusals.ask(lambda: variables.problems(place, origin, self.secrets))
+        refusals.ask(lambda: variables.problems(place, release, origin, self.secrets))
         refusals.ask(lambda: candidate.require_clean(place, origin))
         refusals.ask(lambda: candidate.look(place, origin))
         refusals.refuse()

@@ -14,24 +14,17 @@ from decodeat_ops.targets.ecs.revisions import revision
 from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets, service
 
 __all__ = ["Findings", "Verdict", "problems", "startable"]
-FRESH = 60.0  # seconds between the plan that an operator approves at once and the same one that is made under the lock
 
 
 def problems(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:
     """Return all that keeps a release from getting into service, and all that could not be made sure of.
 
-    A verdict without problems holds for `FRESH` seconds. Raises `Configuration` when the account is another one, `Lost`
-    when AWS does not answer.
+    A verdict without problems holds for a while (`Place.unless_good`). Raises `Configuration` when the account is
+    another one, `Lost` when AWS does not answer.
     """
     who(place)
     key = ("verdict", release, origin.how, observed.guard)
-    known, since = place.remembered.get(key, (None, 0.0))
-    if known is not None and place.clock.now() - since < FRESH:
-        return known  # type: ignore[no-any-return]
-    verdict = _judged(place, release, origin, observed)
-    if not verdict.problems:
-        place.remembered[key] = verdict, place.clock.now()
-    return verdict
+    return place.unless_good(key, lambda: _judged(place, release, origin, observed), lambda one: not one.problems)
 
 
 def _judged(place: Place, release: EcsRelease, origin: Origin, observed: EcsObserved) -> Verdict:

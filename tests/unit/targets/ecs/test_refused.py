@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
@@ -25,7 +25,7 @@ from decodeat_ops.targets.ecs.view import EcsView
 from tests.support.images import no_engine
 from tests.unit.decodeat.google_credentials import written
 from tests.unit.deployment.test_revision import repository
-from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, place, refused
+from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, Ticking, place, refused
 from tests.unit.targets.ecs.healthy import described, healthy
 from tests.unit.targets.ecs.test_verifying import BUILT, NEW, NOTHING
 from tests.unit.targets.ecs.wrong import decided
@@ -36,6 +36,17 @@ NOBODY: dict[Call, Reply] = {
     ("ecs", "DescribeServices"): {"services": []},
     ("ecs", "ListTaskDefinitions"): {"taskDefinitionArns": []},
 }
+
+
+@dataclass
+class Counted(ThisMachine):
+    """This machine, and how many programs were run on it."""
+
+    programs: int = 0
+
+    def run(self, *given: Any, **named: Any) -> Any:
+        self.programs += 1
+        return super().run(*given, **named)
 
 
 @dataclass
@@ -138,6 +149,27 @@ def test_a_release_of_before_keeps_its_own_variables(tmp_path: Path, how: Any) -
     ecs, _ = target(tmp_path, {"service": {"environment": {"LOG_LEVEL": "LOUD"}}}, shelf=shelf)
     told = dict(ecs.verify(release, Origin(how, of=release), NOTHING))
     assert told["account"] and ("always today's" in told) is (how == "kept")
+
+
+def test_good_variables_are_judged_once_for_a_plan_that_is_made_twice(tmp_path: Path) -> None:
+    shelf = Registry({NAMED: RemoteImage(DIGEST, frozenset({"linux/amd64"}))})
+    ecs, _ = target(tmp_path, {"ecs": {"image": NAMED}}, shelf=shelf)
+    host = Counted()
+    ecs = replace(ecs, here=replace(ecs.here, host=host))
+    release = replace(NEW, image=NAMED)
+    for programs, later in ((1, 59), (1, 1), (2, 0)):
+        ecs.verify(release, BUILT, NOTHING)
+        assert host.programs == programs
+        cast(Ticking, ecs.here.clock).moment += later
+
+
+def test_wrong_variables_are_judged_each_time(tmp_path: Path) -> None:
+    ecs, _ = target(tmp_path, {"service": {"environment": {"API_KEYS": "the-key-itself-0123456789"}}})
+    host = Counted()
+    ecs = replace(ecs, here=replace(ecs.here, host=host))
+    for programs in (1, 2):
+        assert "API_KEYS is a secret" in "\n".join(verified(ecs).advice.lines)
+        assert host.programs == programs
 
 
 # All of it at once
