@@ -72,6 +72,11 @@ READS: dict[str, Callable[[str, int], object]] = {
     "ecs:ListTaskDefinitions": lambda newest, turn: revisions(),
     "ecs:ListTasks": lambda newest, turn: tasks(),
     "ecs:DescribeTasks": lambda newest, turn: client("ecs").describe_tasks(cluster=given["cluster"], tasks=tasks()[:9]),
+    "iam:SimulatePrincipalPolicy": lambda newest, turn: client("iam").simulate_principal_policy(
+        PolicySourceArn=given["definition"]["executionRoleArn"],
+        ActionNames=["logs:PutLogEvents" if turn else "secretsmanager:GetSecretValue"],
+        ResourceArns=["*" if turn else secret],
+    ),
     "iam:GetRole": lambda newest, turn: client("iam").get_role(RoleName=roles[turn % len(roles)]),
     "secretsmanager:GetSecretValue": lambda newest, turn: client("secretsmanager").get_secret_value(SecretId=secret),
     "secretsmanager:DescribeSecret": lambda newest, turn: client("secretsmanager").describe_secret(SecretId=secret),

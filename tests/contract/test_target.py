@@ -25,8 +25,9 @@ __all__ = ["service_source"]
 pytestmark = pytest.mark.timeout(1800)  # `make proof` breaks every step of the slow targets, too
 
 Verb = Callable[[Desk, Change], Outcome]
+Cut = Callable[..., events.Emit]
 Worlds = Callable[[], World]
-Steps = Callable[..., Sequence[str]]
+EachStep = Callable[..., Iterator[tuple[str, World]]]
 BROKEN = StepFailed("broken on purpose")
 UNKNOWN = Lost("no answer")
 
@@ -60,20 +61,30 @@ def deployed(worlds: Worlds) -> World:
 
 
 @pytest.fixture
-def steps(share: Callable[[Sequence[Any], int], Sequence[Any]]) -> Steps:
-    """Return what tells the ids of the steps that a verb would take now: all in the proof, else a share if it is slow.
+def each_step(worlds: Worlds, share: Callable[[Sequence[Any], int], Sequence[Any]]) -> EachStep:
+    """Return what yields each step that a verb would take, with a world in which it can be broken.
 
-    It is never empty: a test that breaks no step would assert nothing.
+    The proof takes all steps, else a share if they are slow. There is always one: a test that breaks no step would
+    assert nothing.
     """
 
-    def chosen(world: World, verb: Verb = verbs.deploy, *, before_commit: bool = False) -> Sequence[str]:
-        plan = verb(world.desk(), Change(dry_run=True)).data["plan"]
-        found = [step["id"] for step in plan["steps"] if not (before_commit and step["after_commit"])]
+    def chosen(
+        verb: Verb = verbs.deploy, *, before_commit: bool = False, made: Callable[[Worlds], World] = deployed
+    ) -> Iterator[tuple[str, World]]:
+        world = made(worlds)
+        found = [one["id"] for one in plan(world, verb) if not (before_commit and one["after_commit"])]
         taken = share(found, world.every)
         assert taken, f"of {found} nothing is left to break"
-        return taken
+        for number, step in enumerate(taken):
+            yield step, made(worlds) if number else world
 
     return chosen
+
+
+def plan(world: World, verb: Verb = verbs.deploy) -> Sequence[Any]:
+    """Return the steps that a verb would take now."""
+    steps: Sequence[Any] = verb(world.desk(), Change(dry_run=True)).data["plan"]["steps"]
+    return steps
 
 
 def looked_at(world: World) -> tuple[str, str]:
@@ -98,9 +109,9 @@ def test_a_first_deploy_serves(worlds: Worlds) -> None:
     assert world.desk().ledger.unfinished() == ""
 
 
-def test_a_dry_run_changes_nothing(worlds: Worlds, steps: Steps) -> None:
+def test_a_dry_run_changes_nothing(worlds: Worlds) -> None:
     world = worlds()
-    assert steps(world)
+    assert plan(world)
     assert world.writes() == 0 and world.serving() == ("", "")
 
 
@@ -199,23 +210,21 @@ def test_each_phase_is_seen(worlds: Worlds) -> None:
     assert world.desk().ledger.unfinished() == "" and world.desk().target.observe().serving
 
 
-def test_a_step_that_fails_undoes_all_before_it(worlds: Worlds, steps: Steps) -> None:
-    for step in steps(deployed(worlds), before_commit=True):
-        for breaks in (at, after):
-            world = deployed(worlds)
-            before, seen = world.serving(), world.desk().target.observe()
-            with pytest.raises(StepFailed):
-                verbs.deploy(world.desk(), Change(emit=breaks(step, BROKEN)))
-            assert world.serving() == before, (step, breaks)
-            now = world.desk().target.observe()
-            assert [one.id for one in now.releases] == [one.id for one in seen.releases], (step, breaks)
-            assert world.desk().ledger.unfinished() == ""
-            assert verbs.deploy(world.desk(), Change()).changed == 1, (step, breaks)
+@pytest.mark.parametrize("cut", [at, after])
+def test_a_step_that_fails_undoes_all_before_it(each_step: EachStep, cut: Cut) -> None:
+    for step, world in each_step(before_commit=True):
+        before, seen = world.serving(), world.desk().target.observe()
+        with pytest.raises(StepFailed):
+            verbs.deploy(world.desk(), Change(emit=cut(step, BROKEN)))
+        assert world.serving() == before, step
+        now = world.desk().target.observe()
+        assert [one.id for one in now.releases] == [one.id for one in seen.releases], step
+        assert world.desk().ledger.unfinished() == ""
+        assert verbs.deploy(world.desk(), Change()).changed == 1, step
 
 
-def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds, steps: Steps) -> None:
-    for step in steps(worlds(), before_commit=True):
-        world = worlds()
+def test_a_first_deploy_that_fails_leaves_nothing(each_step: EachStep) -> None:
+    for step, world in each_step(before_commit=True, made=lambda worlds: worlds()):
         with pytest.raises(StepFailed):
             verbs.deploy(world.desk(), Change(emit=after(step, BROKEN)))
         assert world.serving() == ("", "") and world.runs() == 0
@@ -224,9 +233,8 @@ def test_a_first_deploy_that_fails_leaves_nothing(worlds: Worlds, steps: Steps) 
 
 @pytest.mark.parametrize("cut", [at, after])
 @pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback, verbs.restart], ids=["deploy", "rollback", "restart"])
-def test_a_killed_change_goes_on(worlds: Worlds, steps: Steps, verb: Verb, cut: Callable[..., events.Emit]) -> None:
-    for step in steps(deployed(worlds), verb):
-        world = deployed(worlds)
+def test_a_killed_change_goes_on(each_step: EachStep, verb: Verb, cut: Cut) -> None:
+    for step, world in each_step(verb):
         with pytest.raises(Killed):
             verb(world.desk(), Change(emit=cut(step, Killed)))
         assert world.serving()[0], step
@@ -236,9 +244,8 @@ def test_a_killed_change_goes_on(worlds: Worlds, steps: Steps, verb: Verb, cut: 
         assert world.desk().target.observe().serving
 
 
-def test_a_killed_change_is_taken_back(worlds: Worlds, steps: Steps) -> None:
-    for step in steps(deployed(worlds), before_commit=True):
-        world = deployed(worlds)
+def test_a_killed_change_is_taken_back(each_step: EachStep) -> None:
+    for step, world in each_step(before_commit=True):
         before = world.serving()
         with pytest.raises(Killed):
             verbs.deploy(world.desk(), Change(emit=after(step, Killed)))
@@ -247,10 +254,9 @@ def test_a_killed_change_is_taken_back(worlds: Worlds, steps: Steps) -> None:
         assert world.serving() == before, step
 
 
-def test_a_lost_journal_does_not_matter(worlds: Worlds, steps: Steps) -> None:
+def test_a_lost_journal_does_not_matter(each_step: EachStep) -> None:
     """Cut off at any step, from a machine that is gone: what is observed is enough for another one's deploy."""
-    for step in steps(deployed(worlds)):
-        world = deployed(worlds)
+    for step, world in each_step():
         with pytest.raises(Killed):
             verbs.deploy(world.stranger(), Change(emit=after(step, Killed)))
         verbs.deploy(world.stranger(), Change())
@@ -292,10 +298,9 @@ def test_nothing_to_go_back_to_is_told(worlds: Worlds) -> None:
         verbs.rollback(world.desk(), Change())
 
 
-def test_an_unknown_outcome_is_never_undone_blindly(worlds: Worlds, steps: Steps) -> None:
+def test_an_unknown_outcome_is_never_undone_blindly(each_step: EachStep) -> None:
     """No answer came to a request that was carried out: the journal stays open, and `resume` finds that it was."""
-    for step in steps(deployed(worlds), before_commit=True):
-        world = deployed(worlds)
+    for step, world in each_step(before_commit=True):
         with pytest.raises(Lost, match="no answer came") as caught:
             verbs.deploy(world.desk(), Change(emit=after(step, UNKNOWN)))
         assert caught.value.code == 8 and "resume" in caught.value.advice.hint

@@ -76,6 +76,20 @@ def test_what_is_surely_denied_is_refused_before_anything_changes(well: EcsPlace
         assert any(action in line for line in told.lines), (action, told.lines)
 
 
+def test_a_role_that_can_start_no_task_is_refused_before_anything_changes(well: EcsPlace) -> None:
+    starts = well.fake.identity.roles[f"{DEPLOYMENT}-execution"]
+    whole = starts.policies
+    starts.policies = {"all but the log": allowing("ecr:*", "secretsmanager:GetSecretValue")}
+    told = well.ends()
+    assert told.code == 3 and well.fake.calls.writes == []
+    assert any(f"{DEPLOYMENT}-execution may not logs:PutLogEvents" in line for line in told.lines), told.lines
+    starts.policies = {"all but secrets": allowing("ecr:*", "logs:*")}
+    plan = json.dumps(well.ok("deploy", "--dry-run")["data"]["plan"]["facts"])
+    assert "not certain" in plan and f"{DEPLOYMENT}-execution allows secretsmanager:GetSecretValue" in plan
+    starts.policies = whole
+    assert well.deploy() == well.serving()
+
+
 def test_what_is_not_certain_is_told_and_tried(well: EcsPlace) -> None:
     """The simulation itself is denied: what is missing shows in the middle, and is undone."""
     before, kept = well.serving(), well.revisions()

@@ -29,6 +29,7 @@ port = {port}
 unix_socket_directories = '{directory}'
 max_connections = 60
 shared_buffers = 16MB
+dynamic_shared_memory_type = mmap  # a killed server leaves it in its own directory, not in /dev/shm
 fsync = off  # a killed process loses nothing that the kernel has; only a power cut would
 log_min_messages = warning
 """

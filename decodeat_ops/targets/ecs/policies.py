@@ -1,6 +1,6 @@
 """Write the policies of the roles that a bootstrap makes: each allows what its holder does, and no more."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from decodeat_ops.targets.ecs.arns import Arns
@@ -9,6 +9,11 @@ from decodeat_ops.targets.ecs.rights import own_secrets
 
 Document = dict[str, Any]
 _VERSION = "2012-10-17"
+# What ECS does with the execution role to start a task.
+STREAM = ("logs:CreateLogStream", "logs:PutLogEvents")
+LOGIN = ("ecr:GetAuthorizationToken",)
+PULL = ("ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer")
+READ_SECRET = ("secretsmanager:GetSecretValue",)
 _BALANCING = (
     "DeregisterTargets", "DescribeListeners", "DescribeRules", "DescribeTargetGroups", "DescribeTargetHealth",
     "ModifyListener", "ModifyRule", "RegisterTargets",
@@ -26,13 +31,12 @@ def trust(service: str, account: str = "") -> Document:
 def execution(place: Place) -> Document:
     """Return what ECS needs to start a task: its image, its secrets, and a stream of its log."""
     arns = Arns(place.names)
-    statements = [_allow("Logs", ["logs:CreateLogStream", "logs:PutLogEvents"], f"{arns.log_group}:*")]
+    statements = [_allow("Logs", STREAM, f"{arns.log_group}:*")]
     if arns.repository:
-        pull = ["ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer"]
-        statements.append(_allow("Login", ["ecr:GetAuthorizationToken"], "*"))
-        statements.append(_allow("Image", pull, arns.repository))
+        statements.append(_allow("Login", LOGIN, "*"))
+        statements.append(_allow("Image", PULL, arns.repository))
     if secrets := readable_secrets(place):
-        statements.append(_allow("Secrets", ["secretsmanager:GetSecretValue"], *map(arns.secret, secrets)))
+        statements.append(_allow("Secrets", READ_SECRET, *map(arns.secret, secrets)))
     return _document(*statements)
 
 
@@ -57,9 +61,9 @@ def infrastructure() -> Document:
     return _document(_allow("Shift", [f"elasticloadbalancing:{one}" for one in _BALANCING], "*"))
 
 
-def _allow(sid: str, actions: list[str], *resources: str) -> Mapping[str, Any]:
+def _allow(sid: str, actions: Iterable[str], *resources: str) -> Mapping[str, Any]:
     where = resources[0] if len(resources) == 1 else [*resources]
-    return {"Sid": sid, "Effect": "Allow", "Action": actions, "Resource": where}
+    return {"Sid": sid, "Effect": "Allow", "Action": [*actions], "Resource": where}
 
 
 def _document(*statements: Mapping[str, Any]) -> Document:

@@ -1,4 +1,4 @@
-"""Ask IAM whether whoever calls may do what a deploy does, before it begins."""
+"""Ask IAM whether whoever calls may do what a deploy does, and a task's role what starts it, before it begins."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.shift import is_of, shifts
 
 TASKS, SHIFTS = "ecs-tasks.amazonaws.com", "ecs.amazonaws.com"  # who takes on the roles of tasks, and of a shift
+NO_ROLE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 DATABASE = "DATABASE_URL"
 PUSH = (
     "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage", "ecr:CompleteLayerUpload", "ecr:InitiateLayerUpload",
@@ -99,25 +100,47 @@ def own_secrets(place: Place) -> tuple[str, ...]:
     return tuple(sorted((*service.references("env"), *service.references("file"))))
 
 
+@dataclass(frozen=True)
+class Principal:
+    """Name whose policies are simulated: the ARN, and how a sentence names its holder, and the policies' owner."""
+
+    arn: str
+    who: str = "you"
+    owner: str = "the caller"
+
+
 def judge(place: Place, wanted: Iterable[Need], findings: Findings) -> None:
-    """Add what is surely denied to the problems, and what depends on something else to the doubts."""
+    """Add what the caller is surely denied to the problems, and what depends on something else to the doubts."""
     caller = who(place)
     if caller.root:
         findings.doubt("the caller is the account's root user, whose rights can't be simulated")
         return
     try:
-        principal = _principal(place, caller)
-        if not principal:
+        arn = _of_caller(place, caller)
+        if not arn:
             findings.doubt(f"the rights of {caller.shown} can't be simulated")
             return
         for need in wanted:
-            for result in _simulated(place, principal, need):
-                _judge(need, result, findings)
+            _simulate(place, Principal(arn), need, findings)
     except AwsRefused as error:
         findings.doubt(f"the rights of {caller.shown} could not be simulated: {error.operation}, {error.error}")
 
 
-def _principal(place: Place, caller: Caller) -> str:
+def judge_role(place: Place, arn: str, wanted: Iterable[Need], findings: Findings) -> None:
+    """Add what a role is surely denied to the problems, and what depends on something else to the doubts.
+
+    A role that is missing is none of either here.
+    """
+    role = f"the role {arn.rpartition('/')[2]}"
+    try:
+        for need in wanted:
+            _simulate(place, Principal(arn, role, role), need, findings)
+    except AwsRefused as error:
+        if error.error not in NO_ROLE:
+            findings.doubt(f"the rights of {role} could not be simulated: {error.operation}, {error.error}")
+
+
+def _of_caller(place: Place, caller: Caller) -> str:
     """Return the ARN of the user or role whose policies count, "" when there is none.
 
     A role is looked up, since the ARN of its session lacks the path.
@@ -128,30 +151,31 @@ def _principal(place: Place, caller: Caller) -> str:
     return arn
 
 
-def _simulated(place: Place, principal: str, need: Need) -> Iterable[Answer]:
+def _simulate(place: Place, principal: Principal, need: Need, findings: Findings) -> None:
     context = [
         {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
         for name, value in need.context
     ]
-    params: dict[str, Any] = {"PolicySourceArn": principal, "ActionNames": [*need.actions]}
+    params: dict[str, Any] = {"PolicySourceArn": principal.arn, "ActionNames": [*need.actions]}
     params |= {"ResourceArns": [need.resource], "ContextEntries": context}
-    return place.aws.pages("iam", "SimulatePrincipalPolicy", "EvaluationResults", **params)
+    for result in place.aws.pages("iam", "SimulatePrincipalPolicy", "EvaluationResults", **params):
+        _judge(principal, need, result, findings)
 
 
-def _judge(need: Need, result: Answer, findings: Findings) -> None:
+def _judge(principal: Principal, need: Need, result: Answer, findings: Findings) -> None:
     decision, action = result["EvalDecision"], result["EvalActionName"]
     if decision == "allowed":
         return
     missing = result.get("MissingContextValues") or ()
     where = f"{action} on {need.resource}"
     if missing:
-        findings.doubt(f"whether {where} is allowed depends on {', '.join(missing)}")
+        findings.doubt(f"whether {principal.who} may {where} depends on {', '.join(missing)}")
     elif decision == "implicitDeny" and action.startswith(_WITH_POLICIES) and need.resource != "*":
-        findings.doubt(f"no policy of the caller allows {where}; the resource's own may")
+        findings.doubt(f"no policy of {principal.owner} allows {where}; the resource's own may")
     elif need.otherwise:
-        findings.doubt(f"you may not {where}, {_because(result)}: {need.otherwise}")
+        findings.doubt(f"{principal.who} may not {where}, {_because(result)}: {need.otherwise}")
     else:
-        findings.problem(f"you may not {where}: {_because(result)}")
+        findings.problem(f"{principal.who} may not {where}: {_because(result)}")
 
 
 def _because(result: Answer) -> str:

@@ -77,8 +77,8 @@ def task_roles(fake: Aws, name: str) -> tuple[Role, Role]:
     """Add the execution role, which may do what starting a task takes, and the task role of a deployment."""
     trust = trusting("ecs-tasks.amazonaws.com")
     starts = allowing(
-        "ecr:GetAuthorizationToken", "ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "logs:CreateLogStream",
-        "logs:PutLogEvents", "secretsmanager:GetSecretValue",
+        "ecr:GetAuthorizationToken", "ecr:BatchCheckLayerAvailability", "ecr:BatchGetImage",
+        "ecr:GetDownloadUrlForLayer", "logs:CreateLogStream", "logs:PutLogEvents", "secretsmanager:GetSecretValue",
     )  # fmt: skip
     return role(fake, f"{name}-execution", trust, starts), role(fake, f"{name}-task", trust)
 

@@ -11,7 +11,17 @@ from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.revisions import revision
-from decodeat_ops.targets.ecs.verifying import alarms, balancing, image, network, platform, roles, secrets, service
+from decodeat_ops.targets.ecs.verifying import (
+    alarms,
+    balancing,
+    image,
+    network,
+    platform,
+    roles,
+    secrets,
+    service,
+    starting,
+)
 
 __all__ = ["Findings", "Verdict", "problems", "startable"]
 
@@ -34,6 +44,7 @@ def _judged(place: Place, release: EcsRelease, origin: Origin, observed: EcsObse
     image.judge(place, release, origin, findings)
     roles.judge(place, findings, own)
     secrets.judge(place, findings)
+    starting.judge(place, origin, findings)
     vpc = network.judge(place, findings)
     balancing.judge(place, vpc, findings)
     service.judge(place, observed, findings)

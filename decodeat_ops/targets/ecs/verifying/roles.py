@@ -5,10 +5,8 @@ from typing import Any
 
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.rights import SHIFTS, TASKS, task_roles
+from decodeat_ops.targets.ecs.rights import NO_ROLE, SHIFTS, TASKS, task_roles
 from decodeat_ops.targets.ecs.verifying.platform import BOOTSTRAP, OF_THEN
-
-NO_ROLE = frozenset({"NoSuchEntity", "NoSuchEntityException"})
 
 
 def judge(place: Place, findings: Findings, definition: Mapping[str, Any] | None = None) -> None:

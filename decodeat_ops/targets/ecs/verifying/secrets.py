@@ -5,6 +5,7 @@ from typing import Any
 
 from decodeat_ops.core.aws import Answer, AwsRefused
 from decodeat_ops.targets.ecs import secrets
+from decodeat_ops.targets.ecs.arns import SUFFIX, Arns
 from decodeat_ops.targets.ecs.findings import Findings, listed
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.rights import own_secrets
@@ -65,7 +66,18 @@ def _there(place: Place, secret: str, findings: Findings) -> bool:
 
 
 def _described(place: Place, secret: str) -> Answer:
-    return place.aws.call("secretsmanager", "DescribeSecret", SecretId=secret)
+    return _noted(place, secret, place.aws.call("secretsmanager", "DescribeSecret", SecretId=secret))
+
+
+def _noted(place: Place, secret: str, told: Answer) -> Answer:
+    place.remembered["ARN of secret", secret] = told.get("ARN", "")
+    return told
+
+
+def arn(place: Place, secret: str) -> str:
+    """Return the ARN of a secret that was looked at, or one that it may have: AWS ends it with six characters."""
+    known = place.remembered.get(("ARN of secret", secret))
+    return str(known) if known else Arns(place.names).secret(secret).replace(SUFFIX, "-000000")
 
 
 def _marked(secret: str, told: Answer, findings: Findings) -> bool:
@@ -82,7 +94,7 @@ def _keyed(place: Place, secret: str, keys: tuple[str, ...], findings: Findings)
         return
     told = findings.look(
         f"the secret {secret}",
-        lambda: place.aws.call("secretsmanager", "GetSecretValue", SecretId=secret),
+        lambda: _noted(place, secret, place.aws.call("secretsmanager", "GetSecretValue", SecretId=secret)),
         NO_SECRET,
         f"there is no secret {secret} with a value",
     )

@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 
 from decodeat_ops.core.target import Origin
-from decodeat_ops.targets.ecs import rights, verifying
+from decodeat_ops.targets.ecs import policies, rights, verifying
 from decodeat_ops.targets.ecs.findings import Findings, Verdict
 from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
-from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, place
-from tests.unit.targets.ecs.healthy import GROUP, SECTIONS, healthy
+from decodeat_ops.targets.ecs.verifying import secrets as verifying_secrets
+from decodeat_ops.targets.ecs.verifying import starting
+from tests.servers.aws.policy import evaluate
+from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, place, refused
+from tests.unit.targets.ecs.healthy import GROUP, SECTIONS, allowed, healthy
 from tests.unit.targets.ecs.test_verifying import BUILT, NEW, NOTHING, judged
 from tests.unit.targets.ecs.wrong import decided
 
@@ -83,6 +86,54 @@ def test_a_release_that_ran_before_passes_its_own_roles(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("strategy", "stops"), [("ROLLING", False), ("", False), ("CANARY", True)])
 def test_somebody_elses_shift_may_have_to_be_stopped(tmp_path: Path, strategy: str, stops: bool) -> None:
     assert ("ecs:StopServiceDeployment" in actions(tmp_path, seen(strategy=strategy))) is stops
+
+
+# The role that starts tasks
+
+
+def test_what_a_bootstrap_allows_is_what_is_asked_of_an_execution_role(tmp_path: Path) -> None:
+    here = place(Cloud(healthy()), tmp_path, SECTIONS)
+    verifying_secrets.judge(here, Findings())
+    wanted = [(one, need.resource) for need in starting.needs(here) for one in need.actions]
+    assert len(wanted) == 2 + 1 + 3 + 3, "the log, the login, the image, three secrets"
+    document = policies.execution(here)
+    for action, resource in wanted:
+        assert evaluate([document], action, resource, {}).decision == "allowed", (action, resource)
+
+
+def test_a_secret_is_named_as_aws_names_it(tmp_path: Path) -> None:
+    """Whoever allows exactly one secret writes its whole ARN, with the six characters at its end."""
+    arn = f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:decodeat-production-Zz9Zz9"
+
+    def of_secrets(answers: Mapping[Call, Reply]) -> list[str]:
+        here = place(Cloud({**healthy(), **answers}), tmp_path, OWN)
+        verifying_secrets.judge(here, Findings())
+        return [one.resource for one in starting.needs(here) if one.actions == policies.READ_SECRET]
+
+    assert of_secrets({("secretsmanager", "DescribeSecret"): {"ARN": arn, "Name": "decodeat-production"}}) == [arn]
+    assert of_secrets({("secretsmanager", "DescribeSecret"): MISSING}) == [arn.replace("Zz9Zz9", "000000")]
+
+
+def test_a_role_that_is_missing_is_told_once(tmp_path: Path) -> None:
+    def absent(params: Mapping[str, Any]) -> dict[str, Any]:
+        if params["PolicySourceArn"].endswith("-execution"):
+            raise refused("NoSuchEntity")
+        return allowed(params)
+
+    verdict = judged(
+        tmp_path, {("iam", "SimulatePrincipalPolicy"): absent, ("iam", "GetRole"): "NoSuchEntityException"}
+    )
+    assert verdict.doubts == () and len([one for one in verdict.problems if "-execution" in one]) == 1
+
+
+def test_a_release_that_ran_before_has_started_with_its_own_role(tmp_path: Path) -> None:
+    kept = replace(NEW, id="r1", image=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/decodeat@sha256:{'a' * 64}")
+    denied = {
+        ("iam", "SimulatePrincipalPolicy"): decided("logs:PutLogEvents", "explicitDeny"),
+        ("ecr", "DescribeImages"): {"imageDetails": [{}]},
+    }
+    assert judged(tmp_path, denied, release=kept, origin=Origin("kept", of=kept)) == Verdict()
+    assert len(judged(tmp_path, denied).problems) == 1
 
 
 # A service that is there

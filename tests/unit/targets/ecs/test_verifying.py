@@ -16,8 +16,8 @@ from decodeat_ops.targets.ecs.observed import EcsObserved, ServiceState
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.verifying.roles import trusts
 from tests.unit.targets.ecs.cloud import ACCOUNT, REGION, Call, Cloud, Reply, Shelf, Ticking, place
-from tests.unit.targets.ecs.healthy import SECTIONS, healthy, subnet
-from tests.unit.targets.ecs.wrong import ECR, WRONG, but, decided, strange_role
+from tests.unit.targets.ecs.healthy import SECRET, SECTIONS, healthy, subnet
+from tests.unit.targets.ecs.wrong import ECR, EXECUTION, WRONG, but, decided, strange_role
 
 NOTHING = EcsObserved(None, None, (), frozenset())
 BUILT = Origin("built")
@@ -39,8 +39,9 @@ def judged(
     return verifying.problems(place(cloud, tmp_path, sections, shelf), release, origin, observed)
 
 
-# Both groups are missing; three roles are passed; a new service is tagged as its revisions are.
+# Both groups are missing; three roles are passed; a new service is tagged as its revisions are; three secrets are read.
 OF_SEVERAL = {
+    "an execution role that may read no secret": 3,
     "no target group": 2, "a right that a policy takes": 3, "a right that the organization takes": 2,
     "a right beyond the boundary": 2,
 }  # fmt: skip
@@ -137,6 +138,11 @@ def test_each_denied_look_is_a_doubt_and_no_problem(tmp_path: Path) -> None:
             ("iam", "SimulatePrincipalPolicy"),
             decided("ecr:PutImage", "implicitDeny"),
             f"no policy of the caller allows ecr:PutImage on arn:aws:ecr:{REGION}:{ACCOUNT}:repository/decodeat",
+        ),
+        (
+            ("iam", "SimulatePrincipalPolicy"),
+            decided("secretsmanager:GetSecretValue", "implicitDeny"),
+            f"no policy of the role {EXECUTION} allows secretsmanager:GetSecretValue on {SECRET}; the resource's own",
         ),
         (
             ("sts", "GetCallerIdentity"),
@@ -258,7 +264,7 @@ def test_a_session_is_judged_by_its_role_with_its_path(tmp_path: Path) -> None:
             ("iam", "SimulatePrincipalPolicy"): simulated,
         },
     )
-    assert {*sources} == {arn}
+    assert {*sources} == {arn, f"arn:aws:iam::{ACCOUNT}:role/{EXECUTION}"}
 
 
 TRUST = {"Effect": "Allow", "Principal": {"Service": "ecs-tasks.amazonaws.com"}, "Action": "sts:AssumeRole"}

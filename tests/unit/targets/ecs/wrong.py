@@ -241,6 +241,18 @@ WRONG: dict[str, tuple[Call, Reply, str]] = {
         decided("iam:PassRole", "explicitDeny"),
         f"you may not iam:PassRole on arn:aws:iam::{ACCOUNT}:role/{EXECUTION}: a policy denies it",
     ),
+    "an execution role that may not write the log": (
+        ("iam", "SimulatePrincipalPolicy"),
+        decided("logs:PutLogEvents", "implicitDeny"),
+        f"the role {EXECUTION} may not logs:PutLogEvents on "
+        f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/ecs/decodeat-production:log-stream:decodeat/decodeat/0: "
+        "no policy allows it",
+    ),
+    "an execution role that may read no secret": (
+        ("iam", "SimulatePrincipalPolicy"),
+        decided("secretsmanager:GetSecretValue", "explicitDeny"),
+        f"the role {EXECUTION} may not secretsmanager:GetSecretValue on {SECRET}: a policy denies it",
+    ),
     "a right that the organization takes": (
         ("iam", "SimulatePrincipalPolicy"),
         decided("ecs:TagResource", "implicitDeny", OrganizationsDecisionDetail={"AllowedByOrganizations": False}),
