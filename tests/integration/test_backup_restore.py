@@ -301,6 +301,7 @@ backups.restore(loaded, Change(emit=watch), "latest", ("settings", "release", "d
 """
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("verb", ["resume", "rollback"])
 @pytest.mark.parametrize("step", ["settings", "data", "switch"])
 def test_killed_with_everything_in_motion(world: Deployment, step: str, verb: str) -> None:

@@ -72,6 +72,7 @@ def complete(told: Told) -> None:
     assert told.what and told.state and told.hint, told
 
 
+@pytest.mark.share
 @pytest.mark.parametrize(("spoil", "says"), BREAKS, ids=IDS)
 def test_a_broken_release_never_gets_the_traffic(well: EcsPlace, spoil: Spoil, says: tuple[str, ...]) -> None:
     before, kept = well.serving(), well.revisions()
@@ -89,6 +90,7 @@ def test_a_broken_release_never_gets_the_traffic(well: EcsPlace, spoil: Spoil, s
     assert well.deploy() == well.serving() != before
 
 
+@pytest.mark.share
 @pytest.mark.parametrize(("spoil", "says"), BREAKS, ids=IDS)
 def test_a_first_release_that_is_broken_leaves_nothing_behind(
     place: EcsPlace, spoil: Spoil, says: tuple[str, ...]

@@ -42,6 +42,7 @@ def test_these_are_all_writes_of_a_redeploy(well: EcsPlace) -> None:
     assert list(dict.fromkeys(well.writes())) == WRITES
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("operation", WRITES)
 def test_a_write_whose_answer_is_lost_is_found_by_resume(well: EcsPlace, operation: str) -> None:
     ready(well)
@@ -60,6 +61,7 @@ def test_a_write_whose_answer_is_lost_is_found_by_resume(well: EcsPlace, operati
     assert after.outcome is not None and after.outcome.changed == 0
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("operation", WRITES)
 def test_a_write_that_the_sdk_repeats_does_no_harm(well: EcsPlace, operation: str) -> None:
     """One answer is lost, and the SDK asks again by itself: nobody is told."""
@@ -73,6 +75,7 @@ def test_a_write_that_the_sdk_repeats_does_no_harm(well: EcsPlace, operation: st
     assert after.outcome is not None and after.outcome.changed == 0
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("operation", ["ecs:RegisterTaskDefinition", "ecs:UpdateService"])
 def test_a_write_whose_answer_is_lost_can_be_taken_back(well: EcsPlace, operation: str) -> None:
     before, kept = well.serving(), well.revisions()
@@ -91,6 +94,7 @@ def test_a_first_service_whose_answer_is_lost(place: EcsPlace) -> None:
     assert len(place.service.history) == 1
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("operation", ["ecs:DescribeServices", "ecs:UpdateService", "ecs:RegisterTaskDefinition"])
 def test_what_is_throttled_for_a_moment_succeeds(well: EcsPlace, operation: str) -> None:
     well.fake.switches.throttle(operation, 1)
@@ -146,6 +150,7 @@ def test_credentials_that_never_held_are_a_matter_of_settings(well: EcsPlace) ->
     assert told.code == 3 and "expired" in told.text and well.fake.calls.writes == []
 
 
+@pytest.mark.share
 @pytest.mark.parametrize(
     "operation", ["ecs:DescribeServices", "ecs:ListTaskDefinitions", "secretsmanager:GetSecretValue"]
 )

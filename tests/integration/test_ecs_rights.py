@@ -155,6 +155,7 @@ def test_what_is_not_made_yet_keeps_no_release_from_coming_back(well: EcsPlace) 
         assert {name: well.definition.document[name] for name in own} == own
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("verb", [verbs.start, verbs.restart, verbs.rollback])
 def test_a_role_of_then_that_was_deleted_is_named_before_anything_changes(well: EcsPlace, verb: Verb) -> None:
     well.ecs |= {"execution_role": "others", "task_role": "others"}

@@ -36,6 +36,7 @@ def deployed(place: EcsPlace, strategy: str, *, tells: bool = True) -> str:
     return release
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("tells", [True, False], ids=["rollout-told", "no-rollout"])
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_the_stages_are_shown_and_the_new_release_serves(place: EcsPlace, strategy: str, tells: bool) -> None:
@@ -55,6 +56,7 @@ def test_the_stages_are_shown_and_the_new_release_serves(place: EcsPlace, strate
     assert again.outcome is not None and again.outcome.changed == 0, "what is shifted serves"
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_an_alarm_in_the_middle_brings_all_back(place: EcsPlace, strategy: str) -> None:
     old = deployed(place, strategy)
@@ -78,6 +80,7 @@ def test_a_release_that_crashes_never_gets_a_share(place: EcsPlace) -> None:
     assert place.seen() == {old}
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("kind", ["ROLLBACK", "ABORT"])
 def test_a_shift_that_somebody_stops_is_a_failure(place: EcsPlace, kind: str) -> None:
     old = deployed(place, "linear")
@@ -154,6 +157,7 @@ def hanging(place: EcsPlace) -> str:
     return old
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("status", ["STOPPED", "ROLLBACK_FAILED"])
 @pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback, verbs.start])
 def test_a_shift_that_was_left_half_done_is_no_dead_end(place: EcsPlace, verb: Verb, status: str) -> None:
@@ -173,6 +177,7 @@ def test_a_shift_that_was_left_half_done_is_no_dead_end(place: EcsPlace, verb: V
     assert place.service.history[-1].status == "SUCCESSFUL"
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("fault", ["inside", "after"])
 def test_a_deploy_that_was_killed_while_it_stopped_a_shift_goes_on(place: EcsPlace, fault: str) -> None:
     old = hanging(place)
@@ -187,6 +192,7 @@ def test_a_deploy_that_was_killed_while_it_stopped_a_shift_goes_on(place: EcsPla
 # What a shift leaves behind that went back
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("tells", [True, False], ids=["rollout-told", "no-rollout"])
 def test_what_an_alarm_threw_out_never_comes_back(place: EcsPlace, tells: bool) -> None:
     """A deploy waits for a shift, an alarm ends that, and its tasks still run when the deploy's own gate fails."""
@@ -210,6 +216,7 @@ def test_what_an_alarm_threw_out_never_comes_back(place: EcsPlace, tells: bool) 
     assert place.seen() == {old} and place.desk("colleague").target.observe().serving
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("tells", [True, False], ids=["rollout-told", "no-rollout"])
 def test_a_shift_that_ecs_could_not_take_back_is_taken_back(place: EcsPlace, tells: bool) -> None:
     old = deployed(place, "canary", tells=tells)

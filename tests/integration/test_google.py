@@ -423,6 +423,7 @@ VISION_DOWN: dict[str, ocr.Call] = {
 }
 
 
+@pytest.mark.share
 @pytest.mark.parametrize(
     ("upstream", "name"), [*(("gemini", n) for n in MODEL_DOWN), *(("vision", n) for n in VISION_DOWN)]
 )

@@ -129,6 +129,7 @@ def is_in_time(understood: Callable[[str], object], whole: str) -> bool:
     return spent(understood, whole) < TIMES * known() or spent(understood, whole) < TIMES * ordinary()
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("costly", COSTLY)
 @pytest.mark.parametrize("how", ["three readings", "a model's answer", "one list"])
 def test_a_costly_text_is_understood_in_linear_time(how: str, costly: str) -> None:
