@@ -6,7 +6,7 @@ from decodeat_ops.core.aws import AwsRefused
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.ecs.place import Acts, Place
-from decodeat_ops.targets.ecs.verifying.roles import NO_ROLE
+from decodeat_ops.targets.ecs.rights import NO_ROLE
 
 POLICY = "decodeat-ops"  # the name of the one policy that this tool writes into a role
 

@@ -128,7 +128,7 @@ def test_a_role_that_is_missing_is_told_once(tmp_path: Path) -> None:
 
 def test_a_release_that_ran_before_has_started_with_its_own_role(tmp_path: Path) -> None:
     kept = replace(NEW, id="r1", image=f"{ACCOUNT}.dkr.ecr.{REGION}.amazonaws.com/decodeat@sha256:{'a' * 64}")
-    denied = {
+    denied: dict[Call, Reply] = {
         ("iam", "SimulatePrincipalPolicy"): decided("logs:PutLogEvents", "explicitDeny"),
         ("ecr", "DescribeImages"): {"imageDetails": [{}]},
     }
