@@ -16,7 +16,7 @@ FIELDS: Mapping[str, tuple[str, ...]] = {
     "authorized_user": ("client_id", "client_secret", "refresh_token"),
 }
 SOURCES = ("service_account", "authorized_user", "external_account_authorized_user")  # who may act as another account
-_PEM = re.compile(r"-----BEGIN ((?:[A-Z]+ )?PRIVATE KEY)-----(.*)-----END \1-----", re.DOTALL)
+_PEM = re.compile(r"-----BEGIN ((?!ENCRYPTED )(?:[A-Z]+ )?PRIVATE KEY)-----(.*)-----END \1-----", re.DOTALL)
 
 
 def content(text: str) -> str:

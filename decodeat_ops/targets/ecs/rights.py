@@ -102,11 +102,11 @@ def own_secrets(place: Place) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Principal:
-    """Name whose policies are simulated: the ARN, and how a sentence names its holder, and the policies' owner."""
+    """Name whose policies are simulated: the ARN, and how sentences name that user or role."""
 
     arn: str
     who: str = "you"
-    owner: str = "the caller"
+    whom: str = "the caller"
 
 
 def judge(place: Place, wanted: Iterable[Need], findings: Findings) -> None:
@@ -154,7 +154,7 @@ def _of_caller(place: Place, caller: Caller) -> str:
 def _simulate(place: Place, principal: Principal, need: Need, findings: Findings) -> None:
     context = [
         {"ContextKeyName": name, "ContextKeyValues": [value], "ContextKeyType": "string"}
-        for name, value in need.context
+        for name, value in (("aws:RequestedRegion", place.names.region), *need.context)
     ]
     params: dict[str, Any] = {"PolicySourceArn": principal.arn, "ActionNames": [*need.actions]}
     params |= {"ResourceArns": [need.resource], "ContextEntries": context}
@@ -166,21 +166,28 @@ def _judge(principal: Principal, need: Need, result: Answer, findings: Findings)
     decision, action = result["EvalDecision"], result["EvalActionName"]
     if decision == "allowed":
         return
-    missing = result.get("MissingContextValues") or ()
-    where = f"{action} on {need.resource}"
+    missing, where = _missing(result), f"{action} on {need.resource}"
     if missing:
         findings.doubt(f"whether {principal.who} may {where} depends on {', '.join(missing)}")
+    elif result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations") is False:
+        # The simulation leaves out what a condition of such a policy allows.
+        findings.doubt(f"a policy of the organization may keep {principal.whom} from {where}")
     elif decision == "implicitDeny" and action.startswith(_WITH_POLICIES) and need.resource != "*":
-        findings.doubt(f"no policy of {principal.owner} allows {where}; the resource's own may")
+        findings.doubt(f"no policy of {principal.whom} allows {where}; the resource's own may")
     elif need.otherwise:
         findings.doubt(f"{principal.who} may not {where}, {_because(result)}: {need.otherwise}")
     else:
         findings.problem(f"{principal.who} may not {where}: {_because(result)}")
 
 
+def _missing(result: Answer) -> tuple[str, ...]:
+    """Return the condition keys without a value. Where a resource was named, AWS tells them with its result."""
+    of_resources = result.get("ResourceSpecificResults") or ()
+    told = (one.get("MissingContextValues") or () for one in (result, *of_resources))
+    return tuple(dict.fromkeys(name for names in told for name in names))
+
+
 def _because(result: Answer) -> str:
-    if result.get("OrganizationsDecisionDetail", {}).get("AllowedByOrganizations") is False:
-        return "a policy of the organization denies it"
     if result.get("PermissionsBoundaryDecisionDetail", {}).get("AllowedByPermissionsBoundary") is False:
         return "the permissions boundary does not allow it"
     return "a policy denies it" if result["EvalDecision"] == "explicitDeny" else "no policy allows it"

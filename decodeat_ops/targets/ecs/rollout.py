@@ -176,6 +176,14 @@ def failed(place: Place, followed: Followed, cause: str) -> StepFailed:
     )
 
 
+def settled(place: Place, service: ServiceState) -> bool:
+    """Return whether no deployment is under way. A shift may go on or back while tasks of one revision alone run."""
+    if service.status != ACTIVE or under_way(service):
+        return False
+    deciding = shift.current(place, service) if shift.is_of(service) else None
+    return deciding is None or deciding.over
+
+
 def settle(
     place: Place,
     context: Context,
@@ -216,8 +224,7 @@ def _waited(
         service = service_state(place)
         if service is None or service.status == "INACTIVE":
             return None, True
-        settled = service.status == ACTIVE and not under_way(service)
-        if settled or (enough is not None and enough(service)):
+        if settled(place, service) or (enough is not None and enough(service)):
             return service, True
         if waiting.over:
             return service, False

@@ -144,15 +144,13 @@ def simulate_principal_policy(aws: "Aws", params: Params) -> Answer:
         for resource in params.get("ResourceArns") or ["*"]:
             verdict = aws.identity.verdict(source, Needed(action, resource, context))
             matched = [] if verdict.decision == "implicitDeny" else [{"SourcePolicyId": "policy"}]
-            results.append(
-                {
-                    "EvalActionName": action,
-                    "EvalResourceName": resource,
-                    "EvalDecision": verdict.decision,
-                    "MatchedStatements": matched,
-                    "MissingContextValues": list(verdict.missing),
-                }
-            )
+            missing, own = list(verdict.missing), {"EvalResourceName": resource, "MatchedStatements": matched}
+            result = {"EvalActionName": action, "EvalDecision": verdict.decision, **own}
+            if resource == "*":
+                results.append({**result, "MissingContextValues": missing})
+                continue
+            specific = {"EvalResourceDecision": verdict.decision, "MissingContextValues": missing, **own}
+            results.append({**result, "ResourceSpecificResults": [specific]})
     found, more = page(results, params, IAM, aws.switches, "InvalidInput")
     return {"EvaluationResults": found, "IsTruncated": bool(more), **more}
 

@@ -90,6 +90,7 @@ BROKEN_KEYS: dict[str, Callable[[str], str]] = {
     "of nothing": lambda pem: "-----BEGIN PRIVATE KEY-----\n\n-----END PRIVATE KEY-----\n",
     "that is a public one": lambda pem: pem.replace("PRIVATE", "PUBLIC"),
     "that is a certificate": lambda pem: pem.replace("PRIVATE KEY", "CERTIFICATE"),
+    "under a password": lambda pem: pem.replace("PRIVATE KEY", "ENCRYPTED PRIVATE KEY"),
     "with two ends": lambda pem: pem.replace("BEGIN", "END"),
 }
 

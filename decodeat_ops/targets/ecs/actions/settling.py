@@ -7,7 +7,7 @@ from decodeat_ops.targets.ecs.actions import shifting
 from decodeat_ops.targets.ecs.actions.superseding import left, require_known
 from decodeat_ops.targets.ecs.observed import ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
-from decodeat_ops.targets.ecs.ours import require_unmoved, under_way
+from decodeat_ops.targets.ecs.ours import require_unmoved
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.shift import Shift
 from decodeat_ops.targets.ecs.steps import SETTLE
@@ -34,7 +34,7 @@ def settle(place: Place, context: Context, params: Params) -> Results | None:
         return _after(place, shifting.end(place, context, service, params["limit"], gone_back), params)
     service = require_unmoved(service, params["guard"], params["primary"], place.names.place)
     going = service.primary
-    if going is None or going.complete or not under_way(service):
+    if going is None or going.complete or rollout.settled(place, service):
         return None
     if not shift.is_of(service):
         return left(place, service, params, f"{_impatience(params)}: {_TAKES}")

@@ -13,10 +13,10 @@ from decodeat_ops.targets.ecs.actions.settling import as_left
 from decodeat_ops.targets.ecs.failure import running, why
 from decodeat_ops.targets.ecs.observed import COMPLETED, ServiceState
 from decodeat_ops.targets.ecs.observing import service_state
-from decodeat_ops.targets.ecs.ours import ACTIVE, Ours, label, shape, under_way
+from decodeat_ops.targets.ecs.ours import ACTIVE, Ours, label, shape
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.registered import known
-from decodeat_ops.targets.ecs.rollout import settle
+from decodeat_ops.targets.ecs.rollout import settle, settled
 from decodeat_ops.targets.ecs.steps import UPDATE
 
 # What ECS keeps of a revision, and brings back with it; the grace period goes with the load balancer.
@@ -65,7 +65,7 @@ def _back(place: Place, context: Context, ours: Ours, service: ServiceState, par
         return _left(_NEWER, service) if mine is not None or ours.strangers(service) else None
     if mine is None and primary.id in ours.guard and UPDATE not in context.results:
         return None  # what differs from before, somebody else has changed
-    if mine is None or not shift.is_of(service) or not under_way(service):
+    if mine is None or not shift.is_of(service) or settled(place, service):
         return _restored(place, context, ours, service, params, _change(ours, service, params))
     own = shift.find(place, ours.task_definition, mine.created_at)
     ended = shifting.end(place, context, service, params["limit"], own, patient=False)

@@ -12,7 +12,7 @@ from decodeat_ops.targets.ecs import identity, observing, quotas, rights
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
-from decodeat_ops.targets.ecs.verifying import balancing, image, network, platform, roles, secrets
+from decodeat_ops.targets.ecs.verifying import balancing, image, network, platform, roles, secrets, starting
 
 IDENTITY, ENDPOINT = "ecs.identity", "ecs.endpoint"
 Judge = Callable[[Place, Findings], None]
@@ -52,7 +52,11 @@ def _engine(place: Place, findings: Findings) -> None:
 
 
 def _rights(place: Place, findings: Findings) -> None:
-    rights.judge(place, rights.needs(place, _NOT_MADE, Origin("built"), observing.observe(place)), findings)
+    """Judge the caller's rights, and those by which the execution role starts tasks; secrets tell their ARNs first."""
+    built = Origin("built")
+    rights.judge(place, rights.needs(place, _NOT_MADE, built, observing.observe(place)), findings)
+    secrets.judge(place, Findings())
+    starting.judge(place, built, findings)
 
 
 def _quota(place: Place, findings: Findings) -> None:

@@ -61,6 +61,18 @@ def test_a_rollback_stops_a_shift_first(tmp_path: Path, fargate: Fargate) -> Non
     assert settled(fargate) == [("1", "COMPLETED")]
 
 
+def test_a_first_shift_without_any_other_task_is_waited_for(tmp_path: Path, fargate: Fargate) -> None:
+    """An update on top of it would only queue up."""
+    place, old, theirs = shifting(tmp_path, fargate)
+    assert fargate.service is not None
+    fargate.shifts_tell_rollout = False
+    fargate.service["deployments"][1]["runningCount"] = 0
+    params = settle_of(place, old, Origin("kept", of=old))
+    fargate.calls.clear()
+    settle(place, params)
+    assert fargate.writes() == ["StopServiceDeployment"] and theirs["status"] == "ROLLBACK_SUCCESSFUL"
+
+
 def shift_to(fargate: Fargate, made: EcsRelease) -> None:
     fargate.stuck = False
     fargate.shift(made.task_definition, "SUCCESSFUL")

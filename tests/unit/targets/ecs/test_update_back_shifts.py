@@ -79,6 +79,24 @@ def test_a_repeat_makes_no_second_deployment(begun: Begun) -> None:
     assert settled(fargate) == [("1", "COMPLETED")]
 
 
+def test_a_shift_is_stopped_though_no_old_task_runs_beside_it(begun: Begun) -> None:
+    """They all crashed, or the service was stopped before: nothing but the shift itself tells that it goes on."""
+    fargate = begun.fargate
+    fargate.shifts_tell_rollout = False
+    assert fargate.service is not None
+    old = fargate.service["deployments"][1]
+    old["runningCount"] = 0
+
+    def start() -> None:
+        old["runningCount"] = 2
+        begun.go_on()
+
+    fargate.between["StopServiceDeployment", 1] = start
+    assert begun.undo() is None
+    assert fargate.writes()[0] == "StopServiceDeployment"
+    assert settled(fargate) == [("1", "COMPLETED")]
+
+
 def test_tasks_that_still_end_after_the_way_back_are_left_to_ecs(begun: Begun) -> None:
     fargate = begun.fargate
     fargate.ends_slowly = True

@@ -42,8 +42,7 @@ def judged(
 # Both groups are missing; three roles are passed; a new service is tagged as its revisions are; three secrets are read.
 OF_SEVERAL = {
     "an execution role that may read no secret": 3,
-    "no target group": 2, "a right that a policy takes": 3, "a right that the organization takes": 2,
-    "a right beyond the boundary": 2,
+    "no target group": 2, "a right that a policy takes": 3, "a right beyond the boundary": 2,
 }  # fmt: skip
 
 
@@ -143,6 +142,20 @@ def test_each_denied_look_is_a_doubt_and_no_problem(tmp_path: Path) -> None:
             ("iam", "SimulatePrincipalPolicy"),
             decided("secretsmanager:GetSecretValue", "implicitDeny"),
             f"no policy of the role {EXECUTION} allows secretsmanager:GetSecretValue on {SECRET}; the resource's own",
+        ),
+        (
+            ("iam", "SimulatePrincipalPolicy"),
+            decided("ecs:TagResource", "implicitDeny", OrganizationsDecisionDetail={"AllowedByOrganizations": False}),
+            "a policy of the organization may keep the caller from ecs:TagResource on",
+        ),
+        (
+            ("iam", "SimulatePrincipalPolicy"),
+            decided(
+                "logs:PutLogEvents",
+                "explicitDeny",
+                ResourceSpecificResults=[{"MissingContextValues": ["aws:SourceVpce"]}],
+            ),
+            f"whether the role {EXECUTION} may logs:PutLogEvents on",
         ),
         (
             ("sts", "GetCallerIdentity"),

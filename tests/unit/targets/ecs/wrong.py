@@ -253,11 +253,6 @@ WRONG: dict[str, tuple[Call, Reply, str]] = {
         decided("secretsmanager:GetSecretValue", "explicitDeny"),
         f"the role {EXECUTION} may not secretsmanager:GetSecretValue on {SECRET}: a policy denies it",
     ),
-    "a right that the organization takes": (
-        ("iam", "SimulatePrincipalPolicy"),
-        decided("ecs:TagResource", "implicitDeny", OrganizationsDecisionDetail={"AllowedByOrganizations": False}),
-        "a policy of the organization denies it",
-    ),
     "a right beyond the boundary": (
         ("iam", "SimulatePrincipalPolicy"),
         decided(
