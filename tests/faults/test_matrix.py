@@ -20,6 +20,7 @@ from decodeat_ops.core.release import previous
 from decodeat_ops.engine.journal import unfinished
 from tests.faults.plans import STEPS
 from tests.support.deployments import Deployment, Prober, deployment
+from tests.support.forking import Forks
 from tests.support.waiting import wait_for
 
 pytestmark = [
@@ -41,12 +42,12 @@ def small_disk(directory: Path, megabytes: int) -> Iterator[Path]:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Deployment]:
+def world(tmp_path_factory: pytest.TempPathFactory, source: Path, forks: Forks) -> Iterator[Deployment]:
     """One deployment with two releases, data and a snapshot, which every case must leave whole."""
     directory = tmp_path_factory.mktemp("world")
     with (
         small_disk(directory / "disk", 500) as disk,
-        deployment(directory, state=disk / "state", source=source, keep=4, ready=60.0) as made,
+        deployment(directory, state=disk / "state", source=source, keep=4, ready=60.0, forks=forks) as made,
     ):
         made.configure(MAX_REQUESTS_JITTER=1)
         made.deploy()

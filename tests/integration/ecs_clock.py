@@ -1,8 +1,7 @@
 """Let the product's waits for AWS end at once: its clock advances by what it would have slept."""
 
 from dataclasses import dataclass
-
-import pytest
+from typing import Any, Protocol
 
 from decodeat_ops.adapters.system_clock import SystemClock
 
@@ -18,7 +17,13 @@ class Leaping:
         self.slept += seconds
 
 
-def leap(patch: pytest.MonkeyPatch) -> Leaping:
+class Patch(Protocol):
+    """Set an attribute, as pytest's own does."""
+
+    def setattr(self, target: Any, name: str, value: Any, /) -> None: ...
+
+
+def leap(patch: Patch) -> Leaping:
     """Replace the clock by which actions wait."""
     clock = Leaping()
     patch.setattr(SystemClock, "now", lambda self: clock.slept)

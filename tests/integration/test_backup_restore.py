@@ -21,6 +21,7 @@ from decodeat_ops.archive import Manifest, Member
 from decodeat_ops.deployment.source import tree_digest
 from decodeat_ops.engine.journal import unfinished
 from tests.support.deployments import ENVIRONMENTS, REPOSITORY, Deployment, Prober, deployment
+from tests.support.forking import Forks
 from tests.support.waiting import PATIENCE, wait_for
 
 KEY = "a-key-that-must-never-show-4711"
@@ -39,8 +40,8 @@ def kept_apart(directory: Path, source: Path, **options: Any) -> Iterator[Deploy
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Deployment]:
-    with kept_apart(tmp_path_factory.mktemp("world"), source) as made:
+def world(tmp_path_factory: pytest.TempPathFactory, source: Path, forks: Forks) -> Iterator[Deployment]:
+    with kept_apart(tmp_path_factory.mktemp("world"), source, forks=forks) as made:
         made.deploy()
         yield made
 

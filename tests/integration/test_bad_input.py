@@ -26,6 +26,7 @@ from tests.support.deployments import (
     make_source,
     pids_of,
 )
+from tests.support.forking import Forks
 from tests.support.waiting import wait_for
 from tests.unit.archive import forge
 
@@ -33,9 +34,9 @@ Rewrite = Callable[[str], str]
 
 
 @pytest.fixture(scope="module")
-def running(tmp_path_factory: pytest.TempPathFactory, source: Path) -> Iterator[Deployment]:
+def running(tmp_path_factory: pytest.TempPathFactory, source: Path, forks: Forks) -> Iterator[Deployment]:
     """One deployment with an archive; every case leaves it as it was."""
-    with deployment(tmp_path_factory.mktemp("running"), source=source) as made:
+    with deployment(tmp_path_factory.mktemp("running"), source=source, forks=forks) as made:
         release = made.deploy()
         made.ok("backup")
         yield made
@@ -51,8 +52,8 @@ def served(running: Deployment, tmp_path: Path) -> Deployment:
 
 
 @pytest.fixture
-def empty(source: Path, tmp_path: Path) -> Iterator[Deployment]:
-    with deployment(tmp_path / "empty", source=source) as made:
+def empty(source: Path, tmp_path: Path, forks: Forks) -> Iterator[Deployment]:
+    with deployment(tmp_path / "empty", source=source, forks=forks) as made:
         yield made
 
 
@@ -96,10 +97,10 @@ class Refusal:
 
 
 def refused(made: Deployment, words: tuple[str, ...], wanted: Refusal, env: Mapping[str, str] | None = None) -> None:
-    """Run it as a program and as a person would, and compare what was said and what is there."""
+    """Run it as a program does, from its start, and as a person would; compare what was said and what is there."""
     without = ATTEMPT if wanted.undone else frozenset()
     before = picture(made.home, made.state, without=without)
-    ran = made.run("--json", *words, env=env)
+    ran = replace(made, forks=None).run("--json", *words, env=env)
     assert ran.status == wanted.code, str(ran)
     assert ran.stdout.count("\n") == 1, "one JSON object on stdout"
     assert ran.stderr == ""

@@ -201,6 +201,7 @@ def test_two_environments_side_by_side(source: Path, tmp_path: Path) -> None:
 SYSTEM_PYTHON = Path("/usr/bin/python3")  # an ordinary user may run it, whoever owns the one that runs the tests
 
 
+@pytest.mark.share  # it installs all that the tool and the service need once more
 @pytest.mark.skipif(os.geteuid() != 0, reason="becoming an ordinary user needs root")
 @pytest.mark.skipif(not SYSTEM_PYTHON.exists(), reason="there is no /usr/bin/python3")
 def test_an_ordinary_user_deploys_from_a_very_long_path() -> None:

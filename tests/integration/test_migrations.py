@@ -13,6 +13,7 @@ import pytest
 from decodeat_ops.deployment.schema import revision_of
 from decodeat_ops.engine.journal import unfinished
 from tests.support.deployments import Deployment, Prober, Ran, deployment, make_source
+from tests.support.forking import Forks
 from tests.support.migrations import add_revision, before_migrations
 from tests.support.waiting import PATIENCE, wait_for
 
@@ -71,9 +72,9 @@ def refused(made: Deployment, *words: str, code: int) -> dict[str, Any]:
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[Deployment]:
+def world(tmp_path: Path, forks: Forks) -> Iterator[Deployment]:
     """One release of today that has stored a result."""
-    with deployment(tmp_path / "world", source=make_source(tmp_path / "today"), ready=60.0) as made:
+    with deployment(tmp_path / "world", source=make_source(tmp_path / "today"), ready=60.0, forks=forks) as made:
         made.deploy()
         analyse(made, 1)
         yield made

@@ -19,11 +19,11 @@ import pytest
 from tests.lab import bases, engine
 from tests.lab.ecs import TESTED, Operator, operator, quick_tool
 from tests.lab.engine import Engine
-from tests.lab.forking import forks
 from tests.lab.ministack import MiniStack, ministack
 from tests.lab.peers import Peers
 from tests.servers.registry import Registry, registry
 from tests.support.deployments import make_source
+from tests.support.forking import forks
 from tests.unit.decodeat.web import ROOT, Web, web
 
 Hire = Callable[..., Operator]

@@ -12,7 +12,7 @@ import httpx
 from decodeat_ops.checks import label
 from tests.lab.engine import NETWORK, Engine
 from tests.support.waiting import PATIENCE, wait_for
-from tests.unit.decodeat.web import Web
+from tests.unit.decodeat.web import CLIENT, Web
 
 
 def strict() -> tuple[str, ...]:
@@ -82,11 +82,11 @@ class Container:
 
         def ready() -> bool:
             with contextlib.suppress(httpx.TransportError):
-                return httpx.get(f"{url}/ready", timeout=PATIENCE, trust_env=False).status_code == 200
+                return CLIENT.get(f"{url}/ready", timeout=PATIENCE).status_code == 200
             assert self.state["Running"], self.logs()
             return False
 
-        wait_for(ready, otherwise="it did not become ready")
+        wait_for(ready, otherwise="it did not become ready", every=0.2)
         return url
 
 

@@ -14,20 +14,25 @@ from typing import Any
 import httpx
 
 from tests.lab.balancer import Balancer, balancer
-from tests.lab.forking import DRIVER, Forks
 from tests.lab.ministack import REGION, Account, MiniStack
 from tests.servers.registry import USER, Registry
 from tests.support.deployments import REPOSITORY, Ran
+from tests.support.forking import DRIVER, Forks
 from tests.support.waiting import PATIENCE, wait_for
 
 NAME = "tested"
 DEPLOYMENT = f"{NAME}-production"
 TESTED = "decodeat:tested"  # the image under test
 # The same image with other code, made in a second: the first one's compiled files would be believed, whatever the code.
+# No look at its health by the engine, a program each ten seconds: ECS has its own.
 STAND_IN = f"""\
 ARG PYTHON_IMAGE={TESTED}
 FROM ${{PYTHON_IMAGE}}
 COPY decodeat/ /code/decodeat/
+USER 0
+RUN python -m compileall -q --invalidation-mode unchecked-hash /code
+USER 10001:10001
+HEALTHCHECK NONE
 ENV PYTHONPATH=/code
 ARG VERSION=0.0.0
 ARG REVISION=unknown
@@ -38,7 +43,7 @@ LABEL org.opencontainers.image.version="${{VERSION}}" org.opencontainers.image.r
 def quick_tool(directory: Path) -> Path:
     """Copy the tool with the Dockerfile of a stand-in beside it, which it takes for its own; the copy's directory."""
     for name in ("decodeat_ops", "templates"):
-        shutil.copytree(REPOSITORY / name, directory / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(REPOSITORY / name, directory / name, ignore=shutil.ignore_patterns("*.pyc.*"))
     (directory / "Dockerfile").write_text(STAND_IN)
     return directory
 

@@ -24,6 +24,7 @@ from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE
 
 REGION = "eu-central-1"
+PACED = Path(__file__).with_name("paced.py")
 LOCK = Path(__file__).with_name("ministack-requirements.txt")
 # It pins a botocore of its own, so that it can't be installed beside the product.
 ENVIRONMENTS = REPOSITORY / ".venv" / "ministack"
@@ -126,7 +127,7 @@ def ministack(engine: Engine, image: str) -> Iterator[MiniStack]:
 @contextlib.contextmanager
 def _running(programs: Path, variables: Mapping[str, str], directory: Path) -> Iterator[None]:
     # Dies with whoever started it; its containers end with the engine.
-    argv, log = ("setpriv", "--pdeathsig", "KILL", str(programs / "ministack")), directory / "log"
+    argv, log = ("setpriv", "--pdeathsig", "KILL", str(programs / "python"), "-P", str(PACED)), directory / "log"
     with log.open("wb") as written:
         process = subprocess.Popen(
             argv, cwd=directory, env=variables, stdin=subprocess.DEVNULL, stdout=written, stderr=written

@@ -147,11 +147,11 @@ def test_a_worker_that_dies_leaves_nothing_behind(served: Container, pictures: W
         lost = pool.submit(
             httpx.post, f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=120, trust_env=False
         )
-        wait_for(lambda: _reading(served), otherwise="nothing was read")
+        wait_for(lambda: _reading(served), otherwise="nothing was read", every=0.2)
         (worker,) = _reading(served)
         served.execute("python", "-c", f"import os; os.kill({worker}, 9)")
         assert isinstance(lost.exception(), httpx.TransportError)
-    wait_for(lambda: _is_whole(served), otherwise="a reader, a sandbox or a zombie stayed")
+    wait_for(lambda: _is_whole(served), otherwise="a reader, a sandbox or a zombie stayed", every=1.0)
     read(url, known_label(pictures))
     assert _is_whole(served)
 

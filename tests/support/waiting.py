@@ -8,13 +8,19 @@ PATIENCE = 60.0  # seconds
 
 
 def wait_for(
-    condition: Callable[[], object], seconds: float = PATIENCE, otherwise: Callable[[], object] | str = "it never came"
+    condition: Callable[[], object],
+    seconds: float = PATIENCE,
+    otherwise: Callable[[], object] | str = "it never came",
+    every: float = 0.02,
 ) -> None:
-    """Wait until the condition holds; `otherwise` is the message, or returns it, when it never does."""
+    """Wait until the condition holds; `otherwise` is the message, or returns it, when it never does.
+
+    A condition that takes a program to look is asked `every` so many seconds.
+    """
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, otherwise if isinstance(otherwise, str) else otherwise()
-        time.sleep(0.02)
+        time.sleep(every)
 
 
 async def until(condition: Callable[[], object], seconds: float = PATIENCE, otherwise: str = "it never came") -> None:

@@ -234,7 +234,7 @@ def later(tmp_path: Path) -> Callable[..., Path]:
 
     def make(**step: Any) -> Path:
         code = tmp_path / "later"
-        shutil.copytree(ROOT / "decodeat", code / "decodeat", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / "decodeat", code / "decodeat", ignore=shutil.ignore_patterns("*.pyc.*"))
         add_revision(code / "decodeat", **step)
         return code
 

@@ -101,6 +101,7 @@ def test_a_refusal_comes_over_with_its_words_and_the_process_stays() -> None:
     run(work)
 
 
+@pytest.mark.share
 @pytest.mark.parametrize("name", HEAVY)
 def test_no_picture_takes_more_than_its_share(name: str, record_property: Callable[..., None]) -> None:
     async def work(decoder: Decoder) -> None:
@@ -256,7 +257,7 @@ def test_a_process_that_can_t_be_started_is_no_internal_error(monkeypatch: pytes
 
 def test_who_is_busy_is_not_broken() -> None:
     async def work(decoder: Decoder) -> None:
-        task = asyncio.create_task(decoder.image(SLOW))
+        task = asyncio.create_task(decoder.image(with_segments(b"\xff" * 1_000_000)))
         await until(children)
         assert (await decoder.condition()).ok
         assert not task.done(), "the answer did not wait for the picture"

@@ -19,6 +19,9 @@ from tests.support.serving import serving
 from tests.support.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[3]
+# For every thread. Making a client reads all certificates that there are; this one keeps no connection, so that each
+# question comes over one of its own, as if it were asked by another client.
+CLIENT = httpx.Client(trust_env=False, timeout=2 * PATIENCE, limits=httpx.Limits(max_keepalive_connections=0))
 Answer = Callable[[BaseHTTPRequestHandler], None]
 
 
@@ -115,7 +118,7 @@ def _wait(url: str, process: subprocess.Popen[bytes], log: Path, patience: float
     deadline, seen = time.monotonic() + patience, ""
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
-            answer = httpx.get(f"{url}/ready", timeout=PATIENCE, trust_env=False)
+            answer = CLIENT.get(f"{url}/ready", timeout=PATIENCE)
             if answer.status_code == 200:
                 return
             seen = answer.text

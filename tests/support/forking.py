@@ -1,6 +1,7 @@
 """Run commands of the tool in processes of their own that need not import it: a server has, and forks for each.
 
-Starting takes most of a command's time, and a session of the lab runs hundreds of them.
+Starting takes most of a command's time, and the tests run thousands of them. What a fork can't show is a module that is
+not there, or that a command forgets to import: those who look for that start an interpreter.
 """
 
 import contextlib
@@ -11,8 +12,9 @@ import pkgutil
 import subprocess
 import sys
 import tempfile
+import threading
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,27 +26,29 @@ _NOT_IMPORTED = ("decodeat_ops.__main__", "decodeat_ops.supervisor")
 
 @dataclass(frozen=True)
 class Forks:
-    """Hold the running server. One command runs at a time."""
+    """Hold the running server. One command runs at a time, so that others wait."""
 
     server: "subprocess.Popen[str]"
     directory: Path
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, driver: bool = False) -> Ran:
         """Run the tool's command line, or the driver's, to its end; a process that was killed has a negative status."""
         assert self.server.stdin is not None and self.server.stdout is not None
         streams = [str(self.directory / name) for name in ("stdout", "stderr")]
         job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "streams": streams, "driver": driver}
-        self.server.stdin.write(json.dumps(job) + "\n")
-        self.server.stdin.flush()
-        told = self.server.stdout.readline()
-        assert told, "the server has ended"
-        return Ran(int(told), *(Path(stream).read_text() for stream in streams))
+        with self._turn:
+            self.server.stdin.write(json.dumps(job) + "\n")
+            self.server.stdin.flush()
+            told = self.server.stdout.readline()
+            assert told, "the server has ended"
+            return Ran(int(told), *(Path(stream).read_text() for stream in streams))
 
 
 @contextlib.contextmanager
-def forks(tool: Path) -> Iterator[Forks]:
+def forks(tool: Path = REPOSITORY) -> Iterator[Forks]:
     """Start a server that has imported the tool of a directory, and end it afterwards."""
-    argv = ("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.lab.forking")
+    argv = ("setpriv", "--pdeathsig", "KILL", sys.executable, "-m", "tests.support.forking")
     with tempfile.TemporaryDirectory(prefix="decodeat-forks-") as directory:
         environment = {**os.environ, "PYTHONPATH": f"{tool}{os.pathsep}{REPOSITORY}"}
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
