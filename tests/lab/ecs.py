@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.servers.registry import USER, Registry
 from tests.support.deployments import REPOSITORY, Ran
 from tests.support.forking import DRIVER, Forks
 from tests.support.waiting import PATIENCE, wait_for
+from tests.unit.decodeat.web import CLIENT
 
 NAME = "tested"
 DEPLOYMENT = f"{NAME}-production"
@@ -216,13 +217,18 @@ class Operator:
     def serving(self) -> str:
         """Return the id of the release that clients get, "" when none answers."""
         try:
-            answer = httpx.get(f"{self.clients.url}/health", timeout=PATIENCE, trust_env=False)
+            answer = CLIENT.get(f"{self.clients.url}/health", timeout=PATIENCE)
         except httpx.TransportError:
             return ""
         return str(answer.headers.get("x-release-id", "")) if answer.status_code == 200 else ""
 
     def wait_serving(self, release: str) -> None:
-        wait_for(lambda: self.serving() == release, otherwise=lambda: f"{release} does not serve: {self.serving()!r}")
+        """Wait until clients get a release, whose container may have to start yet."""
+        self.wait(lambda: self.serving() == release, lambda: f"{release} does not serve: {self.serving()!r}")
+
+    def wait(self, condition: Callable[[], object], otherwise: Callable[[], object] | str) -> None:
+        """Wait for what takes containers that start, or end: slowly on a busy machine, and each look is a request."""
+        wait_for(condition, 4 * PATIENCE, otherwise, every=0.2)
 
     def wait_alone(self, count: int = 1) -> None:
         """Wait until nothing of the service runs but what clients reach, `count` containers of it."""
@@ -231,7 +237,7 @@ class Operator:
             running = {one.id for one in self.clients.running()}
             return len(running) == count and running == {one.id for one in self.clients.targets()}
 
-        wait_for(alone, otherwise=lambda: (self.clients.running(), self.clients.targets()))
+        self.wait(alone, lambda: (self.clients.running(), self.clients.targets()))
 
     def releases(self) -> list[str]:
         """Return the ids of the releases that are kept, newest first."""

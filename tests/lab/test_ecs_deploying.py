@@ -12,7 +12,6 @@ from tests.lab.containers import known_label
 from tests.lab.ecs import DEPLOYMENT, Operator
 from tests.servers.registry import Registry
 from tests.support.deployments import REPOSITORY, make_source
-from tests.support.waiting import wait_for
 from tests.unit.decodeat.web import Web
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
@@ -78,7 +77,7 @@ def test_from_nothing_to_serving_and_back_to_nothing(
 
     removed = made.ok("remove", "--yes", "--name", DEPLOYMENT)
     assert removed["changed"] == 1 and removed["data"]["stays"]
-    wait_for(lambda: not made.clients.running(), otherwise="a container stayed")
+    made.wait(lambda: not made.clients.running(), "a container stayed")
     assert made.serving() == "" and service_of(made)["status"] == "INACTIVE"
     assert made.ok("remove", "--yes", "--name", DEPLOYMENT)["changed"] == 0
 
@@ -141,7 +140,7 @@ def test_back_to_the_release_before_and_to_a_chosen_one(well: Operator) -> None:
 def test_what_served_serves_again_after_stop_and_start(well: Operator) -> None:
     release = well.serving()
     assert well.ok("stop", "--yes")["changed"] == 1
-    wait_for(lambda: not well.clients.running(), otherwise="a container stayed")
+    well.wait(lambda: not well.clients.running(), "a container stayed")
     assert well.serving() == "" and service_of(well)["desiredCount"] == 0
     assert well.ok("stop", "--yes")["changed"] == 0
     assert well.ok("start", "--yes")["changed"] == 1
@@ -154,7 +153,7 @@ def test_what_served_serves_again_after_stop_and_start(well: Operator) -> None:
 
 def test_the_log_is_that_of_the_release_that_serves(well: Operator) -> None:
     release = well.serving()
-    wait_for(lambda: release in well.run("logs").stdout, otherwise=lambda: str(well.run("logs")))
+    well.wait(lambda: release in well.run("logs").stdout, lambda: str(well.run("logs")))
 
 
 @pytest.mark.parametrize(
@@ -247,8 +246,8 @@ def test_a_change_by_hand_is_seen_and_taken_over(well: Operator) -> None:
     newer = well.deploy()
     client = well.platform.client(well.account, "ecs")
     client.update_service(cluster=DEPLOYMENT, service=DEPLOYMENT, taskDefinition=older)
-    wait_for(lambda: well.serving() not in {"", newer}, otherwise="the change by hand did not come through")
-    wait_for(lambda: not well.unsettled(), otherwise=well.unsettled)
+    well.wait(lambda: well.serving() not in {"", newer}, "the change by hand did not come through")
+    well.wait(lambda: not well.unsettled(), well.unsettled)
     assert well.ok("status")["data"]["release"] == well.serving()
     assert well.deploy() == well.serving() != newer
 

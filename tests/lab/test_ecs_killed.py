@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from tests.lab.ecs import Operator
-from tests.support.waiting import wait_for
 
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
 
@@ -104,7 +103,7 @@ def test_a_rollback_killed_at_any_step_gets_back_to_clean(
     if way == "undo":
         well.wait_serving(newer)
     # The emulator calls what an undo brought back complete as soon as its container runs, before it answers.
-    wait_for(lambda: well.serving() != "")
+    well.wait(lambda: well.serving() != "", "nothing serves")
     assert well.unsettled() == ""
     well.ok("deploy", "--yes")
     assert well.ok("deploy", "--yes")["changed"] == 0
