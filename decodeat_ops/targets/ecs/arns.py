@@ -8,6 +8,11 @@ from decodeat_ops.targets.ecs.names import Names, in_ecr
 SUFFIX = "-??????"
 
 
+def role_name(arn: str) -> str:
+    """Return a role's name, which is the end of its ARN."""
+    return arn.rpartition("/")[2]
+
+
 @dataclass(frozen=True)
 class Arns:
     """Write ARNs in a deployment's account and region."""

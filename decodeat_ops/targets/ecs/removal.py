@@ -5,10 +5,10 @@ from decodeat_ops.core.plan import Action, Step
 from decodeat_ops.core.target import Facts, Removal
 from decodeat_ops.targets.ecs import steps
 from decodeat_ops.targets.ecs.actions import leftovers
+from decodeat_ops.targets.ecs.arns import role_name
 from decodeat_ops.targets.ecs.observed import EcsObserved
 from decodeat_ops.targets.ecs.ours import ACTIVE, label
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.verifying.roles import role_name
 
 
 def removal(place: Place, observed: EcsObserved, keep: frozenset[str]) -> Removal:

@@ -8,7 +8,7 @@ from decodeat_ops.core.aws import Answer, AwsRefused
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.target import Origin
 from decodeat_ops.targets.ecs import secrets
-from decodeat_ops.targets.ecs.arns import SUFFIX, Arns
+from decodeat_ops.targets.ecs.arns import SUFFIX, Arns, role_name
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.identity import Caller, who
 from decodeat_ops.targets.ecs.observed import EcsObserved
@@ -131,7 +131,7 @@ def judge_role(place: Place, arn: str, wanted: Iterable[Need], findings: Finding
 
     A role that is missing is none of either here.
     """
-    role = f"the role {arn.rpartition('/')[2]}"
+    role = f"the role {role_name(arn)}"
     try:
         for need in wanted:
             _simulate(place, Principal(arn, role, role), need, findings)

@@ -5,12 +5,11 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from decodeat_ops.core.aws import AwsRefused
-from decodeat_ops.targets.ecs.arns import Arns
+from decodeat_ops.targets.ecs.arns import Arns, role_name
 from decodeat_ops.targets.ecs.bootstrap import grants
 from decodeat_ops.targets.ecs.bootstrap.marks import of_pairs
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.place import Place
-from decodeat_ops.targets.ecs.verifying.roles import role_name
 
 # What the services say of something that is not there.
 MISSING = frozenset(

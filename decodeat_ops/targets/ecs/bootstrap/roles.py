@@ -11,12 +11,12 @@ from decodeat_ops.core.plan import Action, Params, Step
 from decodeat_ops.core.target import Steps
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.ecs import policies
+from decodeat_ops.targets.ecs.arns import role_name
 from decodeat_ops.targets.ecs.bootstrap.grants import policy_of, put, revoke
 from decodeat_ops.targets.ecs.bootstrap.marks import MARK, of_pairs, pairs, tags
 from decodeat_ops.targets.ecs.names import DEPLOYMENT
 from decodeat_ops.targets.ecs.place import Acts, Place
 from decodeat_ops.targets.ecs.rights import NO_ROLE, SHIFTS, TASKS
-from decodeat_ops.targets.ecs.verifying.roles import role_name
 
 _THERE = frozenset({"EntityAlreadyExists", "EntityAlreadyExistsException"})
 

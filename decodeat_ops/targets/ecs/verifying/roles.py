@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from decodeat_ops.targets.ecs.arns import role_name
 from decodeat_ops.targets.ecs.findings import Findings
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.rights import NO_ROLE, SHIFTS, TASKS, task_roles
@@ -42,11 +43,6 @@ def _judge(place: Place, arn: str, service: str, findings: Findings) -> None:
         findings.problem(f"the role {name} is {role['Arn']}, and {who} {arn}")
     if not trusts(role.get("AssumeRolePolicyDocument") or {}, service, account):
         findings.problem(f"the role {name} does not trust {service}, which takes it on")
-
-
-def role_name(arn: str) -> str:
-    """Return a role's name, which is the end of its ARN."""
-    return arn.rpartition("/")[2]
 
 
 def trusts(document: Mapping[str, Any], service: str, account: str) -> bool:
