@@ -3,7 +3,7 @@
 import functools
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from decodeat_ops.deployment.inputs import environment_path, salt, secrets_diges
 from decodeat_ops.deployment.machine import Machine
 from decodeat_ops.deployment.observed import LocalObserved, observe
 from decodeat_ops.deployment.release import LocalRelease
+from decodeat_ops.deployment.service_variables import Judged
 from decodeat_ops.deployment.source import LOCK_NAME
 from decodeat_ops.engine.executor import Do
 from decodeat_ops.targets.local import actions, boot, configuration, removal, steps
@@ -27,13 +28,18 @@ SOCKET = "its private socket"
 
 @dataclass(frozen=True)
 class Local:
-    """Run releases on this machine: processes that a supervisor keeps, one of which takes the traffic."""
+    """Run releases on this machine: processes that a supervisor keeps, one of which takes the traffic.
+
+    `judged` is what the service's own code said of its variables: the plan that is made again under the lock asks about
+    the same code and the same values.
+    """
 
     machine: Machine
     secrets: Mapping[str, Secret]
     boot: Boot
     name: str = "local, this machine"
     release_type: type[LocalRelease] = LocalRelease
+    judged: dict[tuple[str, str], Judged] = field(default_factory=dict, compare=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -73,8 +79,7 @@ class Local:
         secret: frozenset[str] = frozenset()
         package = origin.package
         if package is not None:
-            plain = configuration.variables(machine.loaded)
-            judged = service_variables.judge(machine.host, package, machine.loaded, plain, self.secrets)
+            judged = self._judge(release, package)
             service_variables.refuse(judged)
             after, secret = configuration.configured(machine.loaded, self.secrets, grain), judged.secret
         else:
@@ -84,6 +89,14 @@ class Local:
         if package is not None:
             _require_room(machine, package, release.lock)
         return self._differs(observed, after, secret)
+
+    def _judge(self, release: LocalRelease, package: Path) -> Judged:
+        known = release.fingerprint, release.secrets
+        if known not in self.judged:
+            loaded = self.machine.loaded
+            plain = configuration.variables(loaded)
+            self.judged[known] = service_variables.judge(self.machine.host, package, loaded, plain, self.secrets)
+        return self.judged[known]
 
     def _differs(self, observed: LocalObserved, after: Configured, secret: frozenset[str]) -> Facts:
         if observed.active is None:
