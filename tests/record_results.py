@@ -15,7 +15,7 @@ from typing import cast
 import pytest
 
 from decodeat_ops.deployment import files, source
-from tests.suite import SHARES, share_of, suite_of
+from tests.suite import commits, suite_of
 
 FORMAT = 1
 RESULT = "test-results.json"
@@ -102,7 +102,7 @@ class Recorder:
         result = {
             "format": FORMAT,
             "suite": suite,
-            "share": f"{share_of(self._config.rootpath) + 1} of {SHARES}" if suite == "test" else "all",
+            "share": f"of commit {commits(self._config.rootpath)}" if suite == "test" else "all",
             "code": code,
             "revision": source.revision(self._package),
             "passed": counts["passed"],

@@ -1,13 +1,16 @@
 """Choose the tests of a whole run, as a pytest plugin: `make proof` has the long forms, `make test` leaves them out.
 
-`--suite test` leaves out tests marked `proof`, and runs a share of those marked `share` (the cases of the fault
-matrix). The number of commits chooses the share, so that `SHARES` commits in a row run every case; the fixture `share`
-does the same with the material of one test. Without `--suite` the tests named on the command line run, in their short
-form.
+`--suite test` leaves out tests marked `proof`, and runs those marked `share` at some commits only, which their number
+chooses. `share` alone is for the cases of the fault matrix: `SHARES` commits in a row run every case. `share(3)` is for
+what costs much and is not the main way: each commit runs a third of these tests. `share(2, part=1)` is for tests that
+need the same costly parts: they run together, at the commits whose number leaves 1 when divided by 2. A test with two
+such marks runs where both say so. The fixture `share` does the same with the material of one test.
+Without `--suite` the tests named on the command line run, in their short form.
 """
 
 import os
 import subprocess
+from collections import Counter
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +26,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "share: a case of the fault matrix; `make test` runs a share of them")
+    said = "share(of=11, part=None): `make test` runs it at some commits only, one part of `of` at each"
+    config.addinivalue_line("markers", said)
     config.addinivalue_line("markers", "proof: a long form, which `make proof` alone runs")
 
 
@@ -32,21 +36,32 @@ def suite_of(config: pytest.Config) -> str:
     return config.getoption("--suite", default=None) or ""
 
 
-def share_of(directory: Path, shares: int = SHARES) -> int:
-    """Return which share of the matrix this commit runs; outside a repository, the first one."""
+def commits(directory: Path) -> int:
+    """Return the number of commits, by which a run's share is chosen; 0 outside a repository."""
     argv = ("git", "rev-list", "--count", "HEAD")
     counted = subprocess.run(argv, cwd=directory, capture_output=True, text=True, check=False)
-    return int(counted.stdout or 0) % shares
+    return int(counted.stdout or 0)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     if suite_of(config) != "test":
         return
-    cases = [item for item in items if item.get_closest_marker("share")]
-    kept = {item for item in items if not item.get_closest_marker("proof")} - set(cases)
-    kept |= set(cases[share_of(config.rootpath) :: SHARES])
-    config.hook.pytest_deselected(items=[item for item in items if item not in kept])
-    items[:] = [item for item in items if item in kept]
+    number = commits(config.rootpath)
+    dealt: Counter[int] = Counter()
+    kept: dict[bool, list[pytest.Item]] = {True: [], False: []}
+    for item in items:
+        due = [_is_due(number, dealt, *mark.args, **mark.kwargs) for mark in item.iter_markers("share")]
+        kept[all(due) if due else not item.get_closest_marker("proof")].append(item)
+    config.hook.pytest_deselected(items=kept[False])
+    items[:] = kept[True]
+
+
+def _is_due(number: int, dealt: Counter[int], of: int = SHARES, *, part: int | None = None) -> bool:
+    """Return whether a commit runs a test. Without a part it is dealt one, in turn among those of the same `of`."""
+    if part is None:
+        part = dealt[of]
+        dealt[of] += 1
+    return part % of == number % of
 
 
 @pytest.fixture(scope="session")
@@ -58,7 +73,7 @@ def proof(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def share(proof: bool, pytestconfig: pytest.Config) -> Callable[[Sequence[Any], int], Sequence[Any]]:
     """Return what takes every n-th of the material of one test, another part at each commit; all of it in the proof."""
-    return lambda material, n: material if proof else material[share_of(pytestconfig.rootpath, n) :: n]
+    return lambda material, n: material if proof else material[commits(pytestconfig.rootpath) % n :: n]
 
 
 @pytest.hookimpl(wrapper=True)

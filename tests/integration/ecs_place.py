@@ -8,7 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,9 @@ from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core.errors import OpsError
 from decodeat_ops.core.outcome import Outcome
+from decodeat_ops.core.ports import Completed, Host
+from decodeat_ops.deployment import service_variables
+from decodeat_ops.deployment import source as source_files
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import Loaded
 from tests.integration.ecs_clock import leap
@@ -38,6 +41,7 @@ from tests.servers.aws.ecs.state import Service, TaskDefinition
 from tests.servers.aws.furnished import cluster, network, task_roles
 from tests.servers.aws.identity import KEY, SECRET
 from tests.support.deployments import REPOSITORY, Ran
+from tests.support.forking import QUICK, Forks
 from tests.support.waiting import PATIENCE
 
 READS = 12  # that an unchanged deploy may make
@@ -65,6 +69,8 @@ class Told:
 class EcsPlace(EcsSettings):
     """Run the commands of that operator, and see what clients see."""
 
+    forks: Forks | None = None  # what starts its commands faster than a new interpreter does
+
     def loaded(self, machine: str = "own") -> Loaded:
         return load(self.write(machine), None, {})
 
@@ -85,13 +91,21 @@ class EcsPlace(EcsSettings):
             return Told(error.code, advice.what, advice.state, advice.hint, advice.lines)
         return Told(outcome.exit_code, outcome.summary, outcome=outcome)
 
-    def run(self, *words: str, module: str = "tests.integration.ecs_process", timeout: float = 300) -> Ran:
+    def run(self, *words: str) -> Ran:
         """Run the program in its own process, with waits that end at once."""
+        ran = self.process(*words)
+        assert not any(value in ran.stdout + ran.stderr for value in self.secrets.values()), "a secret was shown"
+        return ran
+
+    def process(self, *words: str) -> Ran:
+        """Run what `tests/integration/ecs_process.py` describes, to its end."""
+        cwd = self.write().parent
+        if self.forks is not None:
+            return self.forks.run(words, cwd, self.environment, module=QUICK)
         done = subprocess.run(
-            (sys.executable, "-m", module, *words), cwd=self.write().parent, env=self.environment,
-            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=timeout, check=False,
+            (sys.executable, "-m", QUICK, *words), cwd=cwd, env=self.environment,
+            stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
-        assert not any(value in done.stdout + done.stderr for value in self.secrets.values()), "a secret was shown"
         return Ran(done.returncode, done.stdout, done.stderr)
 
     def ok(self, *words: str) -> dict[str, Any]:
@@ -166,6 +180,16 @@ def _shared_class(creator: Any, service: str, model: Any) -> Any:
     return _classes[service]
 
 
+_ask, _answers = service_variables.ask, dict[tuple[Any, ...], Completed]()
+
+
+def _asked_once(host: Host, package: Path, values: Mapping[str, str], python: Path | None = None) -> Completed:
+    key = (source_files.tree_digest(package), *sorted(values.items()), python)
+    if key not in _answers:
+        _answers[key] = _ask(host, package, values, python)
+    return _answers[key]
+
+
 _ACCOUNTS = itertools.count(111122223333)
 NO_ENGINE = "unix:///nonexistent/docker.sock"
 CREDENTIALS = {
@@ -190,6 +214,8 @@ def ecs_place(home: Path, source: Path, *, pinned: bool = True, bare: bool = Fal
         # For each command the SDK parses its models and makes its classes anew: longer than the command itself.
         patch.setattr(botocore.session, "create_loader", _shared_loader)
         patch.setattr(ClientCreator, "_create_client_class", _shared_class)
+        # It starts an interpreter, with the same code and variables in test after test.
+        patch.setattr(service_variables, "ask", _asked_once)
         images = EcrImages(account=fake)
         patch.setattr(docker_engine.DockerEngine, "opened", staticmethod(lambda *given, **options: images))
         home.mkdir(exist_ok=True, mode=0o700)
@@ -211,9 +237,10 @@ def furnish(place: EcsPlace) -> None:
 
 
 @pytest.fixture(name="place")
-def furnished_place(tmp_path: Path, source: Path) -> Iterator[EcsPlace]:
+def furnished_place(tmp_path: Path, source: Path, forks: Forks) -> Iterator[EcsPlace]:
     """Return a place where nothing is deployed yet."""
     with ecs_place(tmp_path / "ecs", source) as made:
+        made.forks = forks
         yield made
 
 

@@ -18,6 +18,7 @@ from tests.integration.ecs_settings import DEPLOYMENT
 from tests.integration.test_ecs_killed import KILLED, driven
 from tests.integration.test_ecs_rights import documented
 from tests.support.deployments import service_source
+from tests.support.forking import QUICK
 from tests.support.waiting import PATIENCE
 from tests.unit.targets.ecs.test_diff import BY_HAND, DOCKERFILE, NAMED, SCRIPT
 
@@ -190,7 +191,7 @@ def test_a_program_in_a_task_has_the_operators_terminal_and_its_status_comes_bac
 
 def test_a_log_that_is_followed_goes_over_to_the_next_release_and_ends_at_ctrl_c(well: EcsPlace) -> None:
     older = well.serving()
-    program = ("env", "--default-signal=INT", sys.executable, "-m", "tests.integration.ecs_process")
+    program = ("env", "--default-signal=INT", sys.executable, "-m", QUICK)
     with subprocess.Popen(
         (*program, "logs", "-f", "-n", "1", "--target", "ecs"), cwd=well.write().parent, env=well.environment,
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,

@@ -1,8 +1,6 @@
 """Given a change on ECS, when its process is killed at any step, then it goes on or is taken back."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,12 +22,9 @@ KILLED = -9
 
 def driven(place: EcsPlace, verb: str, step: str, fault: str) -> tuple[int, dict[str, Any]]:
     """Carry out a change in a process that kills itself at a step; return its status and what it told."""
-    argv = (sys.executable, "-m", "tests.integration.ecs_process", "drive", str(place.write()), verb, step, fault)
-    done = subprocess.run(
-        argv, cwd=place.home, env=place.environment, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode in {0, KILLED}, done.stderr
-    return done.returncode, json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 else {}
+    ran = place.process("drive", str(place.write()), verb, step, fault)
+    assert ran.status in {0, KILLED}, ran.stderr
+    return ran.status, json.loads(ran.stdout.splitlines()[-1]) if ran.status == 0 else {}
 
 
 def test_these_are_all_steps(well: EcsPlace) -> None:

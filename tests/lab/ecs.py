@@ -199,7 +199,7 @@ class Operator:
     def drive(self, verb: str, step: str = "-", fault: str = "none", *argument: str) -> tuple[int, dict[str, Any]]:
         """Carry out a change to its end, or to where it is killed; exit status and what it said."""
         if self.forks is not None:
-            ran = self.forks.run(self._driver(verb, step, fault, *argument), self.home, self.environment, driver=True)
+            ran = self.forks.run(self._driver(verb, step, fault, *argument), self.home, self.environment, module=DRIVER)
         else:
             process = self.driven(verb, step, fault, *argument)
             said, errors = process.communicate(timeout=900)

@@ -14,7 +14,7 @@ from tests.servers.registry import Registry
 from tests.support.deployments import REPOSITORY, make_source
 from tests.unit.decodeat.web import Web
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=1)]
 
 Record = Callable[[str, object], None]
 Hire = Callable[..., Operator]

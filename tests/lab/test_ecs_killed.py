@@ -6,7 +6,7 @@ import pytest
 
 from tests.lab.ecs import Operator
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes bases, image and emulator
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=1)]
 
 # What a deploy does when code, configuration and a secret have changed, and what a rollback does.
 DEPLOY = (

@@ -14,7 +14,7 @@ from tests.servers.postgres import Postgres, postgres
 from tests.support.deployments import make_source
 from tests.support.migrations import ADDS, DROPS, add_revision
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=1)]
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.lab.engine import Engine
 from tests.lab.layers import CONFIGURATION, Contents, Layer
 from tests.unit.decodeat.web import ROOT
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes the bases and the image
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=0)]
 
 LARGEST = 500  # megabytes above the base; the hundred that the build takes out of googleapiclient would not fit
 BUILDERS = pytest.mark.parametrize("buildkit", [False, True], ids=["classic", "buildkit"])

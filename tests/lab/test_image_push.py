@@ -17,7 +17,7 @@ from tests.servers.registry import Registry, registry
 from tests.servers.wire import Wire, wire
 from tests.unit.deployment.test_revision import git
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes the bases and the image
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=0)]
 
 BUILDERS = pytest.mark.parametrize("buildkit", ["0", "1"], ids=["classic", "buildkit"])
 MOST = 1.1  # bytes that are sent after a change, to those of the layers that it changed

@@ -23,7 +23,7 @@ from tests.unit.decodeat.conftest import encoded
 from tests.unit.decodeat.hostile_images import HEAVY
 from tests.unit.decodeat.web import Web
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800)]  # the first test of the lab makes the bases and the image
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, part=0)]
 
 PORT = 9123
 GRACE = 300  # seconds that a stop waits

@@ -13,7 +13,7 @@ from tests.lab import engine
 from tests.lab.engine import NETWORK, Engine
 from tests.lab.peers import Peers
 
-pytestmark = [pytest.mark.lab]
+pytestmark = [pytest.mark.lab, pytest.mark.share(2, part=0)]
 
 NAME = "lab/copied:1"
 

@@ -21,6 +21,7 @@ from typing import Any
 from tests.support.deployments import REPOSITORY, Ran
 
 DRIVER = "tests.lab.ecs_driver"
+QUICK = "tests.integration.ecs_process"  # the tool, and the driver, with waits that end at once
 _NOT_IMPORTED = ("decodeat_ops.__main__", "decodeat_ops.supervisor")
 
 
@@ -32,11 +33,11 @@ class Forks:
     directory: Path
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
-    def run(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, driver: bool = False) -> Ran:
-        """Run the tool's command line, or the driver's, to its end; a process that was killed has a negative status."""
+    def run(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], *, module: str = "") -> Ran:
+        """Run the tool's command line, or a module's, to its end; a process that was killed has a negative status."""
         assert self.server.stdin is not None and self.server.stdout is not None
         streams = [str(self.directory / name) for name in ("stdout", "stderr")]
-        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "streams": streams, "driver": driver}
+        job = {"argv": list(argv), "cwd": str(cwd), "env": dict(env), "streams": streams, "module": module}
         with self._turn:
             self.server.stdin.write(json.dumps(job) + "\n")
             self.server.stdin.flush()
@@ -64,7 +65,8 @@ def _import_everything() -> None:
     for found in pkgutil.walk_packages(decodeat_ops.__path__, "decodeat_ops."):
         if not found.name.startswith(_NOT_IMPORTED):
             importlib.import_module(found.name)
-    importlib.import_module(DRIVER)
+    for name in (DRIVER, QUICK):
+        importlib.import_module(name)
 
 
 def _become(job: Mapping[str, Any]) -> int:
@@ -78,9 +80,9 @@ def _become(job: Mapping[str, Any]) -> int:
         os.dup2(opened, number)
         os.close(opened)
     sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
-    if job["driver"]:
-        sys.argv = [DRIVER, *job["argv"]]
-        return int(importlib.import_module(DRIVER).main())
+    if job["module"]:
+        sys.argv = [job["module"], *job["argv"]]
+        return int(importlib.import_module(job["module"]).main())
     from decodeat_ops.cli.boundary import run
 
     return run(job["argv"])

@@ -4,7 +4,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -140,41 +140,64 @@ import pytest
 @pytest.mark.share
 @pytest.mark.parametrize("case", range(20))
 def test_case(case): pass
+@pytest.mark.share(3)
+@pytest.mark.parametrize("case", range(4))
+def test_costly(case): pass
+@pytest.mark.share(2, part=1)
+@pytest.mark.parametrize("case", range(3))
+def test_together(case): pass
+@pytest.mark.share(2, part=0)
+@pytest.mark.share
+@pytest.mark.parametrize("case", range(5))
+def test_both(case): pass
 @pytest.mark.proof
 def test_long(): pass
 def test_always(proof): assert proof is %s
 """
 
 
-def _commit(directory: Path) -> None:
+# Makes commits and tells what each runs, in one process: an interpreter that imports pytest for each costs a second.
+EACH_COMMIT = """
+import contextlib, io, json, subprocess, sys, pytest
+for _ in range(int(sys.argv[1])):
     git = ("git", "-c", "user.name=tests", "-c", "user.email=tests@localhost")
-    subprocess.run((*git, "commit", "--quiet", "--allow-empty", "-m", "one more"), cwd=directory, check=True)
+    subprocess.run((*git, "commit", "--quiet", "--allow-empty", "-m", "one more"), check=True)
+    with contextlib.redirect_stdout(io.StringIO()) as told:
+        status = pytest.main(["--collect-only", "-q", *sys.argv[2:]])
+    assert status == 0, told.getvalue()
+    print(json.dumps([line.partition("::")[2] for line in told.getvalue().splitlines() if "::" in line]))
+"""
 
 
-def _ran(directory: Path, suite: Sequence[str]) -> set[str]:
-    argv = (sys.executable, "-m", "pytest", "--collect-only", "-q", *suite)
+def _ran(directory: Path, commits: int, *suite: str) -> list[set[str]]:
+    argv = (sys.executable, "-c", EACH_COMMIT, str(commits), *suite)
     env = {**os.environ, "PYTHONPATH": str(REPOSITORY), "CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=60, check=True)
-    return {line.partition("::")[2] for line in done.stdout.splitlines() if "::" in line}
+    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stderr
+    return [set(json.loads(line)) for line in done.stdout.splitlines()]
 
 
 def test_commits_in_a_row_run_every_case(tmp_path: Path) -> None:
     made = project(tmp_path, cases=CASES % False)
     subprocess.run(("git", "init", "--quiet"), cwd=made, check=True)
-    seen: list[str] = []
-    for _ in range(SHARES):
-        _commit(made)
-        ran = _ran(made, ("--suite", "test"))
-        assert "test_always" in ran and "test_long" not in ran
-        seen += ran - {"test_always"}
-    assert sorted(seen) == sorted(f"test_case[{number}]" for number in range(20))
-    assert len(_ran(made, ())) == 22, "what is named runs whole"
+    runs = _ran(made, 2 * SHARES, "--suite", "test")
+    assert len(runs) == 2 * SHARES
+    assert all("test_always" in ran and "test_long" not in ran for ran in runs)
+
+    def seen(name: str, commits: int) -> list[str]:
+        return sorted(test for ran in runs[:commits] for test in ran if test.startswith(name))
+
+    assert seen("test_case", SHARES) == sorted(f"test_case[{number}]" for number in range(20))
+    assert seen("test_costly", 3) == [f"test_costly[{number}]" for number in range(4)]
+    assert [len([test for test in ran if "together" in test]) for ran in runs[:4]] == [3, 0, 3, 0]
+    assert seen("test_both", 2 * SHARES) == [f"test_both[{number}]" for number in range(5)]
+    assert [len(ran) for ran in _ran(made, 1)] == [34], "what is named runs whole"
 
 
 def test_the_proof_has_everything_and_says_so(tmp_path: Path) -> None:
     status, record, output = run(project(tmp_path, cases=CASES % True), "proof")
     assert status == 0, output
-    assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 22)
+    assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 34)
 
 
 LONG = """
