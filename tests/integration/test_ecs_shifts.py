@@ -17,6 +17,7 @@ from tests.servers.aws.ecs.behaviour import Behaviour, release
 from tests.support.deployments import service_source
 
 __all__ = ["furnished_place", "service_source"]
+REVISIONS = "ecs:DescribeServiceRevisions"
 THEIRS = "of-somebody-else"
 MINUTES = 30.0  # that a deployment may take, longer than all the waits for clients
 STRATEGIES: dict[str, dict[str, Any]] = {
@@ -66,8 +67,11 @@ def test_an_alarm_in_the_middle_brings_all_back(place: EcsPlace, strategy: str) 
         place.fake.monitoring.alarms["errors"].state = "ALARM" if moved else "OK"
 
     place.fake.switches.hooks.append(ring)
+    place.fake.calls.forget()
     told = place.ends()
     assert told.code == 5 and "alarm" in told.text and told.hint, told.text
+    revisions = [one for call in place.fake.calls.of(REVISIONS) for one in call.params["serviceRevisionArns"]]
+    assert revisions and len(revisions) == len(set(revisions)), "what never changes is asked once"
     place.fake.switches.hooks.clear()
     assert place.seen() == {old} and place.service.history[-1].status == "ROLLBACK_SUCCESSFUL"
 

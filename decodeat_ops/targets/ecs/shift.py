@@ -196,10 +196,12 @@ def _listed(place: Place, since: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _task_definitions(place: Place, revisions: list[str]) -> dict[str, str]:
-    """Return the task definition of each service revision."""
-    told: dict[str, str] = {}
-    for start in range(0, len(revisions), _REVISIONS):
-        part = revisions[start : start + _REVISIONS]
+    """Return the task definition of each service revision. AWS is asked once of each: they never change."""
+    unknown = [one for one in revisions if ("service revision", one) not in place.remembered]
+    for start in range(0, len(unknown), _REVISIONS):
+        part = unknown[start : start + _REVISIONS]
         answer = place.aws.call("ecs", "DescribeServiceRevisions", serviceRevisionArns=part)
-        told |= {one["serviceRevisionArn"]: one["taskDefinition"] for one in answer["serviceRevisions"]}
-    return told
+        for one in answer["serviceRevisions"]:
+            place.remembered["service revision", one["serviceRevisionArn"]] = one["taskDefinition"]
+    found = {one: place.remembered.get(("service revision", one), "") for one in revisions}
+    return {one: task_definition for one, task_definition in found.items() if task_definition}
