@@ -81,12 +81,19 @@ class Recorder:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         known = self._outcomes.get(report.nodeid, WORST[0])
         self._outcomes[report.nodeid] = max(known, report.outcome, key=WORST.index)
-        if report.failed:
-            self._failures.setdefault(report.nodeid, report.longreprtext)
+        if report.failed and report.nodeid not in self._failures:
+            self._failures[report.nodeid] = report.longreprtext
+            self._tell(report)
         for name, counted in report.user_properties:
             if name == PROCESSOR:
                 whose, seconds = cast(tuple[str, float], counted)
                 self._processor[whose] = self._processor.get(whose, 0.0) + seconds
+
+    def _tell(self, report: pytest.TestReport) -> None:
+        """Show at once what failed: pytest does at the end, and a proof takes hours, or is ended before."""
+        terminal = self._config.pluginmanager.get_plugin("terminalreporter")
+        if terminal is not None and suite_of(self._config):
+            terminal.write_line(f"\nFAILED {report.nodeid}\n{report.longreprtext}")
 
     def pytest_sessionfinish(self, exitstatus: int) -> None:
         why = self._selection()

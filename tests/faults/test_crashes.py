@@ -32,6 +32,7 @@ def begin_deploy(made: Deployment) -> subprocess.Popen[str]:
     return subprocess.Popen(argv, cwd=made.home, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("fault", "said", "shown"),
     [
@@ -108,6 +109,7 @@ def test_a_killed_supervisor_is_replaced_and_nobody_notices(served: Deployment) 
     served.deploy_again()
 
 
+@pytest.mark.share(3)
 def test_both_halves_of_the_supervisor_killed_and_one_command_brings_it_back(served: Deployment) -> None:
     release = served.serving()
     old = served.store.supervisor()
@@ -138,6 +140,7 @@ def test_a_reboot_brings_it_back_with_one_start(served: Deployment) -> None:
     served.wait_serving(release)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     "step", ["switch", *(pytest.param(step, marks=pytest.mark.proof) for step in ("start", "probe", "confirm"))]
 )
@@ -157,6 +160,7 @@ def test_a_reboot_in_the_middle_of_a_deploy_brings_back_what_served(served: Depl
     assert served.run("status", "--json").status == 0
 
 
+@pytest.mark.share(3)
 def test_two_deploys_at_once_and_a_backup_during_a_deploy(served: Deployment) -> None:
     served.configure(MAX_REQUESTS=int(served.variables.get("MAX_REQUESTS", 1000)) + 1)
     first = subprocess.Popen(
@@ -180,6 +184,7 @@ def test_two_deploys_at_once_and_a_backup_during_a_deploy(served: Deployment) ->
     assert served.serving() == json.loads(output)["data"]["release"]
 
 
+@pytest.mark.share(3)
 def test_a_first_deploy_that_fails_leaves_nothing_running(tmp_path: Path) -> None:
     with deployment(tmp_path, source=make_source(tmp_path / "source", "crash")) as made:
         ran = made.run("deploy", "--yes", "--json")
@@ -191,6 +196,7 @@ def test_a_first_deploy_that_fails_leaves_nothing_running(tmp_path: Path) -> Non
         assert status.status == 8
 
 
+@pytest.mark.share(3)
 def test_ctrl_c_stops_at_a_safe_place_and_both_ways_are_open(served: Deployment, source: Path, tmp_path: Path) -> None:
     before = served.serving()
     served.source, served.ready = make_source(tmp_path / "slow", "never-ready"), 15.0

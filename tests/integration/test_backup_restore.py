@@ -130,6 +130,7 @@ def test_data_and_code_come_back_and_nobody_notices(world: Deployment) -> None:
     assert_clean(world)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(("part", "data", "setting"), [("database", "then", 12), ("release", "now", 11)])
 def test_one_part_alone(world: Deployment, part: str, data: str, setting: int) -> None:
     world.configure(MAX_REQUESTS_JITTER=11)
@@ -146,6 +147,7 @@ def test_one_part_alone(world: Deployment, part: str, data: str, setting: int) -
     assert_clean(world)
 
 
+@pytest.mark.share(3)
 def test_settings_alone_touch_no_service(world: Deployment) -> None:
     write(world, "still here")
     snapshot = backup(world)
@@ -164,6 +166,7 @@ def test_settings_alone_touch_no_service(world: Deployment) -> None:
     assert_clean(world)
 
 
+@pytest.mark.share(3)
 def test_logs_alone_lie_beside_todays(world: Deployment) -> None:
     snapshot = backup(world)
     serving = world.serving()
@@ -229,6 +232,7 @@ def test_list_and_verify(world: Deployment) -> None:
         (bad.parent / "notes.txt").unlink()
 
 
+@pytest.mark.share(3)
 def test_what_is_missing_makes_a_backup_partial(world: Deployment) -> None:
     key = world.home.parent / "outside" / "api.key"
     key.rename(key.with_name("away"))
@@ -256,6 +260,7 @@ def remade(made: Deployment, directory: Path, change: Callable[[Path], None], **
     return path
 
 
+@pytest.mark.share(3)
 def test_a_release_that_crashes_is_undone_to_the_last_file(world: Deployment, tmp_path: Path) -> None:
     def crash(out: Path) -> None:
         with (out / "release/code/decodeat/main.py").open("a") as main:
@@ -276,6 +281,7 @@ def test_a_release_that_crashes_is_undone_to_the_last_file(world: Deployment, tm
     assert_clean(world)
 
 
+@pytest.mark.share(3)
 def test_an_archive_whose_release_names_directories_elsewhere(world: Deployment, tmp_path: Path) -> None:
     path = remade(world, tmp_path, lambda out: None, fingerprint="/../../" + "f" * 57)
     before = state_of(world)
@@ -335,6 +341,7 @@ def test_killed_with_everything_in_motion(world: Deployment, step: str, verb: st
     assert_clean(world)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -374,6 +381,7 @@ def forget(made: Deployment) -> None:
     made.home.mkdir()
 
 
+@pytest.mark.share(3)
 def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
     with kept_apart(tmp_path, source) as made:
         made.deploy()
@@ -414,6 +422,7 @@ def test_an_empty_machine(tmp_path: Path, source: Path) -> None:
         backup(made)
 
 
+@pytest.mark.share(3)
 def test_no_room_is_said_before_anything_begins(tmp_path: Path, source: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()

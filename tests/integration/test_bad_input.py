@@ -335,6 +335,7 @@ SETTINGS = (
 )
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("case", SETTINGS, ids=lambda case: case.name)
 def test_settings_secrets_and_words(served: Deployment, case: Case) -> None:
     path = served.home / IN_FILE
@@ -385,6 +386,7 @@ def test_rollback_to_what_is_not_there(served: Deployment) -> None:
 NO_TERMINAL = "there is no terminal to ask on"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("verb", ["deploy", "rollback", "restart", "stop", "remove", "resume", "restore"])
 def test_nobody_to_ask(served: Deployment, verb: str) -> None:
     flags = "--yes --name tested-production" if verb == "remove" else "--yes"
@@ -397,6 +399,7 @@ def test_remove_wants_the_right_name(served: Deployment) -> None:
     refused(served, ("remove", "--yes"), Refusal(2, ("--yes alone is not enough",), "--yes --name tested-production"))
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("verb", "hint"),
     [
@@ -446,6 +449,7 @@ CANT = "can't be used"
 OTHERS = "backup list"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("make", "what", "hint"),
     [
@@ -465,6 +469,7 @@ def test_an_archive_of_somebody_else(
     refused(served, ("restore", "--archive", str(path), "--yes"), Refusal(3, what, hint))
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     "spoil", [lambda d: d[: len(d) // 2], lambda d: d[:2000] + b"\xff" * 9 + d[2009:], lambda d: b""]
 )
@@ -523,6 +528,7 @@ def edited(**changes: Any) -> Callable[[bytes], bytes]:
 NEWER = "was written by a newer version of decodeat-ops"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("name", "edit", "what", "hint"),
     [
@@ -584,6 +590,7 @@ def journal(served: Deployment) -> list[bytes]:
     return newest.read_bytes().splitlines(keepends=True)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("edit", "what", "hint"),
     [

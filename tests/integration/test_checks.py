@@ -83,6 +83,7 @@ def test_other_code_was_tested(made: Deployment) -> None:
     assert _statuses(ran.json["data"])["pre.tests"] == "FAIL"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("lang", ["en", "ko"])
 def test_no_secret_is_said_or_kept(made: Deployment, lang: str) -> None:
     ran = made.run("checklist", "pre-deploy", "--non-interactive", "--lang", lang)
@@ -94,6 +95,7 @@ def test_no_secret_is_said_or_kept(made: Deployment, lang: str) -> None:
         assert KEY not in text
 
 
+@pytest.mark.share(3)
 def test_a_release_that_cannot_read_the_label_never_gets_traffic(made: Deployment) -> None:
     before = made.serving()
     made.configure(MAX_IMAGE_SIZE=2000)  # bytes: the picture can't be fetched

@@ -7,6 +7,8 @@ import pytest
 
 from tests.support.supervised import RELEASE, SHOWS, Supervised, supervised
 
+pytestmark = pytest.mark.share(3)
+
 __all__ = ["supervised"]
 
 OTHER = "20260102T000000Z-bbbbbbb"

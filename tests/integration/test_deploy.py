@@ -73,6 +73,7 @@ class Held:
         self._thread.join()
 
 
+@pytest.mark.share(3)
 def test_a_third_deploy_waits_for_the_draining_one(served: Deployment, tmp_path: Path) -> None:
     """A slow request keeps the first release alive; the third may start only when it has ended."""
     served.configure(MAX_REQUESTS=902)
@@ -100,6 +101,7 @@ def _begun(served: Deployment) -> list[str]:
     return read(path).begun if path else []
 
 
+@pytest.mark.share(3)
 def test_a_rollback_calls_a_draining_release_back_at_once(served: Deployment, tmp_path: Path) -> None:
     served.configure(MAX_REQUESTS=905)
     first = served.deploy()
@@ -117,6 +119,7 @@ def test_a_rollback_calls_a_draining_release_back_at_once(served: Deployment, tm
     assert (prober.failures, slow.statuses) == ([], [200])
 
 
+@pytest.mark.share(3)
 def test_retention_keeps_the_newest_and_the_data(served: Deployment) -> None:
     data = (served.layout.active.resolve() / "data").resolve()
     for number in range(3):
@@ -128,6 +131,7 @@ def test_retention_keeps_the_newest_and_the_data(served: Deployment) -> None:
     assert (served.layout.active.resolve() / "data").resolve() == data
 
 
+@pytest.mark.share(3)
 def test_another_port_is_served_and_the_old_one_is_let_go(served: Deployment) -> None:
     old, served.port = served.port, free_port()
     served.write()
@@ -161,6 +165,7 @@ def test_stop_start_restart_and_what_status_says(served: Deployment) -> None:
     assert served.run("status", "--json").status == 0
 
 
+@pytest.mark.share(3)
 def test_logs_rotate_without_losing_a_line(source: Path, tmp_path: Path) -> None:
     with deployment(tmp_path, source=source, extra="[logs]\nmax_mb = 0.02\nkeep_files = 50\n") as made:
         release = made.deploy()
@@ -181,6 +186,7 @@ def _rotated(log: Path) -> list[Path]:
     return sorted(log.parent.glob(f"{log.name}.*"))
 
 
+@pytest.mark.share(3)
 def test_two_environments_side_by_side(source: Path, tmp_path: Path) -> None:
     with deployment(tmp_path, source=source) as made:
         staging_port = free_port()

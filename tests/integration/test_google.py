@@ -213,6 +213,7 @@ MODEL_FAULTS: dict[str, tuple[list[model.Call], str, int, list[str]]] = {
 }  # fmt: skip
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("name", MODEL_FAULTS)
 def test_a_model_that_fails(world: World, name: str) -> None:
     script, status, calls, reasons = MODEL_FAULTS[name]
@@ -224,6 +225,7 @@ def test_a_model_that_fails(world: World, name: str) -> None:
     _judge_words(answered)
 
 
+@pytest.mark.share(3)
 def test_a_model_that_hangs_for_ever_is_answered_for_within_the_deadline(world: World) -> None:
     world.gemini.script[:] = [model.hangs(30)]
     answered = world.analyse()
@@ -267,6 +269,7 @@ VISION_FAULTS: dict[str, tuple[list[ocr.Call], str, list[str]]] = {
 }
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("name", VISION_FAULTS)
 def test_a_reader_that_fails(world: World, name: str) -> None:
     script, status, reasons = VISION_FAULTS[name]
@@ -326,6 +329,7 @@ def test_a_model_that_obeys_a_label_is_not_believed(world: World, obeyed: dict[s
         assert answered.body["nutrition_info"] == VALUES
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("kinds", "same", "status", "words"),
     [
@@ -387,6 +391,7 @@ def test_ready_and_metrics_say_how_google_is(world: World) -> None:
         assert sample in text
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("variables", "check", "detail"),
     [
@@ -443,6 +448,7 @@ def test_the_embedded_engine_stands_in(with_stand_in: World, label_png: bytes, u
     assert line["engine"] == "vision+gemini"
 
 
+@pytest.mark.share(3)
 def test_who_is_known_to_be_down_is_not_waited_for(with_stand_in: World, label_png: bytes) -> None:
     world = with_stand_in
     world.settle()

@@ -17,6 +17,8 @@ from tests.support.forking import Forks
 from tests.support.migrations import add_revision, before_migrations
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.share(3)
+
 IRREVERSIBLE: dict[str, Any] = {"reversible": False}
 LOSSY: dict[str, Any] = {"reversible": False, "lossless": False}
 

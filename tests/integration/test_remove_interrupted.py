@@ -20,6 +20,8 @@ from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
 
+pytestmark = pytest.mark.share(3)
+
 def watch(event):
     if isinstance(event, events.StepStarted) and event.step.id == "remove-state":
         os.kill(os.getpid(), signal.SIGKILL)

@@ -140,6 +140,7 @@ backups.restore(loaded, Change(emit=watch), "latest", (), file, outside=outside,
 """
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(("step", "goes_on"), [("unpack", "restore"), ("settings", "resume"), ("switch", "resume")])
 def test_writing_settings_is_a_step_that_a_kill_leaves_to_be_gone_on_with(
     machine: Deployment, lost: Path, step: str, goes_on: str

@@ -27,6 +27,8 @@ from tests.support.deployments import Deployment, deployment
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.share(3)
+
 
 class Clients:
     """Request analyses all the time, each with its own number; `answered` are those that were COMPLETED."""

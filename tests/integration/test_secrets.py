@@ -14,6 +14,8 @@ from tests.support.deployments import Deployment, Ran, deployment, make_source, 
 from tests.support.ports import free_port
 from tests.support.waiting import PATIENCE, wait_for
 
+pytestmark = pytest.mark.share(3)
+
 # Long, and like nothing else: a hit is a leak. The second one takes its place as after a rotation.
 OLD = "Zq7-planted-secret-4fK9-old-one-xW2m"
 NEW = "Zq7-planted-secret-4fK9-new-one-yV3n"

@@ -135,6 +135,7 @@ def test_a_time_out_between_two_claims_leaves_none_behind(server: RedisServer) -
 LEFT_ALONE = 30.0  # seconds, far less than as many calls take that each wait for Redis
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("fault", ["killed", "paused", "full", "wrong password", "nobody listens"])
 def test_whatever_is_wrong_with_it_nothing_fails_and_little_time_is_lost(server: RedisServer, fault: str) -> None:
     words = {
@@ -168,6 +169,7 @@ def test_whatever_is_wrong_with_it_nothing_fails_and_little_time_is_lost(server:
         server.resume()
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("fault", ["killed", "paused"])
 def test_when_it_is_back_it_is_asked_again(server: RedisServer, fault: str) -> None:
     async def story() -> None:
@@ -268,6 +270,7 @@ def patient_service(directory: Path) -> None:
     module.write_text(text.replace(f"ANSWER_SECONDS = {ANSWER_SECONDS}", f"ANSWER_SECONDS = {PATIENCE}"))
 
 
+@pytest.mark.share(3)
 def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server: RedisServer) -> None:
     """The reader answers once all are there; nobody is before the first answer."""
     patient_service(tmp_path)
@@ -306,6 +309,7 @@ def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server:
         assert len({json.loads(line)["pid"] for line in lines if '"request"' in line}) == 2, "both workers had some"
 
 
+@pytest.mark.share(3)
 @pytest.mark.timeout(600)
 def test_redis_is_killed_and_paused_in_the_middle_of_a_load(
     tmp_path: Path, server: RedisServer, record_property: Callable[[str, object], None]

@@ -87,6 +87,7 @@ def served(tmp_path: Path) -> Iterator[Deployment]:
         yield made
 
 
+@pytest.mark.share(3)
 def test_stop_and_remove_end_what_runs_without_a_supervisor(served: Deployment) -> None:
     kill_both_halves(served)
     status = served.run("status", "--json")
@@ -101,6 +102,7 @@ def test_stop_and_remove_end_what_runs_without_a_supervisor(served: Deployment) 
     assert not served.layout.releases.exists()
 
 
+@pytest.mark.share(3)
 def test_a_stopped_supervisor_is_said_and_start_replaces_it(served: Deployment) -> None:
     release = served.serving()
     stopped = served.store.supervisor().pid
@@ -119,6 +121,7 @@ def test_a_stopped_supervisor_is_said_and_start_replaces_it(served: Deployment) 
     assert served.run("status", "--json").status == 0
 
 
+@pytest.mark.share(3)
 def test_a_deploy_replaces_an_older_supervisor_and_no_request_is_lost(served: Deployment, tmp_path: Path) -> None:
     older = tmp_path / "older"
     shutil.copytree(REPOSITORY / "decodeat_ops", older / "decodeat_ops")
@@ -137,6 +140,7 @@ def test_a_deploy_replaces_an_older_supervisor_and_no_request_is_lost(served: De
     assert not served.store.supervisor().older
 
 
+@pytest.mark.share(3)
 def test_a_state_directory_that_was_moved_while_stopped_can_be_started(served: Deployment) -> None:
     release = served.serving()
     served.ok("stop", "--yes")

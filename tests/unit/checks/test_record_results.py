@@ -51,6 +51,13 @@ def test_a_whole_run(project: Path) -> None:
     assert "test-results.json: 2 passed" in output
 
 
+def test_what_fails_is_told_at_once(project: Path) -> None:
+    (project / "suite" / "test_first.py").write_text("def test_bad(): assert 'a reason' == ''")
+    _, output = _run(project)
+    told, last = output.index("a reason"), output.index("= FAILURES =")
+    assert "FAILED suite/test_first.py::test_bad" in output[:told] and told < last
+
+
 @pytest.mark.parametrize(
     ("more", "failed"),
     [

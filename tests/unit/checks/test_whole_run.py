@@ -86,6 +86,7 @@ def test_one_that_fails_twice_makes_the_run_red(tmp_path: Path) -> None:
     assert "FAILED suite/test_bad.py::test_bad" in output.splitlines()
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("more", "workers"),
     [(SKIPS, 0), ("raise RuntimeError('does not import')", 2), ("def test(): raise KeyboardInterrupt", 0)],
@@ -127,6 +128,7 @@ def test_a_known_vulnerability_makes_the_run_red(tmp_path: Path) -> None:
     assert "VULNERABLE package-2 1.0: PYSEC-1, mended in 99.1" in output.splitlines()
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("variables", [{"CI": "true", "PIP_AUDIT_OSV_URL": "http://127.0.0.1:1/v1/query"}, {"CI": ""}])
 def test_no_answer_about_vulnerabilities_is_recorded_as_unknown(tmp_path: Path, variables: dict[str, str]) -> None:
     status, record, output = run(locked(project(tmp_path, good=GOOD)), variables=variables)

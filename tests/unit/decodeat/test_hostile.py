@@ -186,6 +186,7 @@ def test_pictures_that_take_all_they_may_stay_within_bounds(
     record_property("measured", f"{len(urls)} heavy pictures, two in a request: {bounded(worker, before, health)}")
 
 
+@pytest.mark.share(3)
 def test_files_that_take_much_time_take_it_from_each_other_alone(
     running: Service, host: Web, worker: int, proof: bool
 ) -> None:

@@ -124,6 +124,7 @@ def test_the_table_in_the_code_is_the_one_that_the_steps_make(whole: str) -> Non
     assert found == []
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(("before", "after"), STEPS)
 def test_there_and_back_and_there_again(url: str, before: str | None, after: str) -> None:
     if before:
@@ -138,6 +139,7 @@ def test_there_and_back_and_there_again(url: str, before: str | None, after: str
     assert shape(url) == new
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(("before", "after"), [step for step in STEPS if step[0]])
 def test_what_the_marks_promise(url: str, before: str, after: str) -> None:
     step, release = REVISIONS[IDS.index(after)], RELEASES[before]
@@ -218,6 +220,7 @@ def test_a_database_from_before_is_adopted_with_its_rows(adopted: str) -> None:
     assert rows(adopted) == old
 
 
+@pytest.mark.share(3)
 def test_somebody_else_s_table_is_left_alone(url: str) -> None:
     """The guide's own, for one: it has the same name."""
     ask(url, "CREATE TABLE analysis_results (id TEXT PRIMARY KEY, image_url TEXT)")
@@ -241,6 +244,7 @@ def later(tmp_path: Path) -> Callable[..., Path]:
     return make
 
 
+@pytest.mark.share(3)
 def test_a_step_that_fails_halfway_leaves_no_trace(whole: str, later: Callable[..., Path]) -> None:
     ask(whole, RELEASES["0002"].insert)
     before = (shape(whole), rows(whole))
@@ -266,6 +270,7 @@ async def _keeps(url: str) -> bool:
 SLOW = f'{ADDS.format(name="later")}\nprint("halfway", flush=True)\ntime.sleep(600)'
 
 
+@pytest.mark.share(3)
 def test_a_step_that_is_killed_halfway_leaves_no_trace(whole: str, later: Callable[..., Path]) -> None:
     before = shape(whole)
     process = decodeat(whole, "--migrate", code=later(upgrade=SLOW))
@@ -282,6 +287,7 @@ def test_a_step_that_is_killed_halfway_leaves_no_trace(whole: str, later: Callab
     assert asyncio.run(_keeps(whole))
 
 
+@pytest.mark.share(3)
 def test_of_many_at_once_one_does_it(whole: str, later: Callable[..., Path]) -> None:
     code = later(upgrade=f"{ADDS.format(name='later')}\ntime.sleep(1)")
     reports = [json.loads(told(process)[1]) for process in [
@@ -292,6 +298,7 @@ def test_of_many_at_once_one_does_it(whole: str, later: Callable[..., Path]) -> 
     assert sorted(report["done"] for report in reports) == [[], [], [], ["0003"]]
 
 
+@pytest.mark.share(3)
 def test_rows_that_come_meanwhile_wait_for_it(
     whole: str, later: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -313,6 +320,7 @@ def test_rows_that_come_meanwhile_wait_for_it(
     assert len(rows(whole)) == 1
 
 
+@pytest.mark.share(3)
 def test_a_newer_database_is_left_as_it_is(whole: str, later: Callable[..., Path]) -> None:
     migrated(whole, code=later())
     report = migrated(whole)
@@ -323,6 +331,7 @@ def test_a_newer_database_is_left_as_it_is(whole: str, later: Callable[..., Path
     assert asyncio.run(_keeps(whole))
 
 
+@pytest.mark.share(3)
 def test_an_empty_database_gets_it_all(url: str) -> None:
     assert described(url)["database"] == {"reachable": True, "revision": None, "behind": IDS, "problem": ""}
     if path := file_of(url):
@@ -333,6 +342,7 @@ def test_an_empty_database_gets_it_all(url: str) -> None:
     assert (report["before"], report["done"]) == (IDS[-1], [])
 
 
+@pytest.mark.share(3)
 def test_a_table_that_somebody_holds_is_not_waited_for_for_ever(
     server: Postgres, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -360,6 +370,7 @@ def test_a_table_that_somebody_holds_is_not_waited_for_for_ever(
     assert within(url, schema.current_revision) == "0001"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("url", "status", "said"),
     [
@@ -376,6 +387,7 @@ def test_how_a_migration_ends(url: str, status: int, said: str) -> None:
     assert ("DATABASE_URL names a database that is not supported" in errors) is (status == 3)
 
 
+@pytest.mark.share(3)
 def test_nothing_but_the_database_s_address_has_to_be_right(url: str) -> None:
     environment = variables_of_a_child(DATABASE_URL=url, WORKERS="none")
     argv = (sys.executable, "-m", "decodeat", "--migrate", "--to", "0001")
@@ -385,6 +397,7 @@ def test_nothing_but_the_database_s_address_has_to_be_right(url: str) -> None:
     assert logged[-1]["message"] == "Running upgrade  -> 0001, Results of analyses."
 
 
+@pytest.mark.share(3)
 def test_for_a_person(whole: str) -> None:
     _, output, _ = told(decodeat(whole, "--schema"))
     assert output.splitlines() == [
@@ -394,6 +407,7 @@ def test_for_a_person(whole: str) -> None:
     ]
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     "words", [("--to", "0001"), ("--schema", "--to", "0001"), ("--schema", "--migrate"), ("--migrate", "--check-env")]
 )

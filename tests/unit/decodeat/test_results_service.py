@@ -17,6 +17,8 @@ from tests.support.waiting import PATIENCE, wait_for
 from tests.unit.decodeat.stored import numbers, rows
 from tests.unit.decodeat.web import Service, service, web
 
+pytestmark = pytest.mark.share(3)
+
 RECYCLED = 200  # answers of one worker
 DOWN = "results wait until it is over"
 

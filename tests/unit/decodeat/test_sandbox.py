@@ -58,6 +58,7 @@ def _unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(decoding, "SECONDS", 600.0)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "BMP", "GIF", "MPO"])
 def test_every_format_is_unpacked_there_as_it_would_be_here(form: str) -> None:
     """Whatever Pillow imports for it must be there before the door is closed."""
@@ -76,6 +77,7 @@ def test_every_format_is_unpacked_there_as_it_would_be_here(form: str) -> None:
     run(work)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("mode", ["1", "L", "P", "RGBA", "LA", "I;16"])
 def test_every_kind_of_png_too(mode: str) -> None:
     image = drawn("L").convert("I").convert(mode) if mode == "I;16" else drawn(mode)
@@ -290,6 +292,7 @@ def taken_over(program: Path, script: str, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(decoding, "SECONDS", 1.0)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("said", TAKEN_OVER.values(), ids=TAKEN_OVER)
 def test_a_process_that_was_taken_over_is_not_believed(
     said: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -311,6 +314,7 @@ def test_a_process_that_was_taken_over_is_not_believed(
     run(work)
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("loop", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 @pytest.mark.parametrize("start", ["", "setsid "], ids=["in its group", "elsewhere"])
 def test_what_a_process_has_started_keeps_no_request(
