@@ -131,10 +131,7 @@ def test_both_halves_of_the_supervisor_killed_and_one_command_brings_it_back(ser
 def test_a_reboot_brings_it_back_with_one_start(served: Deployment) -> None:
     """Everything is gone at once, as after a power cut; what is on disk says what ran."""
     release = served.serving()
-    supervisor = served.store.supervisor()
-    for pid in (supervisor.standby, supervisor.pid, *pids_of(served.state)):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
+    served.destroy()
     wait_for(lambda: not served.store.supervisor().alive and not pids_of(served.state), otherwise="still alive")
     served.ok("start", "--yes")
     served.wait_serving(release)

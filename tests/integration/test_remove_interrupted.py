@@ -11,6 +11,8 @@ import pytest
 
 from tests.support.deployments import REPOSITORY, Deployment, deployment, make_source
 
+pytestmark = pytest.mark.share(3)
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path
@@ -19,8 +21,6 @@ from decodeat_ops.application.settings import load
 from decodeat_ops.application.targets import open_desk
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
-
-pytestmark = pytest.mark.share(3)
 
 def watch(event):
     if isinstance(event, events.StepStarted) and event.step.id == "remove-state":
