@@ -31,7 +31,7 @@ demo: $(VENV)/.ops ## deploy on this machine, prove it, read a label
 demo-stop: ## take the demo away
 	@bash .ci/demo.sh $(abspath $(VENV)) stop
 
-test: $(VENV)/.dev ## every test, a share of the full matrices, short forms of what takes long; with CI=true `make check` too
+test: $(VENV)/.dev ## the tests, a share of full matrices and costly ones, short forms of long ones; with CI=true `make check` too
 	@if [ "$${CI:-}" = true ]; then $(MAKE) --no-print-directory check; fi
 	@$(PYTHON) -m tests.whole test
 
