@@ -50,8 +50,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     dealt: Counter[int] = Counter()
     kept: dict[bool, list[pytest.Item]] = {True: [], False: []}
     for item in items:
-        due = [_is_due(number, dealt, *mark.args, **mark.kwargs) for mark in item.iter_markers("share")]
-        kept[all(due) if due else not item.get_closest_marker("proof")].append(item)
+        long = item.get_closest_marker("proof") is not None
+        marks = [] if long else item.iter_markers("share")
+        due = [_is_due(number, dealt, *mark.args, **mark.kwargs) for mark in marks]
+        kept[all(due) and not long].append(item)
     config.hook.pytest_deselected(items=kept[False])
     items[:] = kept[True]
 

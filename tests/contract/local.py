@@ -22,7 +22,7 @@ class LocalWorld:
     """One deployment on this machine. Its journal lies with its releases: a lost one is a deleted one."""
 
     deployment: Deployment
-    every: int = 5
+    every: int = 8
     probed: str = "gate-candidate"
     undone: str = "start"
     leaves: bool = True

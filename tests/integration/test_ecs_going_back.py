@@ -1,5 +1,7 @@
 """Given several releases, when an operator goes back, then the one that was chosen serves."""
 
+import pytest
+
 from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
 from tests.integration.ecs_place import EcsPlace, furnished_place, serving_place
@@ -21,6 +23,7 @@ def test_back_to_the_one_before_and_to_a_chosen_one(well: EcsPlace) -> None:
     assert told.code == 2 and "There is no release" in told.what
 
 
+@pytest.mark.share(3)
 def test_the_command_says_how_it_ended(well: EcsPlace) -> None:
     older = well.serving()
     well.deploy()
@@ -28,6 +31,7 @@ def test_the_command_says_how_it_ended(well: EcsPlace) -> None:
     assert told["exit_code"] == 0 and told["changed"] == 1 and well.serving() == older
 
 
+@pytest.mark.share(3)
 def test_a_rollback_brings_code_and_settings_back(well: EcsPlace) -> None:
     old = environment(well.definition.document)
     well.deploy()
@@ -46,6 +50,7 @@ def test_a_rollback_that_fails_leaves_the_newer_one_serving(well: EcsPlace) -> N
     assert told.code == 5 and "exit code 4" in told.text and well.seen() == {newer}, told.text
 
 
+@pytest.mark.share(3)
 def test_a_release_whose_image_was_deleted_is_refused(well: EcsPlace) -> None:
     older = well.serving()
     image = well.definition.document["containerDefinitions"][0]["image"]
@@ -57,12 +62,14 @@ def test_a_release_whose_image_was_deleted_is_refused(well: EcsPlace) -> None:
     assert older in well.revisions()
 
 
+@pytest.mark.share(3)
 def test_nothing_to_go_back_to_is_told(place: EcsPlace) -> None:
     assert place.ends(verbs.rollback).code == 2
     place.deploy()
     assert place.ends(verbs.rollback).code == 2
 
 
+@pytest.mark.share(3)
 def test_the_releases_to_go_back_to_outlive_many_deploys(well: EcsPlace) -> None:
     for _ in range(4):
         well.deploy()
@@ -76,12 +83,14 @@ def test_the_releases_to_go_back_to_outlive_many_deploys(well: EcsPlace) -> None
     assert oldest in well.revisions(), "what served before is kept"
 
 
+@pytest.mark.share(3)
 def test_a_release_of_the_image_that_is_for_another_processor_is_refused(well: EcsPlace) -> None:
     well.change_image("linux/arm64")
     told = well.ends()
     assert told.code == 3 and "linux/arm64" in told.text and well.fake.calls.writes == [], told.text
 
 
+@pytest.mark.share(3)
 def test_a_change_while_another_one_is_open_says_so(well: EcsPlace) -> None:
     well.fake.switches.cut_after("ecs:UpdateService")
     assert well.ends().code == 8
@@ -91,6 +100,7 @@ def test_a_change_while_another_one_is_open_says_so(well: EcsPlace) -> None:
     assert well.ends(verbs.rollback).code == 0, "a rollback undoes it first"
 
 
+@pytest.mark.share(3)
 def test_revisions_of_others_hide_no_way_back(well: EcsPlace) -> None:
     """Each edit in the console is a revision more; there may be any number of them above ours."""
     first = well.serving()
@@ -103,6 +113,7 @@ def test_revisions_of_others_hide_no_way_back(well: EcsPlace) -> None:
     assert well.serving() == first
 
 
+@pytest.mark.share(3)
 def test_what_is_taken_back_is_taken_back_where_the_plan_says(well: EcsPlace) -> None:
     assert driven(well, "deploy", "follow", "before")[0] == KILLED
     plan = verbs.resume(well.desk(), Change(dry_run=True), undo=True).data["plan"]

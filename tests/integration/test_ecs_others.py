@@ -70,6 +70,7 @@ def test_a_deployment_that_came_between_plan_and_update_is_refused(well: EcsPlac
     assert well.seen() == {"of-somebody-else"}
 
 
+@pytest.mark.share(3)
 def test_a_deployment_under_way_is_waited_for(well: EcsPlace) -> None:
     stranger_deploys(well)
     plan = verbs.deploy(well.desk(), Change(dry_run=True)).data["plan"]
@@ -77,6 +78,7 @@ def test_a_deployment_under_way_is_waited_for(well: EcsPlace) -> None:
     assert well.deploy() == well.serving()
 
 
+@pytest.mark.share(3)
 def test_what_somebody_else_deployed_is_no_release_of_ours(well: EcsPlace) -> None:
     stranger_deploys(well)
     well.settle()
@@ -85,6 +87,7 @@ def test_what_somebody_else_deployed_is_no_release_of_ours(well: EcsPlace) -> No
     assert well.deploy() == well.serving(), "and our own takes its place"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("count", [0, 5])
 def test_somebody_changes_the_count_in_the_middle(well: EcsPlace, count: int) -> None:
     """Autoscaling and people do; only a count of 0 keeps a release from serving."""
@@ -99,6 +102,7 @@ def test_somebody_changes_the_count_in_the_middle(well: EcsPlace, count: int) ->
         assert told.code == 5 and "desired count to 0" in told.text, told.text
 
 
+@pytest.mark.share(3)
 def test_somebody_deletes_the_service_in_the_middle(well: EcsPlace) -> None:
     ecs = client(well.fake, "ecs")
     gone = {"cluster": DEPLOYMENT, "service": DEPLOYMENT, "force": True}
@@ -139,6 +143,7 @@ def others_serve(place: EcsPlace) -> None:
     place.fake.calls.forget()
 
 
+@pytest.mark.share(3)
 def test_a_service_of_others_never_loses_the_load_balancer_that_the_settings_do_not_name(place: EcsPlace) -> None:
     others_serve(place)
     place.ecs["target_group"] = ""
@@ -154,6 +159,7 @@ def test_a_service_of_others_never_loses_the_load_balancer_that_the_settings_do_
     assert balanced["targetGroupArn"] == place.network.blue.arn
 
 
+@pytest.mark.share(3)
 def test_what_our_own_service_loses_is_told_though_what_runs_is_no_release(well: EcsPlace) -> None:
     stranger_deploys(well)
     well.settle()
@@ -162,6 +168,7 @@ def test_what_our_own_service_loses_is_told_though_what_runs_is_no_release(well:
     assert f"loadBalancers.0.targetGroupArn: {well.network.blue.arn} goes" in facts["the service changes"]
 
 
+@pytest.mark.share(3)
 def test_two_operators_of_one_machine_exclude_each_other(well: EcsPlace) -> None:
     met: list[str] = []
 
@@ -175,6 +182,7 @@ def test_two_operators_of_one_machine_exclude_each_other(well: EcsPlace) -> None
     assert len(met) == 1 and "deploy" in met[0]
 
 
+@pytest.mark.share(3)
 def test_of_two_operators_on_two_machines_one_is_refused(well: EcsPlace) -> None:
     """They share no lock; the deployments that the plan was made from are what tells."""
     inner: list[str] = []
@@ -189,6 +197,7 @@ def test_of_two_operators_on_two_machines_one_is_refused(well: EcsPlace) -> None
     assert well.ends(machine="colleague").code == 0
 
 
+@pytest.mark.share(3)
 def test_another_account_is_refused_before_anything_is_asked(well: EcsPlace) -> None:
     well.ecs["account"] = "999999999999"
     told = well.ends()

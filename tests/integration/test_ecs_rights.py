@@ -49,7 +49,7 @@ def test_permissions_missing_one_by_one(well: EcsPlace, explicit: bool, share: S
     needed = actions(well)
     assert {"ecs:UpdateService", "ecs:RegisterTaskDefinition", "secretsmanager:PutSecretValue"} <= set(needed)
     whole = dict(well.fake.identity.operator.policies)
-    for action in share(needed, 6):
+    for action in share(needed, 12):
         before = well.serving()
         well.change()
         well.rotate_secret()

@@ -42,6 +42,7 @@ def test_a_rollback_after_a_rotation_registers_the_old_release_with_todays_secre
     assert [one.id for one in well.desk().target.observe().releases].count(older) == 1
 
 
+@pytest.mark.share(3)
 def test_without_a_rotation_a_rollback_registers_nothing(well: EcsPlace) -> None:
     well.deploy()
     well.fake.calls.forget()
@@ -49,6 +50,7 @@ def test_without_a_rotation_a_rollback_registers_nothing(well: EcsPlace) -> None
     assert well.writes() == ["ecs:UpdateService"]
 
 
+@pytest.mark.share(3)
 def test_a_deploy_that_fails_brings_the_secret_back(well: EcsPlace) -> None:
     held, old = well.fake.secrets.held[DEPLOYMENT], well.secrets["API_KEYS"]
     well.rotate_secret()
@@ -58,6 +60,7 @@ def test_a_deploy_that_fails_brings_the_secret_back(well: EcsPlace) -> None:
     assert current is not None and json.loads(str(current.value))["API_KEYS"] == old
 
 
+@pytest.mark.share(3)
 def test_a_secret_in_aws_is_referred_to_and_never_read(well: EcsPlace) -> None:
     secret = well.fake.secrets.put("shared/gemini", '{"KEY": "google-key-1", "OTHER": "x"}')
     well.references = {"GEMINI_API_KEY": "aws-secretsmanager:shared/gemini#KEY"}
@@ -75,6 +78,7 @@ def test_a_secret_in_aws_is_referred_to_and_never_read(well: EcsPlace) -> None:
     assert "google-key" not in kept and len(read) <= 2, "its key is looked up by the check before, and never kept"
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("reference", ["aws-secretsmanager:shared/vision", "file:vision.json"])
 def test_googles_key_comes_when_a_task_starts_and_is_in_no_document(well: EcsPlace, reference: str) -> None:
     """As Google hands it out: many lines, and quotes."""
@@ -112,6 +116,7 @@ def withdrawn(well: EcsPlace, *, deployed: bool) -> str:
     return had
 
 
+@pytest.mark.share(3)
 def test_a_rollback_does_not_bring_a_secret_back_that_was_withdrawn(well: EcsPlace) -> None:
     """With its old reference the tasks would not start, or those who know the old value would come in again."""
     had = withdrawn(well, deployed=True)
@@ -123,6 +128,7 @@ def test_a_rollback_does_not_bring_a_secret_back_that_was_withdrawn(well: EcsPla
     assert well.values() == {"API_KEYS": well.secrets["API_KEYS"]}
 
 
+@pytest.mark.share(3)
 def test_a_restart_takes_a_secret_away_that_was_withdrawn(well: EcsPlace) -> None:
     had = withdrawn(well, deployed=False)
     facts = dict(verbs.restart(well.desk(), Change(dry_run=True)).data["plan"]["facts"])
@@ -134,6 +140,7 @@ def test_a_restart_takes_a_secret_away_that_was_withdrawn(well: EcsPlace) -> Non
     assert well.values() == {"API_KEYS": well.secrets["API_KEYS"]}
 
 
+@pytest.mark.share(3)
 def test_a_key_that_is_missing_is_named_before_anything_changes(well: EcsPlace) -> None:
     well.fake.secrets.put("shared/gemini", '{"OTHER": "x"}')
     well.references = {"GEMINI_API_KEY": "aws-secretsmanager:shared/gemini#KEY"}
@@ -146,6 +153,7 @@ def test_a_key_that_is_missing_is_named_before_anything_changes(well: EcsPlace) 
     assert told.code == 3 and "absent" in told.text and well.fake.calls.writes == []
 
 
+@pytest.mark.share(3)
 def test_somebody_else_writes_the_secret_in_the_middle(well: EcsPlace) -> None:
     """What they wrote is not what this release was planned with."""
     before = well.serving()
@@ -165,6 +173,7 @@ def test_somebody_else_writes_the_secret_in_the_middle(well: EcsPlace) -> None:
         assert well.values() == {"API_KEYS": well.secrets["API_KEYS"]}, "it refers to the version that it wrote"
 
 
+@pytest.mark.share(3)
 def test_a_secret_of_another_shape_is_refused(well: EcsPlace) -> None:
     well.fake.secrets.put(DEPLOYMENT, "just a text")
     told = well.ends()

@@ -15,6 +15,7 @@ from tests.support.deployments import service_source
 __all__ = ["furnished_place", "service_source", "serving_place"]
 
 
+@pytest.mark.share(3)
 def test_a_secret_in_plain_sight_is_refused_before_anything_changes(well: EcsPlace) -> None:
     well.configure(JWT_SECRET="plain-and-readable-by-everybody-0001")
     told = well.ends()
@@ -22,6 +23,7 @@ def test_a_secret_in_plain_sight_is_refused_before_anything_changes(well: EcsPla
     assert "plain-and-readable" not in told.text
 
 
+@pytest.mark.share(3)
 def test_what_somebody_else_deployed_is_told_and_gone_back_from(well: EcsPlace) -> None:
     before = well.serving()
     theirs = stranger_deploys(well).rpartition("/")[2]
@@ -37,6 +39,7 @@ def test_what_somebody_else_deployed_is_told_and_gone_back_from(well: EcsPlace) 
     assert well.serving() == before
 
 
+@pytest.mark.share(3)
 def test_the_way_back_passes_over_a_release_that_never_served(well: EcsPlace) -> None:
     """A runner died after it had registered one, and its journal is gone."""
     first = well.serving()
@@ -49,6 +52,7 @@ def test_the_way_back_passes_over_a_release_that_never_served(well: EcsPlace) ->
     assert well.serving() == first
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("verb", [verbs.deploy, verbs.rollback])
 def test_a_deployment_that_never_ends_is_superseded(well: EcsPlace, verb: object) -> None:
     before = well.serving()
@@ -60,6 +64,7 @@ def test_a_deployment_that_never_ends_is_superseded(well: EcsPlace, verb: object
     assert well.serving() != "" and (well.serving() == before or verb is verbs.deploy)
 
 
+@pytest.mark.share(3)
 def test_while_a_restart_hangs_a_rollback_leads_to_what_it_is_a_copy_of(well: EcsPlace) -> None:
     before, good = well.serving(), set(well.revisions())
     well.fake.ecs.behaves = lambda document: Behaviour("good" if release(document) in good else "unplaced")
@@ -69,6 +74,7 @@ def test_while_a_restart_hangs_a_rollback_leads_to_what_it_is_a_copy_of(well: Ec
     assert well.serving() == before == well.definition.tags["decodeat-ops:id"]
 
 
+@pytest.mark.share(3)
 def test_data_that_a_removal_left_can_be_deleted_later(well: EcsPlace) -> None:
     assert well.ends(bootstrap).code == 0
     assert well.ends(verbs.remove).code == 0
@@ -81,6 +87,7 @@ def test_data_that_a_removal_left_can_be_deleted_later(well: EcsPlace) -> None:
     assert again.outcome is not None and again.outcome.changed == 0
 
 
+@pytest.mark.share(3)
 def test_a_variable_that_became_a_secret_is_no_obstacle_on_the_way_back(well: EcsPlace) -> None:
     well.configure(CORS_ORIGINS="https://a.example.com")
     older = well.deploy()

@@ -90,6 +90,7 @@ def test_from_nothing_to_serving_and_back_to_nothing(
     made.clients.end()  # otherwise it would look for containers beside all tests after this one
 
 
+@pytest.mark.share(3)
 def test_a_changed_setting_needs_no_new_image(well: Operator) -> None:
     before, image = well.serving(), definition_of(well)["containerDefinitions"][0]["image"]
     well.change_something()
@@ -110,6 +111,7 @@ def test_changed_code_is_built_pushed_and_named_by_its_digest(well: Operator) ->
     assert well.ok("deploy", "--yes")["changed"] == 0
 
 
+@pytest.mark.share(3)
 def test_a_rotated_secret_reaches_the_service_and_nothing_else_shows_it(well: Operator) -> None:
     old = well.key
     well.rotate_secret()
@@ -137,6 +139,7 @@ def test_back_to_the_release_before_and_to_a_chosen_one(well: Operator) -> None:
     assert "There is no release" in error["what"] and well.serving() == newer
 
 
+@pytest.mark.share(3)
 def test_what_served_serves_again_after_stop_and_start(well: Operator) -> None:
     release = well.serving()
     assert well.ok("stop", "--yes")["changed"] == 1
@@ -151,11 +154,13 @@ def test_what_served_serves_again_after_stop_and_start(well: Operator) -> None:
     assert well.serving() and not containers & {one.id for one in well.clients.targets()}
 
 
+@pytest.mark.share(3)
 def test_the_log_is_that_of_the_release_that_serves(well: Operator) -> None:
     release = well.serving()
     well.wait(lambda: release in well.run("logs").stdout, lambda: str(well.run("logs")))
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -184,6 +189,7 @@ def test_a_bad_release_is_told_and_what_served_serves_again(
     assert well.deploy() == well.serving()
 
 
+@pytest.mark.share(3)
 def test_an_image_that_no_registry_has_is_refused_before_anything_changes(well: Operator) -> None:
     before = well.serving()
     well.ecs["image"] = f"{well.repository}:never-pushed"
@@ -202,6 +208,7 @@ def without_image(made: Operator, image: str) -> None:
     engine.ok("rmi", "--force", engine.ok("inspect", "--format", "{{.Id}}", image))
 
 
+@pytest.mark.share(3)
 def test_an_image_that_is_gone_is_no_way_back(well: Operator, images: Registry) -> None:
     """Somebody tidied the registry: the release is still recorded, and can't run any more."""
     gone = definition_of(well)["containerDefinitions"][0]["image"]
@@ -218,6 +225,7 @@ def test_an_image_that_is_gone_is_no_way_back(well: Operator, images: Registry) 
     assert well.serving() == newer
 
 
+@pytest.mark.share(3)
 def test_a_registry_that_dies_at_the_wrong_moment_leaves_what_serves(well: Operator, images: Registry) -> None:
     image = definition_of(well)["containerDefinitions"][0]["image"]
     older = well.serving()
@@ -240,6 +248,7 @@ def test_a_registry_that_dies_at_the_wrong_moment_leaves_what_serves(well: Opera
     well.wait_serving(newer)
 
 
+@pytest.mark.share(3)
 def test_a_change_by_hand_is_seen_and_taken_over(well: Operator) -> None:
     older = definition_of(well)["taskDefinitionArn"]
     well.change_something()
@@ -252,6 +261,7 @@ def test_a_change_by_hand_is_seen_and_taken_over(well: Operator) -> None:
     assert well.deploy() == well.serving() != newer
 
 
+@pytest.mark.share(3)
 def test_two_on_one_machine_exclude_each_other(well: Operator) -> None:
     well.change_something()
     first = well.driven("deploy", "update", "hold")
@@ -263,6 +273,7 @@ def test_two_on_one_machine_exclude_each_other(well: Operator) -> None:
     assert json.loads(said.splitlines()[-1])["data"]["release"] == well.serving()
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("step", ["update", "follow"])
 def test_of_two_machines_the_later_deploy_wins_and_the_other_says_so(well: Operator, tmp_path: Path, step: str) -> None:
     """Held before its update, the first finds that the service was changed; after it, that it was superseded."""
@@ -281,6 +292,7 @@ def test_of_two_machines_the_later_deploy_wins_and_the_other_says_so(well: Opera
     assert well.ok("deploy", "--yes")["changed"] == 0
 
 
+@pytest.mark.share(3)
 def test_a_machine_without_the_journal_sees_what_serves(well: Operator, tmp_path: Path) -> None:
     release = well.serving()
     stranger = well.elsewhere(tmp_path / "stranger")

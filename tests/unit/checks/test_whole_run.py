@@ -77,6 +77,7 @@ def test_a_flaky_test_leaves_the_run_green_and_is_listed(tmp_path: Path) -> None
     assert output.rindex("AssertionError: the first time") > output.index("FLAKY"), "with its first output"
 
 
+@pytest.mark.share(3)
 def test_one_that_fails_twice_makes_the_run_red(tmp_path: Path) -> None:
     status, record, output = run(project(tmp_path, good=GOOD, flaky=FLAKY, bad=BAD), workers=2)
     assert status == 1, output
@@ -98,6 +99,7 @@ def test_what_must_not_become_green(tmp_path: Path, more: str, workers: int) -> 
     assert record["failed"] > 0
 
 
+@pytest.mark.share(3)
 def test_many_failures_are_no_flakiness(tmp_path: Path) -> None:
     """Run nothing again when many tests fail; the run is red."""
     many = "import pathlib\n" + "\n".join(
@@ -115,6 +117,7 @@ def locked(directory: Path) -> Path:
     return directory
 
 
+@pytest.mark.share(3)
 def test_a_known_vulnerability_makes_the_run_red(tmp_path: Path) -> None:
     known = {VULNERABLE: ("PYSEC-2018-66",), ("package-2", "1.0"): ("PYSEC-1",)}
     with osv.serve(known) as database:
@@ -146,7 +149,7 @@ def test_case(case): pass
 @pytest.mark.parametrize("case", range(4))
 def test_costly(case): pass
 @pytest.mark.share(2, part=1)
-@pytest.mark.parametrize("case", range(3))
+@pytest.mark.parametrize("case", [0, 1, 2, pytest.param("long", marks=pytest.mark.proof)])
 def test_together(case): pass
 @pytest.mark.share(2, part=0)
 @pytest.mark.share
@@ -191,15 +194,16 @@ def test_commits_in_a_row_run_every_case(tmp_path: Path) -> None:
 
     assert seen("test_case", SHARES) == sorted(f"test_case[{number}]" for number in range(20))
     assert seen("test_costly", 3) == [f"test_costly[{number}]" for number in range(4)]
-    assert [len([test for test in ran if "together" in test]) for ran in runs[:4]] == [3, 0, 3, 0]
+    together = [len([test for test in ran if "together" in test]) for ran in runs[:4]]
+    assert together == [3, 0, 3, 0], "a long form is for the proof"
     assert seen("test_both", 2 * SHARES) == [f"test_both[{number}]" for number in range(5)]
-    assert [len(ran) for ran in _ran(made, 1)] == [34], "what is named runs whole"
+    assert [len(ran) for ran in _ran(made, 1)] == [35], "what is named runs whole"
 
 
 def test_the_proof_has_everything_and_says_so(tmp_path: Path) -> None:
     status, record, output = run(project(tmp_path, cases=CASES % True), "proof")
     assert status == 0, output
-    assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 34)
+    assert (record["suite"], record["share"], record["passed"]) == ("proof", "all", 35)
 
 
 LONG = """
@@ -208,6 +212,7 @@ def test_limit(pytestconfig): assert (pytestconfig.getoption("timeout") or 0) >=
 """
 
 
+@pytest.mark.share(3)
 def test_a_long_form_that_fails_is_not_excused_by_the_short_one(tmp_path: Path) -> None:
     status, record, _ = run(project(tmp_path, long=LONG), "proof")
     assert (status, record["flaky"], list(record["failures"])) == (1, {}, ["suite/test_long.py::test_long_form"])

@@ -172,6 +172,7 @@ def test_a_dumb_terminal_gets_plain_text(home: Path) -> None:
     assert b"\x1b" not in done.stdout
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("words", [(), *COMMANDS], ids=" ".join)
 def test_help_fits_and_begins_with_examples(home: Path, words: tuple[str, ...]) -> None:
     ran = run(home, *words, "--help", COLUMNS="80")

@@ -27,6 +27,7 @@ def closed(home: Path) -> str:
     return f"{sys.executable} reader.py "
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("more", ["", " --json"])
 @pytest.mark.parametrize("broken", ["full disk", "closed pipe"])
 def test_a_change_stands_when_its_report_can_not_be_written(home: Path, closed: str, more: str, broken: str) -> None:
@@ -50,6 +51,7 @@ def test_a_second_run_that_changes_nothing_says_only_that_it_could_not_be_writte
     assert (left.returncode, left.stderr) == (0, "")
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("words", ["status --json", "status", "logs", "deploy --yes --json --config none.toml"])
 @pytest.mark.parametrize("broken", ["> /dev/full", "2> /dev/full", "> /dev/full 2>&1"])
 def test_no_broken_stream_hides_an_exit_code_or_ends_in_a_traceback(home: Path, words: str, broken: str) -> None:
@@ -66,6 +68,7 @@ def test_an_error_that_can_not_be_written_as_json_is_told_on_stderr(home: Path) 
     assert "decodeat-ops --config none.toml init" in done.stderr
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("words", ["deploy", "init", "remove", "checklist pre-deploy", "lock release", "status"])
 def test_a_closed_standard_input_is_no_bug_of_ours(home: Path, words: str) -> None:
     done = shell(home, f"{sys.executable} -m decodeat_ops {words} <&-")

@@ -74,7 +74,7 @@ def test_ingredients_are_cleaned_as_the_contract_asks() -> None:
 def test_labels_are_read(
     record_property: Callable[[str, object], None], share: Callable[[Sequence[Any], int], Sequence[Any]]
 ) -> None:
-    chosen = [label(*one) for one in share(SAMPLE, 2)]
+    chosen = [label(*one) for one in share(SAMPLE, 3)]
 
     async def read() -> list[dict[str, str | None]]:
         reader = TesseractReader(2)

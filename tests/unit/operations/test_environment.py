@@ -125,6 +125,7 @@ def test_a_whole_environment_is_used_as_it_is(world: World) -> None:
     assert world.checked().status is Status.PASS
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize("harm", ["emptied", "removed", "unregistered", "no python"])
 def test_a_damaged_environment_is_found_by_the_doctor(world: World, harm: str) -> None:
     if harm == "emptied":
@@ -147,6 +148,7 @@ def test_a_damaged_environment_is_built_anew(world: World) -> None:
     assert [p.name for p in world.place.parent.iterdir() if p.name != world.place.name] == [f".{world.place.name}.lock"]
 
 
+@pytest.mark.share(3)
 @pytest.mark.parametrize(
     ("code", "library", "says"),
     [
@@ -166,6 +168,7 @@ def test_what_cannot_be_imported_is_never_called_complete(
     assert not broken.place.exists()
 
 
+@pytest.mark.share(3)
 def test_a_library_that_is_no_module_is_not_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     world = World(tmp_path, library="what other libraries use")
     monkeypatch.setenv("PIP_FIND_LINKS", str(world.index))
@@ -178,6 +181,7 @@ def test_an_earlier_versions_mark_is_empty_and_still_good(world: World) -> None:
     assert not world.build()
 
 
+@pytest.mark.share(3)
 def test_of_pips_settings_the_way_to_the_index_stays_alone(built: World, tmp_path: Path) -> None:
     (tmp_path / "pip.conf").write_text(
         "[global]\nindex-url = https://one.example/simple\ncert = /ca.pem\n[install]\nindex-url = https://two.example/\n"
