@@ -138,7 +138,7 @@ def _newest(place: Place, since: str, task_definitions: Collection[str]) -> Mapp
     """Return the newest listed service deployment of some task definitions, with its own one beside what is listed."""
     listed = list(_listed(place, since))
     brought = _task_definitions(place, [one["targetServiceRevisionArn"] for one in listed])
-    told = ({**one, "taskDefinition": brought.get(one["targetServiceRevisionArn"], "")} for one in listed)
+    told = ({**one, "taskDefinition": brought[one["targetServiceRevisionArn"]]} for one in listed)
     return max((one for one in told if one["taskDefinition"] in task_definitions), key=_created, default=None)
 
 
@@ -182,7 +182,7 @@ def _shift(place: Place, raw: Mapping[str, Any]) -> Shift:
         weight=float(target.get("requestedProductionTrafficWeight", 0.0)),
         running=int(target.get("runningTaskCount", 0)),
         requested=int(target.get("requestedTaskCount", 0)),
-        back_to=_task_definitions(place, [earlier]).get(earlier, "") if earlier else "",
+        back_to=_task_definitions(place, [earlier])[earlier] if earlier else "",
         finished_at=finished.isoformat(timespec="seconds") if finished else "",
     )
 
@@ -196,12 +196,11 @@ def _listed(place: Place, since: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _task_definitions(place: Place, revisions: list[str]) -> dict[str, str]:
-    """Return the task definition of each service revision. AWS is asked once of each: they never change."""
+    """Return the task definition of each service revision, "" for one that is gone. None changes: AWS is asked once."""
     unknown = [one for one in revisions if ("service revision", one) not in place.remembered]
     for start in range(0, len(unknown), _REVISIONS):
         part = unknown[start : start + _REVISIONS]
         answer = place.aws.call("ecs", "DescribeServiceRevisions", serviceRevisionArns=part)
         for one in answer["serviceRevisions"]:
             place.remembered["service revision", one["serviceRevisionArn"]] = one["taskDefinition"]
-    found = {one: place.remembered.get(("service revision", one), "") for one in revisions}
-    return {one: task_definition for one, task_definition in found.items() if task_definition}
+    return {one: place.remembered.get(("service revision", one), "") for one in revisions}
