@@ -18,6 +18,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.deployments import REPOSITORY, Ran
 
 DRIVER = "tests.lab.ecs_driver"
@@ -57,6 +59,13 @@ def forks(tool: Path = REPOSITORY) -> Iterator[Forks]:
             yield Forks(server, Path(directory))
             assert server.stdin is not None
             server.stdin.close()
+
+
+@pytest.fixture(name="forks", scope="package")
+def started_forks() -> Iterator[Forks]:
+    """Return what runs commands of a deployment in forks."""
+    with forks() as started:
+        yield started
 
 
 def _import_everything() -> None:
