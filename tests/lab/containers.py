@@ -108,9 +108,9 @@ def known_label(host: Web, path: str = "/known%20label.png") -> str:
     return host.serve(path, label.PICTURE.read_bytes(), Content_Type="application/octet-stream")
 
 
-def read(url: str, picture: str) -> None:
+def read(url: str, picture: str, seconds: float = 300) -> None:
     """Have one picture, which shows the known label, read by the service at `url`; every field must be right."""
-    answer = httpx.post(f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=300, trust_env=False)
+    answer = httpx.post(f"{url}/api/v1/analyze", json={"image_urls": [picture]}, timeout=seconds, trust_env=False)
     assert answer.status_code == 200, answer.text
     compared, wrong = label.differences(label.expected(), answer.json())
     assert compared == 14 and wrong == [], answer.text

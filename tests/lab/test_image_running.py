@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
+from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -27,6 +28,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(1800), pytest.mark.share(2, p
 
 PORT = 9123
 GRACE = 300  # seconds that a stop waits
+UNHURRIED = 900  # seconds for requests of which only the outcome counts
 Record = Callable[[str, object], None]
 
 
@@ -113,10 +115,12 @@ def test_the_documented_memory_is_enough_for_eight_labels_at_once(
 ) -> None:
     """And what takes more than there is costs no more than its own answer: the sandbox is what the kernel ends."""
     limited = ("--memory", "512m", "--memory-swap", "512m")
-    with started(docker, image, *strict(), *limited, IMAGE_ALLOWED_ORIGINS=pictures.origin, WORKERS=2) as container:
+    # Memory is the subject: how long eight labels take depends on what else the machine does.
+    patient = partial(started, IMAGE_ALLOWED_ORIGINS=pictures.origin, WORKERS=2, REQUEST_TIMEOUT=UNHURRIED)
+    with patient(docker, image, *strict(), *limited) as container:
         url = container.wait_ready()
         with ThreadPoolExecutor() as pool:
-            for reading in [pool.submit(read, url, copy) for copy in _labels(pictures, 8)]:
+            for reading in [pool.submit(read, url, copy, UNHURRIED) for copy in _labels(pictures, 8)]:
                 reading.result()
         master, workers, sandboxes = _service(container)
         told = [f"master {_memory(container, master)}", *(f"worker {_memory(container, one)}" for one in workers)]
@@ -125,7 +129,7 @@ def test_the_documented_memory_is_enough_for_eight_labels_at_once(
         peak = int(container.execute("sh", "-c", f"cat {' '.join(files)} 2>/dev/null || true"))
         for name in ("webp of 40 million pixels", "jpeg in print colours"):  # more than is left
             body = {"image_urls": [pictures.serve("/heavy", HEAVY[name]())]}
-            answer = httpx.post(f"{url}/api/v1/analyze", json=body, timeout=120, trust_env=False).json()
+            answer = httpx.post(f"{url}/api/v1/analyze", json=body, timeout=UNHURRIED, trust_env=False).json()
             assert answer["decodeStatus"] in {"FAILED", "CANCELLED"}, answer
         read(url, known_label(pictures))
         again, same, _ = _service(container)
