@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime
-from functools import partial
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -116,8 +115,10 @@ def test_the_documented_memory_is_enough_for_eight_labels_at_once(
     """And what takes more than there is costs no more than its own answer: the sandbox is what the kernel ends."""
     limited = ("--memory", "512m", "--memory-swap", "512m")
     # Memory is the subject: how long eight labels take depends on what else the machine does.
-    patient = partial(started, IMAGE_ALLOWED_ORIGINS=pictures.origin, WORKERS=2, REQUEST_TIMEOUT=UNHURRIED)
-    with patient(docker, image, *strict(), *limited) as container:
+    origin = pictures.origin
+    with started(
+        docker, image, *strict(), *limited, IMAGE_ALLOWED_ORIGINS=origin, WORKERS=2, REQUEST_TIMEOUT=UNHURRIED
+    ) as container:
         url = container.wait_ready()
         with ThreadPoolExecutor() as pool:
             for reading in [pool.submit(read, url, copy, UNHURRIED) for copy in _labels(pictures, 8)]:
