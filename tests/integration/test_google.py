@@ -407,7 +407,7 @@ def test_what_is_set_up_wrongly_never_becomes_ready(
         for patience in (4, 30, 90):  # until it had time to boot and to say what is wrong
             with (
                 pytest.raises(AssertionError, match="did not become ready") as not_ready,
-                service(tmp_path, patience=patience, **(settings | variables)),
+                service(tmp_path, patience, handles=0, **(settings | variables)),
             ):
                 """Never got to."""
             if detail in str(not_ready.value):

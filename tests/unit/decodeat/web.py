@@ -93,13 +93,17 @@ class Service:
 
 
 @contextlib.contextmanager
-def service(directory: Path, patience: float = PATIENCE, **variables: str) -> Iterator[Service]:
-    """`python -m decodeat` with these variables on a free port, ready when the block begins."""
+def service(directory: Path, patience: float = PATIENCE, *, handles: int = 0, **variables: str) -> Iterator[Service]:
+    """`python -m decodeat` with these variables on a free port, ready when the block begins.
+
+    With `handles` it may have so many files open, whatever this process may and has.
+    """
     port, log = free_port(), directory / "service.log"
     given = {"HOST": "127.0.0.1", "PORT": str(port), "WORKERS": "2", **variables}
     environment = variables_of_a_child(**given)
     with log.open("wb") as output:
-        argv = (sys.executable, "-m", "decodeat")
+        limited = ("sh", "-c", f'ulimit -S -n {handles} && exec "$0" "$@"') if handles else ()
+        argv = (*limited, sys.executable, "-m", "decodeat")
         process = subprocess.Popen(argv, env=environment, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
