@@ -9,7 +9,6 @@ import functools
 import json
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Callable
@@ -128,7 +127,7 @@ def confirm(release: str) -> None:
         try:
             with urllib.request.urlopen(f"{given['address']}/health", timeout=5) as answer:
                 answered = answered + 1 if answer.headers["x-release-id"] == release else 0
-        except urllib.error.URLError:
+        except OSError:  # refused, or later than the answer may be: asked again
             answered = 0
         if answered < given["answers"]:
             time.sleep(given["pause"] if answered else 1.0)

@@ -1,5 +1,6 @@
 """A secret is planted, everything is run, and everything that was printed, written or visible is searched for it."""
 
+import contextlib
 import json
 import os
 import subprocess
@@ -149,8 +150,18 @@ def assert_only_private_files_hold(made: Deployment, *secrets: str) -> None:
         private = path.name == "decodeat-ops.env" or (path.name == "secrets.env" and path.parent.name in running)
         own_log = path.suffix == ".log" and b"boot with" in content
         assert private or own_log, f"{path} holds a secret"
+    modes = modes_of_environments(made)
+    assert modes
+    assert not [mode for mode in modes if mode & 0o077]
+
+
+def modes_of_environments(made: Deployment) -> list[int]:
+    """Return the modes of the running processes' environments; one that has ended since it was listed has none."""
+    modes = []
     for pid in pids_of(made.state):
-        assert (Path(f"/proc/{pid}/environ").stat().st_mode & 0o077) == 0
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            modes.append(Path(f"/proc/{pid}/environ").stat().st_mode)
+    return modes
 
 
 def test_a_rollback_brings_back_settings_but_never_an_old_key(guarded: Deployment) -> None:
