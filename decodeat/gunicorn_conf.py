@@ -2,7 +2,7 @@
 
 FORWARDED_ALLOW_IPS (gunicorn's own variable, default 127.0.0.1,::1) names the proxies whose X-Forwarded-* headers are
 trusted; set it to the proxy's address where the proxy is another container, and to `*` only where nothing else can
-connect.
+connect. On a unix socket nobody has an address, and its mode decides who connects: there the default is `*`.
 """
 
 import os
@@ -20,7 +20,12 @@ except settings.SettingsError as error:
     sys.stdout.write(f"{error}\n")
     raise SystemExit(3) from error
 
-bind = f"[{_given.host}]:{_given.port}" if ":" in _given.host else f"{_given.host}:{_given.port}"
+if _given.socket:
+    bind = f"unix:{_given.socket}"
+    umask = 0o007  # owner and group: the proxy's user is in the group, and nobody else gets in
+    forwarded_allow_ips = os.environ.get("FORWARDED_ALLOW_IPS", "*")
+else:
+    bind = f"[{_given.host}]:{_given.port}" if ":" in _given.host else f"{_given.host}:{_given.port}"
 backlog = 2048
 workers = _given.workers
 worker_class = "decodeat.worker.ReleaseWorker"

@@ -60,6 +60,7 @@ VARIABLES = (
     Variable("DEBUG", "false", values.boolean, "true logs at level DEBUG; answers never show internals."),
     Variable("HOST", "0.0.0.0", values.address, "127.0.0.1 is this machine only.", guards=True),  # noqa: S104 a container's edge is its network
     Variable("PORT", "8000", values.whole(1, 65535), "The port that the service listens on."),
+    Variable("SOCKET", "", values.socket_path, "Leave it out to listen on HOST and PORT.", guards=True),
     Variable("ALLOWED_HOSTS", "", values.hosts, "Empty lets any Host header in; localhost always is.", guards=True),
     Variable(
         "CORS_ORIGINS", "", values.cross_origins, "Empty: no other site's pages may call the service.", guards=True
@@ -147,6 +148,7 @@ class Settings:
     debug: bool = False
     host: str = "127.0.0.1"
     port: int = 8000
+    socket: str = ""
     allowed_hosts: tuple[str, ...] = ()
     cors_origins: tuple[str, ...] = ()
     max_image_size: int = 10 * 1024 * 1024

@@ -17,6 +17,7 @@ _HOST = re.compile(r"(\*|(\*\.)?[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-
 _RELEASE = re.compile(r"[A-Za-z0-9._-]{1,128}")
 _PLACEHOLDER = re.compile(r"your[_-]|change[_-]?me|example|placeholder|xxxx|<.*>|\$\{", re.IGNORECASE)
 
+LONGEST_SOCKET = 107  # bytes of a unix socket's path that the kernel takes
 SHORTEST_KEY = 16  # characters; a shorter one could be guessed over HTTP
 SHORTEST_SIGNING_SECRET = 32  # bytes; a shorter one could be guessed from any token, without asking the service
 
@@ -75,6 +76,15 @@ def address(text: str) -> str:
     text = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "*" in text or not (_HOST.fullmatch(text) or re.fullmatch(r"[0-9A-Fa-f:.]+", text)):
         raise ValueError("must be an address to listen on, such as 0.0.0.0 or 127.0.0.1")
+    return text
+
+
+def socket_path(text: str) -> str:
+    """Return the path of a unix socket, "" for none."""
+    if text and not (text.startswith("/") and text.isprintable() and not text.endswith("/")):
+        raise ValueError("must be the absolute path of a unix socket")
+    if len(text.encode()) > LONGEST_SOCKET:
+        raise ValueError(f"must be a path of at most {LONGEST_SOCKET} bytes")
     return text
 
 

@@ -21,7 +21,7 @@ _ONE_LABEL = re.compile(r"[a-z]([a-z0-9_-]{0,61}[a-z0-9])?")  # a name begins wi
 
 
 class AllowedHosts:
-    """Refuse requests for other hosts with 400. For loopback names and on the private socket, answer everything."""
+    """Refuse requests for other hosts with 400. For loopback names and private requests, answer everything."""
 
     def __init__(self, app: ASGIApp, hosts: Sequence[str]) -> None:
         self._app = app
@@ -30,7 +30,7 @@ class AllowedHosts:
         self._suffixes = tuple(host[1:] for host in hosts if host.startswith("*."))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._any or _private(scope) or self._known(scope):
+        if scope["type"] != "http" or self._any or is_private(scope) or self._known(scope):
             await self._app(scope, receive, send)
         else:
             await JSONResponse({"detail": "This host is not served here."}, 400)(scope, receive, send)
@@ -63,7 +63,10 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _private(scope: Scope) -> bool:
-    """Return whether a request came over the private unix socket: its address is a path without a port."""
+def is_private(scope: Scope) -> bool:
+    """Return whether a probe asks over a unix socket, whose address is a path without a port.
+
+    On a proxy's socket (SOCKET) each request that the proxy passes on names its client, and a probe's does not.
+    """
     server = scope.get("server")
-    return server is not None and server[1] is None
+    return server is not None and server[1] is None and not scope.get("client")

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from decodeat import metrics
 from decodeat.api.access import GUARDED
 from decodeat.api.body import BodyRefused, ClientLeft, linger, read_body
-from decodeat.api.hosts import PROBED
+from decodeat.api.hosts import PROBED, is_private
 from decodeat.observability import request_id
 
 log = logging.getLogger("decodeat.access")
@@ -129,9 +129,7 @@ def start_counting() -> None:
 
 def _by(scope: Scope) -> str:
     """Return who asked, "user" or "probe": at night probes outnumber users and would distort every ratio."""
-    server = scope.get("server")
-    private = server is not None and server[1] is None
-    return "probe" if private or scope["path"] in PROBED else "user"
+    return "probe" if is_private(scope) or scope["path"] in PROBED else "user"
 
 
 def _given_id(scope: Scope) -> str:

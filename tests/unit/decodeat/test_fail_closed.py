@@ -18,6 +18,7 @@ NOTHING = (",", " , ,", "[]", '[""]', '["", " "]', "[ ]")
 # Every variable is in one of the two sets, so that a new one has to be added to one.
 GUARDS = {
     "HOST": ("*", "0.0.0.0 everywhere", "http://0.0.0.0"),
+    "SOCKET": ("api.sock", "unix:/run/api.sock", "/run/", "/run/a\nb", "/" + "a" * 107),
     "ALLOWED_HOSTS": (*NOTHING, "https://a.kr", "a.kr/x", '["a.kr"', "a b", "${HOST}", "*.", "**"),
     "CORS_ORIGINS": (*NOTHING, "a.kr", "null", "https://*.a.kr", "https://u@a.kr", "*,https://a.kr", "${ORIGINS}"),
     "IMAGE_ALLOWED_ORIGINS": (*NOTHING, "*", "10.0.0.0/8", "http://u:p@a.kr", "http://a.kr/x", "http://0x7f.1"),

@@ -51,7 +51,8 @@ def test_every_variable_reaches_the_settings(tmp_path: Path) -> None:
     credentials.write_text('{"type": "service_account"}')
     given = {
         "WORKERS": "3", "MAX_REQUESTS": "0", "MAX_REQUESTS_JITTER": "7", "LOG_LEVEL": "warning",
-        "DEBUG": "no", "HOST": "::1", "PORT": "9000", "ALLOWED_HOSTS": '["API.example.com", "*.example.org"]',
+        "DEBUG": "no", "HOST": "::1", "PORT": "9000", "SOCKET": "/run/api/api.sock",
+        "ALLOWED_HOSTS": '["API.example.com", "*.example.org"]',
         "CORS_ORIGINS": "https://a.kr,https://b.kr/",
         "MAX_IMAGE_SIZE": "2048", "REQUEST_TIMEOUT": "60", "IMAGE_ALLOWED_ORIGINS": "http://127.0.0.1:8099",
         "API_KEYS": f"{KEY}, sha256:{DIGEST}", "JWT_SECRET": SIGNING, "JWT_ISSUER": "https://login.kr",
@@ -66,6 +67,7 @@ def test_every_variable_reaches_the_settings(tmp_path: Path) -> None:
     assert set(given) == {variable.name for variable in VARIABLES} - {"GOOGLE_CREDENTIALS_JSON"}  # one of the two alone
     assert load(given) == Settings(
         workers=3, max_requests=0, max_requests_jitter=7, log_level="WARNING", debug=False, host="::1", port=9000,
+        socket="/run/api/api.sock",
         allowed_hosts=("api.example.com", "*.example.org"), cors_origins=("https://a.kr", "https://b.kr"),
         max_image_size=2048, request_timeout=60, image_allowed_origins=("http://127.0.0.1:8099",),
         api_keys=(KEY_DIGEST, DIGEST), jwt_secret=(SIGNING,), jwt_issuer="https://login.kr", jwt_audience="api",

@@ -83,6 +83,12 @@ def variables_of_a_child(**variables: str) -> dict[str, str]:
     return {"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), **measured, **variables}
 
 
+def through(path: str) -> httpx.Client:
+    """Return a client that asks at a unix socket, each time over a connection of its own."""
+    limits = httpx.Limits(max_keepalive_connections=0)
+    return httpx.Client(transport=httpx.HTTPTransport(uds=path, limits=limits), trust_env=False, timeout=2 * PATIENCE)
+
+
 @dataclass
 class Service:
     """A running service and what it wrote."""
@@ -94,7 +100,7 @@ class Service:
 
 @contextlib.contextmanager
 def service(directory: Path, patience: float = PATIENCE, *, handles: int = 0, **variables: str) -> Iterator[Service]:
-    """`python -m decodeat` with these variables on a free port, ready when the block begins.
+    """`python -m decodeat` with these variables on a free port, or on SOCKET, ready when the block begins.
 
     With `handles` it may have so many files open, whatever this process may and has.
     """
@@ -107,7 +113,7 @@ def service(directory: Path, patience: float = PATIENCE, *, handles: int = 0, **
         process = subprocess.Popen(argv, env=environment, cwd=directory, stdout=output, stderr=subprocess.STDOUT)
     url = f"http://127.0.0.1:{port}"
     try:
-        _wait(url, process, log, patience)
+        _wait(url, process, log, patience, variables.get("SOCKET"))
         yield Service(url, log, process)
     finally:
         process.terminate()
@@ -118,11 +124,12 @@ def service(directory: Path, patience: float = PATIENCE, *, handles: int = 0, **
             process.wait()
 
 
-def _wait(url: str, process: subprocess.Popen[bytes], log: Path, patience: float) -> None:
+def _wait(url: str, process: subprocess.Popen[bytes], log: Path, patience: float, path: str | None) -> None:
+    client = through(path) if path else CLIENT
     deadline, seen = time.monotonic() + patience, ""
     while process.poll() is None and time.monotonic() < deadline:
         with contextlib.suppress(httpx.TransportError):
-            answer = CLIENT.get(f"{url}/ready", timeout=PATIENCE)
+            answer = client.get(f"{url}/ready", timeout=PATIENCE)
             if answer.status_code == 200:
                 return
             seen = answer.text
