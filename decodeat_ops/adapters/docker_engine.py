@@ -11,24 +11,21 @@ import docker
 import docker.auth
 import docker.errors
 import docker.utils
-import requests
 from docker.credentials.errors import StoreError
 from docker.utils.config import find_config_file, load_general_config
 from docker.utils.proxy import ProxyConfig
 
+from decodeat_ops.adapters import docker_layers
+from decodeat_ops.adapters.docker_errors import ANSWER, IS_IT_THERE, PATIENCE, answering, explained
 from decodeat_ops.adapters.docker_progress import Building, Moving
 from decodeat_ops.core.errors import Configuration, OpsError, StepFailed, Unreachable
-from decodeat_ops.core.image import BuildRequest, Logins, Reference, RemoteImage, Report
+from decodeat_ops.core.image import BuildRequest, Logins, Reference, RemoteImage, Report, refuses_login
+from decodeat_ops.core.layers import BuiltImage, Export
 from decodeat_ops.core.secret import mask
 
 Event = Mapping[str, Any]
-ANSWER = 60.0  # seconds that the engine may take to answer; a look at a registry is among its answers
-SILENCE = 900.0  # seconds without any word of a build, a pull or a push, after which it is given up
 _CONFLICT = 409  # the status with which an engine keeps what is in use
 _BUILDKIT_SINCE = "1.39"  # of the engine's API; before, BuildKit was an experiment
-# How engines and registries say that a login isn't good enough. A push has no other sign of it: its status is 200.
-_REFUSALS = ("unauthorized", "authentication required", "no basic auth credentials", "denied", "incorrect username")
-_IS_IT_THERE = "Is Docker running, and may this user use it? DOCKER_HOST names another engine."
 
 
 class DockerEngine:
@@ -46,14 +43,14 @@ class DockerEngine:
             return cls(docker.from_env(version="auto", timeout=ANSWER).api, logins)
         except (docker.errors.DockerException, OSError, ValueError) as error:
             where = os.environ.get("DOCKER_HOST") or "its usual socket"
-            raise Unreachable(f"The Docker engine at {where} does not answer: {error}", hint=_IS_IT_THERE) from error
+            raise Unreachable(f"The Docker engine at {where} does not answer: {error}", hint=IS_IT_THERE) from error
 
     def has(self, reference: Reference) -> bool:
         return self._inspect(str(reference)) is not None
 
     def forget(self, reference: Reference) -> bool:
         """Take the name away, unless a container or an image needs it. Its layers stay until they are pruned."""
-        with _answering():
+        with answering():
             try:
                 self._client.remove_image(str(reference), noprune=True)
             except docker.errors.NotFound:
@@ -65,7 +62,7 @@ class DockerEngine:
         return True
 
     def remote(self, reference: Reference) -> RemoteImage | None:
-        with _answering():
+        with answering():
             try:
                 found = self._client.inspect_distribution(str(reference), self._auth(reference.registry) or {})
             except docker.errors.NotFound:
@@ -96,7 +93,7 @@ class DockerEngine:
             lines = tuple(following.lines)
             raise StepFailed(f"The build failed: {problem}", hint="The end of its output tells more.", lines=lines)
         if not following.image:
-            raise Unreachable("The Docker engine broke off the build and said no more.", hint=_IS_IT_THERE)
+            raise Unreachable("The Docker engine broke off the build and said no more.", hint=IS_IT_THERE)
         return following.image
 
     def push(self, reference: Reference, report: Report) -> str:
@@ -107,10 +104,22 @@ class DockerEngine:
         problem = self._follow(path, {"tag": reference.tag}, headers, b"{}", following.take)
         if problem:
             told = self._masked(problem, registry)
-            raise _login_refused(registry, told) if _is_refusal(told) else StepFailed(_said(registry, told))
+            raise _login_refused(registry, told) if refuses_login(told) else StepFailed(_said(registry, told))
         if not following.digest:
-            raise Unreachable("The Docker engine broke off the push and said no more.", hint=_IS_IT_THERE)
+            raise Unreachable("The Docker engine broke off the push and said no more.", hint=IS_IT_THERE)
         return following.digest
+
+    def layers(self, name: str) -> BuiltImage | None:
+        found = self._inspect(name)
+        return docker_layers.described(self._client, name, found) if found else None
+
+    @contextlib.contextmanager
+    def export(self, name: str, layers: frozenset[str], report: Report) -> Iterator[Export]:
+        found = self._inspect(name)
+        if found is None:
+            raise StepFailed(f"The Docker engine has no image {name}.", hint="Run the command again: it builds it.")
+        with docker_layers.taken_out(self._client, name, docker_layers.listed(found), layers, report) as archive:
+            yield archive
 
     def _bring(self, base: str, platform: str, report: Report) -> None:
         """Pull an image that a build needs, unless the engine has it for that platform.
@@ -134,7 +143,7 @@ class DockerEngine:
             )
 
     def _inspect(self, name: str) -> Mapping[str, Any] | None:
-        with _answering():
+        with answering():
             try:
                 found: Mapping[str, Any] = self._client.inspect_image(name)
             except docker.errors.NotFound:
@@ -146,7 +155,7 @@ class DockerEngine:
         said = os.environ.get("DOCKER_BUILDKIT", "")
         if said:
             return said.lower() not in {"0", "false"}
-        with _answering():
+        with answering():
             headers = self._client.get(f"{self._client.base_url}/_ping", timeout=ANSWER).headers
         new = bool(docker.utils.version_gte(self._client.api_version, _BUILDKIT_SINCE))
         return new and headers.get("Builder-Version", "2") == "2"
@@ -165,12 +174,11 @@ class DockerEngine:
         send every login of the operator to the engine.
         """
         url = f"{self._client.base_url}/v{self._client.api_version}{path}"
-        patience = (ANSWER, SILENCE)
-        with _answering():
-            answer = self._client.post(url, params=params, headers=headers, data=body, stream=True, timeout=patience)
+        with answering():
+            answer = self._client.post(url, params=params, headers=headers, data=body, stream=True, timeout=PATIENCE)
             with contextlib.closing(answer):
                 if answer.status_code >= 400:
-                    return _explained(answer.text)
+                    return explained(answer.text)
                 for line in filter(bytes.strip, answer.iter_lines(chunk_size=None)):
                     event = json.loads(line)
                     if problem := (event.get("errorDetail") or {}).get("message") or event.get("error"):
@@ -205,7 +213,7 @@ class DockerEngine:
         """Return the error for a look at a registry that failed."""
         registry = reference.registry
         told = self._masked(str(error.explanation or error), registry)
-        if error.status_code in (401, 403) or _is_refusal(told):
+        if error.status_code in (401, 403) or refuses_login(told):
             return _login_refused(registry, told)
         return Unreachable(
             f"{registry} could not be asked for {reference}: {told}",
@@ -213,37 +221,13 @@ class DockerEngine:
         )
 
 
-@contextlib.contextmanager
-def _answering() -> Iterator[None]:
-    """Translate what the SDK raises when the engine refuses, is away, or answers in another form."""
-    try:
-        yield
-    except docker.errors.APIError as error:
-        raise StepFailed(f"The Docker engine refuses: {error.explanation or error}") from error
-    except (docker.errors.DockerException, requests.RequestException) as error:
-        raise Unreachable(f"The Docker engine does not answer: {error}", hint=_IS_IT_THERE) from error
-    except ValueError as error:
-        raise Unreachable(f"The Docker engine answers in a form that is not known: {error}") from error
-
-
 def _platform(found: Mapping[str, Any]) -> str:
     parts = (found.get("os"), found.get("architecture"), found.get("variant"))
     return "/".join(part for part in parts if part)
 
 
-def _explained(text: str) -> str:
-    """Return the engine's own words from an answer that is an error."""
-    with contextlib.suppress(ValueError, AttributeError):
-        return str(json.loads(text).get("message") or text)
-    return text
-
-
 def _said(registry: str, told: str) -> str:
     return f"{registry} did not take the image: {told}".rstrip(".") + "."
-
-
-def _is_refusal(text: str) -> bool:
-    return any(word in text.lower() for word in _REFUSALS)
 
 
 def _login_refused(registry: str, told: str) -> Configuration:

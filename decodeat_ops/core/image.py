@@ -4,13 +4,17 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass
 from typing import Protocol
 
+from decodeat_ops.core.layers import BuiltImage, Export
 from decodeat_ops.core.secret import Secret
 
 DIRTY = "-dirty"  # what ends a revision whose files differ from the commit
 _DIGITS = 24  # hexadecimal ones of a tag: 96 bits
+# How engines and registries say that a login isn't good enough. A push has no other sign of it: its status is 200.
+_REFUSALS = ("unauthorized", "authentication required", "no basic auth credentials", "denied", "incorrect username")
 BASE_LABEL, CODE_LABEL, LOCK_LABEL = "org.opencontainers.image.base.name", "decodeat.code", "decodeat.lock"
 
 
@@ -121,6 +125,11 @@ def same_platform(text: str) -> str:
     return text.removesuffix("/v8") if text.startswith("linux/arm64") else text
 
 
+def refuses_login(text: str) -> bool:
+    """Return whether these words of an engine or a registry say that the login is not good enough."""
+    return any(word in text.lower() for word in _REFUSALS)
+
+
 @dataclass(frozen=True)
 class Login:
     """Hold what a registry is told by whoever uses it."""
@@ -179,5 +188,16 @@ class Images(Protocol):
 
         Raises `Configuration` when the registry refuses this login, `StepFailed` with its words when it takes the image
         for another reason not, `Unreachable` when the engine breaks off: what the registry then has, a look tells.
+        """
+        ...
+
+    def layers(self, name: str) -> BuiltImage | None:
+        """Return what an image of the engine consists of, by its name or its id; None when the engine has none."""
+        ...
+
+    def export(self, name: str, layers: frozenset[str], report: Report) -> AbstractContextManager[Export]:
+        """Take these layers of an image out of the engine, and keep them on this machine while the context lasts.
+
+        Raises `StepFailed` when the engine has no such image, or this machine no room.
         """
         ...

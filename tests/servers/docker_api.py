@@ -34,7 +34,8 @@ class Asked:
 
 @dataclass
 class DockerApi:
-    """`answers` are by method and path without the version; those to a POST come as a stream of events.
+    """`answers` are by method and path without the version; those to a POST come as a stream of events,
+    and so does a GET of bytes.
 
     `cut` ends a stream without the last chunk, as an engine does that is killed. `left` is set when a client went away
     in the middle of a stream.
@@ -75,7 +76,7 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.engine.asked.append(Asked(self.command, path, params, dict(self.headers), body))
         status, events = self.engine.answers.get(f"{self.command} {path}", UNKNOWN)
-        if status < 400 and self.command == "POST":
+        if status < 400 and (self.command == "POST" or (self.command == "GET" and isinstance(events[0], bytes))):
             self._stream(events)
         else:
             self._plain(status, events[0])

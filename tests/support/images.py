@@ -1,18 +1,54 @@
 """An engine and a registry in memory: they refuse what real ones would, and what would be done for nothing."""
 
+import contextlib
 import hashlib
 import io
+import json
 import tarfile
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import NoReturn
 
+from decodeat_ops.adapters.docker_archive import Archive
 from decodeat_ops.core.errors import Configuration, OpsError, StepFailed, Unreachable
 from decodeat_ops.core.image import BuildRequest, Images, Reference, RemoteImage, Report
+from decodeat_ops.core.layers import BuiltImage, Export
 
 
 def no_engine() -> NoReturn:
     """Stand where an engine would be opened: the test is of something that needs none."""
     raise AssertionError("nothing here needs an engine")
+
+
+def digest(content: bytes) -> str:
+    return f"sha256:{hashlib.sha256(content).hexdigest()}"
+
+
+@dataclass(frozen=True)
+class Content:
+    """What an engine has of an image: a layer of its base, one of its dependencies, and one of its code."""
+
+    request: BuildRequest
+
+    @property
+    def layers(self) -> tuple[bytes, ...]:
+        recipe = self.request.recipe
+        base, lock = f"{recipe.base} {recipe.platform}\n", f"{recipe.lock}\n"
+        return base.encode() * 4000, lock.encode() * 1000, self.request.context
+
+    @property
+    def configuration(self) -> bytes:
+        system, _, processor = self.request.recipe.platform.partition("/")
+        told = {"architecture": processor, "os": system, "created": "2026-01-01T00:00:00Z"}
+        config = {"Labels": {**self.request.recipe.labels}, "User": "10001:10001"}
+        layers = {"type": "layers", "diff_ids": [*map(digest, self.layers)]}
+        return json.dumps({**told, "config": config, "rootfs": layers}).encode()
+
+    @property
+    def image(self) -> BuiltImage:
+        return BuiltImage(digest(self.configuration), tuple(map(digest, self.layers)), tuple(map(len, self.layers)))
 
 
 @dataclass
@@ -56,7 +92,7 @@ class MemoryImages(Images):
         self.did.append("build")
         self._break("build")
         self.there[str(request.reference)] = request
-        return f"sha256:{hashlib.sha256(request.context).hexdigest()}"
+        return Content(request).image.id
 
     def forget(self, reference: Reference) -> bool:
         if str(reference) in self.used:
@@ -78,10 +114,35 @@ class MemoryImages(Images):
         self.did.append("push")
         self._break("push")
         platform = self.there[str(reference)].recipe.platform
-        arrived = RemoteImage(f"sha256:{hashlib.sha256(str(reference).encode()).hexdigest()}", frozenset({platform}))
+        arrived = RemoteImage(digest(str(reference).encode()), frozenset({platform}))
         self.registry.kept[str(reference)] = arrived
         self._break("arrived")
         return arrived.digest
+
+    def layers(self, name: str) -> BuiltImage | None:
+        found = self._content(name)
+        return found.image if found else None
+
+    @contextlib.contextmanager
+    def export(self, name: str, layers: frozenset[str], report: Report) -> Iterator[Export]:
+        assert layers, "it would be read for nothing"
+        found = self._content(name)
+        if found is None:
+            raise StepFailed(f"the engine has no {name}")
+        assert layers <= {*found.image.layers}, "it has other layers"
+        report("reading the image", 10, 0, "bytes")
+        self.did.append("export")
+        with tempfile.TemporaryDirectory() as directory:
+            files = {}
+            for content in found.layers:
+                if digest(content) in layers:
+                    files[digest(content)] = path = Path(directory, digest(content))
+                    path.write_bytes(content)
+            yield Archive(found.image, found.configuration, files)
+
+    def _content(self, name: str) -> Content | None:
+        known = {**self.there, **{Content(one).image.id: one for one in self.there.values()}}
+        return Content(known[name]) if name in known else None
 
     def _break(self, where: str) -> None:
         if where in self.breaks:

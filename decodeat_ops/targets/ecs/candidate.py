@@ -3,16 +3,15 @@
 from typing import Any
 
 from decodeat_ops.core.errors import Lost, OpsError
-from decodeat_ops.core.image import Reference, RemoteImage
+from decodeat_ops.core.image import Reference
 from decodeat_ops.core.target import Candidate, Origin, Steps
-from decodeat_ops.deployment import image, schema, source
-from decodeat_ops.operations.image import Wanted, steps
+from decodeat_ops.deployment import schema, source
+from decodeat_ops.operations.image import Wanted
+from decodeat_ops.targets.common import built, migrations
 from decodeat_ops.targets.ecs import documents
-from decodeat_ops.targets.ecs.data import migrations
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 
-_THERE, _BUILT = "image there", "image built"  # what `look` remembers for the steps
 _UNTOLD = "image untold"  # why the image that a tag means could not be asked for
 
 
@@ -30,13 +29,12 @@ def read(place: Place, secrets: str) -> Candidate[EcsRelease]:
 
 def _built(place: Place, secrets: str) -> EcsRelease:
     recipe, package = wanted(place).recipe, source.find(place.loaded)
-    made = {"base": recipe.base, "dockerfile": recipe.dockerfile, "platform": recipe.platform}
     return _release(
         secrets,
-        fingerprint=documents.fingerprint(place, recipe.code, recipe.lock, made),
+        fingerprint=documents.fingerprint(place, recipe.code, recipe.lock, built.made_of(recipe)),
         code=recipe.code,
         lock=recipe.lock,
-        **migrations(schema.describe(package)),
+        **migrations.record(schema.describe(package)),
     )
 
 
@@ -74,15 +72,7 @@ def _release(secrets: str, **made: Any) -> EcsRelease:
 
 def wanted(place: Place) -> Wanted:
     """Return the image that would be built: of the code here, for the repository of this deployment."""
-    loaded = place.loaded
-    return Wanted(image.read(loaded), place.names.repository, loaded.settings.image.build_network)
-
-
-def require_clean(place: Place, origin: Origin) -> tuple[str, ...]:
-    """Refuse an image for production of code that differs from its commit, by `GateFailed`. Nothing else is wrong."""
-    if origin.package:
-        image.require_clean(wanted(place).recipe, place.loaded, allowed=False)
-    return ()
+    return built.wanted(place, place.names.repository)
 
 
 def look(place: Place, origin: Origin) -> tuple[str, ...]:
@@ -93,29 +83,9 @@ def look(place: Place, origin: Origin) -> tuple[str, ...]:
     if _UNTOLD in place.remembered:
         untold: OpsError = place.remembered[_UNTOLD]
         raise untold
-    if origin.package is None:
-        return ()
-    asked, images = wanted(place), place.images()
-    there = images.remote(asked.reference)
-    place.remembered[_THERE] = asked.reference.at(there.digest) if there else ""
-    place.remembered[_BUILT] = there is None and images.has(asked.reference)
-    return _unfit(asked, there)
-
-
-def _unfit(asked: Wanted, there: RemoteImage | None) -> tuple[str, ...]:
-    if there is None or there.runs_on(asked.recipe.platform):
-        return ()
-    made = ", ".join(sorted(there.platforms))
-    return (f"{asked.reference} is there for {made}, not for {asked.recipe.platform}: somebody else pushed it",)
-
-
-def image_there(place: Place) -> str:
-    """Return the image by digest that `look` found in the registry, "" when it has to be pushed first."""
-    return str(place.remembered.get(_THERE, ""))
+    return built.look(place, wanted(place)) if origin.package else ()
 
 
 def image_steps(place: Place, origin: Origin) -> Steps:
     """Return the steps that bring the image to the registry, none when it is there or another one is named."""
-    if origin.package is None or image_there(place):
-        return ()
-    return steps(wanted(place), built=bool(place.remembered.get(_BUILT)))
+    return built.to_registry(place, wanted(place)) if origin.package else ()

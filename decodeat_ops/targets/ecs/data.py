@@ -7,6 +7,7 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.target import Steps
 from decodeat_ops.deployment import places, schema, source
+from decodeat_ops.targets.common import migrations
 from decodeat_ops.targets.ecs import observing, steps
 from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
@@ -43,15 +44,14 @@ class EcsData:
     def knows(self, release: EcsRelease | None) -> frozenset[str]:
         """Return what its record says; "" for one whose image was not built here, so that nothing is known of it."""
         if release is not None:
-            return frozenset(release.knows.split())
+            return migrations.knows(release)
         return frozenset(one.id for one in self.known(None))
 
     def known(self, release: EcsRelease | None) -> tuple[Revision, ...]:
         if release is None:
             loaded = self.here.loaded
             return () if loaded.settings.ecs.image else schema.describe(source.find(loaded))
-        lost = release.irreversible.split()
-        return tuple(Revision(one, "", one not in lost, lossless=False) for one in sorted(release.knows.split()))
+        return migrations.revisions(release)
 
     def place(self, data: str) -> str:
         return self.keeper
@@ -98,11 +98,3 @@ class EcsData:
             f"On ECS nothing is backed up or restored here: the data is in {self.keeper}.",
             hint="Use that database's own backups.",
         )
-
-
-def migrations(known: tuple[Revision, ...]) -> dict[str, str]:
-    """Return what a release's record says of the migrations that its code knows: `knows` and `irreversible`."""
-    return {
-        "knows": " ".join(one.id for one in known),
-        "irreversible": " ".join(one.id for one in known if not one.reversible),
-    }

@@ -11,6 +11,8 @@ from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Aftermath, Candidate, Facts, Lack, Move, Origin, Removal, Steps
 from decodeat_ops.engine.executor import Do
+from decodeat_ops.targets.common import built
+from decodeat_ops.targets.common.refusing import Refusals
 from decodeat_ops.targets.ecs import (
     actions,
     autoscaling,
@@ -33,7 +35,6 @@ from decodeat_ops.targets.ecs.place import Place
 from decodeat_ops.targets.ecs.release import EcsRelease
 from decodeat_ops.targets.ecs.steps import Way
 from decodeat_ops.targets.ecs.verifying import Verdict, variables
-from decodeat_ops.targets.ecs.verifying.refusing import Refusals
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Ecs:
         verdict = verifying.problems(place, release, origin, observed)
         refusals = _refusals(release, verdict)
         refusals.ask(lambda: variables.problems(place, release, origin, self.secrets))
-        refusals.ask(lambda: candidate.require_clean(place, origin))
+        refusals.ask(lambda: built.require_clean(place, origin))
         refusals.ask(lambda: candidate.look(place, origin))
         refusals.refuse()
         todays = (("always today's", f"{changes.TODAYS}, whichever release runs"),) if origin.how == "kept" else ()
@@ -123,7 +124,7 @@ class Ecs:
         recorded = source.of
         registers = source.how != "kept" or recorded is None or recorded.secrets != release.secrets
         if source.how == "built":
-            release = replace(release, image=release.image or candidate.image_there(self.here))
+            release = replace(release, image=release.image or built.image_there(self.here))
         superseded = ""
         if registers:
             superseded = release.task_definition if source.how == "kept" else ""

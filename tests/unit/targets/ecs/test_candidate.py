@@ -9,6 +9,7 @@ import pytest
 from decodeat_ops.core.errors import Lost, Unreachable
 from decodeat_ops.core.image import Reference, RemoteImage
 from decodeat_ops.core.target import Origin
+from decodeat_ops.targets.common import built
 from decodeat_ops.targets.ecs import candidate, changes, observing
 from decodeat_ops.targets.ecs.place import Place
 from tests.unit.targets.ecs.demo import place_of, registered, release, serving
@@ -111,7 +112,7 @@ def test_nothing_is_built_or_pushed_that_the_registry_has(tmp_path: Path) -> Non
     registry.there[str(reference)] = RemoteImage(DIGEST, frozenset({"linux/amd64"}))
     assert candidate.look(place, BUILT) == ()
     assert candidate.image_steps(place, BUILT) == ()
-    assert candidate.image_there(place) == reference.at(DIGEST)
+    assert built.image_there(place) == reference.at(DIGEST)
     registry.there[str(reference)] = RemoteImage(DIGEST, frozenset({"linux/arm64"}))
     (problem,) = candidate.look(place, BUILT)
     assert "is there for linux/arm64, not for linux/amd64" in problem

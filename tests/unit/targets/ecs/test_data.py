@@ -9,7 +9,8 @@ from decodeat_ops.core.errors import Configuration, Usage
 from decodeat_ops.core.migration import NO_DATA, Migration, Revision
 from decodeat_ops.deployment import schema
 from decodeat_ops.operations import migrate
-from decodeat_ops.targets.ecs.data import EcsData, migrations
+from decodeat_ops.targets.common import migrations
+from decodeat_ops.targets.ecs.data import EcsData
 from decodeat_ops.targets.ecs.observing import observe
 from tests.support.aws import SETTINGS, placed
 from tests.unit.targets.ecs.test_observing import FAMILY, aws, deployment, described, release, service
@@ -27,7 +28,7 @@ def test_migrations_are_described_without_running_any() -> None:
     known = schema.describe(PACKAGE)
     assert known[0] == Revision("0001", "Results of analyses", reversible=True, lossless=True)
     assert known[1] == Revision("0002", "Tokens that a model was paid for", reversible=False, lossless=True)
-    assert migrations(known[:2]) == {"knows": "0001 0002", "irreversible": "0002"}
+    assert migrations.record(known[:2]) == {"knows": "0001 0002", "irreversible": "0002"}
 
 
 def test_a_package_without_migrations_knows_the_first_and_a_broken_one_is_named(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Origin
 from decodeat_ops.deployment import source
 from decodeat_ops.deployment.ledger import StateLedger
+from decodeat_ops.targets.common.refusing import Refusals
 from decodeat_ops.targets.ecs.data import EcsData
 from decodeat_ops.targets.ecs.target import Ecs
-from decodeat_ops.targets.ecs.verifying.refusing import Refusals
 from decodeat_ops.targets.ecs.view import EcsView
 from tests.support.images import no_engine
 from tests.unit.decodeat.google_credentials import written
