@@ -1,0 +1,1 @@
+"""Deploy to virtual machines over SSH: containers by Compose behind nginx, two colours and one rename."""

@@ -1,0 +1,59 @@
+"""Hold what reaches a deployment on virtual machines: its settings, its names, and the ports to hosts and images."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from decodeat_ops.core.certificate import Handshake
+from decodeat_ops.core.clock import Clock
+from decodeat_ops.core.layout import Layout
+from decodeat_ops.core.plan import Params
+from decodeat_ops.core.ports import Host, Http
+from decodeat_ops.core.remote import Remote
+from decodeat_ops.deployment import places
+from decodeat_ops.engine.executor import Context, Results
+from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.targets.vm.names import Names
+
+if TYPE_CHECKING:
+    from decodeat_ops.core.image import Images
+
+
+def _no_other(name: str) -> Remote:
+    raise RuntimeError(f"no second connection to {name} was provided")
+
+
+def _nowhere(name: str) -> Sequence[str]:
+    raise RuntimeError(f"nobody was provided who knows where {name} leads")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Hold one deployment's ports. `hosts` are the machines in the settings' order; the first one is the canary.
+
+    `images` opens the operator's own engine at its first use. `http` asks addresses, `tls` sees what they show,
+    `addresses` are those that a name leads to. `another` returns a machine by a connection of its own, which is not
+    opened yet: a firewall that shuts us out shows on no other.
+    """
+
+    loaded: Loaded
+    names: Names
+    hosts: Mapping[str, Remote]
+    http: Http
+    machine: Host
+    images: Callable[[], "Images"]
+    clock: Clock
+    tls: Handshake
+    another: Callable[[str], Remote] = _no_other
+    addresses: Callable[[str], Sequence[str]] = _nowhere
+    remembered: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def layout(self) -> Layout:
+        """Return the state on the operator's machine, which has records of checks alone."""
+        return places.layout_of(self.loaded)
+
+
+Act = Callable[[Place, Context, Params], Results | None]
+Acts = Mapping[str, Act]  # a table of actions before they are bound to one place
