@@ -45,7 +45,7 @@ class Journal:
             try:
                 os.posix_fallocate(descriptor, 0, SPACE)
                 journal = cls(path, descriptor, 0)
-                journal._append({"record": "plan", "format": FORMAT, "plan": plan.as_json()})
+                journal._append(header(plan))
                 partial.rename(path)  # a journal exists with its plan or not at all
                 _sync_directory(directory)
             except OSError:
@@ -63,7 +63,7 @@ class Journal:
     @classmethod
     def reopen(cls, path: Path) -> "Journal":
         descriptor = os.open(path, os.O_RDWR | os.O_CLOEXEC)
-        used = len(_used(path.read_bytes()))
+        used = len(used_of(path.read_bytes()))
         return cls(path, descriptor, used)
 
     def step(self, record: str, step: str, **facts: Any) -> None:
@@ -80,12 +80,22 @@ class Journal:
         os.close(self._descriptor)
 
     def _append(self, record: Mapping[str, Any]) -> None:
-        stamped = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
-        # Bytes of a path that is not UTF-8 are written as JSON escapes, and read back as they were.
-        line = json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
+        line = line_of(record)
         os.pwrite(self._descriptor, line, self._offset)
         os.fdatasync(self._descriptor)
         self._offset += len(line)
+
+
+def header(plan: Plan) -> Mapping[str, Any]:
+    """Return the first record of a journal."""
+    return {"record": "plan", "format": FORMAT, "plan": plan.as_json()}
+
+
+def line_of(record: Mapping[str, Any]) -> bytes:
+    """Return a record as the line that a journal gets, with the time and the line break."""
+    stamped = {"at": datetime.now(UTC).isoformat(timespec="milliseconds"), **record}
+    # Bytes of a path that is not UTF-8 are written as JSON escapes, and read back as they were.
+    return json.dumps(stamped, ensure_ascii=False).encode("utf-8", "backslashreplace") + b"\n"
 
 
 def _retire(directory: Path) -> None:
@@ -107,29 +117,38 @@ def _sync_directory(directory: Path) -> None:
         os.close(descriptor)
 
 
-def _used(data: bytes) -> bytes:
+def used_of(data: bytes) -> bytes:
     """Return the records without the space behind them and without a torn last line (power loss)."""
     return data.rstrip(b"\0").rpartition(b"\n")[0] + b"\n" if b"\n" in data else b""
 
 
 def records(path: Path) -> Iterator[dict[str, Any]]:
-    for line in _used(path.read_bytes()).splitlines():
+    yield from _records(path.read_bytes())
+
+
+def _records(data: bytes) -> Iterator[dict[str, Any]]:
+    for line in used_of(data).splitlines():
         yield json.loads(line)
 
 
 def read(path: Path) -> Progress:
     """Read a journal. Raises `Configuration` when it is damaged, empty or written by a newer version."""
+    return progress_of(path.read_bytes(), str(path))
+
+
+def progress_of(data: bytes, path: str) -> Progress:
+    """Read the content of a journal; `path` names it. Raises what `read` raises."""
     progress: Progress | None = None
     line = 1
     try:
-        for record in records(path):
+        for record in _records(data):
             if progress is None:
                 if record.get("format", 0) > FORMAT:
                     raise Configuration(
-                        f"The journal {path.name} was written by a newer version of decodeat-ops "
+                        f"The journal {path.rpartition('/')[2]} was written by a newer version of decodeat-ops "
                         f"(format {record['format']}, this one knows {FORMAT}).",
                         hint="Use that version, or a later one, to go on.",
-                        where=str(path),
+                        where=path,
                     )
                 progress = Progress(plan_from_json(record["plan"]))
             else:
@@ -142,9 +161,7 @@ def read(path: Path) -> Progress:
             where=f"{path}:{line}",
         ) from error
     if progress is None:
-        raise Configuration(
-            f"The journal {path} is empty.", hint="Remove it: its operation never began.", where=str(path)
-        )
+        raise Configuration(f"The journal {path} is empty.", hint="Remove it: its operation never began.", where=path)
     return progress
 
 
@@ -200,7 +217,7 @@ def _ended(path: Path) -> bool:
         with path.open("rb") as stream:
             size = stream.seek(0, os.SEEK_END)
             stream.seek(max(0, size - TAIL))
-            last = _used(stream.read()).splitlines()[-1:]
+            last = used_of(stream.read()).splitlines()[-1:]
         if last and b'"record": "end"' in last[0] and json.loads(last[0]).get("record") == "end":
             return True
         return bool(read(path).ended)

@@ -1,0 +1,69 @@
+"""Write journals through the keeper of the machine that they are on."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any
+
+from decodeat_ops.core.errors import Lost, StepFailed
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.engine.journal import header, line_of
+from decodeat_ops.targets.vm.keeper import Keeper, Refused
+
+
+class VmJournal:
+    """Append to the journal of one change. Each record is on the machine's disk before the call returns.
+
+    The lock is asked for on every machine: a step must not begin where another command may hold it by now.
+    """
+
+    def __init__(self, keepers: Mapping[str, Keeper], name: str, offset: int) -> None:
+        self._keepers = dict(keepers)
+        self.name = name
+        self._offset = offset
+
+    @classmethod
+    def begin(cls, keepers: Mapping[str, Keeper], host: str, plan: Plan, directory: PurePosixPath) -> "VmJournal":
+        """Take the journal's space and write the plan. Raises `StepFailed` when that fails: nothing has begun."""
+        line = line_of(header(plan))
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        try:
+            verb = plan.verb.replace(" ", "-")  # a word of the file's name
+            file = keepers[host].ask(f"begin {verb} {stamp} {_text(line)}")
+        except Refused as refused:
+            raise StepFailed(
+                f"The journal could not be written on {host}: {refused} ({directory}).",
+                hint="Free some space there and run the command again.",
+            ) from refused
+        except Lost as lost:
+            raise Lost(lost.advice.what, state="No step has begun.", hint="Run the command again.") from lost
+        return cls(keepers, f"{host}:{directory / file}", len(line))
+
+    def step(self, record: str, step: str, **facts: Any) -> None:
+        self._write("write", {"record": record, "step": step, **facts})
+
+    def end(self, how: str) -> None:
+        self._write("end", {"record": "end", "how": how})
+
+    def close(self) -> None:
+        """Do nothing: what is on the machine is open already."""
+
+    def _write(self, how: str, record: Mapping[str, Any]) -> None:
+        for keeper in self._keepers.values():
+            keeper.check()
+        host, _, path = self.name.partition(":")
+        line = line_of(record)
+        size = f" {self._offset + len(line)}" if how == "end" else ""
+        try:
+            self._keepers[host].ask(f"{how} {PurePosixPath(path).name} {self._offset}{size} {_text(line)}")
+        except Refused as refused:
+            raise Lost(
+                f"The journal {self.name} could not be written: {refused}.",
+                state="The journal stays open; what serves was not touched by stopping.",
+                hint="Mend the cause, then `decodeat-ops resume` goes on.",
+            ) from refused
+        self._offset += len(line)
+
+
+def _text(line: bytes) -> str:
+    return line.decode().rstrip("\n")

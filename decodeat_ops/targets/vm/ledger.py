@@ -1,0 +1,251 @@
+"""Keep a deployment's lock on all of its machines, and its journals on the first one."""
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import asdict, fields
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+
+from decodeat_ops.core.errors import Configuration, Locked, Lost, OpsError, StepFailed, Unreachable
+from decodeat_ops.core.owner import Owner
+from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.progress import Progress
+from decodeat_ops.core.remote import Remote
+from decodeat_ops.deployment.ledger import StateLedger
+from decodeat_ops.engine import journal
+from decodeat_ops.engine.lock import operator
+from decodeat_ops.targets.vm import keeping, side
+from decodeat_ops.targets.vm.claim import claim
+from decodeat_ops.targets.vm.journal import VmJournal
+from decodeat_ops.targets.vm.keeper import Keeper, Refused, Timing
+from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.scripts import keeper as keeper_script
+from decodeat_ops.targets.vm.scripts import ledger as scripts
+
+UNKNOWN = Owner("unknown", "unknown", 0, "unknown")
+_LONGEST = 100  # letters of a user and a machine in the lock's file, whose lines have a fixed length
+_TOKEN = re.compile(r"[0-9a-f]{32}")
+
+
+def interrupt_self() -> None:
+    """Interrupt this command as Ctrl-C does; what its main thread waits for is interrupted, too."""
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+
+
+class VmLedger:
+    """Keep lock and journals on the machines. A journal's name is the machine's and its path there.
+
+    `stop` is called from another thread, once, when somebody asked this command to stop.
+    """
+
+    def __init__(self, place: Place, timing: Timing | None = None, stop: Callable[[], None] = interrupt_self) -> None:
+        self._place = place
+        self._timing = timing or Timing()
+        self._stop = stop
+        self._keepers: dict[str, Keeper] = {}  # by machine, while the lock is held
+        self._kept: bool | None = None  # whether the first machine has anything, as far as it was looked at
+        self._ready = False  # what `prepare` made was found under the lock, too
+
+    @property
+    def _here(self) -> StateLedger:
+        """Return what the operator's machine has of it: records of checks."""
+        return StateLedger(self._place.layout, self._place.loaded)
+
+    @property
+    def _hosts(self) -> Sequence[Remote]:
+        return tuple(self._place.hosts.values())
+
+    def exists(self) -> bool:
+        if self._kept is None:
+            self.unfinished()
+        return bool(self._kept)
+
+    def prepare(self) -> None:
+        if not self._ready:
+            claim(self._place)
+            self._here.prepare()
+            self._kept = True
+        self._ready = False  # once: a removal that is settled under the lock takes parts of it away
+
+    @contextmanager
+    def held(self, verb: str, wait: float = 0.0) -> Iterator[Owner]:
+        """Hold the lock on every machine, or on none. What an earlier command began there has ended then."""
+        if self._keepers:
+            raise Locked("This command holds the lock already.")
+        token = secrets.token_hex(16)
+        user = f"{operator()}@{socket.gethostname()}"[:_LONGEST]
+        owner = Owner(verb, user, os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
+        script = keeper_script.keeper(
+            self._place.names, json.dumps({**asdict(owner), "token": token}), token, self._timing.silence
+        )
+        until = self._place.clock.now() + wait
+        stop = self._stop_once()
+        keepers = [Keeper(one, script, self._timing, stop) for one in self._hosts]
+        with ExitStack() as open_keepers:
+            open_keepers.callback(_close, keepers)
+            try:
+                side.each(keepers, Keeper.open)
+                # In one order everywhere, so that of two commands one gets all of them.
+                ready = [self._take(one, until) for one in sorted(keepers, key=lambda one: one.name)]
+                side.each(keepers, self._quiet(max(wait, self._timing.orphans)))
+            except Lost as lost:
+                raise Unreachable(lost.advice.what, hint="Check the network, then run the command again.") from lost
+            self._ready = self._kept is True and all(ready)
+            self._place.remembered[keeping.TOKEN] = token
+            self._keepers = {one.name: one for one in keepers}
+            try:
+                yield owner
+            finally:
+                self._keepers = {}
+                self._ready = False
+                del self._place.remembered[keeping.TOKEN]
+
+    def holder(self) -> Owner | None:
+        return next((_owner(line) for line in self._holders().values()), None)
+
+    def interrupt(self, owner: Owner) -> None:
+        """Leave word in the lock's file, which the owner's keeper reports with its next answer."""
+        mine = {name: _token(line) for name, line in self._holders().items() if _owner(line) == owner}
+        told = side.each(
+            [self._place.hosts[name] for name, token in mine.items() if token],
+            lambda host: host.run(scripts.stop(self._place.names, mine[host.name])).stdout.strip() == "told",
+        )
+        if not any(told.values()):
+            raise Locked(
+                f"The lock's file names {owner}: that is not the one that holds it, or it can't be asked to stop.",
+                hint="Try again in a moment: a command writes its name right after it has taken the lock.",
+            )
+
+    def unfinished(self) -> str:
+        """Look at every machine, since the settings may have named another one first."""
+        script = scripts.open_journals(self._place.names)
+        found = side.each(self._hosts, lambda host: _whole(host, script).splitlines())
+        self._kept = any("kept" in lines for lines in found.values())
+        left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
+        return f"{left[0][0]}:{self._place.names.journals / left[0][1]}" if left else ""
+
+    def read(self, name: str) -> Progress:
+        return journal.progress_of(self._content(name), name)
+
+    def begin(self, plan: Plan) -> VmJournal:
+        return VmJournal.begin(self._keepers, next(iter(self._place.hosts)), plan, self._place.names.journals)
+
+    def reopen(self, name: str) -> VmJournal:
+        return VmJournal(self._keepers, name, len(journal.used_of(self._content(name))))
+
+    def discard(self) -> None:
+        if self._keepers or not self.exists():
+            return
+        with contextlib.suppress(Locked), self.held("remove"):
+            if self.unfinished():
+                return  # what a removal left open
+            body = scripts.discard(self._place.names)
+            side.each(self._hosts, lambda host: self._guarded(host, body))
+        self._kept = None
+        self._here.discard()
+
+    def _guarded(self, host: Remote, body: str) -> None:
+        keeping.judged(host.run(keeping.guarded(self._place, host.name, body)), host.name)
+
+    def _take(self, keeper: Keeper, until: float) -> bool:
+        """Take the lock of one machine, and return whether what `prepare` makes is there."""
+        while True:
+            try:
+                return keeper.ask("take") == "ready"
+            except Refused as refused:
+                word, _, line = str(refused).partition(" ")
+                if word != "locked":
+                    raise StepFailed(
+                        f"The lock on {keeper.name} could not be taken: {refused}.",
+                        state="Nothing was changed.",
+                        hint="Free some space there, or mend what it says, and run the command again.",
+                    ) from None
+                if self._place.clock.now() < until:
+                    continue
+                owner = _owner(line) if line else None
+                raise Locked(
+                    f"This deployment is locked on {keeper.name}: {owner or 'by a command that just started'}.",
+                    hint="Wait for it, look with `decodeat-ops lock status`, or give --lock-wait SECONDS.",
+                ) from None
+
+    def _quiet(self, wait: float) -> Callable[[Keeper], None]:
+        until = self._place.clock.now() + wait
+
+        def quiet(keeper: Keeper) -> None:
+            while True:
+                try:
+                    keeper.ask("quiet")
+                    return
+                except Refused:
+                    if self._place.clock.now() < until:
+                        continue
+                    raise Locked(
+                        f"On {keeper.name} a step of an earlier command still runs, whose connection is gone.",
+                        hint="Wait for it, or give --lock-wait SECONDS; then run the command again.",
+                    ) from None
+
+        return quiet
+
+    def _stop_once(self) -> Callable[[], None]:
+        """Return what each keeper calls: the first of them stops this command, the others say the same."""
+        once = threading.Lock()
+
+        def stop() -> None:
+            if once.acquire(blocking=False):
+                self._stop()
+
+        return stop
+
+    def _holders(self) -> Mapping[str, str]:
+        """Return the owner's line of every machine on which somebody holds the lock."""
+        script = scripts.holder(self._place.names)
+        found = side.each(self._hosts, lambda host: _whole(host, script).strip())
+        return {name: line.removeprefix("held").strip() for name, line in found.items() if line.startswith("held")}
+
+    def _content(self, name: str) -> bytes:
+        machine, _, path = name.partition(":")
+        host = self._place.hosts.get(machine)
+        if host is None:
+            raise Configuration(f"The journal {name} is on a machine that the settings don't name.", where=name)
+        return _whole(host, scripts.read(PurePosixPath(path))).encode()
+
+
+def _whole(host: Remote, script: str) -> str:
+    """Return the output of a script that looks. Raises `Configuration` when it could not see everything."""
+    answer = host.run(script)
+    if answer.status or answer.stderr.strip():
+        last = answer.stderr.strip().splitlines()[-1:] or [f"status {answer.status}"]
+        raise Configuration(
+            f"Lock and journals on {host.name} can't be looked at: {last[0]}.",
+            hint="Look at the machine's disk and at `decodeat-ops bootstrap --dry-run`, which names missing tools.",
+        )
+    return answer.stdout
+
+
+def _owner(line: str) -> Owner:
+    try:
+        told = json.loads(line)
+        return Owner(**{one.name: told[one.name] for one in fields(Owner)})
+    except (ValueError, TypeError, KeyError):
+        return UNKNOWN
+
+
+def _token(line: str) -> str:
+    try:
+        token = str(json.loads(line)["token"])
+    except (ValueError, TypeError, KeyError):
+        return ""
+    return token if _TOKEN.fullmatch(token) else ""
+
+
+def _close(keepers: Sequence[Keeper]) -> None:
+    with contextlib.suppress(OpsError):
+        side.each(keepers, Keeper.close)

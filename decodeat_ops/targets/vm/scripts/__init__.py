@@ -1,0 +1,1 @@
+"""Build the scripts of POSIX sh that a machine runs, as text; nothing here runs one."""
