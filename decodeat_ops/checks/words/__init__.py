@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from decodeat_ops.checks.words import after, before, ecs, items, machine
+from decodeat_ops.checks.words import after, before, ecs, items, machine, vm
 from decodeat_ops.core.check import Finding
 from decodeat_ops.core.names import joined
 
@@ -12,7 +12,7 @@ LANGUAGES: tuple[Language, ...] = ("en", "ko")
 Table = Mapping[str, tuple[str, str]]
 
 
-TABLE: Table = joined(items.WORDS, before.WORDS, after.WORDS, machine.WORDS, ecs.WORDS)
+TABLE: Table = joined(items.WORDS, before.WORDS, after.WORDS, machine.WORDS, ecs.WORDS, vm.WORDS)
 
 
 def text(name: str, lang: Language = "en") -> str:

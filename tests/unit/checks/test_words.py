@@ -16,16 +16,20 @@ from decodeat_ops.checks import lists, words
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.registry import COMMON
 from decodeat_ops.core.check import Status
+from decodeat_ops.targets.common import private_files
 from decodeat_ops.targets.ecs import checks as ecs
 from decodeat_ops.targets.local import checks as local
+from decodeat_ops.targets.vm import checks as vm
 
 SOURCES = [
     *Path(decodeat_ops.checks.__file__).parent.glob("*.py"),
     *Path(local.__file__).parent.glob("*.py"),
     *Path(ecs.__file__).parent.glob("*.py"),
+    *Path(vm.__file__).parent.glob("*.py"),
+    Path(private_files.__file__),
     Path(decodeat_ops.application.checks.__file__),
 ]
-CHECKS = [*COMMON, *(check.id for module in (*local.MODULES, *ecs.MODULES) for check in module.CHECKS)]
+CHECKS = [*COMMON, *(check.id for module in (*local.MODULES, *ecs.MODULES, *vm.MODULES) for check in module.CHECKS)]
 
 
 @dataclass(frozen=True)
