@@ -1,0 +1,125 @@
+"""Run the scripts of a step on its machines side by side, and put into words what they end with."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeVar
+
+from decodeat_ops.core.errors import Configuration, StepFailed
+from decodeat_ops.core.remote import Answer, Remote
+from decodeat_ops.engine.executor import Context
+from decodeat_ops.targets.vm import side
+from decodeat_ops.targets.vm.checks import looking
+from decodeat_ops.targets.vm.keeping import guarded, judged
+from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.scripts import asking, frame
+
+T = TypeVar("T")
+SLICE = 5.0  # seconds that a script waits at most before it says how far it is, and the operator may interrupt
+PATIENCE = 120.0  # seconds that anything else of a script may take
+
+WORDS: Mapping[int, str] = {
+    frame.ENDED: "the container ended",
+    frame.OUT_OF_MEMORY: "the container had too little memory, or was killed",
+    frame.NOT_READY: "it never said that it is ready",
+    frame.UNTESTED: "nginx refuses its new files",
+    frame.UNCHANGED: "nginx goes on with its old files",
+    frame.MISSING: "what the step needs is not there",
+    frame.NO_START: "Docker could not start it",
+    frame.SERVES: "another colour than planned is the one that clients reach",
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """Run scripts on one machine for a step. An undo is not `patient`: nothing interrupts it."""
+
+    place: Place
+    context: Context
+    remote: Remote
+    patient: bool = True
+
+    @property
+    def host(self) -> str:
+        return self.remote.name
+
+    def run(self, body: str, *, given: str = "", timeout: float = PATIENCE) -> Answer:
+        """Run a script under the guard, and return its answer whatever it is."""
+        script = guarded(self.place, self.host, body)
+        return judged(self.remote.run(script, given=given, timeout=timeout), self.host)
+
+    def do(self, body: str, what: str, *, given: str = "", timeout: float = PATIENCE) -> Answer:
+        """Run a script that has to end well. Raises `StepFailed`, which `what` begins, such as "the rename"."""
+        return self.well(self.run(body, given=given, timeout=timeout), what)
+
+    def well(self, answer: Answer, what: str) -> Answer:
+        if answer.status == 0:
+            return answer
+        raise self.failed(what, WORDS.get(answer.status, f"it ended with status {answer.status}"), answer)
+
+    def failed(self, what: str, why: str, answer: Answer, hint: str = "") -> StepFailed:
+        """Return the error with what the machine printed."""
+        told = answer.stdout if frame.LOG not in answer.stdout else ""
+        lines = frame.logged(answer.stdout) or tuple(f"{told}{answer.stderr}".splitlines()[-frame.LOG_LINES :])
+        return StepFailed(f"{self.host}: {what}: {why}.", hint=hint, lines=lines)
+
+    def wait(
+        self,
+        body: Callable[[float], str],
+        limit: float,
+        *,
+        given: str = "",
+        waiting: Callable[[Answer, float], str] = lambda answer, seconds: "",
+    ) -> Answer:
+        """Repeat a script while it ends with `NOT_YET`, at most `limit` seconds, and return its last answer.
+
+        `body` makes it with the seconds that it may wait itself; `waiting` is what is shown in between.
+        """
+        began = self.place.clock.now()
+        while True:
+            left = limit - (self.place.clock.now() - began)
+            slice_ = max(0.0, min(SLICE, left))
+            answer = self.run(body(slice_), given=given, timeout=PATIENCE + slice_)
+            seconds = self.place.clock.now() - began
+            if answer.status != frame.NOT_YET or seconds >= limit:
+                return answer
+            if self.patient:
+                self.context.checkpoint()
+            text = waiting(answer, seconds)
+            if text:
+                self.context.progress(f"{self.host}: {text}")
+
+
+def each(
+    place: Place, context: Context, hosts: Iterable[str], work: Callable[[Work], T], *, patient: bool = True
+) -> dict[str, T]:
+    """Do the work for every machine at once, and return the results by name. Raises as `side.each` does."""
+    remotes = [_remote(place, host) for host in hosts]
+
+    def one(remote: Remote) -> T:
+        return work(Work(place, context, remote, patient))
+
+    try:
+        return side.each(remotes, one, context if patient else None)
+    finally:
+        looking.forget(place)
+
+
+def _remote(place: Place, host: str) -> Remote:
+    if host not in place.hosts:
+        raise Configuration(
+            f"{host} is not among vm.hosts any more, and this change has something to do there.",
+            hint="Add it again until the change is over: its lock and its release are there still.",
+            where="vm.hosts",
+        )
+    return place.hosts[host]
+
+
+def answered(answer: Answer) -> str:
+    """Return in words what a release, or nginx, answered last."""
+    return asking.shown(frame.told(answer.stdout).get("answer", ""))
+
+
+def warnings(results: Mapping[str, str]) -> dict[str, list[str]]:
+    """Return what an action warns of, by machine; nothing where the text is ""."""
+    said = [f"{host}: {text}" for host, text in results.items() if text]
+    return {"warnings": said} if said else {}

@@ -1,0 +1,207 @@
+"""Start a colour, wait for it, and let it finish: what happens to one container of the service."""
+
+from dataclasses import dataclass
+
+from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts.asking import ask, good, private
+from decodeat_ops.targets.vm.scripts.frame import (
+    ENDED,
+    MISSING,
+    NO_START,
+    NOT_YET,
+    OUT_OF_MEMORY,
+    SERVES,
+    say_log,
+    script,
+)
+from decodeat_ops.targets.vm.scripts.ledger import directories
+from decodeat_ops.targets.vm.scripts.quoting import export, lines, word
+
+# What the Compose file of a colour takes from its caller. Its secrets are variables of their own names.
+IMAGE, COLOUR, SECRETS = "DECODEAT_IMAGE", "DECODEAT_COLOUR", "DECODEAT_SECRETS"
+SERVICE = "api"  # the service's name in that file
+_STATE = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}} {{.RestartCount}}"
+_KILLED = 137  # the exit code of what the kernel killed, which Docker does not always know to be for its memory
+
+
+@dataclass(frozen=True)
+class Launch:
+    """Describe what a colour is started as. `record` is the release's own, as JSON; `secrets` the digest of today's."""
+
+    names: Names
+    colour: str
+    release: str
+    image: str
+    secrets: str
+    record: str
+
+    @property
+    def container(self) -> str:
+        return self.names.container(self.colour)
+
+    @property
+    def variables(self) -> str:
+        """Return the lines that export what the Compose file takes, but for the secrets, which come as input."""
+        return export({IMAGE: self.image, COLOUR: self.colour, SECRETS: self.secrets})
+
+    @property
+    def compose(self) -> str:
+        """Return the beginning of a command of Compose for this colour."""
+        file = f"releases/{self.release}/compose.yaml"
+        return f"docker compose -p {word(self.names.project(self.colour))} -f {word(file)}"
+
+
+def start(launch: Launch, wait: float) -> str:
+    """Return the script that starts a release as a colour, and waits up to `wait` seconds until it is ready.
+
+    Its input are lines that export the secrets. The container is always a new one, with today's secrets. It refuses
+    with `SERVES` to touch the colour that clients reach.
+    """
+    names, colour, release = launch.names, launch.colour, launch.release
+    return script(
+        names.root,
+        f"[ -f {word(f'releases/{release}/compose.yaml')} ] || exit {MISSING}",
+        f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
+        'eval "$(cat)"',
+        launch.variables,
+        record(release, launch.record),
+        "mkdir -p colours || exit",
+        own(),
+        f"rm -f run/{colour}/api.sock {word(retired(colour))}",
+        link(f"../releases/{release}", f"colours/{colour}"),
+        f"if ! {launch.compose} up -d --force-recreate --no-build --pull never >compose.log 2>&1 </dev/null; then",
+        "  tail -n 30 compose.log; rm -f compose.log",
+        f"  exit {NO_START}",
+        "fi",
+        "rm -f compose.log",
+        _until_ready(launch.container, release, wait),
+    )
+
+
+def ready(names: Names, colour: str, release: str, wait: float) -> str:
+    """Return the script that waits up to `wait` seconds more until a colour is ready and reports the release."""
+    return script(names.root, _until_ready(names.container(colour), release, wait))
+
+
+def _until_ready(container: str, release: str, wait: float) -> str:
+    return lines(
+        f"end=$(($(date +%s) + {wait:.0f}))",
+        "while :; do",
+        watch_state(container),
+        f"  answer=$({ask(container, private('/ready'))})",
+        f"""  printf '%s\\n' "$answer" | {good(release)} >/dev/null && exit 0""",
+        '  [ "$(date +%s)" -lt "$end" ] || break',
+        "  sleep 0.2",
+        "done",
+        """printf 'answer=%s\\n' "$(printf '%s' "$answer" | tr '\\n' ' ' | cut -c1-2000)\"""",
+        say_log(container),
+        f"exit {NOT_YET}",
+    )
+
+
+def watch_state(container: str) -> str:
+    """Return the lines of a loop that end the script when a container does not run, or was started again."""
+    return lines(
+        f"  state=$(docker inspect -f {word(_STATE)} {word(container)} 2>/dev/null) || exit {MISSING}",
+        "  case $state in",
+        "    'created '* | 'running '*' 0') ;;",
+        f"    *' true '* | *' {_KILLED} '*) echo \"state=$state\"; {say_log(container)}; exit {OUT_OF_MEMORY} ;;",
+        f'    *) echo "state=$state"; {say_log(container)}; exit {ENDED} ;;',
+        "  esac",
+    )
+
+
+def unstart(names: Names, colour: str, release: str, before: str, record_before: str) -> str:
+    """Return the script that takes a started colour away again, unless clients reach it or it runs another release.
+
+    `before` is the release that the colour ran before, "" for none; `record_before` is the record of this one then.
+    """
+    container = word(names.container(colour))
+    back = f"[ -d {word(f'releases/{before}')} ]" if before else "false"
+    return script(
+        names.root,
+        f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
+        f'[ "$(readlink colours/{colour})" = {word(f"../releases/{release}")} ] || exit 0',
+        f"docker rm -f {container} >/dev/null 2>&1",
+        f"! docker inspect {container} >/dev/null 2>&1 || exit {NO_START}",
+        f"rm -f run/{colour}/api.sock",
+        f"if {back}; then",
+        link(f"../releases/{before}", f"colours/{colour}"),
+        f"else rm -f colours/{colour}",
+        "fi",
+        record(release, record_before) if record_before else "",
+    )
+
+
+def drained(names: Names, colour: str, wait: float) -> str:
+    """Return the script that waits up to `wait` seconds until a colour has ended, and tells it to where nobody has.
+
+    It ends with `NOT_YET` and says since when the colour has known, `SERVES` for the one that clients reach.
+    """
+    return script(
+        names.root,
+        f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
+        finish(names, colour),
+        until_ended(names, colour, wait),
+    )
+
+
+def until_ended(names: Names, colour: str, wait: float) -> str:
+    container = word(names.container(colour))
+    return lines(
+        f"end=$(($(date +%s) + {wait:.0f}))",
+        f'while [ "$(docker inspect -f {word("{{.State.Running}}")} {container} 2>/dev/null)" = true ]; do',
+        '  if [ "$(date +%s)" -ge "$end" ]; then',
+        f'    now=$(date +%s); since=$(cat {retired(colour)} 2>/dev/null || echo "$now")',
+        '    echo "seconds=$((now - since))"',
+        f"    exit {NOT_YET}",
+        "  fi",
+        "  sleep 0.2",
+        "done",
+    )
+
+
+def finish(names: Names, colour: str) -> str:
+    """Return the command that tells a colour to finish what it does, and notes when it was told first.
+
+    Telling it again changes nothing.
+    """
+    container = word(names.container(colour))
+    return (
+        f"if docker kill --signal TERM {container} >/dev/null 2>&1 && [ ! -f {retired(colour)} ]; then "
+        f"date +%s >{retired(colour)}.new && mv {retired(colour)}.new {retired(colour)}; fi"
+    )
+
+
+def retire(names: Names, colour: str, old: str, record_now: str, release: str) -> str:
+    """Return the script that lets the other colour finish and end, and notes that the release has served."""
+    return script(
+        names.root,
+        f'[ "$(readlink run/active)" = {word(colour)} ] || exit {SERVES}',
+        finish(names, old),
+        f"docker rm {word(names.container('migrate'))} >/dev/null 2>&1 || :",
+        "rm -f stopped",
+        record(release, record_now),
+    )
+
+
+def retired(colour: str) -> str:
+    """Return the file that says since when a colour finishes, in seconds since the epoch."""
+    return f"colours/{colour}.retired"
+
+
+def own() -> str:
+    """Return the commands that make the directories of the sockets, which nginx may enter by its group alone."""
+    return directories("run", "run/blue", "run/green")
+
+
+def link(to: str, path: str) -> str:
+    """Return the command that makes a link lead somewhere else, at once."""
+    return f"ln -sfn {word(to)} {word(f'{path}.new')} && mv -T {word(f'{path}.new')} {word(path)} || exit"
+
+
+def record(release: str, text: str) -> str:
+    """Return the command that replaces a release's record."""
+    path = f"releases/{release}/release.json"
+    new = word(f"{path}.new")
+    return f"printf '%s' {word(text)} >{new} && sync {new} && mv {new} {word(path)} || exit"
