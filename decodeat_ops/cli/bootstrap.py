@@ -13,10 +13,11 @@ from decodeat_ops.core.outcome import Outcome
     ),
 )
 def bootstrap(run: Run) -> Outcome:
-    """Make what a first deploy needs: only with --target ecs.
+    """Make what a first deploy needs: only with --target ecs and --target vm.
 
-    Cluster, log group, image repository, secrets and roles, each only where it is missing. The network and the load
-    balancer are yours: the settings name them. A second run is "0 changed".
+    On ECS: cluster, log group, image repository, secrets and roles; the network and the load balancer are yours: the
+    settings name them. On machines: Docker with Compose v2, a network, directories, and security updates if you ask for
+    them. Each is made only where it is missing: a second run is "0 changed".
     """
     from decodeat_ops.application.bootstrap import bootstrap as wired
     from decodeat_ops.application.targets import open_desk
