@@ -26,6 +26,7 @@ from decodeat_ops.core.errors import Configuration, OpsError, Usage
 from decodeat_ops.core.events import Emit, discard_event
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
 from decodeat_ops.deployment import files
+from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.deployment.places import layout_of
 from decodeat_ops.settings.schema import Loaded, Settings
 
@@ -39,7 +40,7 @@ def checklist(loaded: Loaded, name: str, how: Walk) -> Outcome:
     desk = _open(loaded)
     subject = _subject(desk)
     chosen = lists.CHECKLISTS[name].with_more(desk.view.proves)
-    desk.ledger.prepare()
+    StateLedger(layout_of(loaded), loaded).prepare()  # records are kept here alone, whatever the target
     result = walk(chosen, subject, _identity(name, subject), how)
     outcome = report.walked(result, how.lang)
     _hand_out(result, outcome, how)

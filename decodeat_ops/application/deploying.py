@@ -9,7 +9,8 @@ from decodeat_ops.application.desk import Desk
 from decodeat_ops.application.migrations import allow_rollback, migration, snapshot_of
 from decodeat_ops.application.workflow import Change, Finish, carry_out, data
 from decodeat_ops.checks.lists import GATES
-from decodeat_ops.core.errors import OpsError
+from decodeat_ops.core.abilities import Joins
+from decodeat_ops.core.errors import OpsError, Usage
 from decodeat_ops.core.outcome import Outcome
 from decodeat_ops.core.plan import Plan
 from decodeat_ops.core.release import previous
@@ -22,8 +23,13 @@ from decodeat_ops.operations import elsewhere
 from decodeat_ops.operations import rollback as rollback_operation
 
 
-def deploy(desk: Desk, change: Change) -> Outcome:
-    """Deploy a new release, unless the same one serves already."""
+def deploy(desk: Desk, change: Change, host: str = "") -> Outcome:
+    """Deploy a new release, unless the same one serves already; or bring one `host` to what the others serve.
+
+    Raises `Usage` where that host would serve another release than the others.
+    """
+    if host:
+        return _join(desk, change, host)
     now = datetime.now(UTC)  # read once, so that the approved plan and its execution use the same id
 
     def derive(observed: Observed[Any]) -> Plan | Outcome:
@@ -42,6 +48,29 @@ def deploy(desk: Desk, change: Change) -> Outcome:
             differs=differs,
         )
         return operation.plan(wanted, observed, desk.target, desk.data, desk.deployment, GATES)
+
+    return carry_out(desk, "deploy", derive, change, _deployed(desk))
+
+
+def _join(desk: Desk, change: Change, host: str) -> Outcome:
+    target = desk.target
+    if not isinstance(target, Joins):
+        raise Usage(
+            f"There are no hosts to choose from on {desk.loaded.settings.target}.",
+            hint="--host names a machine of --target vm that was added or replaced; `decodeat-ops deploy` is for all.",
+            where="--host",
+        )
+
+    def derive(observed: Observed[Any]) -> Plan | Outcome:
+        found = target.join(observed, host)
+        if not found.steps:
+            return Outcome(
+                "deploy",
+                f"0 changed: {host} serves release {found.release.id} already, as the others do.",
+                data={"release": found.release.id},
+                next=("decodeat-ops status",),
+            )
+        return operation.plan_join(found, desk.deployment, desk.inputs())
 
     return carry_out(desk, "deploy", derive, change, _deployed(desk))
 

@@ -39,9 +39,10 @@ def release(loaded: Loaded, asked_about: Owner | None) -> Outcome:
     deadline = time.monotonic() + RELEASE_SECONDS
     while ledger.holder() == owner:
         if time.monotonic() > deadline:
+            where = _where(owner)
             raise Locked(
                 f"Process {owner.pid} was asked to stop and still holds the lock: {owner}.",
-                hint=f"It may be waiting for a step to end; look at it, or end it with `kill {owner.pid}`.",
+                hint=f"It may be waiting for a step to end; look at it, or end it with `kill {owner.pid}`{where}.",
             )
         time.sleep(0.1)
     return Outcome(
@@ -51,6 +52,12 @@ def release(loaded: Loaded, asked_about: Owner | None) -> Outcome:
         data={"locked": False, "owner": vars(owner)},
         next=("decodeat-ops status", "decodeat-ops resume"),
     )
+
+
+def _where(owner: Owner) -> str:
+    """Return the machine of an owner who may be at another one than this."""
+    _, at, machine = owner.user.rpartition("@")
+    return f" on {machine}" if at else ""
 
 
 def _told(owner: Owner | None) -> dict[str, Any]:

@@ -28,7 +28,7 @@ def render(loaded: Loaded, out: Path | None, diff: bool, against: Sequence[Path]
     if against and not isinstance(view, Compares):
         raise Usage(
             f"There is nothing written by hand to compare with on {loaded.settings.target}.",
-            hint="--against is for task definitions and scripts of --target ecs.",
+            hint="--against is for files that --target ecs and --target vm replace.",
             where="--against",
         )
     if (diff or against) and isinstance(view, Compares):

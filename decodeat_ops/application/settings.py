@@ -153,7 +153,13 @@ def defaults() -> tuple[str, int]:
 
 
 def init(
-    settings: Path, name: str, port: int, *, force: bool, dry_run: bool, target: Literal["local", "ecs"] = "local"
+    settings: Path,
+    name: str,
+    port: int,
+    *,
+    force: bool,
+    dry_run: bool,
+    target: Literal["local", "ecs", "vm"] = "local",
 ) -> Outcome:
     """Write the first settings, and a file for secrets beside them; 0 changed when they are there already.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from decodeat_ops.application.desk import Desk
 from decodeat_ops.application.targets import open_desk
+from decodeat_ops.core.abilities import Surveys
 from decodeat_ops.core.clock import ahead
 from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.core.outcome import Cell, Facts, Outcome, Table
@@ -21,13 +22,13 @@ from decodeat_ops.settings.schema import Loaded
 
 
 def status(loaded: Loaded) -> Outcome:
-    """Report the state on one screen; exit 0 when all is well, 8 when nothing answers, 4 on other problems.
+    """Report the state on one screen; exit 0 when all is well, 4 on problems, 8 when the service or a host is silent.
 
-    One of these is that something else runs in the place of a release, whatever that answers.
+    One of the problems is that something else runs in the place of a release, whatever that answers.
     """
     desk = open_desk(loaded, secrets={})
-    observed = desk.target.observe()
-    if observed.current is None and not observed.stranger:
+    observed = desk.target.survey() if isinstance(desk.target, Surveys) else desk.target.observe()
+    if observed.current is None and not observed.stranger and not observed.silent:
         return Outcome(
             "status",
             "Nothing is deployed.",
@@ -45,9 +46,13 @@ def status(loaded: Loaded) -> Outcome:
     wrong += details.wrong
     if not desk.data.keeper:  # else that is what backs it up
         _backup(desk, observed, told, pairs, wrong)
-    _unsettled(desk, told, pairs, wrong)
-    told |= {"serving": answers, "problems": wrong}
-    code = 0 if not wrong else (4 if answers or observed.stranger else 8)
+    if observed.silent:  # they keep the lock, too
+        told |= {"lock": None, "open_journal": None}
+        pairs.append(("lock", (f"not known: {', '.join(observed.silent)} can't be asked", "warn")))
+    else:
+        _unsettled(desk, told, pairs, wrong)
+    told |= {"serving": answers, "silent": list(observed.silent), "problems": wrong}
+    code = 0 if not wrong else (8 if observed.silent or not (answers or observed.stranger) else 4)
     well = f"{loaded.deployment}: release {told['release']} serves, all is well."
     summary = well if not wrong else "; ".join(wrong) + "."
     return Outcome(
@@ -99,6 +104,9 @@ def _serving(
 def _nothing(observed: Observed[Any], told: dict[str, Any], pairs: list[tuple[str, Cell]], wrong: list[str]) -> None:
     """Report that no release serves: one was stopped, or something else runs in its place."""
     told["release"] = None
+    if observed.current is None and not observed.stranger:
+        pairs.append(("serves", ("nothing, as far as is known", "bad")))
+        return
     if observed.stranger:
         pairs.append(("serves", (observed.stranger, "bad")))
         wrong.append("no release of this deployment serves")

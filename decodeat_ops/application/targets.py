@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from decodeat_ops.core.secret import Secret
 
 if TYPE_CHECKING:
+    from decodeat_ops.adapters.ssh.operator import Operator
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.core.image import Images
     from decodeat_ops.core.ledger import Ledger
@@ -15,9 +16,10 @@ if TYPE_CHECKING:
     from decodeat_ops.deployment.machine import Machine
     from decodeat_ops.settings.schema import Loaded
     from decodeat_ops.targets.ecs.place import Place
+    from decodeat_ops.targets.vm.place import Place as Machines
 
 
-NAMES = ("local", "ecs")  # a test compares them with the settings' schema, whose import takes half a second
+NAMES = ("local", "ecs", "vm")  # a test compares them with the settings' schema, whose import takes half a second
 
 
 def this_machine() -> "Host":
@@ -34,12 +36,35 @@ def this_terminal() -> "Terminal":
     return ThisMachine()
 
 
+_QUESTIONS: dict[str, "Callable[..., Any]"] = {}  # what `asks` was given
+
+
+def asks(**questions: "Callable[..., Any]") -> None:
+    """Let a person answer what connections need: `accept`, `sudo_password` and `passphrase`, as `Operator` names them.
+
+    Without it nobody is asked: no unknown host is accepted, and no password is known.
+    """
+    _QUESTIONS.update(questions)
+
+
+@cache
+def this_operator() -> "Operator":
+    """Return whoever answers for all connections of this process, so that each thing is asked once."""
+    from decodeat_ops.adapters.ssh.operator import Operator
+
+    return Operator(**_QUESTIONS)
+
+
 def variables(loaded: "Loaded") -> Mapping[str, str]:
     """Return the plain variables of the service that a deploy would bring. Raises `Configuration` for a bad setting."""
     if loaded.settings.target == "ecs":
         from decodeat_ops.targets.ecs import documents
 
         return documents.variables(loaded)
+    if loaded.settings.target == "vm":
+        from decodeat_ops.targets.vm import documents as files
+
+        return files.variables(loaded)
     from decodeat_ops.targets.local import configuration
 
     return configuration.variables(loaded)
@@ -47,6 +72,10 @@ def variables(loaded: "Loaded") -> Mapping[str, str]:
 
 def open_ledger(loaded: "Loaded") -> "Ledger":
     """Open the lock and the journals alone. Raises `Configuration` when the state is another deployment's."""
+    if loaded.settings.target == "vm":
+        from decodeat_ops.targets.vm.ledger import VmLedger
+
+        return VmLedger(_machines(loaded))
     from decodeat_ops.deployment.ledger import StateLedger
     from decodeat_ops.deployment.places import layout_of
 
@@ -62,6 +91,10 @@ def open_view(loaded: "Loaded") -> "View[Any, Any]":
         from decodeat_ops.targets.ecs.view import EcsView
 
         return EcsView(_place(loaded), {})
+    if loaded.settings.target == "vm":
+        from decodeat_ops.targets.vm.view import VmView
+
+        return VmView(_machines(loaded), {})
     from decodeat_ops.targets.local.view import LocalView
 
     return LocalView(_machine(loaded), {})
@@ -91,7 +124,8 @@ def open_desk(loaded: "Loaded", *, secrets: Mapping[str, Secret] | None = None) 
         from decodeat_ops.settings.secrets import resolve
 
         secrets = resolve(loaded)
-    return _ecs(loaded, secrets) if loaded.settings.target == "ecs" else _local(loaded, secrets)
+    openers = {"ecs": _ecs, "vm": _vm, "local": _local}
+    return openers[loaded.settings.target](loaded, secrets)
 
 
 def _local(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
@@ -150,6 +184,47 @@ def _ecs(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
         repository=partial(names.built_repository, loaded),
         shared=image.bound(loaded, place.images),
     )
+
+
+def _vm(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
+    from decodeat_ops.application.desk import Desk
+    from decodeat_ops.deployment import image as images_of
+    from decodeat_ops.targets.common import image
+    from decodeat_ops.targets.vm.data import VmData
+    from decodeat_ops.targets.vm.ledger import VmLedger
+    from decodeat_ops.targets.vm.target import Vm
+    from decodeat_ops.targets.vm.view import VmView
+
+    place = _machines(loaded)
+    return Desk(
+        loaded=loaded,
+        target=Vm(place, secrets),
+        view=VmView(place, secrets),
+        data=VmData(place),
+        ledger=VmLedger(place),
+        records=place.layout.records,
+        secrets=secrets,
+        images=place.images,
+        repository=partial(images_of.repository, loaded),
+        shared=image.bound(loaded, place.images),
+    )
+
+
+def _machines(loaded: "Loaded") -> "Machines":
+    from decodeat_ops.adapters.direct_http import DirectHttp
+    from decodeat_ops.adapters.name_lookup import addresses
+    from decodeat_ops.adapters.ssh.remote import SshRemote
+    from decodeat_ops.adapters.system_clock import SystemClock
+    from decodeat_ops.adapters.tls_handshake import TlsHandshake
+    from decodeat_ops.targets.vm.names import Names
+    from decodeat_ops.targets.vm.place import Place
+
+    vm = loaded.settings.vm
+    config = str(loaded.path(vm.ssh_config)) if vm.ssh_config else ""
+    reached = partial(SshRemote, operator=this_operator(), config=config, user=vm.user)  # each time a new connection
+    hosts, images = {name: reached(name) for name in vm.hosts}, open_images(loaded)
+    known = (this_machine(), images, SystemClock(), TlsHandshake())
+    return Place(loaded, Names.of(loaded), hosts, DirectHttp(), *known, another=reached, addresses=addresses)
 
 
 def _place(loaded: "Loaded") -> "Place":

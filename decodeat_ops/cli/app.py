@@ -25,6 +25,25 @@ TREE: dict[str, tuple[str, str | Branch]] = {
     "init": (SET_UP, "setup:init"),
     "config": (SET_UP, Branch("Settings in force and where they come from.", {"show": "setup:config_show"})),
     "bootstrap": (SET_UP, "bootstrap:bootstrap"),
+    "firewall": (
+        SET_UP,
+        Branch(
+            "What the machines let in: only with --target vm.",
+            {"plan": "firewall:plan", "apply": "firewall:apply", "status": "firewall:status"},
+        ),
+    ),
+    "cert": (
+        SET_UP,
+        Branch(
+            "The certificate that clients see: only with --target vm.",
+            {
+                "issue": "certificates:issue",
+                "renew": "certificates:renew",
+                "status": "certificates:status",
+                "install": "certificates:install",
+            },
+        ),
+    ),
     "render": (SET_UP, "setup:render"),
     "doctor": (SET_UP, "checking:doctor"),
     "version": (SET_UP, "setup:version"),
@@ -36,6 +55,8 @@ TREE: dict[str, tuple[str, str | Branch]] = {
     "start": (CHANGE, "changing:start"),
     "stop": (CHANGE, "changing:stop"),
     "restart": (CHANGE, "changing:restart"),
+    "maintenance": (CHANGE, "changing:maintenance"),
+    "prune": (CHANGE, "changing:prune"),
     "scale": (CHANGE, "changing:scale"),
     "remove": (CHANGE, "changing:remove"),
     "status": (LOOK, "looking:status"),

@@ -1,6 +1,6 @@
-"""Define the commands deploy, rollback, resume, start, stop, restart, scale and remove."""
+"""Define the commands deploy, rollback, resume, start, stop, restart, maintenance, prune, scale and remove."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,14 +15,22 @@ from decodeat_ops.core.outcome import Outcome
         "decodeat-ops deploy --dry-run     the plan, nothing changed",
         "decodeat-ops deploy               shows the plan and asks",
         "decodeat-ops deploy --yes --json  for scripts",
+        "decodeat-ops deploy --host api3   a machine that was added gets what the others serve",
     ),
 )
-def deploy(run: Run) -> Outcome:
+def deploy(
+    run: Run,
+    host: Annotated[
+        str,
+        typer.Option("--host", metavar="HOST", help="With --target vm: this machine alone gets what the others serve."),
+    ] = "",
+) -> Outcome:
     """Prove a new release beside the old one, then switch.
 
     On this machine the new release starts on a private socket, is probed there, and takes the traffic with one rename;
-    the old one finishes its requests. On ECS it is a revision of its own, whose deployment is followed to the end. When
-    anything fails before that, everything is undone and the old one goes on serving. Nothing to do is "0 changed".
+    the old one finishes its requests. On machines it does so on each, on the first one before the others; on ECS it is
+    a revision of its own, whose deployment is followed to the end. When anything fails before that, everything is
+    undone and the old one goes on serving. Nothing to do is "0 changed".
     """
     from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk
@@ -30,7 +38,7 @@ def deploy(run: Run) -> Outcome:
 
     loaded = run.loaded()
     how = change(run, "deploy")
-    return verbs.deploy(open_desk(loaded), how)
+    return verbs.deploy(open_desk(loaded), how, host)
 
 
 @command(
@@ -115,6 +123,39 @@ def restart(run: Run) -> Outcome:
     loaded = run.loaded()
     how = change(run, "restart")
     return verbs.restart(open_desk(loaded), how)
+
+
+@command(changes=True, examples=("decodeat-ops maintenance on", "decodeat-ops maintenance off"))
+def maintenance(
+    run: Run,
+    wanted: Annotated[Literal["on", "off"], typer.Argument(metavar="on|off", help="Whether clients are kept away.")],
+) -> Outcome:
+    """Keep clients away for a while, or let them in again.
+
+    nginx answers 503 with Retry-After, but to /health and /ready; what runs goes on, and releases can be deployed.
+    """
+    from decodeat_ops.application import maintenance as keeping_away
+    from decodeat_ops.application.targets import open_desk
+    from decodeat_ops.cli.asking import change
+
+    loaded = run.loaded()
+    how = change(run, "maintenance")
+    return keeping_away.maintain(open_desk(loaded, secrets={}), how, on=wanted == "on")
+
+
+@command(changes=True, examples=("decodeat-ops prune --dry-run", "decodeat-ops prune"))
+def prune(run: Run) -> Outcome:
+    """Delete what is beyond retention: only with --target vm.
+
+    A deploy does it at its end. This is for a smaller vm.keep_releases, or after deploys that failed.
+    """
+    from decodeat_ops.application import pruning
+    from decodeat_ops.application.targets import open_desk
+    from decodeat_ops.cli.asking import change
+
+    loaded = run.loaded()
+    how = change(run, "prune")
+    return pruning.prune(open_desk(loaded, secrets={}), how)
 
 
 @command(changes=True, examples=("decodeat-ops scale 4", "decodeat-ops scale 4 --dry-run"))

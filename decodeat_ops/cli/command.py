@@ -2,6 +2,7 @@
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any, get_type_hints
 
@@ -55,6 +56,10 @@ def group(*, changes: bool = False, examples: tuple[str, ...] = ()) -> Callable[
 
 def _conclude(function: Function, run: Run, values: dict[str, Any]) -> None:
     """Call a command's function, show its outcome and end with its exit code."""
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        from decodeat_ops.cli.connecting import let_ask
+
+        let_ask(run)
     try:
         outcome = function(run=run, **values)
     except KeyboardInterrupt:

@@ -19,6 +19,7 @@ from decodeat_ops.core.view import LogLine
         "decodeat-ops logs -f -n 20            the last 20, then every new one",
         "decodeat-ops logs --release RELEASE   of another release",
         "decodeat-ops logs --supervisor        of the process that keeps it running",
+        "decodeat-ops logs -f --part nginx     with --target vm: nginx, redis or postgres",
     )
 )
 def logs(
@@ -29,15 +30,21 @@ def logs(
         str | None, typer.Option("--release", metavar="RELEASE", help="Of this release; else the one that serves.")
     ] = None,
     supervisor: Annotated[bool, typer.Option("--supervisor", help="The supervisor's own log.")] = False,
+    part: Annotated[
+        str, typer.Option("--part", metavar="PART", help="With --target vm: of nginx, redis or postgres.")
+    ] = "",
 ) -> None:
-    """The service's log, across rotation and deploys; on ECS of all tasks, each line with its task."""
+    """The service's log, across rotation and deploys.
+
+    On ECS of all tasks, with several machines of all of them: each line with its task or machine.
+    """
     from decodeat_ops.application.logs import log
     from decodeat_ops.cli.visible import visible
 
     def put(line: LogLine) -> None:
         if run.json:
             told = {"schema": SCHEMA, "release": line.release, "line": line.line}
-            text = json.dumps(told | ({"task": line.source} if line.source else {}), ensure_ascii=False)
+            text = json.dumps(told | ({source: line.source} if line.source else {}), ensure_ascii=False)
         else:
             text = f"{line.source} {line.line}" if line.source else line.line
         sys.stdout.write(visible(text) + "\n")
@@ -46,7 +53,9 @@ def logs(
         if not run.quiet:
             sys.stderr.write(visible(f"-- release {name} serves from here on") + "\n")
 
-    found = log(run.loaded(), release, supervisor=supervisor)
+    loaded = run.loaded()
+    source = "host" if loaded.settings.target == "vm" else "task"
+    found = log(loaded, release, supervisor=supervisor, part=part)
     try:
         for line in found.follow(lines, switched) if follow else found.last(lines):
             put(line)

@@ -17,7 +17,9 @@ _Env = Annotated[
 ]
 _Target = Annotated[
     str | None,
-    typer.Option("--target", metavar="TARGET", help="Where it is deployed to: local or ecs.", rich_help_panel=COMMON),
+    typer.Option(
+        "--target", metavar="TARGET", help="Where it is deployed to: local, ecs or vm.", rich_help_panel=COMMON
+    ),
 ]
 _Config = Annotated[
     Path | None,

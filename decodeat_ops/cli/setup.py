@@ -1,6 +1,7 @@
 """Define the commands init, config show, render and version."""
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -11,6 +12,8 @@ from decodeat_ops.cli.run import Run
 from decodeat_ops.core.errors import Interrupted
 from decodeat_ops.core.outcome import Outcome
 
+TARGETS: Mapping[str, Literal["local", "ecs", "vm"]] = {"local": "local", "ecs": "ecs", "vm": "vm"}
+
 
 @command(
     changes=("dry_run",),
@@ -18,6 +21,7 @@ from decodeat_ops.core.outcome import Outcome
         "decodeat-ops init                              asks for name and port",
         "decodeat-ops init --name decodeat --port 8000  asks nothing",
         "decodeat-ops init --target ecs                 for Amazon ECS",
+        "decodeat-ops init --target vm                  for machines that you reach over SSH",
     ),
 )
 def init(
@@ -30,7 +34,7 @@ def init(
     from decodeat_ops.application import settings
 
     default_name, default_port = settings.defaults()
-    target: Literal["local", "ecs"] = "ecs" if run.target == "ecs" else "local"
+    target = TARGETS[run.target or "local"]
     path = (run.config or Path("decodeat-ops.toml")).expanduser().absolute()
     if not run.json and sys.stdin.isatty() and sys.stderr.isatty():
         from decodeat_ops.cli.asking import ask
@@ -94,14 +98,13 @@ def render(
     ] = None,
     against: Annotated[
         list[Path] | None,
-        typer.Option(
-            "--against", metavar="FILE", help="On ECS: compare with a file written by hand, and name its mistakes."
-        ),
+        typer.Option("--against", metavar="FILE", help="Compare with a file written by hand, and name its mistakes."),
     ] = None,
 ) -> Outcome:
     """Show the configuration that a deploy would write.
 
-    --against takes a task definition, a service, a deploy script or a Dockerfile, and may be repeated.
+    --against may be repeated. On ECS it takes a task definition, a service, a deploy script or a Dockerfile; on
+    machines a Compose file, a file of nginx, a deploy script or a Dockerfile.
     """
     from decodeat_ops.application.render import render as wired
 

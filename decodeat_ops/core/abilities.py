@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from decodeat_ops.core.release import Release
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Facts, Observed, Origin, Steps
+from decodeat_ops.core.view import Details
 
 R_contra = TypeVar("R_contra", bound=Release, contravariant=True)
 O_contra = TypeVar("O_contra", bound=Observed[Any], contravariant=True)
@@ -36,6 +38,46 @@ class Elsewhere(Protocol[R_contra, O_contra]):
         ...
 
 
+@runtime_checkable
+class Surveys(Protocol):
+    """Tell what is deployed also where a part does not answer, which a change would need. A target may do this."""
+
+    def survey(self) -> Observed[Any]:
+        """Read what answers, and name in `silent` what does not. Raises `Unreachable` when nothing does."""
+        ...
+
+
+@runtime_checkable
+class Prunes(Protocol[O_contra]):
+    """Delete what is beyond retention, as the end of each deploy does. A target may do this by itself."""
+
+    def prune(self, observed: O_contra) -> Steps:
+        """Return the steps to it, none when nothing is beyond it."""
+        ...
+
+
+@dataclass(frozen=True)
+class Joining:
+    """Hold the release that one host is brought to, and the steps to it, none when it serves there already."""
+
+    release: Release
+    steps: Steps = ()
+    facts: Facts = ()
+
+
+@runtime_checkable
+class Joins(Protocol[O_contra]):
+    """Bring one host, which was added or replaced, to what the others serve. A target may do this."""
+
+    def join(self, observed: O_contra, host: str) -> Joining:
+        """Return the steps for this host alone.
+
+        Raises `Usage` when that would leave the hosts on different releases, or there is no such host;
+        `Configuration` with all that the release lacks there.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Scaling:
     """Hold the steps to another number of instances, none when there are as many already."""
@@ -50,6 +92,15 @@ class Scales(Protocol[O_contra]):
 
     def scale(self, observed: O_contra, count: int) -> Scaling:
         """Return the steps to `count` instances. Raises `Usage` where something else decides how many there are."""
+        ...
+
+
+@runtime_checkable
+class Maintains(Protocol[O_contra]):
+    """Answer clients that the service is away for a while, as what runs goes on. A target may do this."""
+
+    def maintain(self, observed: O_contra, *, on: bool) -> Steps:
+        """Return the steps to it or back from it, none where it is so already. Raises `Usage` when nothing serves."""
         ...
 
 
@@ -109,4 +160,58 @@ class Compares(Protocol):
 
         Raises `Usage` for a file that is of no kind that the target knows.
         """
+        ...
+
+
+@dataclass(frozen=True)
+class Issue:
+    """Ask an authority for a certificate. `mark` identifies the command.
+
+    Without `look` nobody asks first whether the authority would find us. `new_account` makes the account anew.
+    """
+
+    mark: str
+    look: bool = True
+    new_account: bool = False
+
+
+@dataclass(frozen=True)
+class Renew:
+    """Renew what is due; with `force` what is not due, too."""
+
+    force: bool = False
+
+
+@dataclass(frozen=True)
+class Install:
+    """Serve a certificate that somebody brings: files on this machine."""
+
+    chain: Path
+    key: Path
+
+
+@dataclass(frozen=True)
+class Certifying:
+    """Hold the steps to a certificate, none when it is served already; `subject` is whom it is for."""
+
+    subject: str
+    steps: Steps = ()
+    facts: Facts = ()
+
+
+@runtime_checkable
+class Certifies(Protocol[O_contra]):
+    """Look after certificates: get, renew and serve them. A target may do this."""
+
+    def certify(self, observed: O_contra, wish: Issue | Renew | Install) -> Certifying:
+        """Return the steps. Raises `Configuration` with all that is in the way; what serves now goes on."""
+        ...
+
+
+@runtime_checkable
+class Certified(Protocol):
+    """Tell which certificate clients see, and whether it lasts. A view may do this."""
+
+    def certificates(self) -> Details:
+        """Return what each machine serves and has, and what is wrong; it changes nothing."""
         ...

@@ -44,7 +44,8 @@ class Terminal(Protocol):
 class Endpoint:
     """Name where an HTTP server listens: TCP host and port, or a unix socket's path.
 
-    `name` is what clients call it, which is sent as Host; without one it is asked as "localhost". `tls`: over HTTPS.
+    `name` is what clients call it, which is sent as Host; without one it is asked as "localhost". `tls`: over HTTPS,
+    where `trusted` is the one certificate (PEM) that is believed; without it the system's authorities decide.
     """
 
     host: str = "127.0.0.1"
@@ -52,6 +53,7 @@ class Endpoint:
     unix: Path | None = None
     name: str = ""
     tls: bool = False
+    trusted: str = ""
 
     @property
     def sent_as(self) -> str:

@@ -18,7 +18,10 @@ O = TypeVar("O", bound="Observed[Any]")  # noqa: E741  a target's own reading
 
 @dataclass(frozen=True)
 class Instance:
-    """Describe what runs of a release: a process, a container, a task. `since` is ISO 8601."""
+    """Describe what runs of a release: a process, a container, a task. `since` is ISO 8601.
+
+    `source` names where it runs, "" where there is one place alone.
+    """
 
     release: str
     state: str  # starting, running, draining, stopping, backing-off, blocked
@@ -26,6 +29,7 @@ class Instance:
     restarts: int = 0
     last_exit: str = ""
     problem: str = ""
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,8 @@ class Observed(Generic[R]):
     `releases` are newest first. `draining` are the ids of those that finish their last requests, `running` of those of
     which something runs. `stopped` is the one that served before `stop`. `left` is the data that a removed deployment
     left, "" when there is none or something is deployed. `stranger` says, for people, what runs in its place that is no
-    release of this deployment, such as "demo-production:17, which somebody else registered"; "" for nothing.
+    release of this deployment, such as "demo-production:17, which somebody else registered"; "" for nothing. `silent`
+    are the parts that did not answer, in a reading that does without them.
     """
 
     active: R | None
@@ -46,6 +51,7 @@ class Observed(Generic[R]):
     running: frozenset[str] = frozenset()
     left: str = ""
     stranger: str = ""
+    silent: tuple[str, ...] = ()
 
     @property
     def active_id(self) -> str:

@@ -130,7 +130,9 @@ def refuse(judged: Judged) -> None:
 
 
 def _public(value: str | int | float | bool | list[str]) -> bool:
-    """Return whether a value gives no access: digests of keys, addresses without a password."""
+    """Return whether a value gives no access: digests of keys, addresses without a password, "none"."""
     items = value if isinstance(value, list) else str(value).split(",")
     texts = [item.strip() for item in items]
-    return all(t == "" or t.startswith("sha256:") or ("://" in t and not URL_PASSWORD.search(t)) for t in texts)
+    return all(
+        t in {"", "none"} or t.startswith("sha256:") or ("://" in t and not URL_PASSWORD.search(t)) for t in texts
+    )

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Generic
 
+from decodeat_ops.core.abilities import Joining
 from decodeat_ops.core.check import NO_GATES, Gates
 from decodeat_ops.core.data import Data
 from decodeat_ops.core.migration import NO_DATA, Migration
@@ -91,6 +92,12 @@ def plan_lack(serving: str, lack: Lack, deployment: str, inputs: str) -> Plan:
     """Return the plan that only brings back what a release that serves already lacks beside it."""
     facts = (("serves now", serving), ("changed", f"nothing; {lack.says}"))
     return Plan("deploy", deployment, serving, lack.steps, facts, inputs, serving)
+
+
+def plan_join(joining: Joining, deployment: str, inputs: str) -> Plan:
+    """Return the plan that brings one host to the release that the others serve, which serves on all of them then."""
+    name = joining.release.id
+    return Plan("deploy", deployment, name, joining.steps, (("serves now", name), *joining.facts), inputs, name)
 
 
 def _facts(release: Release, observed: Observed[Any], differs: Facts) -> Facts:

@@ -24,3 +24,14 @@ def cron(argv: Sequence[str], variables: Mapping[str, str]) -> str:
     """Quote a command of a crontab for `sh`; an unescaped `%` would end the command."""
     words = [f"{name}={shlex.quote(value)}" for name, value in variables.items()]
     return " ".join((*words, shlex.join(argv))).replace("%", "\\%")
+
+
+def compose(text: str) -> str:
+    """Quote a value of a Compose file: in double quotes of YAML, with `$` doubled, since Compose replaces variables."""
+    return f'"{"".join(map(_yaml, text)).replace("$", "$$")}"'
+
+
+def _yaml(sign: str) -> str:
+    if sign in '"\\':
+        return f"\\{sign}"
+    return sign if " " <= sign <= "~" else f"\\U{ord(sign):08x}"  # of the rest YAML takes only some as they are

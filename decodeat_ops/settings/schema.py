@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_vali
 
 from decodeat_ops.settings.ecs import Ecs
 from decodeat_ops.settings.section import Section as _Section
+from decodeat_ops.settings.vm import Vm
 
 # A registry has a dot, a port, or is this machine: without one Docker would take its own public registry.
 _REPOSITORY = re.compile(
@@ -156,11 +157,13 @@ class Settings(_Section):
     """One deployment, as the operator described it."""
 
     name: Name = Field("decodeat", description="The deployment's name; name and environment together name its state")
-    target: Literal["local", "ecs"] = Field(
-        "local", description="Where it is deployed to: local is this machine, ecs is Amazon ECS with Fargate"
+    target: Literal["local", "ecs", "vm"] = Field(
+        "local",
+        description="Where it is deployed to: local is this machine, ecs Amazon ECS with Fargate, vm machines over SSH",
     )
     local: Local = Local()
     ecs: Ecs = Ecs()
+    vm: Vm = Vm()
     service: Service = Service()
     image: Image = Image()
     backup: Backup = Backup()
@@ -172,8 +175,16 @@ class Settings(_Section):
         return self.model_dump_json(exclude=set(ELSEWHERE[self.target]))
 
 
-ELSEWHERE = {"local": ("ecs", "image"), "ecs": ("local",)}  # sections that a target does not read
-OMITTED = {"local": frozenset({"ecs"}), "ecs": frozenset({"local"})}  # sections that none of its commands reads
+ELSEWHERE = {
+    "local": ("ecs", "vm", "image"),
+    "ecs": ("local", "vm"),
+    "vm": ("local", "ecs"),
+}  # sections that a target does not read
+OMITTED = {
+    "local": frozenset({"ecs", "vm"}),
+    "ecs": frozenset({"local", "vm"}),
+    "vm": frozenset({"local", "ecs"}),
+}  # sections that none of its commands reads
 
 
 class Loaded(BaseModel):

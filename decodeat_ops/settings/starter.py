@@ -17,6 +17,10 @@ EXAMPLES = {
     "service.environment": ('LOG_LEVEL = "INFO"', "WORKERS = 2"),
     "service.secrets": ('API_KEYS = "env:DECODEAT_API_KEYS"',),
 }
+NEEDED: Mapping[str, Mapping[str, Any]] = {
+    "ecs": {"account": "", "region": "", "subnets": [], "security_groups": [], "target_group": ""},
+    "vm": {"hosts": [], "domains": [], "nginx_image": "", "redis_image": ""},
+}
 
 
 @dataclass(frozen=True)
@@ -25,16 +29,17 @@ class Answers:
 
     name: str = "decodeat"
     port: int = 8000
-    target: Literal["local", "ecs"] = "local"
+    target: Literal["local", "ecs", "vm"] = "local"
 
     def chosen(self) -> dict[str, Any]:
         """Return the keys that are written out rather than shown as a default, by dotted path.
 
-        On ECS these are the keys that have no default, left empty: a deploy names those that are still to be filled in.
+        Elsewhere than here these are the keys that have no default, left empty: a deploy names those that are still to
+        be filled in.
         """
-        if self.target == "ecs":
-            needed = {"account": "", "region": "", "subnets": [], "security_groups": [], "target_group": ""}
-            return {"name": self.name, "target": "ecs", **{f"ecs.{key}": value for key, value in needed.items()}}
+        if self.target != "local":
+            needed = {f"{self.target}.{key}": value for key, value in NEEDED[self.target].items()}
+            return {"name": self.name, "target": self.target, **needed}
         return {
             "name": self.name,
             "local.port": self.port,

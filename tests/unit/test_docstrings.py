@@ -10,6 +10,7 @@ REPOSITORY = Path(__file__).parents[2]
 # What users read there is no docstring: help of commands, the API's own document, comments of a settings file.
 FOR_USERS = (
     "decodeat_ops/cli/", "decodeat_ops/settings/schema.py", "decodeat_ops/settings/ecs.py",
+    "decodeat_ops/settings/vm.py",
     "decodeat/api/schemas.py", "decodeat/api/operations.py",
     "decodeat/migrations/versions/",
 )  # fmt: skip
@@ -17,12 +18,13 @@ _VERBS = """
 Accept Add Allow Analyse Answer Append Archive Ask Average Back Become Begin Bring Buffer Build Cache Call Cancel
 Carry Check Choose Claim Close Collect Combine Compare Compute Configure Connect Continue Convert Copy Count Create
 Decide Decode Define Delete Deploy Derive Describe Detect Digest Discard Do Draw Drop Duplicate Empty Enable Encode
-End Erase Extract Fetch Fill Find Finish Follow Fork Format Give Guard Hash Have Hold Identify Import Install
-Interrupt Join Judge Keep Kill Lay Leave Lend Let Lift Limit List Load Lock Log Look Make Measure Merge Migrate Move
-Name Normalise Note Offer Open Order Own Pack Parse Pickle Place Plan Prepare Print Provide Pull Put Queue Quote Raise
-Rank Read Rebuild Recognise Recompute Record Refuse Release Remember Remove Render Replace Report Request Resolve
-Restore Return Rotate Run Save Say Scale Send Serve Set Share Show Split Stand Start State Stop Store Straighten
-Suggest Supervise Take Tell Translate Turn Understand Undo Unpack Upgrade Use Wait Wake Walk Withdraw Wrap Write Yield
+End Erase Extract Fetch Fill Find Finish Follow Fork Format Get Give Guard Hash Have Hold Identify Import Install
+Interrupt Join Judge Keep Kill Lay Lead Leave Lend Let Lift Limit List Load Lock Log Look Make Measure Merge Migrate
+Move Name Normalise Note Offer Open Order Own Pack Parse Pickle Place Plan Prepare Print Provide Pull Put Queue Quote
+Raise Rank Read Rebuild Recognise Recompute Record Refuse Release Remember Remove Rename Render Renew Repeat
+Replace Report Request Resolve Restore Return Rotate Run Save Say Scale See Send Serve Set Shake Share Show Split Stand
+Start State Stop Store Straighten Suggest Supervise Take Tell Translate Turn Understand Undo Unpack Upgrade Use
+Wait Wake Walk Watch Withdraw Wrap Write Yield
 """
 VERBS = frozenset(_VERBS.split())
 

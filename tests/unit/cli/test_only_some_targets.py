@@ -11,7 +11,18 @@ from tests.unit.cli.program import run
     ("words", "says"),
     [
         (("exec", "--", "ls", "-l"), "There is nothing to enter on local."),
+        (("cert", "issue", "--yes"), "There is no certificate to look after on local."),
+        (("cert", "renew", "--yes"), "There is no certificate to look after on local."),
+        (("cert", "install", "--chain", "a", "--key", "b", "--yes"), "There is no certificate to look after on local."),
+        (("cert", "status"), "There is no certificate to look after on local."),
+        (("deploy", "--host", "api2", "--yes"), "There are no hosts to choose from on local."),
+        (("prune", "--yes"), "There is nothing to prune by hand on local."),
+        (("maintenance", "on", "--yes"), "There is nothing in front of the service that could answer for it on local."),
+        (("logs", "--part", "nginx"), "There is no log of a part 'nginx' here."),
         (("scale", "3", "--yes"), "There is no number of instances to choose on local."),
+        (("firewall", "plan"), "There is no firewall to change for local,"),
+        (("firewall", "apply", "--yes"), "There is no firewall to change for local,"),
+        (("firewall", "status"), "There is no firewall to change for local,"),
         (("render", "--against", "decodeat-ops.toml"), "There is nothing written by hand to compare with on local."),
     ],
 )

@@ -127,7 +127,7 @@ def test_other_targets_tables_are_no_part_of_what_a_plan_is_made_of() -> None:
     ecs = Settings.model_validate({**plain, "target": "ecs", "local": {"port": 9}})
     assert ecs.of_target() == Settings.model_validate({**plain, "target": "ecs"}).of_target()
     assert ecs.of_target() != Settings.model_validate({**plain, "target": "ecs", "ecs": {"cpu": 512}}).of_target()
-    assert set(ELSEWHERE) == {"local", "ecs"}
+    assert set(ELSEWHERE) == {"local", "ecs", "vm"}
 
 
 AWS = '[service.secrets]\nGEMINI_API_KEY = "aws-secretsmanager:shared#gemini"\nAPI_KEYS = "env:KEYS"\n'

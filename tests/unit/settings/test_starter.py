@@ -12,8 +12,8 @@ from decodeat_ops.settings import envfile, names, starter
 from decodeat_ops.settings.load import load
 from decodeat_ops.settings.schema import OMITTED
 
-Target = Literal["local", "ecs"]
-TARGETS: tuple[Target, ...] = ("local", "ecs")
+Target = Literal["local", "ecs", "vm"]
+TARGETS: tuple[Target, ...] = ("local", "ecs", "vm")
 
 
 def written(target: Target) -> str:

@@ -1,0 +1,187 @@
+"""Test the scripts of a release's way with the real sh, where no Docker is needed, and all of them by shellcheck."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path, PurePosixPath
+
+import pytest
+
+from decodeat_ops.core.secret import Secret
+from decodeat_ops.targets.vm.actions.laying import archive
+from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts import colour, edge, frame, migrate, prune, quoting, remove, stage, switch, watch
+
+OLD, NEW = "20260101T000000Z-aaaaaaa", "20260102T000000Z-bbbbbbb"
+DOMAIN = "api.example.com"
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> Names:
+    for name in ("colours", "run/blue", "run/green", "releases", "edge"):
+        (tmp_path / "demo" / name).mkdir(parents=True)
+    return Names("demo", PurePosixPath(tmp_path / "demo"))
+
+
+def run(script: str, given: bytes = b"", bin_: Path | None = None) -> "subprocess.CompletedProcess[bytes]":
+    path = f"{bin_}:/usr/bin:/bin" if bin_ else "/usr/bin:/bin"
+    return subprocess.run(
+        ("sh", "-c", script), input=given, capture_output=True, env={"PATH": path}, timeout=60, check=False
+    )
+
+
+def without_docker(home: Path) -> Path:
+    """Return a directory with a docker that does nothing well."""
+    (home / "bin").mkdir(exist_ok=True)
+    program = home / "bin" / "docker"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    return program.parent
+
+
+def test_a_release_is_there_at_once_and_closed(names: Names) -> None:
+    root, script = Path(names.root), stage.stage(names, NEW)
+    files = {"release.json": "{}", "compose.yaml": "services", "edge/nginx/nginx.conf": "http"}
+    for _ in range(2):  # a repeat changes nothing
+        assert run(script, archive(files)).returncode == 0
+    there = root / "releases" / NEW
+    assert (there / "compose.yaml").read_text() == "services"
+    assert (there / "release.json").stat().st_mode & 0o777 == 0o600
+    assert (there / "edge/nginx/nginx.conf").stat().st_mode & 0o777 == 0o640
+    assert (there / "edge").stat().st_gid == 10010
+    assert list((root / "staging").iterdir()) == []
+
+
+def test_a_transfer_that_breaks_off_leaves_no_release(names: Names) -> None:
+    whole = archive({"release.json": "{}", "compose.yaml": "x" * 5000})
+    assert run(stage.stage(names, NEW), whole[:2000]).returncode != 0
+    assert not Path(names.release(NEW)).exists()
+
+
+def test_a_copy_has_its_own_id_and_record(names: Names) -> None:
+    run(stage.stage(names, OLD), archive({"release.json": "{}", "compose.yaml": f"id: {OLD}", "service.env": OLD}))
+    assert run(stage.copy(names, OLD, NEW, '{"id": "new"}')).returncode == 0
+    there = Path(names.release(NEW))
+    assert (there / "compose.yaml").read_text() == f"id: {NEW}" and json.loads((there / "release.json").read_text())
+    assert (Path(names.release(OLD)) / "compose.yaml").read_text() == f"id: {OLD}"
+
+
+def test_an_undone_release_takes_its_links_with_it(names: Names) -> None:
+    root = Path(names.root)
+    (root / "releases" / NEW).mkdir()
+    (root / "colours/blue").symlink_to(f"../releases/{NEW}")
+    (root / "colours/green").symlink_to(f"../releases/{OLD}")
+    assert run(stage.unstage(names, NEW)).returncode == 0
+    assert not (root / "releases" / NEW).exists() and not (root / "colours/blue").is_symlink()
+    assert (root / "colours/green").is_symlink()
+
+
+def test_clients_are_led_back_where_nginx_does_not_confirm(names: Names, tmp_path: Path) -> None:
+    """The link that led to green leads there again, though nginx never answered with the new release."""
+    root = Path(names.root)
+    (root / "run/active").symlink_to("green")
+    subprocess.run(
+        ("python3", "-c", f"import socket; socket.socket(socket.AF_UNIX).bind({str(root / 'run/blue/api.sock')!r})"),
+        check=True,
+    )
+    done = run(switch.admit(names, "blue", NEW, DOMAIN, 0), bin_=without_docker(tmp_path))
+    assert done.returncode == frame.UNREACHED, done
+    assert (root / "run/active").readlink() == Path("green")
+    assert not list(root.glob("run.*.log"))
+
+
+def test_clients_are_led_nowhere_without_a_socket(names: Names, tmp_path: Path) -> None:
+    done = run(switch.admit(names, "blue", NEW, DOMAIN, 0), bin_=without_docker(tmp_path))
+    assert done.returncode == frame.MISSING and not (Path(names.root) / "run/active").is_symlink()
+
+
+def test_a_first_release_leaves_no_link_when_it_is_taken_back(names: Names) -> None:
+    active = Path(names.root) / "run/active"
+    active.symlink_to("blue")
+    assert run(switch.back(names, "green", "", "", DOMAIN, 0)).returncode == 0 and active.is_symlink()
+    assert run(switch.back(names, "blue", "", "", DOMAIN, 0)).returncode == 0 and not active.is_symlink()
+
+
+def test_a_colour_that_clients_reach_is_never_touched(names: Names, tmp_path: Path) -> None:
+    root = Path(names.root)
+    (root / "run/active").symlink_to("blue")
+    (root / "releases" / NEW).mkdir()
+    (root / "releases" / NEW / "compose.yaml").touch()
+    launch = colour.Launch(names, "blue", NEW, "sha256:1", "digest", "{}")
+    for script in (
+        colour.start(launch, 0),
+        colour.unstart(names, "blue", NEW, OLD, ""),
+        colour.drained(names, "blue", 0),
+    ):
+        assert run(script, bin_=without_docker(tmp_path)).returncode == frame.SERVES
+
+
+def test_what_is_in_use_is_not_pruned(names: Names, tmp_path: Path) -> None:
+    root = Path(names.root)
+    for name in (OLD, NEW, "20250101T000000Z-ccccccc"):
+        (root / "releases" / name).mkdir()
+    (root / "colours/green").symlink_to(f"../releases/{OLD}")
+    for name in ("aaa", "bbb", "ccc"):
+        (root / "edge" / name).mkdir()
+    (root / "edge/current").symlink_to("aaa")
+    script = prune.prune(names, [OLD, "20250101T000000Z-ccccccc"], [], ["bbb"])
+    done = run(script, bin_=without_docker(tmp_path))
+    assert done.returncode == 0 and f"kept={OLD}".encode() in done.stdout
+    assert {one.name for one in (root / "releases").iterdir()} == {OLD, NEW}
+    assert {one.name for one in (root / "edge").iterdir()} == {"aaa", "bbb", "current"}
+
+
+def test_maintenance_is_a_file(names: Names) -> None:
+    flag = Path(names.maintenance)
+    assert run(switch.maintenance(names, on=True)).returncode == 0 and flag.exists()
+    assert run(switch.maintenance(names, on=False)).returncode == 0 and not flag.exists()
+
+
+@pytest.mark.parametrize("value", ["plain", "it's", 'a"b', "two\nlines", "$(id) `id` \\ ; & |", "  spaces  ", "ü€"])
+def test_a_secret_reaches_a_program_as_it_is(value: str) -> None:
+    text = quoting.export({"API_KEYS": Secret(value)})
+    done = run('eval "$(cat)"; printf \'%s\' "$API_KEYS"', text.encode())
+    assert done.stdout.decode() == value
+
+
+def test_what_is_no_name_is_not_exported() -> None:
+    with pytest.raises(ValueError, match="no name"):
+        quoting.export({"A; id": Secret("x")})
+
+
+def every(names: Names) -> dict[str, str]:
+    launch = colour.Launch(names, "blue", NEW, "sha256:aa", "digest", '{"id": "x"}')
+    errand = migrate.Errand(launch, migrate.FORWARD, "a/b", ("--migrate", "--json"))
+    return {
+        "stage": stage.stage(names, NEW),
+        "copy": stage.copy(names, OLD, NEW, "{}"),
+        "unstage": stage.unstage(names, NEW),
+        "start": colour.start(launch, 10),
+        "ready": colour.ready(names, "blue", NEW, 5),
+        "unstart": colour.unstart(names, "blue", NEW, OLD, "{}"),
+        "drained": colour.drained(names, "blue", 5),
+        "retire": colour.retire(names, "blue", "green", "{}", NEW),
+        "admit": switch.admit(names, "blue", NEW, DOMAIN, 10),
+        "back": switch.back(names, "blue", "green", OLD, DOMAIN, 10),
+        "halt": switch.halt(names, NEW),
+        "ended": switch.all_ended(names, 5),
+        "maintenance": switch.maintenance(names, on=True),
+        "edge": edge.edge(names, NEW, "0123456789ab", 10),
+        "down": edge.down(names),
+        "watch": watch.watch(names, "blue", 5),
+        "migrate": migrate.run(errand, 10),
+        "outcome": migrate.outcome(errand, 10),
+        "forget": migrate.forget(launch),
+        "prune": prune.prune(names, [OLD], ["sha256:1", "sha256:2"], ["abc"]),
+        "remove": remove.remove(names, ["sha256:1", "sha256:2"], ["data"], ledger=["lock"], volumes=True),
+    }
+
+
+@pytest.mark.skipif(shutil.which("shellcheck") is None, reason="shellcheck is not installed")
+def test_every_script_is_clean(names: Names, tmp_path: Path) -> None:
+    paths = []
+    for name, script in every(names).items():
+        paths.append(tmp_path / f"{name}.sh")
+        paths[-1].write_text(script)
+    done = subprocess.run(("shellcheck", "-s", "sh", *paths), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
