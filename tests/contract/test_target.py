@@ -17,6 +17,7 @@ from decodeat_ops.core.errors import Interrupted, Locked, Lost, StepFailed, Undo
 from decodeat_ops.core.outcome import Outcome
 from tests.contract.ecs import EcsWorld
 from tests.contract.local import LocalWorld
+from tests.contract.vm import ThreeMachines, VmWorld
 from tests.contract.world import Killed, MemoryWorld, World, after, at
 from tests.support.deployments import service_source
 from tests.support.waiting import wait_for
@@ -30,9 +31,10 @@ Worlds = Callable[[], World]
 EachStep = Callable[..., Iterator[tuple[str, World]]]
 BROKEN = StepFailed("broken on purpose")
 UNKNOWN = Lost("no answer")
+MADE: dict[str, type[Any]] = {"local": LocalWorld, "ecs": EcsWorld, "vm": VmWorld, "vm-three": ThreeMachines}
 
 
-@pytest.fixture(params=["memory", *(pytest.param(target, marks=pytest.mark.share) for target in ("local", "ecs"))])
+@pytest.fixture(params=["memory", *(pytest.param(target, marks=pytest.mark.share) for target in MADE)])
 def worlds(request: pytest.FixtureRequest, tmp_path: Path, source: Path) -> Iterator[Worlds]:
     """Return what makes a new, empty world of a target each time it is called."""
     numbers = itertools.count(1)
@@ -43,9 +45,8 @@ def worlds(request: pytest.FixtureRequest, tmp_path: Path, source: Path) -> Iter
             home.mkdir()
             if request.param == "memory":
                 return MemoryWorld(home)
-            if request.param == "local":
-                return open_worlds.enter_context(LocalWorld.made(home, source))
-            return open_worlds.enter_context(EcsWorld.made(home, source))
+            world: World = open_worlds.enter_context(MADE[request.param].made(home, source))
+            return world
 
         yield make
 
@@ -161,7 +162,15 @@ SEEN: dict[type[Any], dict[str, tuple[str, str, str, str]]] = {
         "admit": ("new", "new", "new", ""),
         "retire": ("new", "new", "new", ""),
     },
+    VmWorld: {
+        "": ("old", "old", "old", ""),
+        "prepare": ("old", "old", "old", ""),
+        "start": ("old", "old", "old new", ""),
+        "admit": ("new", "new", "old new", "old"),
+        "retire": ("new", "new", "new", ""),
+    },
 }
+SEEN[ThreeMachines] = {**SEEN[VmWorld], "admitting": ("new", "new", "old new", "old")}
 
 
 def seen(world: World) -> tuple[str, str, str, str]:
