@@ -213,7 +213,7 @@ SETTINGS = (
     Case(
         "unknown target",
         Refusal(3, ("target: must be 'local'",), "Correct it", IN_FILE),
-        lambda t: f"target = 'vm'\n{t}",
+        lambda t: f"target = 'moon'\n{t}",
     ),
     Case(
         "target flag",
