@@ -6,7 +6,7 @@ from decodeat_ops.core.abilities import Compared, Defect
 from decodeat_ops.settings import envfile
 from decodeat_ops.targets.vm import documents, observing
 from decodeat_ops.targets.vm.handwritten import parse
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.place import LOOK, Place
 from decodeat_ops.targets.vm.scripts import reading, sections
 
 VARIABLES = "service.env"  # the file of a release's plain variables
@@ -14,9 +14,13 @@ VARIABLES = "service.env"  # the file of a release's plain variables
 
 def laid_out(place: Place, release: str) -> dict[str, str]:
     """Return the files of a release on the first machine that answers, none when it is not there."""
-    seen = observing.first(place)
-    answer = place.hosts[seen.host].run(reading.files(place.names, release))
-    return {one.word: one.text.rstrip("\n") + "\n" for one in sections.parse(answer.stdout).named("file")}
+    key = (LOOK, "files", release)
+    found: dict[str, str] = place.remembered.get(key) or {}
+    if not found:
+        answer = place.hosts[observing.first(place).host].run(reading.files(place.names, release))
+        found = {one.word: one.text.rstrip("\n") + "\n" for one in sections.parse(answer.stdout).named("file")}
+        place.remembered[key] = found
+    return found
 
 
 def _without_id(files: Mapping[str, str], release: str) -> dict[str, str]:

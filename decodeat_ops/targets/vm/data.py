@@ -57,7 +57,7 @@ class VmData:
         """Return the newest revision that a kept release knows: its deploy has brought the database to it."""
         if not self.there:
             return ""
-        kept = observing.union(observing.seen(self.here))
+        kept = observing.union(observing.seen_lately(self.here))
         return max((one for release in kept for one in self.knows(release)), default="")
 
     def knows(self, release: VmRelease | None) -> frozenset[str]:

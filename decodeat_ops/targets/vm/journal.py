@@ -1,5 +1,6 @@
 """Write journals through the keeper of the machine that they are on."""
 
+import contextlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
@@ -12,15 +13,18 @@ from decodeat_ops.targets.vm.keeper import Keeper, Refused
 
 
 class VmJournal:
-    """Append to the journal of one change. Each record is on the machine's disk before the call returns.
+    """Append to the journal of one change. Each record is on the machine's disk before the call returns, but one.
 
-    The lock is asked for on every machine: a step must not begin where another command may hold it by now.
+    That a step is done is written together with what comes next, in one round trip: until then nothing depends on it,
+    and a step whose end is not known is repeated. The lock is asked for on every machine: a step must not begin where
+    another command may hold it by now.
     """
 
     def __init__(self, keepers: Mapping[str, Keeper], name: str, offset: int) -> None:
         self._keepers = dict(keepers)
         self.name = name
         self._offset = offset
+        self._waiting = b""  # records that are written with the next one
 
     @classmethod
     def begin(cls, keepers: Mapping[str, Keeper], host: str, plan: Plan, directory: PurePosixPath) -> "VmJournal":
@@ -40,19 +44,30 @@ class VmJournal:
         return cls(keepers, f"{host}:{directory / file}", len(line))
 
     def step(self, record: str, step: str, **facts: Any) -> None:
-        self._write("write", {"record": record, "step": step, **facts})
+        line = line_of({"record": record, "step": step, **facts})
+        if record == "done":
+            self._check()
+            self._waiting += line
+        else:
+            self._write("write", line)
 
     def end(self, how: str) -> None:
-        self._write("end", {"record": "end", "how": how})
+        self._write("end", line_of({"record": "end", "how": how}))
 
     def close(self) -> None:
-        """Do nothing: what is on the machine is open already."""
+        """Write what waits, and leave the journal without an end. Where that fails, the step is repeated."""
+        with contextlib.suppress(Lost):
+            if self._waiting:
+                self._write("write", b"")
 
-    def _write(self, how: str, record: Mapping[str, Any]) -> None:
+    def _check(self) -> None:
         for keeper in self._keepers.values():
             keeper.check()
+
+    def _write(self, how: str, line: bytes) -> None:
+        line, self._waiting = self._waiting + line, b""
+        self._check()
         host, _, path = self.name.partition(":")
-        line = line_of(record)
         size = f" {self._offset + len(line)}" if how == "end" else ""
         try:
             self._keepers[host].ask(f"{how} {PurePosixPath(path).name} {self._offset}{size} {_text(line)}")
@@ -65,5 +80,6 @@ class VmJournal:
         self._offset += len(line)
 
 
-def _text(line: bytes) -> str:
-    return line.decode().rstrip("\n")
+def _text(lines: bytes) -> str:
+    """Return records as one line, with a tab between them, which none of them has within."""
+    return lines.decode().rstrip("\n").replace("\n", "\t")

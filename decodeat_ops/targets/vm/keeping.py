@@ -5,7 +5,7 @@ from typing import NoReturn
 
 from decodeat_ops.core.errors import Lost
 from decodeat_ops.core.remote import Answer
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.place import Place, forget
 from decodeat_ops.targets.vm.scripts.guard import BUSY, FENCED, UNGUARDED, guard
 
 TOKEN = "token of the lock"  # noqa: S105  the key under which a place remembers it
@@ -22,6 +22,7 @@ def guarded(place: Place, host: str, body: str, *, wait: float = WAIT) -> str:
     A program that it leaves in the background keeps other scripts waiting, unless it closes file descriptor 8. What it
     ends with goes through `judged`. Raises RuntimeError when no lock is held, which is a bug.
     """
+    forget(place)
     token = place.remembered.get(TOKEN)
     if token is None:
         raise RuntimeError(f"a script that changes {host} was made outside of the lock")

@@ -10,7 +10,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, fields
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 
@@ -40,6 +40,17 @@ def interrupt_self() -> None:
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
 
+@dataclass(frozen=True)
+class _Taken:
+    """Hold what a keeper told when it took the lock: whether what `prepare` makes is there, and the open journals.
+
+    `quiet` is None while something of an earlier command still runs there.
+    """
+
+    ready: bool
+    quiet: list[str] | None
+
+
 class VmLedger:
     """Keep lock and journals on the machines. A journal's name is the machine's and its path there.
 
@@ -53,6 +64,7 @@ class VmLedger:
         self._keepers: dict[str, Keeper] = {}  # by machine, while the lock is held
         self._kept: bool | None = None  # whether the first machine has anything, as far as it was looked at
         self._ready = False  # what `prepare` made was found under the lock, too
+        self._told: Mapping[str, list[str]] = {}  # by machine, what its keeper told of open journals, until one is used
 
     @property
     def _here(self) -> StateLedger:
@@ -94,11 +106,13 @@ class VmLedger:
             try:
                 side.each(keepers, Keeper.open)
                 # In one order everywhere, so that of two commands one gets all of them.
-                ready = [self._take(one, until) for one in sorted(keepers, key=lambda one: one.name)]
-                side.each(keepers, self._quiet(max(wait, self._timing.orphans)))
+                taken = {one.name: self._take(one, until) for one in sorted(keepers, key=lambda one: one.name)}
+                busy = [one for one in keepers if taken[one.name].quiet is None]
+                quiet = side.each(busy, self._quiet(max(wait, self._timing.orphans)))
             except Lost as lost:
                 raise Unreachable(lost.advice.what, hint="Check the network, then run the command again.") from lost
-            self._ready = self._kept is True and all(ready)
+            self._ready = self._kept is True and all(one.ready for one in taken.values())
+            self._told = {one.name: quiet.get(one.name) or taken[one.name].quiet or [] for one in keepers}
             self._place.remembered[keeping.TOKEN] = token
             self._keepers = {one.name: one for one in keepers}
             try:
@@ -106,6 +120,7 @@ class VmLedger:
             finally:
                 self._keepers = {}
                 self._ready = False
+                self._told = {}
                 del self._place.remembered[keeping.TOKEN]
 
     def holder(self) -> Owner | None:
@@ -126,9 +141,11 @@ class VmLedger:
 
     def unfinished(self) -> str:
         """Look at every machine, since the settings may have named another one first."""
-        script = scripts.open_journals(self._place.names)
-        found = side.each(self._hosts, lambda host: _whole(host, script).splitlines())
-        self._kept = any("kept" in lines for lines in found.values())
+        found, self._told = self._told, {}
+        if self._kept is None or not found or not all(map(_names, found.values())):
+            script = scripts.open_journals(self._place.names)
+            found = side.each(self._hosts, lambda host: _whole(host, script).splitlines())
+            self._kept = any("kept" in lines for lines in found.values())
         left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
         return f"{left[0][0]}:{self._place.names.journals / left[0][1]}" if left else ""
 
@@ -136,9 +153,11 @@ class VmLedger:
         return journal.progress_of(self._content(name), name)
 
     def begin(self, plan: Plan) -> VmJournal:
+        self._told = {}
         return VmJournal.begin(self._keepers, next(iter(self._place.hosts)), plan, self._place.names.journals)
 
     def reopen(self, name: str) -> VmJournal:
+        self._told = {}
         return VmJournal(self._keepers, name, len(journal.used_of(self._content(name))))
 
     def discard(self) -> None:
@@ -155,11 +174,11 @@ class VmLedger:
     def _guarded(self, host: Remote, body: str) -> None:
         keeping.judged(host.run(keeping.guarded(self._place, host.name, body)), host.name)
 
-    def _take(self, keeper: Keeper, until: float) -> bool:
-        """Take the lock of one machine, and return whether what `prepare` makes is there."""
+    def _take(self, keeper: Keeper, until: float) -> _Taken:
         while True:
             try:
-                return keeper.ask("take") == "ready"
+                state, *rest = keeper.ask("take").split()
+                return _Taken(state == "ready", rest[1:] if rest[:1] == ["quiet"] else None)
             except Refused as refused:
                 word, _, line = str(refused).partition(" ")
                 if word != "locked":
@@ -176,14 +195,14 @@ class VmLedger:
                     hint="Wait for it, look with `decodeat-ops lock status`, or give --lock-wait SECONDS.",
                 ) from None
 
-    def _quiet(self, wait: float) -> Callable[[Keeper], None]:
+    def _quiet(self, wait: float) -> Callable[[Keeper], list[str]]:
+        """Return what waits until nothing of an earlier command runs, and returns the journals that are open then."""
         until = self._place.clock.now() + wait
 
-        def quiet(keeper: Keeper) -> None:
+        def quiet(keeper: Keeper) -> list[str]:
             while True:
                 try:
-                    keeper.ask("quiet")
-                    return
+                    return keeper.ask("quiet").split()[1:]
                 except Refused:
                     if self._place.clock.now() < until:
                         continue
@@ -216,6 +235,11 @@ class VmLedger:
         if host is None:
             raise Configuration(f"The journal {name} is on a machine that the settings don't name.", where=name)
         return _whole(host, scripts.read(PurePosixPath(path))).encode()
+
+
+def _names(lines: Sequence[str]) -> bool:
+    """Return whether what a keeper told of are journals, and no reason why they can't all be read."""
+    return all(line.endswith(".jsonl") for line in lines)
 
 
 def _whole(host: Remote, script: str) -> str:

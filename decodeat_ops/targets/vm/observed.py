@@ -56,6 +56,7 @@ class Seen:
     maintenance: bool = False
     journals: bool = False  # whether the ledger's directory is there
     free_bytes: int = 0
+    inodes: int = 0  # percent of those in use where the deployment lies, 0 where a file system has no number of them
     engine: str = ""  # its version, "" without one
     compose: str = ""
     clock: float = 0.0  # seconds since the epoch, by its clock

@@ -8,13 +8,15 @@ from decodeat_ops.core.remote import Remote
 from decodeat_ops.core.target import Instance
 from decodeat_ops.targets.vm.names import COLOURS, Colour, Names
 from decodeat_ops.targets.vm.observed import Container, Seen, VmObserved
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.place import LOOK as _LOOK
+from decodeat_ops.targets.vm.place import Place, forget
 from decodeat_ops.targets.vm.release import VmRelease
 from decodeat_ops.targets.vm.scripts import look
 from decodeat_ops.targets.vm.seen import parse, release_of
 from decodeat_ops.targets.vm.side import each
 
 LOOK_SECONDS = 120.0  # an engine that does not answer takes 20 of them
+FRESH = 10.0  # seconds
 DATA = "data"  # the one generation of data that a deployment has here
 
 
@@ -37,12 +39,34 @@ def look_at(remote: Remote, names: Names) -> Looked:
 
 def looked(place: Place) -> tuple[Looked, ...]:
     """Look at all machines side by side, in the settings' order."""
-    return tuple(each(place.hosts.values(), lambda one: look_at(one, place.names)).values())
+    forget(place)
+    return _lately(place)
 
 
 def seen(place: Place) -> tuple[Seen, ...]:
     """Return what each machine has. It never raises because of one that is silent or damaged."""
     return tuple(one.seen for one in looked(place))
+
+
+def seen_lately(place: Place) -> tuple[Seen, ...]:
+    """Return what each machine has, or had seconds ago if nothing has been changed since."""
+    return tuple(one.seen for one in _lately(place))
+
+
+def lately(place: Place, remote: Remote) -> Looked:
+    """Look at one machine, unless that was done within seconds and nothing has been changed since.
+
+    Questions of one command follow on each other, and each look is a round trip.
+    """
+    at, found = place.remembered.get((_LOOK, remote.name), (0.0, None))
+    if found is None or place.clock.now() - at > FRESH:
+        found = look_at(remote, place.names)
+        place.remembered[_LOOK, remote.name] = (place.clock.now(), found)
+    return found  # type: ignore[no-any-return]
+
+
+def _lately(place: Place) -> tuple[Looked, ...]:
+    return tuple(each(place.hosts.values(), lambda one: lately(place, one)).values())
 
 
 def observe(place: Place) -> VmObserved:
@@ -90,7 +114,7 @@ def first(place: Place) -> Seen:
     """Return what the first machine has, else the next one that answers. Raises as the first one did when none does."""
     failed: list[OpsError] = []
     for remote in place.hosts.values():
-        found = look_at(remote, place.names)
+        found = lately(place, remote)
         if found.error is None and not found.seen.silent:
             return found.seen
         failed.append(found.error or _broken(found.seen))
@@ -100,7 +124,7 @@ def first(place: Place) -> Seen:
 def canary(place: Place) -> tuple[str, Seen]:
     """Return the first machine's name and what it has. Raises as it did not answer."""
     host, remote = next(iter(place.hosts.items()))
-    found = look_at(remote, place.names)
+    found = lately(place, remote)
     _require_answers((found,))
     return host, found.seen
 

@@ -28,6 +28,9 @@ def _nowhere(name: str) -> Sequence[str]:
     raise RuntimeError(f"nobody was provided who knows where {name} leads")
 
 
+LOOK = "look at a machine"  # the first part of keys under which a place remembers what was seen there lately
+
+
 @dataclass(frozen=True)
 class Place:
     """Hold one deployment's ports. `hosts` are the machines in the settings' order; the first one is the canary.
@@ -53,6 +56,12 @@ class Place:
     def layout(self) -> Layout:
         """Return the state on the operator's machine, which has records of checks alone."""
         return places.layout_of(self.loaded)
+
+
+def forget(place: Place) -> None:
+    """Let the next look at any machine be a new one: something is changed there."""
+    for key in [key for key in place.remembered if isinstance(key, tuple) and key[0] == LOOK]:
+        place.remembered.pop(key, None)
 
 
 Act = Callable[[Place, Context, Params], Results | None]

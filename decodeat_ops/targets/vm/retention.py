@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
 from decodeat_ops.targets.vm.release import VmRelease
+from decodeat_ops.targets.vm.way import idle
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,9 @@ def beyond_retention(release: VmRelease, observed: VmObserved, keep: int) -> dic
 
 
 def _in_use(seen: Seen) -> set[str]:
-    return {seen.active_id, seen.stopped, *(one.release for one in seen.containers.values())}
+    """Return what runs or ran last there, but for the colour that the new release gets."""
+    replaced = idle(seen)
+    return {seen.active_id, seen.stopped, *(one.release for part, one in seen.containers.items() if part != replaced)}
 
 
 def _doomed(seen: Seen, everything: Iterable[VmRelease], kept: set[str]) -> Doomed:

@@ -18,6 +18,7 @@ from decodeat_ops.targets.vm.scripts.look import PARTS
 from decodeat_ops.targets.vm.scripts.sections import Section, Sections
 
 _SPACE = re.compile(r"\s(\d+)\s+(\d+)\s+(-?\d+)\s+(?:\d+|-)%")
+_INODES = re.compile(r"\s(\d+)%\s")
 _PUBLISHED = re.compile(r":(\d+)(?:-(\d+))?->")
 _NANOSECONDS = re.compile(r"\.\d+")
 _NEVER = "0001-01-01"  # what Docker says of a moment that has not come
@@ -42,6 +43,7 @@ def parse(host: str, text: str, names: Names) -> Seen:
         maintenance=found.one("maintenance") is not None,
         journals=found.one("journals") is not None,
         free_bytes=_free(found),
+        inodes=_inodes(found),
         clock=_number(found.one("clock")),
         there=found.one("root") is not None,
         damaged={**damaged, **_no_links(found, names)},
@@ -125,6 +127,11 @@ def _releases(found: Sections, names: Names) -> tuple[tuple[VmRelease, ...], dic
 def _free(found: Sections) -> int:
     space = _SPACE.search(found.text("space"))
     return max(0, int(space[3])) * 1024 if space else 0
+
+
+def _inodes(found: Sections) -> int:
+    used = _INODES.search(f"{found.text('inodes')} ")
+    return int(used[1]) if used else 0
 
 
 def _number(told: Section | None) -> float:

@@ -1,8 +1,9 @@
 """Carry out the step that lays out a release's files on the machines, and its undo."""
 
+import base64
 import io
 import tarfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from decodeat_ops.core.plan import Params
 from decodeat_ops.engine.executor import Context, Results
@@ -10,27 +11,23 @@ from decodeat_ops.targets.vm import documents
 from decodeat_ops.targets.vm.actions.imaged import with_image
 from decodeat_ops.targets.vm.actions.running import Work, each
 from decodeat_ops.targets.vm.actions.starting import as_record
-from decodeat_ops.targets.vm.keeping import guarded, judged
 from decodeat_ops.targets.vm.place import Acts, Place
 from decodeat_ops.targets.vm.release import VmRelease
 from decodeat_ops.targets.vm.scripts import frame, stage
-
-PIECE = 1 << 16  # bytes
 
 
 def files(place: Place, context: Context, params: Params) -> Results | None:
     """Lay out the release on every machine: rendered here, or copied from another one's files there."""
     release = with_image(context, VmRelease(**params["release"]))
     of = params["of"]
-    packed = b"" if of else archive(laid(place, release))
+    # A few small files: a channel of their own would take longer than they do.
+    packed = "" if of else base64.encodebytes(archive(laid(place, release))).decode()
 
     def one(work: Work) -> None:
         if of:
             work.do(stage.copy(place.names, of, release.id, as_record(release)), f"the copy of {of}")
             return
-        script = guarded(place, work.host, stage.stage(place.names, release.id))
-        answer = judged(work.remote.send(script, _pieces(packed)), work.host)
-        work.well(answer, f"laying out release {release.id}")
+        work.do(stage.from_text(place.names, release.id), f"laying out release {release.id}", given=packed)
 
     each(place, context, params["hosts"], one)
     return None
@@ -52,11 +49,6 @@ def archive(texts: Mapping[str, str]) -> bytes:
             member.size, member.mode = len(content), 0o600
             made.addfile(member, io.BytesIO(content))
     return packed.getvalue()
-
-
-def _pieces(packed: bytes) -> Iterator[bytes]:
-    for at in range(0, len(packed), PIECE):
-        yield packed[at : at + PIECE]
 
 
 def unfiles(place: Place, context: Context, params: Params) -> Results | None:

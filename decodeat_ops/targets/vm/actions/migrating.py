@@ -18,6 +18,7 @@ from decodeat_ops.targets.vm.scripts import migrate as scripts
 from decodeat_ops.targets.vm.steps import MIGRATE
 
 SECONDS = 3600.0  # that a migration may take
+KILLED = "137"  # the exit code of what the kernel killed
 HINT = "Mend the cause and run the command again."
 ASKED = ("--migrate", "--json")
 
@@ -95,6 +96,13 @@ def _told(work: Work, answer: Answer) -> Mapping[str, Any]:
     if told is not None and told.get("problem"):
         what = f"The migration failed, and the database is as it was: {told['problem']}."
         raise StepFailed(what, hint=HINT, lines=lines)
+    if facts.get("code") == KILLED:
+        memory = work.place.loaded.settings.vm.memory
+        raise StepFailed(
+            f"The migration on {work.host} was killed before it said how it ended, as for taking too much memory.",
+            hint=f"It may take {memory} (vm.memory). Then run the command again: it repeats no migration.",
+            lines=lines,
+        )
     raise StepFailed(
         f"The migration on {work.host} said nothing of its outcome (exit code {facts.get('code', '?')}).",
         hint="Look at its log, and whether the database answers; then run the command again: it repeats no migration.",

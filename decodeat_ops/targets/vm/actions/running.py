@@ -8,9 +8,8 @@ from decodeat_ops.core.errors import Configuration, StepFailed
 from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm import side
-from decodeat_ops.targets.vm.checks import looking
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.place import Place, forget
 from decodeat_ops.targets.vm.scripts import asking, frame
 
 T = TypeVar("T")
@@ -101,7 +100,7 @@ def each(
     try:
         return side.each(remotes, one, context if patient else None)
     finally:
-        looking.forget(place)
+        forget(place)
 
 
 def _remote(place: Place, host: str) -> Remote:

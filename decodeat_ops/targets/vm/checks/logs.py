@@ -24,8 +24,7 @@ def marker(place: Place, subject: Subject) -> Finding:
     sign, clock = f"check-{secrets.token_hex(8)}", place.clock
     began = clock.now()
     subject.view.http.request(subject.endpoint, "GET", "/health", headers={"X-Request-Id": sign})
-    # A look of its own: an earlier check of a deploy has looked before clients reached the release.
-    containers = {one.host: place.names.container(one.active) for one in observing.seen(place) if one.active}
+    containers = {one.host: place.names.container(one.active) for one in observing.seen_lately(place) if one.active}
 
     def shows(remote: Remote) -> bool:
         try:

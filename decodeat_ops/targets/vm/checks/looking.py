@@ -7,22 +7,10 @@ from decodeat_ops.targets.vm import observing
 from decodeat_ops.targets.vm.observed import Seen
 from decodeat_ops.targets.vm.place import Place
 
-FRESH = 3.0  # seconds
-_KEY = "look of the checks"
-
 
 def all_of(place: Place) -> tuple[Seen, ...]:
     """Return what every machine has, the silent ones too."""
-    at, found = place.remembered.get(_KEY, (float("-inf"), ()))
-    if place.clock.now() - at > FRESH or not found:
-        found = observing.seen(place)
-        place.remembered[_KEY] = (place.clock.now(), found)
-    return tuple(found)
-
-
-def forget(place: Place) -> None:
-    """Look anew next time: something was changed."""
-    place.remembered.pop(_KEY, None)
+    return observing.seen_lately(place)
 
 
 def there(place: Place) -> tuple[Seen, ...]:

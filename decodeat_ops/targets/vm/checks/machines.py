@@ -27,7 +27,6 @@ MIB = 1024 * 1024
 FULL, LOW = 512 * MIB, 3 * 1024 * MIB  # bytes; a release's image beside the one that serves takes some hundred MiB
 LISTENS = "0A"  # the state of a listening socket in /proc/net/tcp
 _SOCKET = re.compile(r"^\s*\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} ([0-9A-F]{2}) ")
-_INODES = re.compile(r"\s(\d+)%\s")
 
 
 def reached(place: Place, subject: Subject) -> Finding:
@@ -79,7 +78,7 @@ def _ground(place: Place) -> dict[str, Sections]:
 
     def ask(remote: Remote) -> Sections:
         try:
-            return sections.parse(remote.run(reading.ground(place.names)).stdout)
+            return sections.parse(remote.run(reading.ground()).stdout)
         except Unreachable:
             return Sections(())
 
@@ -147,20 +146,13 @@ def disk(place: Place, subject: Subject) -> Finding:
     """Check free bytes and inodes where each machine has the deployment."""
     hosts = looking.there(place)
     tight = min(hosts, key=lambda one: one.free_bytes)
-    used = {host: _inodes(found) for host, found in _ground(place).items()}
-    fullest = max(used.values(), default=0)
+    fullest = max(one.inodes for one in hosts)
     seen = {"host": tight.host, "free": tight.free_bytes // MIB, "inodes": 100 - fullest}
     if tight.free_bytes < FULL or fullest >= 99:
         return answer(DISK, Status.FAIL, "vm.disk_full", **seen)
     if tight.free_bytes < LOW or fullest >= 90:
         return answer(DISK, Status.WARN, "vm.disk_low", **seen)
     return answer(DISK, Status.PASS, "vm.disk_room", **seen)
-
-
-def _inodes(found: Sections) -> int:
-    """Return how many percent of the inodes are used, 0 where a file system has no number of them."""
-    used = _INODES.search(f"{found.text('inodes')} ")
-    return int(used[1]) if used else 0
 
 
 def ports(place: Place, subject: Subject) -> Finding:

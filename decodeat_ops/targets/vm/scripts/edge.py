@@ -35,7 +35,9 @@ def edge(names: Names, release: str, generation: str, wait: float) -> str:
         _laid(files, generation),
         f"docker rm -f {test} >/dev/null 2>&1 || :",
         f"if ! {tested} >edge.log 2>&1 </dev/null; then",
-        f"  tail -n 20 edge.log; rm -f edge.log; exit {UNTESTED}",
+        # What nginx says begins with its name; else it was never asked.
+        f"  status={NO_START}; if grep -q '^nginx: ' edge.log; then status={UNTESTED}; fi",
+        "  tail -n 20 edge.log; rm -f edge.log; exit $status",
         "fi",
         "before=$(readlink edge/current)",
         link(generation, "edge/current"),

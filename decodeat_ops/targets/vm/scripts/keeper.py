@@ -2,8 +2,8 @@
 
 It reads a line and answers with one. Requests: `beat`, `take`, `quiet`, `begin VERB STAMP RECORD`, `write NAME OFFSET
 RECORD`, `end NAME OFFSET SIZE RECORD`, `close`. An answer begins with `go`, or with `stop` when somebody asked the
-command to stop; then comes `ok`, or another word and what there is to say. It ends by itself when nothing comes for so
-many seconds, or its input ends; the kernel frees the lock then.
+command to stop; then comes `ok`, or another word and what there is to say. Between several records of one request is a
+tab. It ends by itself when nothing comes for so many seconds, or its input ends; the kernel frees the lock then.
 """
 
 from decodeat_ops.engine.journal import KEPT, SPACE
@@ -61,16 +61,23 @@ take() {
     return
   fi
   held=yes
-  if [ -s "$root/format.json" ] && [ -s "$root/salt" ]; then answer ok ready; else answer ok bare; fi
+  state=bare
+  if [ -s "$root/format.json" ] && [ -s "$root/salt" ]; then state=ready; fi
+  if flock -n "$root/step.lock" true 9>&-; then answer ok "$state" quiet "$(left_open)"; else answer ok "$state"; fi
 }
 
 # Nothing that an earlier command began may still run: from here on its scripts refuse, having read the new owner.
 quiet() {
-  if flock -w 1 "$root/step.lock" true 9>&-; then answer ok; else answer busy; fi
+  if flock -w 1 "$root/step.lock" true 9>&-; then answer ok quiet "$(left_open)"; else answer busy; fi
 }
 
-written() { # NAME OFFSET RECORD
-  printf '%s\n' "$3" |
+left_open() { # the names of journals that have not ended; what is no name of one says that they can't all be read
+  [ -d "$journals" ] || return 0
+  find "$journals" -maxdepth 1 -name '*.jsonl' -exec grep -a -L "$ended" {} + 2>&1 | sed 's|.*/||' | sort | tr '\n' ' '
+}
+
+written() { # NAME OFFSET RECORDS
+  printf '%s\n' "$3" | tr '\t' '\n' |
     dd of="$journals/$1" bs=64k oflag=seek_bytes seek="$2" conv=notrunc,nocreat,fdatasync status=none 2>&1
 }
 

@@ -41,6 +41,7 @@ while [ ! -d "$up" ]; do
   [ -n "$up" ] || up=/
 done
 ask space df -Pk "$up"
+ask inodes df -Pi "$up"
 if [ -d "$root" ]; then
   if [ -r "$root" ] && [ -x "$root" ]; then say root; else say locked; fi
   text format "$root/format.json"

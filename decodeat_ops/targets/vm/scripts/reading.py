@@ -25,12 +25,6 @@ say clock "$(date +%s.%N)"
 ask info docker info --format '{"Driver":{{json .Driver}},"DriverStatus":{{json .DriverStatus}}}'
 say sockets
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | told
-up=$root
-while [ ! -d "$up" ]; do
-  up=${up%/*}
-  [ -n "$up" ] || up=/
-done
-ask inodes df -Pi "$up"
 """
 _ENVIRONMENT = """\
 for container in $containers; do
@@ -47,9 +41,9 @@ def files(names: Names, release: str) -> str:
     return lines(sections.BEGIN, f"place={word(names.release(release))}", _FILES, sections.END)
 
 
-def ground(names: Names) -> str:
+def ground() -> str:
     """Return the script that prints what a deploy needs of the machine itself."""
-    return lines(sections.BEGIN, f"root={word(names.root)}", _GROUND, sections.END)
+    return lines(sections.BEGIN, _GROUND, sections.END)
 
 
 def clock() -> str:

@@ -2,7 +2,7 @@
 
 from decodeat_ops.targets.vm.names import GROUP, Names
 from decodeat_ops.targets.vm.scripts.frame import MISSING, script
-from decodeat_ops.targets.vm.scripts.quoting import word
+from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 
 def stage(names: Names, release: str) -> str:
@@ -23,6 +23,11 @@ def stage(names: Names, release: str) -> str:
         "fi",
         f"rm -rf {there} && sync -f {here} && mv -T {here} {there}",
     )
+
+
+def from_text(names: Names, release: str) -> str:
+    """Return the script that does so with an archive in base64."""
+    return lines("base64 -d | (", stage(names, release), ")")
 
 
 def copy(names: Names, of: str, release: str, record: str) -> str:

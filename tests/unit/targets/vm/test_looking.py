@@ -18,7 +18,7 @@ from tests.unit.targets.vm.recorded import NAMES, ONE, TWO
 SCRIPTS = {
     "look": look.script(NAMES),
     "files": reading.files(NAMES, ONE),
-    "ground": reading.ground(NAMES),
+    "ground": reading.ground(),
     "clock": reading.clock(),
     "environment": reading.environment(["one", "two"]),
     "inside": reading.inside("one", ["--schema", "--json"]),
