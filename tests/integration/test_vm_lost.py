@@ -6,7 +6,7 @@ from threading import Event
 
 import pytest
 
-from decodeat_ops.application import maintenance, verbs
+from decodeat_ops.application import verbs
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
 from decodeat_ops.core.errors import Locked
@@ -114,44 +114,3 @@ def test_a_request_that_is_under_way_outlives_two_deploys(well: VmPlace, tmp_pat
         until.touch()
         assert held.result() == (200, old) and second.result().code == 0
     assert well.serving() not in {old, first}
-
-
-def test_a_rotated_secret_is_in_the_new_container_alone(well: VmPlace) -> None:
-    old = well.secrets["API_KEYS"]
-    well.rotate_secret()
-    well.deploy()
-    new = well.secrets["API_KEYS"]
-    found = {
-        one.name: [key for key in (old, new) if key in str(one.definition.environment)]
-        for one in well.hosts[0].engine.containers.values()
-    }
-    assert [keys for name, keys in found.items() if name.endswith("nginx")] == [[]]
-    assert well.ends(verbs.rollback).code == 0
-    assert well.api_keys() == {new}, "a rollback starts with today's"
-
-
-def test_a_rollback_moves_no_byte_of_an_image(well: VmPlace) -> None:
-    well.change_code()
-    well.deploy()
-    received, exported = well.received(), well.images.did.count("export")
-    assert well.ends(verbs.rollback).code == 0
-    assert (well.received(), well.images.did.count("export")) == (received, exported)
-    well.change()
-    well.deploy()
-    assert well.received() == received, "an image that is there is not sent again"
-
-
-def test_maintenance_keeps_clients_out_and_the_release_running(well: VmPlace) -> None:
-    release, host = well.serving(), well.hosts[0]
-    assert well.ends(maintenance.maintain, on=True).code == 0
-    assert well.asked(host)[0] == 503 and host.running("-blue", "-green")
-    assert well.ends(maintenance.maintain, on=True).outcome is not None
-    assert well.ends(maintenance.maintain, on=False).code == 0
-    assert well.asked(host, "/health") == (200, release)
-
-
-def test_removal_leaves_the_machines_as_they_were(well: VmPlace) -> None:
-    assert well.ends(verbs.remove, delete_data=True).code == 0
-    host = well.hosts[0]
-    assert host.engine.containers == {} and host.engine.networks == {}
-    assert [path.name for path in host.files.iterdir()] == []

@@ -9,11 +9,12 @@ import time
 import traceback
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler
-from socketserver import TCPServer, ThreadingMixIn
+from socketserver import TCPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from tests.servers.vm.nginx_rules import Request
+from tests.servers.vm.waking import Waking
 
 if TYPE_CHECKING:
     from tests.servers.vm.played_nginx import Nginx
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
 REASONS = http.client.responses
 
 
-class Listener(ThreadingMixIn, TCPServer):
-    daemon_threads = True
+class Listener(Waking, TCPServer):
     allow_reuse_address = True
     request_queue_size = 128
 

@@ -3,7 +3,6 @@
 import http.client
 import socket
 import ssl
-import threading
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,8 +123,7 @@ class Nginx:
                 raise
             self.bound[port] = server.server_address[:2]  # type: ignore[assignment]
             self._servers.append(server)
-            serve = {"poll_interval": 0.02}
-            threading.Thread(target=server.serve_forever, kwargs=serve, daemon=True).start()
+            server.begin()
 
     def signal(self, name: str) -> None:
         if name == "SIGHUP":

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from socketserver import ThreadingMixIn, UnixStreamServer
+from socketserver import UnixStreamServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -19,6 +19,7 @@ from tests.servers.vm.behaviour import Behaviour
 from tests.servers.vm.container import Container
 from tests.servers.vm.permissions import SEARCH, WRITE
 from tests.servers.vm.unix_sockets import bound
+from tests.servers.vm.waking import Waking
 from tests.support.waiting import PATIENCE
 
 BROKEN = 0  # in place of a status: the process ended instead
@@ -64,10 +65,8 @@ class Handler(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-class Server(ThreadingMixIn, UnixStreamServer):
+class Server(Waking, UnixStreamServer):
     """Serve on a socket that listens already."""
-
-    daemon_threads = True
 
     def __init__(self, listening: socket.socket, handler: type[BaseHTTPRequestHandler]) -> None:
         super().__init__("", handler, bind_and_activate=False)
@@ -84,9 +83,6 @@ class Server(ThreadingMixIn, UnixStreamServer):
         for one in [*self.open]:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-
-    def server_close(self) -> None:
-        self.socket.close()
 
     def shutdown_request(self, request: Any) -> None:
         self.open.discard(request)
@@ -141,8 +137,7 @@ class Service:
         listening = bound(path, (definition.uid, min(definition.gids)))
         handler = type("Bound", (Handler,), {"service": self})
         self._path, self._server = path, Server(listening, handler)
-        serve = {"poll_interval": 0.02}
-        threading.Thread(target=self._server.serve_forever, kwargs=serve, daemon=True).start()
+        self._server.begin()
         self.container.say(json.dumps({"level": "INFO", "message": f"Listening at: unix:{named}"}))
 
     def answer(self, method: str, address: str, body: bytes, headers: Mapping[str, str]) -> tuple[int, Any]:
