@@ -118,7 +118,12 @@ def _answer(asked: Mapping[str, Any], began: float) -> dict[str, Any]:
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         for name, value in _headers(asked, body).items():
             connection.putheader(name, value)
-        connection.endheaders(body)
+        try:
+            connection.endheaders(body)
+        except (BrokenPipeError, ConnectionResetError):
+            if connection.sock is None:
+                raise
+            # Whoever refuses a request before it has read all of it may have answered.
         response = connection.getresponse()
         content = response.read(MOST_ANSWERED + 1)
         if len(content) > MOST_ANSWERED:

@@ -11,22 +11,27 @@ import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.lab import bases, engine
+from tests.lab import bases, engine, vms
 from tests.lab.ecs import TESTED, Operator, operator, quick_tool
 from tests.lab.engine import Engine
 from tests.lab.ministack import MiniStack, ministack
 from tests.lab.peers import Peers
+from tests.lab.vm_operator import Operator as VmOperator
+from tests.lab.vms import Access, Vm
 from tests.servers.registry import Registry, registry
 from tests.support.deployments import make_source
 from tests.support.forking import forks
 from tests.unit.decodeat.web import ROOT, Web, web
 
 Hire = Callable[..., Operator]
+Rent = Callable[..., list[Vm]]
+Engage = Callable[..., VmOperator]
 
 VERSION, REVISION = "1.2.3-test", "0123456789abcdef0123456789abcdef01234567"
 # What lies about in a checkout in which somebody works, and what of it the ignore file can't tell from a directory.
@@ -83,10 +88,14 @@ def peers(docker: Engine, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     made.withdraw()
 
 
+def debian(docker: Engine, peers: Peers) -> str:
+    return peers.image(bases.DEBIAN, lambda: bases.debian(docker))
+
+
 @pytest.fixture(scope="package")
 def python_base(docker: Engine, peers: Peers) -> str:
     def make() -> None:
-        bases.debian(docker)
+        debian(docker, peers)
         bases.python(docker)
 
     return peers.image(bases.PYTHON, make)
@@ -179,3 +188,69 @@ def well(served: Operator) -> Iterator[Operator]:
     yield served
     assert served.unsettled() == ""
     served.wait_alone()
+
+
+@pytest.fixture(scope="package")
+def rent(docker: Engine, peers: Peers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rent]:
+    """Return what starts machines by name, side by side, with the images of what stands beside the service.
+
+    One that runs already is the same for all who name it.
+    """
+    debian(docker, peers)
+    for name, tag in {"vm": vms.IMAGE, **vms.STORES}.items():
+        peers.image(tag, partial(vms.build, docker, name, tag))
+    access = Access(tmp_path_factory.mktemp("access") / "ssh")
+    access.prepare()
+    running: dict[str, Vm] = {}
+    with contextlib.ExitStack() as machines:
+
+        def make(*names: str, image: str = vms.IMAGE) -> list[Vm]:
+            if image == vms.SYSTEMD:
+                peers.image(image, partial(vms.build, docker, "vm-systemd", image))
+            for name in names:
+                if name not in running:
+                    running[name] = machines.enter_context(vms.started(docker, name, access, image))
+                    running[name].load(*vms.STORES.values())
+            return [running[name] for name in names]
+
+        yield make
+
+
+@pytest.fixture(scope="package")
+def engage(docker: Engine, rent: Rent, image: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engage]:
+    """Return what makes an operator of the machines that are named, on which nothing of this deployment is yet.
+
+    Images are made by copying other code into the one under test. With `quickly` the machines have that one already.
+    """
+    assert image == TESTED
+    quick = quick_tool(tmp_path_factory.mktemp("tool"))
+    with forks(quick) as started:
+
+        def make(*names: str, quickly: bool = True, machine: str = vms.IMAGE, **more: Any) -> VmOperator:
+            home = tmp_path_factory.mktemp("operator") / "home"
+            source = make_source(tmp_path_factory.mktemp("service") / "source")
+            made = VmOperator(home, docker, rent(*names, image=machine), source, quick, forks=started, **more)
+            for one in made.machines if quickly else ():
+                one.load(image)
+            made.write()
+            return made
+
+        yield make
+
+
+@pytest.fixture(scope="package")
+def alone(engage: Engage) -> VmOperator:
+    """Return an operator of one machine whose second release serves; every test leaves it so that the next works."""
+    made = engage("vm1")
+    made.deploy()
+    made.change_something()
+    made.deploy()
+    return made
+
+
+@pytest.fixture
+def steady(alone: VmOperator) -> Iterator[VmOperator]:
+    """Return the same, and demand afterwards that nothing is left open and nothing else runs."""
+    yield alone
+    assert alone.unsettled() == ""
+    alone.wait_alone()

@@ -18,8 +18,8 @@ from tests.unit.decodeat.web import ROOT
 
 IMAGE = "lab/machine"
 # systemd mounts and makes control groups of its own. One right is dropped that not every host of a lab has to give.
-_RIGHTS = ("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--device-cgroup-rule", "a *:* rwm")
-_OPEN = tuple(
+RIGHTS = ("--cap-add", "ALL", "--cap-drop", "SYS_RESOURCE", "--device-cgroup-rule", "a *:* rwm")
+OPEN = tuple(
     word for name in ("seccomp", "apparmor", "systempaths") for word in ("--security-opt", f"{name}=unconfined")
 )
 _STOP_SECONDS = "120"
@@ -138,7 +138,7 @@ def service(environment: Mapping[str, int]) -> dict[str, str]:
 
 @contextlib.contextmanager
 def started(engine: Engine, image: str) -> Iterator[Machine]:
-    container = engine.ok("run", "--detach", "--network", NETWORK, "--env", "container=docker", *_RIGHTS, *_OPEN, image)
+    container = engine.ok("run", "--detach", "--network", NETWORK, "--env", "container=docker", *RIGHTS, *OPEN, image)
     try:
         machine = Machine(engine, container)
         machine.wait_up()

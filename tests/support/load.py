@@ -1,8 +1,9 @@
 """An open-loop load: keep-alive and one-connection clients at a fixed rate, and slow requests always in flight.
 
-`python tests/support/load.py PORT SECONDS RATE SLOW_SECONDS [STOP_FILE]` prints one JSON object. A request is failed
-when it is reset, refused, cut short, answered with 5xx or with a body that is not the one expected. It stops by itself
-after SECONDS, or earlier once STOP_FILE is there; what was sent by then is waited for.
+`python tests/support/load.py PLACE SECONDS RATE SLOW_SECONDS [STOP_FILE]` prints one JSON object. PLACE is a port of
+the loopback, or https://NAME@ADDRESS:PORT, where the certificate is not looked at. A request is failed when it is
+reset, refused, cut short, answered with 5xx or with a body that is not the one expected. It stops by itself after
+SECONDS, or earlier once STOP_FILE is there; what was sent by then is waited for.
 """
 
 import asyncio
@@ -10,14 +11,35 @@ import collections
 import hashlib
 import json
 import random
+import ssl
 import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 KEEP_ALIVE_CLIENTS = 10
 SLOW_EVERY = 2.0  # seconds
-PATIENCE = 60.0
+PATIENCE = 60.0  # beside what a slow request takes
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where requests go, and the name that they ask for."""
+
+    address: str
+    port: int
+    name: str
+    tls: ssl.SSLContext | None = None
+
+    @classmethod
+    def parse(cls, text: str) -> "Place":
+        if text.isdecimal():
+            return cls("127.0.0.1", int(text), "127.0.0.1")
+        told = urlsplit(text)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        return cls(told.hostname or "", told.port or 443, told.username or "", context)
 
 
 @dataclass
@@ -53,8 +75,8 @@ class Tally:
 class Client:
     """Speaks HTTP/1.1 by hand, so that nothing retries behind our back."""
 
-    def __init__(self, port: int, tally: Tally, kind: str) -> None:
-        self.port, self.tally, self.kind = port, tally, kind
+    def __init__(self, place: Place, tally: Tally, kind: str, patience: float = PATIENCE) -> None:
+        self.place, self.tally, self.kind, self.patience = place, tally, kind, patience
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     async def echo(self, keep: bool) -> None:
@@ -69,7 +91,7 @@ class Client:
         began = time.monotonic()
         self.tally.sent[self.kind] += 1
         try:
-            async with asyncio.timeout(PATIENCE):
+            async with asyncio.timeout(self.patience):
                 got = await self._once(method, path, body, keep)
             if not right(got):  # type: ignore[operator]
                 raise ValueError("wrong body")
@@ -81,9 +103,13 @@ class Client:
 
     async def _once(self, method: str, path: str, body: bytes, keep: bool) -> dict[str, object]:
         if self._streams is None:
-            self._streams = await asyncio.open_connection("127.0.0.1", self.port)
+            place = self.place
+            name = place.name if place.tls else None
+            self._streams = await asyncio.open_connection(
+                place.address, place.port, ssl=place.tls, server_hostname=name
+            )
         reader, writer = self._streams
-        head = f"{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n"
+        head = f"{method} {path} HTTP/1.1\r\nHost: {self.place.name}\r\nContent-Length: {len(body)}\r\n"
         head += "\r\n" if keep else "Connection: close\r\n\r\n"
         writer.write(head.encode() + body)
         await writer.drain()
@@ -135,9 +161,9 @@ async def steadily(rate: float, until: Until, tally: Tally, send: object) -> Non
     await asyncio.gather(*tasks)
 
 
-async def keep_alive(port: int, rate: float, until: Until, tally: Tally) -> None:
+async def keep_alive(place: Place, rate: float, until: Until, tally: Tally) -> None:
     """One connection kept as long as the server keeps it; the next request waits for the answer to the last."""
-    client = Client(port, tally, "keep-alive")
+    client = Client(place, tally, "keep-alive")
     turn = asyncio.Lock()
 
     async def send() -> None:
@@ -148,20 +174,20 @@ async def keep_alive(port: int, rate: float, until: Until, tally: Tally) -> None
     client.close()
 
 
-async def load(port: int, seconds: float, rate: float, slow: float, stop: Path | None = None) -> Tally:
+async def load(place: Place, seconds: float, rate: float, slow: float, stop: Path | None = None) -> Tally:
     """Half the rate over kept connections, half with a connection each, and a slow request every two seconds."""
     tally = Tally()
     until = Until(seconds, stop)
-    work = [keep_alive(port, rate / 2 / KEEP_ALIVE_CLIENTS, until, tally) for _ in range(KEEP_ALIVE_CLIENTS)]
-    work.append(steadily(rate / 2, until, tally, lambda: Client(port, tally, "one-connection").echo(keep=False)))
+    work = [keep_alive(place, rate / 2 / KEEP_ALIVE_CLIENTS, until, tally) for _ in range(KEEP_ALIVE_CLIENTS)]
+    work.append(steadily(rate / 2, until, tally, lambda: Client(place, tally, "one-connection").echo(keep=False)))
     if slow:
-        work.append(steadily(1 / SLOW_EVERY, until, tally, lambda: Client(port, tally, "slow").slow(slow)))
+        patience = slow + PATIENCE
+        work.append(steadily(1 / SLOW_EVERY, until, tally, lambda: Client(place, tally, "slow", patience).slow(slow)))
     await asyncio.gather(*work)
     return tally
 
 
 if __name__ == "__main__":
-    port, seconds, rate, slow = int(sys.argv[1]), *map(float, sys.argv[2:5])
-    print(
-        json.dumps(asyncio.run(load(port, seconds, rate, slow, Path(sys.argv[5]) if sys.argv[5:] else None)).report())
-    )
+    place, (seconds, rate, slow) = Place.parse(sys.argv[1]), map(float, sys.argv[2:5])
+    stop = Path(sys.argv[5]) if sys.argv[5:] else None
+    print(json.dumps(asyncio.run(load(place, seconds, rate, slow, stop)).report()))

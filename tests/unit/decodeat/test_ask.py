@@ -111,6 +111,13 @@ def test_a_unix_socket_is_asked_by_its_path(tmp_path: Path) -> None:
     assert (found["status"], found["headers"]["x-release-id"], body_of(found)) == (200, "r1", b"ok")
 
 
+def test_an_answer_to_a_request_that_was_not_read_to_its_end_counts(tmp_path: Path) -> None:
+    body = base64.b64encode(b"x" * 700_000).decode()  # more than lies in a socket
+    with at_a_socket(tmp_path / "s", b"HTTP/1.1 500 No\r\nContent-Length: 2\r\n\r\nno"):
+        found = ask.answer(json.dumps({"unix": str(tmp_path / "s"), "path": "/", "body": body}).encode())
+    assert (found["status"], body_of(found)) == (500, b"no")
+
+
 def test_an_answer_that_breaks_off_is_an_error(tmp_path: Path) -> None:
     with at_a_socket(tmp_path / "s", b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\nok"):
         found = ask.answer(json.dumps({"unix": str(tmp_path / "s"), "path": "/"}).encode())

@@ -1,0 +1,115 @@
+"""Given three machines, when a release goes to them, the first one shows it before the rest, and all stay together."""
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.lab.conftest import Engage
+from tests.lab.vm_operator import Operator
+from tests.lab.vms import Vm
+
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(3, part=2)]
+
+NAMES = ("vm1", "vm2", "vm3")
+
+
+@pytest.fixture(scope="module")
+def three(engage: Engage) -> Operator:
+    made = engage(*NAMES, name="group", ports=(8092, 8492), variables={"WORKERS": 1, "DATABASE_URL": "none"})
+    made.deploy()
+    return made
+
+
+@pytest.fixture
+def group(three: Operator) -> Iterator[Operator]:
+    yield three
+    assert three.unsettled() == ""
+    three.wait_alone()
+    assert " and " not in three.serving()
+
+
+def each(made: Operator) -> list[str]:
+    return [machine.serving(made.ports[1]) for machine in made.machines]
+
+
+def test_the_first_machine_shows_it_before_the_rest(group: Operator) -> None:
+    before = group.serving()
+    group.change_something()
+    assert [one for one in group.planned() if one.startswith(("admit", "watch"))] == ["admit", "watch", "admit-2"]
+    going = group.driven("deploy", "admit-2", "hold")
+    assert going.stdout is not None and going.stdout.readline() == "held\n"
+    first, *rest = each(group)
+    assert first not in {"", before} and rest == [before, before]
+    said, errors = going.communicate("\n", timeout=900)
+    assert going.returncode == 0, said + errors
+    assert each(group) == [first] * 3
+
+
+def without_container(made: Operator, machine: Vm) -> None:
+    """Kill what is started there as the new release."""
+    colour = {"blue": "green", "green": "blue"}[made.colour(machine)]
+    machine.docker("kill", f"{made.deployment}-{colour}")
+
+
+def without_image(made: Operator, machine: Vm) -> None:
+    """Take away what the new release would be made of."""
+    release = machine.ok(f"ls -t {made.root}/releases | head -n 1")
+    image = machine.ok(f"cat {made.root}/releases/{release}/image")
+    machine.docker("image", "rm", "--force", image)
+
+
+@pytest.mark.parametrize(("step", "breaks"), [("admit-2", without_container), ("start", without_image)])
+def test_what_fails_on_the_third_brings_all_of_them_back(
+    group: Operator, step: str, breaks: Callable[[Operator, Vm], None]
+) -> None:
+    before, releases = group.serving(), group.releases()
+    group.change_code()
+    group.change_something()
+    going = group.driven("deploy", step, "hold")
+    assert going.stdout is not None and going.stdout.readline() == "held\n"
+    breaks(group, group.machines[2])
+    said, errors = going.communicate("\n", timeout=900)
+    assert going.returncode == 5, said + errors
+    told = json.loads(said.splitlines()[-1])
+    assert "vm3" in told["what"] and "undone" in told["state"], told
+    assert each(group) == [before] * 3 and group.releases() == releases
+    assert group.deploy() == group.serving() != before
+
+
+def test_a_machine_that_does_not_answer_is_named_before_anything_changes(group: Operator) -> None:
+    before = group.serving()
+    group.change_something()
+    with group.machines[1].silent():
+        error = group.refused(4, "deploy", "--yes")
+        assert "vm2" in error["what"], error
+        ran = group.run("status", "--json")
+        assert "vm2" in ran.stdout
+    assert group.serving() == before
+    assert group.deploy() == group.serving() != before
+
+
+def test_all_go_back_and_stop_and_start_together(group: Operator) -> None:
+    older = group.serving()
+    group.change_something()
+    newer = group.deploy()
+    received = [machine.received for machine in group.machines]
+    group.ok("rollback", "--yes")
+    assert each(group) == [older] * 3
+    assert all(now.received - was < 1_000_000 for now, was in zip(group.machines, received, strict=True))
+    group.ok("stop", "--yes")
+    assert each(group) == [""] * 3
+    group.ok("start", "--yes")
+    assert each(group) == [older] * 3 and newer != older
+
+
+def test_the_logs_of_all_of_them_say_where_they_are_from(group: Operator) -> None:
+    shown = group.run("logs", "--lines", "300").stdout
+    assert all(name in shown for name in NAMES), shown
+
+
+def test_one_that_rebooted_serves_what_the_others_do(group: Operator) -> None:
+    release = group.serving()
+    group.machines[2].reboot()
+    group.wait_serving(release)
+    assert group.ok("deploy", "--yes")["changed"] == 0
