@@ -2,7 +2,7 @@
 
 import sys
 
-from bench import deploy, ecs, heap, overload, reading, results, service, startup
+from bench import deploy, ecs, heap, overload, reading, results, service, ssh, startup, vm
 
 
 def main() -> int:
@@ -10,6 +10,8 @@ def main() -> int:
         startup.main(),
         deploy.main(),
         ecs.main(),
+        ssh.main(),
+        vm.main(),
         reading.main(),
         heap.main(),
         results.main(),
