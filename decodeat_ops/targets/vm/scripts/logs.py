@@ -11,12 +11,14 @@ BEAT = 2  # seconds between two lines that say which colour is active, by which 
 OVERLAP = 10  # seconds that are read again after a container has ended; the reader leaves out what it has
 
 _LABEL = f'{{{{index .Config.Labels "{labels.RELEASE}"}}}}'
-# A container that ends is waited for: the next release gets the same name. Each line says where it comes from.
+# A container that ends is waited for: the next release gets the same name. Each line says where it comes from. A label
+# may come from an image, and sed would run what stands in it: what is no id is not shown.
 _FOLLOW = """\
 follow() {
   part=$1; container=$2; from=$3
   while :; do
     if release=$(docker inspect --type container --format "$label" "$container" 2>/dev/null); then
+      case $release in *[!0-9A-Za-z-]*) release= ;; esac
       docker logs --follow --timestamps --since "$from" "$container" 2>&1 | sed -u "s/^/$part ${release:--} /"
     fi
     from=$(($(date +%s) - overlap))

@@ -1,5 +1,8 @@
 """Logs of all machines are one: merged by time, followed across a switch, a new container, a connection that breaks."""
 
+import os
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,10 +13,12 @@ from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.view import LogLine
 from decodeat_ops.targets.vm import logs
 from decodeat_ops.targets.vm.scripts import logs as scripts
+from decodeat_ops.targets.vm.scripts import quoting
 from tests.support.local_remote import Cut
+from tests.support.own_machine import programs
 from tests.support.waiting import wait_for
 from tests.unit.targets.vm.laid_out import LaidOut, laid_out
-from tests.unit.targets.vm.recorded import ONE, TWO
+from tests.unit.targets.vm.recorded import NAMES, ONE, TWO
 
 
 @pytest.fixture
@@ -124,3 +129,21 @@ def test_a_connection_that_breaks_off_costs_no_line_and_repeats_none(
 def test_a_deployment_without_a_release_has_no_log(tmp_path: Path) -> None:
     with laid_out(tmp_path) as bare, pytest.raises(Usage, match="has no release"):
         logs.find(bare.place, "", "").last(5)
+
+
+@pytest.mark.parametrize("label", [f"/;1e echo {ONE} >owned #", f"x\ne echo {ONE} >owned", "$(echo >owned)"])
+def test_a_label_of_an_image_is_no_command(tmp_path: Path, label: str) -> None:
+    """nginx's and Redis' images may bring any label with them, and root reads it."""
+    programs(
+        tmp_path / "bin", docker=f"case $1 in inspect) printf '%s' {quoting.word(label)};; *) echo served;; esac\n"
+    )
+    script = scripts.follow(NAMES, {"nginx": "n"}, {"nginx": "0"})
+    with subprocess.Popen(
+        ("sh", "-c", script), stdout=subprocess.PIPE, text=True, cwd=tmp_path, start_new_session=True,
+        env={"PATH": f"{tmp_path}/bin:/usr/bin:/bin"},
+    ) as reader:  # fmt: skip
+        assert reader.stdout is not None
+        shown = next(line for line in reader.stdout if not line.startswith("= "))
+        os.killpg(reader.pid, signal.SIGKILL)
+    assert shown == "nginx - served\n"
+    assert not (tmp_path / "owned").exists()
