@@ -13,7 +13,9 @@ from decodeat_ops.targets.vm.side import each
 
 NOTES = "/var/lib/decodeat-ops"
 BUSY, CHANGED, REFUSED = 75, 76, 77  # statuses of scripts
-_LOCK = "/run/lock/decodeat-ops-machine"  # the machine's, not the deployment's: packages and the engine are for all
+# The machine's, not the deployment's: packages and the engine are for all. In /run, where root alone makes files: in
+# /run/lock anybody may hold such a file, or have it lead elsewhere.
+_LOCK = "/run/decodeat-ops-machine.lock"
 _LINES = 15
 Said = tuple[str, ...]
 

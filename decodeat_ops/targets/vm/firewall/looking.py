@@ -9,7 +9,7 @@ from decodeat_ops.targets.vm.firewall.rules import END as BLOCK_END
 from decodeat_ops.targets.vm.firewall.rules import Rule, parse
 from decodeat_ops.targets.vm.scripts import sections
 
-LOCK = "/run/lock/decodeat-ops-firewall"
+LOCK = "/run/decodeat-ops-firewall.lock"  # not in /run/lock, where anybody may make files
 # Tables that iptables, Docker, ufw and fail2ban make; any other one with a say about what comes in is a firewall.
 _OURS = ("filter", "nat", "mangle", "raw", "security")
 _HARMLESS = ("f2b", "docker")
