@@ -12,7 +12,7 @@ from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.core.secret import mask
 from decodeat_ops.deployment import image as images_of
 from decodeat_ops.engine.executor import Context
-from decodeat_ops.targets.vm.keeping import guarded, judged
+from decodeat_ops.targets.vm.keeping import guarded, judged, token
 from decodeat_ops.targets.vm.place import Place
 from decodeat_ops.targets.vm.scripts import images
 from decodeat_ops.targets.vm.scripts.images import Stock, stock
@@ -162,7 +162,7 @@ def _send(place: Place, host: Remote, export: Export, image: str, layers: frozen
     had, too.
     """
     name = images.mark(place.names, image)
-    script = guarded(place, host.name, images.load(name))
+    script = guarded(place, host.name, images.load(place.names, name, token(place, host.name)))
     try:
         answer = host.send(script, moved.through(export.archive(name, layers)))
     except Lost as error:

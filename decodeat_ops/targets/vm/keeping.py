@@ -20,13 +20,18 @@ def guarded(place: Place, host: str, body: str, *, wait: float = WAIT) -> str:
     """Return a script that runs the body when no other one runs there and this command holds the lock on the machine.
 
     A program that it leaves in the background keeps other scripts waiting, unless it closes file descriptor 8. What it
-    ends with goes through `judged`. Raises RuntimeError when no lock is held, which is a bug.
+    ends with goes through `judged`. Raises as `token` does.
     """
     forget(place)
-    token = place.remembered.get(TOKEN)
-    if token is None:
+    return guard(place.names, token(place, host), wait) + body
+
+
+def token(place: Place, host: str) -> str:
+    """Return the token of the lock that this command holds. Raises RuntimeError when it holds none, which is a bug."""
+    found: str | None = place.remembered.get(TOKEN)
+    if found is None:
         raise RuntimeError(f"a script that changes {host} was made outside of the lock")
-    return guard(place.names, token, wait) + body
+    return found
 
 
 def judged(answer: Answer, host: str) -> Answer:

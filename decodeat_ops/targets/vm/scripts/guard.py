@@ -22,6 +22,20 @@ case $owner in *{token}*) ;; *) exit {fenced} ;; esac
 unset owner
 """
 
+# Who sends may be frozen, or gone without a word: nothing ends the input then, and what reads it would keep the lock of
+# steps for as long. Its end is that of the right to change the machine.
+_FED = """\
+lost() {{
+  [ ! -e {lock} ] || flock -n -s {lock} true || ! grep -qF -e {token} {lock}
+}}
+exec 3<&0
+{command} <&3 3<&- & fed=$!
+exec 3<&-
+(while sleep {beat:g}; do if lost; then kill "$fed"; break; fi; done) </dev/null >/dev/null 2>&1 8>&- & watch=$!
+wait "$fed"; status=$?
+kill "$watch" 2>/dev/null
+"""
+
 
 def guard(names: Names, token: str, wait: float) -> str:
     """Return the lines that go before a script. They read nothing of its input; `wait` is in seconds."""
@@ -29,8 +43,21 @@ def guard(names: Names, token: str, wait: float) -> str:
         steps=word(names.step_lock),
         lock=word(names.lock),
         wait=wait,
-        token=word(f'"token": "{token}"'),
+        token=_written(token),
         busy=BUSY,
         fenced=FENCED,
         unguarded=UNGUARDED,
     )
+
+
+def fed(names: Names, token: str, command: str, beat: float = 5.0) -> str:
+    """Return the lines that run a command with a script's input, and leave its status as `status`.
+
+    It is ended within `beat` seconds when the lock is not the sender's any more.
+    """
+    return _FED.format(lock=word(names.lock), token=_written(token), command=command, beat=beat)
+
+
+def _written(token: str) -> str:
+    """Return a token as it stands in the lock's file, quoted."""
+    return word(f'"token": "{token}"')

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 
 from decodeat_ops.core.layers import BuiltImage
 from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts.guard import fed
 from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
 # Exit statuses of these scripts, beside those of the guard and of other scripts.
@@ -51,7 +52,7 @@ room
 
 # What is unpacked in the engine is not told again: the output of an engine that fails is on its other stream.
 _LOAD = f"""\
-docker load --quiet >/dev/null || {{ room; exit {NOT_LOADED}; }}
+[ "$status" = 0 ] || {{ room; exit {NOT_LOADED}; }}
 named "$name" || {{ echo "the engine took the archive and has no image $name" >&2; exit {NOT_LOADED}; }}
 """
 
@@ -120,9 +121,12 @@ def look(names: Names, image: str) -> str:
     return lines(_BEGIN, _values(image=image, name=name), _ENGINE, there, _ALL)
 
 
-def load(name: str) -> str:
-    """Return the script that reads an archive which gives its image a name, and tells what the engine made of it."""
-    return lines(_BEGIN, _values(name=name), _ENGINE, _LOAD)
+def load(names: Names, name: str, token: str) -> str:
+    """Return the script that reads an archive which gives its image a name, and tells what the engine made of it.
+
+    It reads on while the lock is held with this token.
+    """
+    return lines(_BEGIN, _values(name=name), _ENGINE, fed(names, token, "docker load --quiet >/dev/null"), _LOAD)
 
 
 def pull(names: Names, image: str, registry: str = "", user: str = "") -> str:

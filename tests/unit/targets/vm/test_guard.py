@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from decodeat_ops.core.remote import Answer
 from decodeat_ops.targets.vm import keeping
 from decodeat_ops.targets.vm.keeper import Timing
 from decodeat_ops.targets.vm.ledger import VmLedger
+from decodeat_ops.targets.vm.scripts.guard import fed
 from tests.support.waiting import wait_for
 from tests.unit.targets.vm.ledgers import SHORT, SWIFT, Machines, frozen, keepers
 
@@ -160,3 +162,37 @@ def test_without_the_files_of_the_lock_nothing_runs(machines: Machines, gone: st
         with pytest.raises(Lost, match="a ran nothing of it"):
             operator.run(f": >{root}/ran")
     assert not (root / "ran").exists()
+
+
+def test_a_sender_that_is_frozen_keeps_nobody_out(machines: Machines) -> None:
+    """What reads an image's layers ends when their sender's lock is gone, though its connection stands."""
+    first = Operator(machines)
+    root, awake = Path(first.root), threading.Event()
+    answers: list[Answer] = []
+
+    def layers() -> Iterator[bytes]:
+        yield b"some"
+        awake.wait()
+
+    with first.ledger.held("deploy"):
+        names, token = first.place.names, keeping.token(first.place, "a")
+        body = f': >{names.root}/begun\n{fed(names, token, "cat", beat=0.1)}echo "status=$status"\n'
+        script = keeping.guarded(first.place, "a", body)
+        sending = threading.Thread(target=lambda: answers.append(first.host.send(script, layers())))
+        sending.start()
+        wait_for((root / "begun").exists)
+        for keeper in keepers(root):
+            os.kill(keeper, signal.SIGKILL)
+        with Operator(machines).ledger.held("resume"):  # it waits for what runs
+            pass
+        awake.set()
+        sending.join()
+    assert answers[0].stdout == "somestatus=143\n"
+
+
+def test_what_is_sent_comes_whole_and_its_end_is_told(machines: Machines) -> None:
+    operator = Operator(machines)
+    with operator.ledger.held("deploy"):
+        body = fed(operator.place.names, keeping.token(operator.place, "a"), "sh -c 'cat; exit 7'") + 'exit "$status"\n'
+        sent = operator.host.send(keeping.guarded(operator.place, "a", body), [b"one ", b"two"])
+    assert (sent.stdout, sent.status) == ("one two", 7)

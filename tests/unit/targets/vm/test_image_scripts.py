@@ -16,7 +16,7 @@ PULLED = "r.example.com/demo@sha256:" + "b" * 64
 ID = "sha256:" + "a" * 64
 SCRIPTS = {
     "look": images.look(NAMES, ID),
-    "load": images.load(images.mark(NAMES, ID)),
+    "load": images.load(NAMES, images.mark(NAMES, ID), "0a"),
     "pull": images.pull(NAMES, PULLED),
     "pull with a login": images.pull(NAMES, PULLED, "r.example.com", "it's"),
     "forget": images.forget(NAMES, (ID, PULLED)),
