@@ -59,6 +59,8 @@ _ENGINE = """\
 file=/etc/docker/daemon.json
 # shellcheck disable=SC2317
 answers() { timeout 20 docker info >/dev/null 2>&1; }
+# shellcheck disable=SC2317
+copied() { cp -p "$1" "$2.new" && sync "$2.new" && mv "$2.new" "$2"; } # FILE TO: it is there whole, or as it was
 told() { timeout 20 docker info --format "$1" 2>/dev/null; }
 await() { n=0; until "$@"; do n=$((n + 1)); [ "$n" -lt 60 ] || return 1; sleep 0.5; done; }
 # shellcheck disable=SC2317  # called by name
@@ -87,21 +89,21 @@ renew() {
 _WRITE = """\
 now=; [ -e "$file" ] && now=$(sha256sum <"$file" | cut -d ' ' -f 1)
 new=$(mktemp) || exit 77
-cat >"$new"
+trap 'rm -f "$new"' EXIT
+cat >"$new" || exit 77
 if [ "$now" != "$(sha256sum <"$new" | cut -d ' ' -f 1)" ]; then
   [ "$now" = "$sum" ] || { echo "$file was changed meanwhile"; exit 76; }
   if dockerd --help 2>/dev/null | grep -q -- --validate; then
     dockerd --validate --config-file "$new" >&2 || exit 77
   fi
-  mkdir -p /etc/docker && chmod 755 /etc/docker
+  [ -d /etc/docker ] || install -d -m 755 /etc/docker || exit 77
   if [ ! -e "$notes" ]; then
-    if [ -n "$now" ]; then cp -p "$file" "$notes"; else : >"$notes"; fi
+    if [ -n "$now" ]; then copied "$file" "$notes"; else : >"$notes"; fi || exit 77
   fi
   if [ -n "$now" ]; then cp --attributes-only -p "$file" "$new"; else chmod 644 "$new"; fi
-  cp -p "$new" "$file.new" && mv "$file.new" "$file" || exit 77
-  sha256sum <"$file" | cut -d ' ' -f 1 >"$notes.after"
+  sha256sum <"$new" | cut -d ' ' -f 1 >"$notes.after" || exit 77
+  copied "$new" "$file" || { rm -f "$notes.after"; exit 77; }
 fi
-rm -f "$new"
 """
 _START = """\
 if [ -d /run/systemd/system ]; then systemctl enable docker >/dev/null 2>&1; fi
@@ -121,7 +123,7 @@ if [ "$(sha256sum <"$file" | cut -d ' ' -f 1)" != "$(cat "$notes.after")" ]; the
   echo "$file stays: somebody has changed it since"
   exit 0
 fi
-if [ -s "$notes" ]; then cp -p "$notes" "$file"; else rm -f "$file"; fi
+if [ -s "$notes" ]; then copied "$notes" "$file" || exit 77; else rm -f "$file"; fi
 rm -f "$notes" "$notes.after"
 if ! answers; then
   if command -v dockerd >/dev/null; then daemon start; fi

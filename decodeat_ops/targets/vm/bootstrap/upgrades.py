@@ -27,7 +27,7 @@ _MAKE = """\
 umask 022
 if [ ! -e "$file" ]; then
   : >"$notes"
-  cat >"$file.new" && mv "$file.new" "$file" || exit 77
+  cat >"$file.new" && sync "$file.new" && mv "$file.new" "$file" || exit 77
 fi
 for name in Update-Package-Lists Unattended-Upgrade; do
   if apt-config dump "APT::Periodic::$name" | grep -q '"0"'; then

@@ -101,6 +101,32 @@ def test_the_engines_file_keeps_what_is_in_it(here: Place, machine: OwnMachine, 
     assert next(line for line in ran(played / "log") if line.startswith("service")) == "service docker start"
 
 
+def test_a_full_disk_costs_no_file_of_the_engine(here: Place, machine: OwnMachine, tmp_path: Path) -> None:
+    before, given, file = '{"debug": true}', about({"live-restore": True}), "/etc/docker/daemon.json"
+    full = 'for last; do :; done; echo "{" >"$last"; echo "no space left"; exit 1\n'
+    machine.sh(f"chmod 750 /etc/docker; echo '{before}' >{file}")
+    programs(tmp_path / "bin", cp=full)
+    with pytest.raises(StepFailed, match="no space left"):
+        daemon.configure(here, Context(), given)
+    assert machine.sh(f"cat {file}").strip() == before
+    (tmp_path / "bin" / "cp").unlink()
+    daemon.configure(here, Context(), given)
+    programs(tmp_path / "bin", cp=full)
+    with pytest.raises(StepFailed, match="no space left"):
+        daemon.unconfigure(here, Context(), given)
+    assert json.loads(machine.sh(f"cat {file}")) == {"debug": True, "live-restore": True}
+    (tmp_path / "bin" / "cp").unlink()
+    assert daemon.unconfigure(here, Context(), given) == {"warnings": []}
+    assert machine.sh(f"cat {file}").strip() == before
+    assert machine.sh("stat -c %a /etc/docker").strip() == "750"
+
+
+def test_what_anybody_may_plant_leads_root_nowhere(here: Place, machine: OwnMachine) -> None:
+    machine.sh("mkdir -p /run/lock; ln -s /etc/nologin /run/lock/decodeat-ops-machine")
+    network.make(here, Context(), about({}))
+    assert machine.sh("ls /etc/nologin 2>/dev/null || :") == ""
+
+
 def test_an_engine_with_containers_is_not_restarted_before_it_keeps_them(
     here: Place, machine: OwnMachine, played: Path
 ) -> None:
