@@ -60,7 +60,8 @@ class Place:
 
 def forget(place: Place) -> None:
     """Let the next look at any machine be a new one: something is changed there."""
-    for key in [key for key in place.remembered if isinstance(key, tuple) and key[0] == LOOK]:
+    # The keys are copied in one step: threads for other machines remember and forget meanwhile.
+    for key in [key for key in tuple(place.remembered) if isinstance(key, tuple) and key[0] == LOOK]:
         place.remembered.pop(key, None)
 
 

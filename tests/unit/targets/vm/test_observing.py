@@ -7,6 +7,7 @@ import pytest
 
 from decodeat_ops.core.errors import Configuration, Lost, Unreachable
 from decodeat_ops.targets.vm.observing import first, observe, seen
+from decodeat_ops.targets.vm.place import forget
 from tests.unit.targets.vm.recorded import ONE, TWO, container, record, said, serving
 from tests.unit.targets.vm.told import Told, place_of
 
@@ -146,3 +147,22 @@ def test_a_container_in_our_place_is_a_stranger(tmp_path: Path) -> None:
     theirs = {**container("blue", ONE), "Labels": {}}
     found = observe(place_of(tmp_path, Told("a", said(containers=(theirs,)))))
     assert found.stranger == "demo-production-blue on a, which decodeat-ops has not made"
+
+
+def test_what_was_seen_is_forgotten_while_others_remember(tmp_path: Path) -> None:
+    place = place_of(tmp_path, Told("a", serving()))
+
+    class Beside:
+        """A part of a key at whose comparison a thread for another machine remembers something."""
+
+        __hash__ = object.__hash__
+
+        def __eq__(self, other: object) -> bool:
+            place.remembered[object()] = "seen"
+            return False
+
+    place.remembered[Beside(), "b"] = "seen"
+    first(place)
+    forget(place)
+    first(place)
+    assert len(place.hosts["a"].scripts) == 2  # type: ignore[attr-defined]
