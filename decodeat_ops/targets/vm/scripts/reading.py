@@ -12,7 +12,7 @@ from decodeat_ops.targets.vm.scripts.frame import MISSING, script
 from decodeat_ops.targets.vm.scripts.quoting import export, lines, word, words
 
 _FILES = """\
-cd "$place" 2>/dev/null || say missing
+cd "$place" 2>/dev/null || { say end; exit; }
 for path in service.env compose.yaml edge/compose.yaml edge/nginx/*; do
   if [ -f "$path" ]; then
     say file "$path"

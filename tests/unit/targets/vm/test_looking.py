@@ -102,3 +102,11 @@ def test_a_release_answers_on_its_private_socket_also_after_its_container_was_re
             http.request(endpoint, "GET", "/health")
     finally:
         http.close()
+
+
+def test_where_a_release_is_not_no_other_files_are_read(tmp_path: Path) -> None:
+    """Scripts begin in the home of whom ssh let in, who may have files by these names there."""
+    (tmp_path / "service.env").write_text("API_RATE_LIMIT=1\n")
+    script = reading.files(NAMES, ONE)
+    done = subprocess.run(("sh", "-c", script), cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout == "= end\n"
