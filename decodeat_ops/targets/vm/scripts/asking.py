@@ -38,9 +38,12 @@ def shown(answer: str) -> str:
     """Return in words what an answer was, as the last one of a script."""
     try:
         told = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "it does not answer"
+    if not isinstance(told, dict):
+        return "it does not answer in words that are known"
     if "error" in told:
         return f"it does not answer ({told['error']})"
-    release = told.get("headers", {}).get("x-release-id", "no release")
+    headers = told.get("headers")
+    release = headers.get("x-release-id", "no release") if isinstance(headers, dict) else "no release"
     return f"it answers {told.get('status')} from {release}"

@@ -67,7 +67,8 @@ def start(launch: Launch, wait: float) -> str:
         record(release, launch.record),
         "mkdir -p colours || exit",
         own(),
-        f"rm -f run/{colour}/api.sock {word(retired(colour))}",
+        # The directory is the container's: an earlier one may have left anything by that name.
+        f"rm -rf run/{colour}/api.sock {word(retired(colour))}",
         link(f"../releases/{release}", f"colours/{colour}"),
         f"if ! {launch.compose} up -d --force-recreate --no-build --pull never >compose.log 2>&1 </dev/null; then",
         "  tail -n 30 compose.log; rm -f compose.log",
@@ -124,7 +125,7 @@ def unstart(names: Names, colour: str, release: str, before: str, record_before:
         f'[ "$(readlink colours/{colour})" = {word(f"../releases/{release}")} ] || exit 0',
         f"docker rm -f {container} >/dev/null 2>&1",
         f"! docker inspect {container} >/dev/null 2>&1 || exit {NO_START}",
-        f"rm -f run/{colour}/api.sock",
+        f"rm -rf run/{colour}/api.sock",
         f"if {back}; then",
         link(f"../releases/{before}", f"colours/{colour}"),
         f"else rm -f colours/{colour}",

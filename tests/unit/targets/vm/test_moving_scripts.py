@@ -10,7 +10,19 @@ import pytest
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.targets.vm.actions.laying import archive
 from decodeat_ops.targets.vm.names import Names
-from decodeat_ops.targets.vm.scripts import colour, edge, frame, migrate, prune, quoting, remove, stage, switch, watch
+from decodeat_ops.targets.vm.scripts import (
+    asking,
+    colour,
+    edge,
+    frame,
+    migrate,
+    prune,
+    quoting,
+    remove,
+    stage,
+    switch,
+    watch,
+)
 
 OLD, NEW = "20260101T000000Z-aaaaaaa", "20260102T000000Z-bbbbbbb"
 DOMAIN = "api.example.com"
@@ -100,6 +112,28 @@ def test_a_first_release_leaves_no_link_when_it_is_taken_back(names: Names) -> N
     active.symlink_to("blue")
     assert run(switch.back(names, "green", "", "", DOMAIN, 0)).returncode == 0 and active.is_symlink()
     assert run(switch.back(names, "blue", "", "", DOMAIN, 0)).returncode == 0 and not active.is_symlink()
+
+
+@pytest.mark.parametrize("planted", ["directory", "link"])
+def test_what_an_earlier_container_left_in_the_sockets_place_goes(names: Names, tmp_path: Path, planted: str) -> None:
+    socket, kept = Path(names.socket("blue")), tmp_path / "kept"
+    kept.mkdir()
+    if planted == "link":
+        socket.symlink_to(kept)
+    else:
+        (socket / "more").mkdir(parents=True)
+    (Path(names.root) / "releases" / NEW).mkdir()
+    (Path(names.release(NEW)) / "compose.yaml").touch()
+    launch = colour.Launch(names, "blue", NEW, "sha256:1", "digest", "{}")
+    assert run(colour.start(launch, 0), bin_=without_docker(tmp_path)).returncode == frame.NO_START
+    assert not socket.exists() and not socket.is_symlink() and kept.exists()
+
+
+@pytest.mark.parametrize(
+    "answer", ["", "null", "5", "[]", "[" * 2000, '{"status": 200, "headers": null}', '{"error": "away"}']
+)
+def test_any_answer_of_a_container_can_be_put_into_words(answer: str) -> None:
+    assert asking.shown(answer).startswith("it ")
 
 
 def test_a_colour_that_clients_reach_is_never_touched(names: Names, tmp_path: Path) -> None:
