@@ -41,7 +41,7 @@ put() { # FILE CONTENT: the file comes into being whole, or stays what it was
 """
 
 _CLAIM = """\
-(umask 022 && mkdir -p "${root%/*}") && mkdir -p "$root" && chmod 0700 "$root" || exit "$unwritten"
+(umask 022 && mkdir -p "${root%/*}") && install -d -o 0 -g 0 -m 0700 "$root" || exit "$unwritten"
 if [ ! -s "$root/format.json" ]; then
   if [ -n "$(ls -A "$root/releases" 2>/dev/null)" ]; then exit "$unnamed"; fi
   put "$root/format.json" "$record" || exit "$unwritten"
@@ -103,7 +103,7 @@ exit 0
 _DISCARD = """\
 rm -rf "$root/journal"
 for name in $parts; do rmdir "$root/$name" 2>/dev/null; done
-left=$(find "$root" -mindepth 1 -maxdepth 1 ! -name lock ! -name step.lock ! -name salt ! -name format.json)
+left=$(find "$root" -mindepth 1 -maxdepth 1 ! -name lock ! -name step.lock ! -name salt ! -name format.json) || exit
 if [ -z "$left" ]; then
   rm -f "$root/format.json" "$root/salt" "$root/step.lock" "$root/lock"
   rmdir "$root"

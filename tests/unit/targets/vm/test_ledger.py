@@ -1,6 +1,7 @@
 """Given deployments on several machines, two commands never change one at once, and each knows of the other."""
 
 import json
+import os
 import re
 import stat
 
@@ -96,6 +97,14 @@ def test_directories_belong_to_whom_they_should_and_are_made_once(machines: Mach
     assert set(before) == {"format.json", "lock", "salt", "step.lock"}
     ledger.prepare()
     assert files(root) == before
+
+
+def test_a_directory_that_somebody_else_has_made_is_roots(machines: Machines) -> None:
+    root = machines.root("a")
+    root.mkdir(parents=True, mode=0o755)
+    os.chown(root, 12345, 12345)
+    machines.ledger("a")
+    assert (root.stat().st_uid, root.stat().st_gid, stat.S_IMODE(root.stat().st_mode)) == (0, 0, 0o700)
 
 
 def test_all_machines_get_the_salt_of_the_first_that_has_one(machines: Machines) -> None:
