@@ -14,7 +14,8 @@ _SEEN = 30  # seconds in which nginx has to show the new certificate
 
 SERVE = """\
 lead() { # DIRECTORY: the link leads there, at once
-  rm -f certificates/live.new && ln -s "$1" certificates/live.new && mv -T certificates/live.new certificates/live
+  rm -f certificates/live.new && ln -s "$1" certificates/live.new && mv -T certificates/live.new certificates/live &&
+    sync certificates
 }
 back() { # DIRECTORY, "" where there was none
   if [ -n "$1" ]; then lead "$1"; else rm -f certificates/live; fi

@@ -156,7 +156,8 @@ def _programs(names: Names, domain: str, port: int) -> str:
         "install -d -o 0 -g 0 -m 0700 certbot || exit",
         *(
             "# shellcheck disable=SC2016 # the shell of the program expands that\n"
-            f"printf '%s' {word(text)} >{name}.new && chmod 0700 {name}.new && mv {name}.new {name} || exit"
+            f"printf '%s' {word(text)} >{name}.new || exit\n"
+            f"chmod 0700 {name}.new && sync {name}.new && mv {name}.new {name} || exit"
             for name, text in made.items()
         ),
         f"{_HELD}=yes; export {_HELD}",

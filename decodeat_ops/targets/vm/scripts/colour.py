@@ -1,6 +1,7 @@
 """Start a colour, wait for it, and let it finish: what happens to one container of the service."""
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.scripts.asking import ask, good, private
@@ -197,12 +198,21 @@ def own() -> str:
 
 
 def link(to: str, path: str) -> str:
-    """Return the command that makes a link lead somewhere else, at once."""
-    return f"ln -sfn {word(to)} {word(f'{path}.new')} && mv -T {word(f'{path}.new')} {word(path)} || exit"
+    """Return the command that makes a link lead somewhere else, at once, and also after a machine lost its power."""
+    new, there = word(f"{path}.new"), word(path)
+    return f"ln -sfn {word(to)} {new} && mv -T {new} {there} && {kept(path)} || exit"
+
+
+def kept(path: str) -> str:
+    """Return the command after which what was renamed to a path, or deleted there, is so on the disk.
+
+    The journal is written in its place, which brings no rename of another file to the disk.
+    """
+    return f"sync {word(PurePosixPath(path).parent)}"
 
 
 def record(release: str, text: str) -> str:
     """Return the command that replaces a release's record."""
     path = f"releases/{release}/release.json"
     new = word(f"{path}.new")
-    return f"printf '%s' {word(text)} >{new} && sync {new} && mv {new} {word(path)} || exit"
+    return f"printf '%s' {word(text)} >{new} && sync {new} && mv {new} {word(path)} && {kept(path)} || exit"

@@ -3,7 +3,7 @@
 from decodeat_ops.targets.vm import labels
 from decodeat_ops.targets.vm.documents import paths
 from decodeat_ops.targets.vm.names import GROUP, Names
-from decodeat_ops.targets.vm.scripts.colour import link, own
+from decodeat_ops.targets.vm.scripts.colour import kept, link, own
 from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, UNCHANGED, UNTESTED, say_log, script
 from decodeat_ops.targets.vm.scripts.ledger import directories
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
@@ -74,6 +74,7 @@ def _certificate() -> str:
         f"  printf '%s' \"${CERTIFICATE}\" >certificates/self-signed/fullchain.pem || exit",
         f"  printf '%s' \"${KEY}\" >certificates/self-signed/privkey.pem || exit",
         "  chmod 0640 certificates/self-signed/*.pem && chgrp " + f"{GROUP} certificates/self-signed/*.pem || exit",
+        "  sync -f certificates/self-signed || exit",
         "  " + link("self-signed", "certificates/live"),
         "fi",
         f"unset {CERTIFICATE} {KEY}",
@@ -85,7 +86,9 @@ def _laid(files: str, generation: str) -> str:
     return lines(
         f"if [ ! -d {there} ]; then",
         f"  rm -rf edge/.new && cp -R {word(f'{files}/nginx')} edge/.new || exit",
-        f"  chgrp -R {GROUP} edge/.new && chmod -R u=rwX,g=rX,o= edge/.new && mv -T edge/.new {there} || exit",
+        f"  chgrp -R {GROUP} edge/.new && chmod -R u=rwX,g=rX,o= edge/.new || exit",
+        # A generation that is there is taken for whole by every later change.
+        f"  sync -f edge/.new && mv -T edge/.new {there} || exit",
         "fi",
     )
 
@@ -108,7 +111,7 @@ def _reloaded(names: Names, generation: str, wait: float) -> str:
 def _lead_back() -> str:
     return lines(
         'if [ -n "$before" ]; then',
-        '  ln -sfn "$before" edge/current.new && mv -T edge/current.new edge/current',
+        f'  ln -sfn "$before" edge/current.new && mv -T edge/current.new edge/current && {kept("edge/current")}',
         "fi",
     )
 

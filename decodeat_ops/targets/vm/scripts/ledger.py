@@ -33,7 +33,8 @@ LC_ALL=C; export LC_ALL
 
 _FILES = """\
 put() { # FILE CONTENT: the file comes into being whole, or stays what it was
-  printf '%s\\n' "$2" >"$1.new$$" && sync "$1.new$$" && { ln "$1.new$$" "$1" 2>/dev/null || [ -s "$1" ]; }
+  printf '%s\\n' "$2" >"$1.new$$" && sync "$1.new$$" && { ln "$1.new$$" "$1" 2>/dev/null || [ -s "$1" ]; } &&
+    sync "${1%/*}"
   status=$?
   rm -f "$1.new$$"
   return $status
@@ -67,7 +68,7 @@ cat "$root/salt"
 """
 
 _SALT = """\
-printf '%s\\n' "$salt" >"$root/salt.new" && sync "$root/salt.new" && mv "$root/salt.new" "$root/salt" ||
+printf '%s\\n' "$salt" >"$root/salt.new" && sync "$root/salt.new" && mv "$root/salt.new" "$root/salt" && sync "$root" ||
   exit "$unwritten"
 """
 

@@ -13,7 +13,7 @@ set -u
 umask 022
 put() { # FILE CONTENT
   [ "$(cat "$1" 2>/dev/null; echo .)" = "$2." ] && return
-  printf '%s' "$2" >"$1.new$$" && mv "$1.new$$" "$1"
+  printf '%s' "$2" >"$1.new$$" && sync "$1.new$$" && mv "$1.new$$" "$1"
 }
 """
 

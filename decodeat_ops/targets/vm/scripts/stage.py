@@ -21,7 +21,7 @@ def stage(names: Names, release: str) -> str:
         f"if [ -d {here}/edge ]; then",
         f"  chgrp -R {GROUP} {here}/edge && chmod -R u=rwX,g=rX,o= {here}/edge || exit",
         "fi",
-        f"rm -rf {there} && sync -f {here} && mv -T {here} {there}",
+        f"rm -rf {there} && sync -f {here} && mv -T {here} {there} && sync releases",
     )
 
 
@@ -44,7 +44,7 @@ def copy(names: Names, of: str, release: str, record: str) -> str:
         f"rm -rf {here} && mkdir -p staging && cp -Rp {source} {here} || exit",
         f"sed -i {word(f's/{of}/{release}/g')} {files} || exit",
         f"printf '%s' {word(record)} >{here}/release.json || exit",
-        f"rm -rf {there} && sync -f {here} && mv -T {here} {there}",
+        f"rm -rf {there} && sync -f {here} && mv -T {here} {there} && sync releases",
     )
 
 

@@ -4,6 +4,7 @@ from decodeat_ops.targets.vm.names import COLOURS, Names
 from decodeat_ops.targets.vm.scripts.asking import ask, good, public
 from decodeat_ops.targets.vm.scripts.colour import (
     finish,
+    kept,
     link,
     own,
     retired,
@@ -30,7 +31,7 @@ def admit(names: Names, colour: str, release: str, domain: str, wait: float) -> 
         link(colour, "run/active"),
         _confirm(names, colour, release, domain, wait),
         f'if [ -z "$before" ]; then rm -f run/active; elif [ "$before" != {colour} ]; then',
-        '  ln -sfn "$before" run/active.new && mv -T run/active.new run/active',
+        f'  ln -sfn "$before" run/active.new && mv -T run/active.new run/active && {kept("run/active")}',
         "fi",
         _shown(),
         say_log(names.container("nginx"), 10),
@@ -126,7 +127,7 @@ def halt(names: Names, release: str) -> str:
     return script(
         names.root,
         link(f"releases/{release}", "stopped"),
-        "rm -f run/active",
+        f"rm -f run/active && {kept('run/active')} || exit",
         *(finish(names, colour) for colour in COLOURS),
     )
 
@@ -139,4 +140,4 @@ def all_ended(names: Names, wait: float) -> str:
 def maintenance(names: Names, *, on: bool) -> str:
     """Return the script that lets nginx answer 503 to clients, or the release again; no file of nginx changes."""
     change = ": >run/maintenance.new && chmod 0644 run/maintenance.new && mv -T run/maintenance.new run/maintenance"
-    return script(names.root, own(), change if on else "rm -f run/maintenance")
+    return script(names.root, own(), f"{change if on else 'rm -f run/maintenance'} && {kept('run/maintenance')}")

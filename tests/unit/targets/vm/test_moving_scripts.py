@@ -102,6 +102,29 @@ def test_clients_are_led_back_where_nginx_does_not_confirm(names: Names, tmp_pat
     assert not list(root.glob("run.*.log"))
 
 
+def test_what_a_step_renames_is_on_the_disk_before_the_next_one(names: Names, tmp_path: Path) -> None:
+    """A machine that loses its power goes on with what the journal says: its link, its files, each of them whole."""
+    root, bin_ = Path(names.root), without_docker(tmp_path)
+    log = tmp_path / "log"
+    (bin_ / "sync").write_text(f'#!/bin/sh\n{{ echo "$*"; readlink run/active; ls edge; }} >>{log}\n')
+    (bin_ / "sync").chmod(0o755)
+    assert run(f"cd {root}; {colour.link('green', 'run/active')}", bin_=bin_).returncode == 0
+    assert log.read_text().splitlines() == ["run", "green"]
+    (root / "releases" / NEW / "edge/nginx").mkdir(parents=True)
+    (root / "releases" / NEW / "edge/nginx/nginx.conf").touch()
+    log.unlink()
+    assert run(f"cd {root}; {edge._laid(f'releases/{NEW}/edge', 'abc')}", bin_=bin_).returncode == 0
+    assert log.read_text().splitlines() == ["-f edge/.new", "green"], "before the generation is there by its name"
+    assert (root / "edge/abc/nginx.conf").exists()
+
+
+def test_no_rename_is_forgotten(names: Names) -> None:
+    # Since when a colour finishes is told while it runs alone: it does not survive a loss of power, either.
+    renames = [line for script in every(names).values() for line in script.splitlines() if "mv " in line]
+    assert len(renames) > 10
+    assert [line for line in renames if "sync" not in line and ".retired" not in line] == []
+
+
 def test_clients_are_led_nowhere_without_a_socket(names: Names, tmp_path: Path) -> None:
     done = run(switch.admit(names, "blue", NEW, DOMAIN, 0), bin_=without_docker(tmp_path))
     assert done.returncode == frame.MISSING and not (Path(names.root) / "run/active").is_symlink()
