@@ -15,6 +15,8 @@ from decodeat_ops.settings.schema import Loaded
 
 Plain = Mapping[str, str | int | float | bool | list[str]]
 
+_OBEYED = ("PYTHON", "LD_")  # what their names begin with
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -45,10 +47,14 @@ def ask(host: Host, package: Path, values: Mapping[str, str], python: Path | Non
 
 
 def child(package: Path, values: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables for the check's process. They are no arguments, as the process list would show those."""
+    """Return the variables for the check's process. They are no arguments, as the process list would show those.
+
+    The values of a release may come from another machine: those that Python or the loader obey would let whoever
+    writes there run programs here.
+    """
     return {
+        **{name: value for name, value in values.items() if not name.startswith(_OBEYED)},
         "PATH": "/usr/local/bin:/usr/bin:/bin",
-        **values,
         "PYTHONPATH": str(package.parent),
         "PYTHONDONTWRITEBYTECODE": "1",  # a cache file would not belong to the release
     }
