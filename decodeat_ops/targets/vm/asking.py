@@ -20,6 +20,7 @@ from decodeat_ops.targets.vm.scripts import reading
 
 SOCKET = "/run/api/api.sock"  # inside of the container
 MARGIN = 5.0  # seconds that a connection may take beside the answer itself
+_NONSENSE = "what it says is no answer"
 
 
 def private(place: Place, host: str, colour: Colour) -> Endpoint:
@@ -97,9 +98,12 @@ class VmHttp:
         told = self._ask(endpoint.host, endpoint.unix.parent.name, json.dumps(asked), timeout + MARGIN)
         if "error" in told or "status" not in told:
             raise _silent(endpoint, str(told.get("error") or "it says nothing"))
-        found = {str(name).lower(): str(value) for name, value in told.get("headers", {}).items()}
-        content = base64.b64decode(told.get("body", ""))
-        return Response(int(told["status"]), found, content, float(told.get("seconds", 0.0)))
+        try:
+            found = {str(name).lower(): str(value) for name, value in told.get("headers", {}).items()}
+            content = base64.b64decode(told.get("body", ""))
+            return Response(int(told["status"]), found, content, float(told.get("seconds", 0.0)))
+        except (ValueError, TypeError, AttributeError) as error:
+            raise _silent(endpoint, _NONSENSE) from error
 
     def _outside(self, endpoint: Endpoint, method: str, path: str, **how: Any) -> Response:
         """Ask an address; where it can't be reached from here, by the name that clients use, if it has one.
@@ -141,14 +145,15 @@ class VmHttp:
             if fresh:
                 raise
             return None
-        except ValueError:
+        except (ValueError, RecursionError):
+            told = None
+        if not isinstance(told, dict):
             channel.drop()
-            return {"error": "what it says is no answer"}
+            return {"error": _NONSENSE}
         if told.get("gone"):
             channel.drop()
             return None
-        found: Mapping[str, Any] = told
-        return found
+        return told
 
     def close(self) -> None:
         """Close all channels."""

@@ -111,11 +111,15 @@ def _told(work: Work, answer: Answer) -> Mapping[str, Any]:
 
 
 def _object(text: str) -> Mapping[str, Any] | None:
+    """Return what a migration reports, None for a last line of its log that is no report."""
     try:
         told = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    return told if isinstance(told, dict) else None
+    if not isinstance(told, dict):
+        return None
+    whole = not told.get("ok") or ("before" in told and isinstance(told.get("done"), list))
+    return told if whole else None
 
 
 def _left(at: str, lossy: list[str], snapshot: str) -> str:

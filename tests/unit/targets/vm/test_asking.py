@@ -74,6 +74,10 @@ def test_a_channel_of_a_container_that_is_gone_is_opened_anew(tmp_path: Path) ->
         ((GONE, GONE), "its container does not run"),
         (({"error": "timed out", "seconds": 5},), "timed out"),
         (("no JSON",), "what it says is no answer"),
+        (("null",), "what it says is no answer"),
+        (("[" * 5000,), "what it says is no answer"),
+        (({"status": 200, "headers": None},), "what it says is no answer"),
+        (({"status": 200, "body": "x"},), "what it says is no answer"),
     ],
 )
 def test_no_answer_is_unreachable(tmp_path: Path, answers: tuple[Any, ...], says: str) -> None:
