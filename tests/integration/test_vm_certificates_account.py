@@ -31,3 +31,19 @@ def test_an_account_that_is_unknown_keeps_the_old_certificate_until_it_is_made_a
         assert certificates.issue(one.desk(), Change(), new_account=True).changed == 1
         assert one.served().serial != serial
         assert certificates.renew(one.desk(), Change()).changed == 1, "by the new account"
+
+
+def test_a_new_account_that_gets_nothing_leaves_the_one_of_before() -> None:
+    with world(days=90) as one:
+        certificates.issue(one.desk(), Change())
+        live = one.live
+        one.authority.orders, one.authority.most = 0, 0
+        with pytest.raises(StepFailed) as caught:
+            certificates.issue(one.desk(), Change(), new_account=True)
+        assert "the authority has had too many requests" in caught.value.advice.what, "not due, and asked all the same"
+        assert "Try again not before" in caught.value.advice.hint
+        assert one.live == live
+        one.authority.most = None
+        assert certificates.renew(one.desk(), Change(), force=True).changed == 1, "by the account of before"
+        assert certificates.issue(one.desk(), Change(), new_account=True).changed == 1
+        assert certificates.renew(one.desk(), Change(), force=True).changed == 1, "by the new account"

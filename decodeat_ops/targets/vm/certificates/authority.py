@@ -13,6 +13,7 @@ _UNREACHED = re.compile(
     r"Max retries exceeded|ConnectionError|Name or service not known|[Tt]imed out|Connection (aborted|refused|reset)"
 )
 _WITH = re.compile(r"with error: (.+)|An unexpected error occurred:\s*\n\s*(.+)")
+_LOST_ACCOUNT = re.compile(r"Account at \S+ does not exist")  # certbot's own words: the machine has it no more
 _KIND = re.compile(r"urn:ietf:params:acme:error:(\w+)")
 _CHALLENGES = {
     "dns": "its name servers don't tell an address: see the DNS records of the name",
@@ -37,7 +38,8 @@ def explained(said: str, retry_after: str = "", now: datetime | None = None) -> 
     failed = _FAILED.findall(said)
     if "rateLimited" in kinds:
         return _limited(_detail(said), retry_after, now or datetime.now(UTC))
-    if "accountDoesNotExist" in kinds or ("unauthorized" in kinds and not failed and "account" in said.lower()):
+    unknown = "unauthorized" in kinds and not failed and "account" in said.lower()
+    if "accountDoesNotExist" in kinds or unknown or _LOST_ACCOUNT.search(said):
         return Refusal(
             f"the authority does not know the machine's account any more ({_detail(said)})",
             "`decodeat-ops cert issue --new-account` makes another one, and gets a certificate with it.",

@@ -52,19 +52,41 @@ due() { # a third of its time is left: certbot's own rule may be later, for cert
 }
 forced=
 if [ "$how" = force ] || due; then forced=--force-renewal; fi
-before=$(sha256sum <"$lineage/fullchain.pem")
+"""
+_ISSUE = """\
+command -v certbot >/dev/null || exit "$no_certbot"
+forced=
+if [ -f "$renewal" ] && ! grep -qxF "server = $server" "$renewal"; then forced=--force-renewal; fi
+"""
+# With a certificate that is kept, the renewal would go on asking by the account of before.
+_NEW_ACCOUNT = """\
+forced=--force-renewal
+rm -rf "$accounts.old"
+[ ! -d "$accounts" ] || mv "$accounts" "$accounts.old" || exit
+"""
+_OLD_ACCOUNT = """\
+# The certificate that is there is renewed by the account that it was issued to.
+if [ "$outcome" = failed ] && [ -d "$accounts.old" ]; then
+  rm -rf "$accounts" && mv "$accounts.old" "$accounts"
+fi
+"""
+# Of a refusal, `certonly` says the authority's sentence alone; what kind of refusal it is stands in the log.
+_CERTBOT = """\
+digest() { sha256sum "$lineage/fullchain.pem" 2>/dev/null; }
+before=$(digest)
 # shellcheck disable=SC2086 # one word or none
-certbot renew "$@" $forced >"$said" 2>&1 </dev/null
+certbot "$@" $forced >"$said" 2>&1 </dev/null
 status=$?
 outcome=failed
 if [ "$status" = 0 ]; then
   outcome=kept
-  [ "$(sha256sum <"$lineage/fullchain.pem")" = "$before" ] || outcome=renewed
+  [ "$(digest)" = "$before" ] || outcome=renewed
   deployed=$("$hook" 2>&1 </dev/null) || { status=$?; outcome=undeployed; }
   printf '%s\\n' "$deployed" >>"$said"
   printf '%s\\n' "$deployed" | grep -E '^(live|served)='
 else
   status=$refused
+  grep -as '^acme.messages.Error: ' certbot/logs/letsencrypt.log | tail -n 1 >>"$said"
 fi
 """
 _NOTE = """\
@@ -77,26 +99,6 @@ if [ "$status" != 0 ]; then
   tail -n 40 "$said"
 fi
 exit "$status"
-"""
-_ISSUE = """\
-command -v certbot >/dev/null || exit "$no_certbot"
-before=
-if [ -f "$lineage/fullchain.pem" ]; then before=$(sha256sum <"$lineage/fullchain.pem"); fi
-forced=
-if [ -f "$renewal" ] && ! grep -qxF "server = $server" "$renewal"; then forced=--force-renewal; fi
-# shellcheck disable=SC2086 # one word or none
-certbot certonly "$@" $forced >"$said" 2>&1 </dev/null
-status=$?
-outcome=failed
-if [ "$status" = 0 ]; then
-  outcome=kept
-  [ "$(sha256sum <"$lineage/fullchain.pem")" = "$before" ] || outcome=renewed
-  deployed=$("$hook" 2>&1 </dev/null) || { status=$?; outcome=undeployed; }
-  printf '%s\\n' "$deployed" >>"$said"
-  printf '%s\\n' "$deployed" | grep -E '^(live|served)='
-else
-  status=$refused
-fi
 """
 
 
@@ -124,6 +126,11 @@ def _options(names: Names) -> Sequence[object]:
     )  # fmt: skip
 
 
+def _certbot(*arguments: object) -> str:
+    """Return the commands that call certbot, and let nginx serve what it has: they set `status` and `outcome`."""
+    return _CERTBOT.replace('"$@"', words(*arguments))
+
+
 def hook(names: Names, domain: str, port: int) -> str:
     """Return the program that certbot runs after a renewal: nginx serves the new certificate, or goes on as before."""
     lineage = _lineage(names)
@@ -144,7 +151,8 @@ def renewal(names: Names) -> str:
         _PROGRAM,
         f"cd {word(names.root)} || exit {MISSING}",
         values({**_with_certbot(names), "nothing": NOTHING}),
-        _RENEW.replace('"$@"', f"{words(*_options(names))} --no-random-sleep-on-renew"),
+        _RENEW,
+        _certbot("renew", *_options(names), "--no-random-sleep-on-renew"),
         _NOTE,
     )
 
@@ -168,7 +176,8 @@ def issue(names: Names, domains: Sequence[str], email: str, server: str, port: i
     """Return the script that lets certbot get a certificate by files that nginx shows, and lets nginx serve it.
 
     One that is there and not due is kept. It prints outcome=renewed, kept, failed or undeployed, and live and served
-    as `serve` does. With `new_account` the authority's account is made anew.
+    as `serve` does. With `new_account` the authority's account is made anew, and the certificate with it; when that
+    fails, the account of before is there again.
     """
     server = server or LETS_ENCRYPT
     options = (
@@ -176,14 +185,14 @@ def issue(names: Names, domains: Sequence[str], email: str, server: str, port: i
         names.acme, "--keep-until-expiring", "--renew-with-new-domains", "--key-type", "ecdsa",
         "--deploy-hook", names.root / HOOK, *(word for name in domains for word in ("-d", name)),
     )  # fmt: skip
-    accounts = names.certbot / "config" / "accounts"
-    forget = f"rm -rf {word(f'{accounts}.old')}; [ ! -d {word(accounts)} ] || mv {words(accounts, f'{accounts}.old')}"
     return script(
         names.root,
         _programs(names, domains[0], port),
-        f"{forget} || exit" if new_account else "",
         values({**_with_certbot(names), "server": server}),
-        _ISSUE.replace('"$@"', words(*options)),
+        _ISSUE,
+        f"accounts={word(names.certbot / 'config' / 'accounts')}\n{_NEW_ACCOUNT}" if new_account else "",
+        _certbot("certonly", *options),
+        _OLD_ACCOUNT if new_account else "",
         _NOTE,
     )
 

@@ -63,6 +63,7 @@ def test_a_limit_says_until_when(retry_after: str, until: str) -> None:
     ("said", "what"),
     [
         ("urn:ietf:params:acme:error:accountDoesNotExist :: unknown account", "does not know the machine's account"),
+        ("Account at /x/accounts/0a does not exist", "does not know the machine's account"),
         (
             "urn:ietf:params:acme:error:invalidContact :: bad :: contact",
             "refuses the address of vm.acme_email (contact)",
