@@ -38,7 +38,7 @@ def _file(state: State, leaf: Certificate, vm: Vm, now: datetime) -> Iterator[st
         yield f"it is {state.source}, and vm.certificate is {vm.certificate}: {hint[vm.certificate]}"
     if state.openssl and not state.fits:
         yield "its key is not there, or is another one's"
-    if state.mode[-1:] not in {"", "0"}:
+    if state.exposed:
         yield f"everybody on the machine gets at its key (mode {state.mode})"
     missing = [name for name in vm.domains if not covers(leaf, name)]
     if missing:

@@ -203,7 +203,11 @@ def _install(place: Place, wish: Install) -> Certifying:
         place,
         [f"{one.host}: it has no openssl: apt-get install openssl." for one in states.values() if not one.openssl],
     )
-    others = {host: state for host, state in states.items() if state.live != found.directory}
+    others = {
+        host: state
+        for host, state in states.items()
+        if state.live != found.directory or not state.fits or state.exposed
+    }
     renewing = [host for host, state in states.items() if state.timer]
     steps: list[Step] = []
     if others:

@@ -57,6 +57,11 @@ class State:
         return next((one for one in SOURCES if self.live.startswith(one)), "own" if self.live else "")
 
     @property
+    def exposed(self) -> bool:
+        """Return whether everybody on the machine gets at the key."""
+        return self.mode[-1:] not in {"", "0"}
+
+    @property
     def scheduled(self) -> bool:
         """Return whether the machine renews it by itself."""
         return self.timer in {"active", "cron"}

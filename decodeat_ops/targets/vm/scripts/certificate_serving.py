@@ -75,11 +75,9 @@ take() { # KIND CHAIN KEY: nginx serves this certificate, if it is one
     printf '%s\\n%s\\n' "$log" "$unfit"
     exit "$status_unfit"
   fi
-  if [ -d "certificates/$name" ]; then
-    rm -rf "$new"
-  else
-    sync -f "$new" && mv -T "$new" "certificates/$name" || exit
-  fi
+  # Each file by a rename, also where they are: so a key that was damaged there, or got other rights, is well again.
+  install -d -o 0 -g "$group" -m 0750 "certificates/$name" && sync -f "$new" &&
+    mv "$new/fullchain.pem" "$new/privkey.pem" "certificates/$name" && rm -rf "$new" || exit
   serve "$name" "$before"
   find certificates -mindepth 1 -maxdepth 1 -type d '(' -name 'acme-*' -o -name 'own-*' ')' -printf '%T@ %f\\n' |
     sort -rn | tail -n "+$kept" | cut -d ' ' -f 2 | while IFS= read -r old; do

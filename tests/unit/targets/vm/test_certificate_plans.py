@@ -41,7 +41,7 @@ class Tells:
 
     def __init__(self, name: str, text: str, live: str = "self-signed") -> None:
         told = "\n".join(f" {line}" for line in pem(*NAMES).splitlines())
-        self.name, self.text = name, f"{text}= live {live}\n= chain\n{told}\n= fits\n= end\n"
+        self.name, self.live, self.text = name, live, f"{text}= live {live}\n= chain\n{told}\n= fits\n= end\n"
 
     def run(self, script: str, *, given: str = "", timeout: float = 60.0) -> Answer:
         return Answer(0, self.text, "")
@@ -145,3 +145,7 @@ def test_one_that_is_brought_goes_to_all_machines_and_ends_a_renewal(tmp_path: P
     again = [Tells("a", WELL, f"own-{install.do.params['digest'][:12]}"), machines[1]]
     (step, _) = planning.certify(place(tmp_path, 'certificate = "own"\n', *again), wish).steps
     assert list(step.do.params["hosts"]) == ["b"], "the other has it already"
+    again[0].text = again[0].text.replace("= fits\n", "")
+    again[1] = Tells("b", f"{WELL}= mode 644\n", again[0].live)
+    (step,) = planning.certify(place(tmp_path, 'certificate = "own"\n', *again), wish).steps
+    assert list(step.do.params["hosts"]) == ["a", "b"], "a key that is damaged, or everybody's, is brought again"

@@ -1,13 +1,17 @@
 """Check the scripts of certificates as a shell's own critic does, and those of the daily renewal on a machine."""
 
+import os
 import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
 
+from decodeat_ops.core.secret import Secret
 from decodeat_ops.targets.vm.certificates import daily
-from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.names import GROUP, Names
 from decodeat_ops.targets.vm.scripts import certificate_look, certificates, schedule
+from decodeat_ops.targets.vm.scripts.quoting import export
+from tests.support.certificates import made
 
 NAMES = Names("demo-production", PurePosixPath("/opt/decodeat ops/demo-production"))
 DOMAIN, PORT = "api.example.com", 443
@@ -73,6 +77,23 @@ def run(there: Path, name: str) -> int:
         script = script.replace(path, str(there / own))
     variables = {"PATH": f"{there}/bin:/usr/bin:/bin"}
     return subprocess.run(("sh", "-c", script), env=variables, check=False, timeout=60).returncode
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="a machine's scripts run as root")
+def test_a_key_that_was_damaged_or_exposed_is_well_again_with_the_same_certificate(tmp_path: Path) -> None:
+    (tmp_path / "demo" / "certificates").mkdir(parents=True)
+    chain, key = made(DOMAIN)
+    given = export({certificates.CHAIN: chain, certificates.KEY: Secret(key)})
+    script = certificates.install(Names("demo", PurePosixPath(tmp_path / "demo")), DOMAIN, PORT)
+    for _ in range(2):
+        done = subprocess.run(("sh", "-c", script), input=given, text=True, capture_output=True, check=True, timeout=60)
+        assert "served=later" in done.stdout, "no nginx runs"
+        live = tmp_path / "demo" / "certificates" / "live"
+        kept = live / "privkey.pem"
+        assert (kept.read_text(), kept.stat().st_mode & 0o777, kept.stat().st_gid) == (key, 0o640, GROUP)
+        assert sorted(one.name for one in live.iterdir()) == ["fullchain.pem", "privkey.pem"]
+        kept.write_text("damaged")
+        kept.chmod(0o644)
 
 
 def test_systemd_goes_before_cron_and_both_are_taken_away(there: Path) -> None:
