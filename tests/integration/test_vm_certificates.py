@@ -106,7 +106,7 @@ def test_nginx_that_refuses_the_new_one_goes_on_with_the_old(short: World) -> No
     assert daily.returncode == 84
     assert (short.live, short.served().serial) == (live, serial)
     (wrong,) = short.desk().view.certificates().wrong  # type: ignore[attr-defined]
-    assert "nginx refuses the renewed one" in wrong
+    assert "the renewed one is not served, and the one before goes on (nginx: [emerg] it is told to refuse)" in wrong
     (short.home / "refuses").unlink()
     assert certificates.renew(short.desk(), Change()).changed == 1
     assert short.served().serial != serial

@@ -1,7 +1,7 @@
 """Judge a machine's certificate: what is wrong with it now, and what will be. It is pure."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime
 
 from decodeat_ops.core.certificate import Certificate, covers
 from decodeat_ops.settings.vm import Vm
@@ -82,6 +82,7 @@ def _renewal(state: State, leaf: Certificate, vm: Vm, now: datetime) -> Iterator
 def failure(state: State) -> str:
     """Return why the last renewal came to nothing, and what to do."""
     if state.renewed == "undeployed":
-        return "nginx refuses the renewed one, and serves the one before: `decodeat-ops logs --part nginx`"
-    refusal = authority.explained(state.said, state.retry_after, datetime.fromtimestamp(state.renewed_at).astimezone())
+        last = next((line.strip() for line in reversed(state.said.splitlines()) if line.strip()), "it said nothing")
+        return f"the renewed one is not served, and the one before goes on ({last}): `decodeat-ops cert renew`"
+    refusal = authority.explained(state.said, state.retry_after, datetime.fromtimestamp(state.renewed_at, UTC))
     return f"the last renewal came to nothing: {refusal.what}. {refusal.hint.rstrip('.')}"

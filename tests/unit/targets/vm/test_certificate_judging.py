@@ -14,6 +14,7 @@ from decodeat_ops.targets.vm.certificates.state import State
 from tests.support.certificates import pem
 
 NAME = "api.example.com"
+ERROR = "urn:ietf:params:acme:error"
 ACME = Vm(hosts=["a"], domains=[NAME], certificate="acme", acme_email="ops@example.com")
 
 
@@ -63,7 +64,11 @@ def test_other_sources_are_well_while_they_last() -> None:
         (lambda: state(timer=""), "nothing renews it daily: `decodeat-ops cert renew`"),
         (lambda: state(timer="inactive"), "nothing renews it daily (systemd says inactive)"),
         (lambda: state(renewed_at=1e9), "the daily renewal has not run since 2001-09-09"),
-        (lambda: state(renewed="undeployed"), "nginx refuses the renewed one"),
+        (lambda: state(renewed="undeployed", said="a\nit is busy\n"), "the one before goes on (it is busy)"),
+        (
+            lambda: state(renewed="failed", renewed_at=1.8e9, retry_after="3600", said=f"{ERROR}:rateLimited :: no"),
+            "not before 2027-01-15 09:00 UTC",
+        ),
         (lambda: state(renewed="failed", said="x"), "the last renewal came to nothing: certbot says: x"),
         (lambda: State("a"), "there is no certificate yet"),
         (lambda: State("a", live="own-1", damaged="it is odd"), "certificates/live can't be read: it is odd"),
