@@ -52,6 +52,7 @@ def plan(place: Place, mark: str, seconds: int, serves_now: str = "") -> Plan | 
     facts = [("open to", f"SSH: {', '.join(vm.admin_addresses) or 'all'}; {vm.http_port} and {vm.https_port}: all")]
     facts += [("you come from", f"{look.source} at {look.host}") for look in found if look.source]
     facts += [("no longer reached", f"{look.host}: {one}") for look in changing for one in judging.closed(look, vm)]
+    facts += [("stays open", f"{look.host}: {one}") for look in changing for one in judging.stays(look, vm)]
     facts.append(("goes back", f"by itself, unless a new connection confirms it within {seconds} s"))
     where = ", ".join(look.host for look in changing)
     return Plan(VERB, place.names.deployment, where, steps, tuple(facts), "", serves_now)

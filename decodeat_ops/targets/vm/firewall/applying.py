@@ -21,7 +21,7 @@ EVERY = 2.0
 def change(look: Look, wanted: Wish) -> str:
     """Return the function of sh that changes a machine's firewall."""
     missing = rules.missing(wanted, look.rules, ipv6=look.ipv6)
-    return guard.change(wanted, missing, rules.voiding(wanted, look.rules)[0])
+    return guard.change(wanted, missing, rules.voiding(wanted, look.rules)[0], rules.denied(wanted, look.rules))
 
 
 def apply(place: Place, context: Context, params: Params) -> None:

@@ -92,25 +92,33 @@ def guard(mark: str, seconds: int, change: str) -> str:
     )
 
 
-def change(wish: Wish, missing: Sequence[tuple[int, str]], void: Sequence[Rule]) -> str:
-    """Return the function that makes the change: what is let in comes before anything is denied."""
-    openings = [
-        f"ufw prepend {words('allow', 'proto', 'tcp', 'from', source, 'to', 'any', 'port', port, 'comment', COMMENT)}"
-        for port, source in reversed(missing)  # each goes before all others, so that the first ends up as the first
-    ]
+def change(
+    wish: Wish, missing: Sequence[tuple[int, str]], void: Sequence[Rule], denied: Sequence[tuple[int, str]] = ()
+) -> str:
+    """Return the function that makes the change: what is let in comes before anything is denied.
+
+    An opening that a rule denies goes before all rules; any other one goes behind them, since it would void exceptions
+    that the operator has made.
+    """
+    allowed = [(one, f"allow {words('proto', 'tcp', 'from', one[1], 'to', 'any', 'port', one[0])}") for one in missing]
+    comment = words("comment", COMMENT)
     steps = (
-        *openings,
+        # One that stands behind what denies it would be taken for what is to be put before it. Each goes before all
+        # others, so that the first ends up as the first.
+        *(f"ufw delete {rule}; ufw prepend {rule} {comment}" for one, rule in reversed(allowed) if one in denied),
+        *(f"ufw {rule} {comment}" for one, rule in allowed if one not in denied),
         "forwarding after.rules",
         "forwarding after6.rules",
         *dict.fromkeys(f"ufw delete {words(*rule.words)}" for rule in void),
         "ufw default deny incoming",
         "if ufw status | grep -q '^Status: active'; then ufw reload; else ufw --force enable; fi",
     )
-    ipv6 = "[ ! -e /proc/net/if_inet6 ] || sed -i 's/^IPV6=.*/IPV6=yes/' /etc/default/ufw || return 1"
     return lines(
         f"block={word(block(wish))}",
         "change() {",
-        f"  {ipv6}",
+        "  if [ -e /proc/net/if_inet6 ] && ! grep -qx IPV6=yes /etc/default/ufw; then",
+        "    { sed -i '/^IPV6=/d' /etc/default/ufw && printf '\\nIPV6=yes\\n' >>/etc/default/ufw; } || return 1",
+        "  fi",
         *(f"  {{ {step}; }} || return 1" for step in steps),
         "}",
     )

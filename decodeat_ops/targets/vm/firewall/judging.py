@@ -63,6 +63,11 @@ def differs(look: Look, vm: Vm) -> Iterator[str]:
         yield "Docker does not ask DOCKER-USER: restart it (systemctl restart docker)"
 
 
+def stays(look: Look, vm: Vm) -> Iterator[str]:
+    """Yield the rules of somebody else's that let in more, and are left alone."""
+    yield from dict.fromkeys(f"“{rule.shown}”" for rule in rules.further(wish(look, vm), look.rules))
+
+
 def closed(look: Look, vm: Vm) -> Iterator[str]:
     """Yield the published ports that nobody reaches from outside afterwards, which somebody may miss."""
     for line in look.published:

@@ -97,27 +97,43 @@ class Wish:
 
 def missing(wish: Wish, rules: Sequence[Rule], *, ipv6: bool) -> tuple[tuple[int, str], ...]:
     """Return the openings that no rule makes as it stands, once those are deleted that let others in."""
-    void, _ = voiding(wish, rules)
-    stays = [rule for rule in rules if rule not in void]
+    stays = _staying(wish, rules)
     return tuple(one for one in wish.openings if not _open(one, stays, ipv6))
+
+
+def denied(wish: Wish, rules: Sequence[Rule]) -> tuple[tuple[int, str], ...]:
+    """Return the openings that a rule denies as a whole: only a rule before it makes them."""
+    stays = _staying(wish, rules)
+    return tuple(
+        (port, source)
+        for port, source in wish.openings
+        if any((rule := _first(port, one, stays)) is not None and not rule.opens for one in _all(source, ipv6=True))
+    )
+
+
+def _staying(wish: Wish, rules: Sequence[Rule]) -> list[Rule]:
+    void, _ = voiding(wish, rules)
+    return [rule for rule in rules if rule not in void]
 
 
 def _open(opening: tuple[int, str], rules: Sequence[Rule], ipv6: bool) -> bool:
     port, source = opening
-    families = (_ANY[:2] if ipv6 else _ANY[:1]) if source == "any" else (source,)
-    return all(_first(port, one, rules) for one in families)
+    return all((rule := _first(port, one, rules)) is not None and rule.opens for one in _all(source, ipv6=ipv6))
 
 
-def _first(port: int, source: str, rules: Sequence[Rule]) -> bool:
-    """Return whether the first rule that is about a port and all of these addresses lets them in."""
+def _all(source: str, *, ipv6: bool) -> tuple[str, ...]:
+    return (_ANY[:2] if ipv6 else _ANY[:1]) if source == "any" else (source,)
+
+
+def _first(port: int, source: str, rules: Sequence[Rule]) -> Rule | None:
+    """Return the first rule that is about a port and all of these addresses.
+
+    One about some of them makes an exception, such as for somebody who was shut out, and that is the operator's.
+    """
     for rule in rules:
-        if rule.covers(port) and rule.way == "in" and rule.to in _ANY and _overlap(rule.source, source):
-            return rule.opens and _within(source, rule.source)
-    return False
-
-
-def _overlap(one: str, other: str) -> bool:
-    return _within(one, other) or _within(other, one)
+        if rule.covers(port) and rule.way == "in" and rule.to in _ANY and _within(source, rule.source):
+            return rule
+    return None
 
 
 def _within(inner: str, outer: str) -> bool:
@@ -138,6 +154,16 @@ def voiding(wish: Wish, rules: Sequence[Rule]) -> tuple[tuple[Rule, ...], tuple[
     ]
     alone = [rule for rule in void if _only(rule, wish.ssh)]
     return tuple(alone), tuple(rule for rule in void if rule not in alone)
+
+
+def further(wish: Wish, rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    """Return the rules that let in more than is wanted, and stay."""
+    wanted = (*wish.ssh, *wish.clients)
+    return tuple(
+        rule
+        for rule in _staying(wish, rules)
+        if rule.opens and (rule.protocol not in ("tcp", "any") or not _only(rule, wanted))
+    )
 
 
 def _only(rule: Rule, ports: Sequence[int]) -> bool:

@@ -52,6 +52,37 @@ def test_a_rule_that_denies_first_leaves_a_port_closed() -> None:
     )
 
 
+def test_whom_the_operator_has_shut_out_stays_out() -> None:
+    """A rule that lets all in would void an exception that stands behind it."""
+    out = Rule("deny", "any", "any", "0.0.0.0/0", "192.0.2.0/24")
+    held = (out, *both("allow", "22"), *both("allow", "80,443"))
+    assert rules.missing(OPEN, held, ipv6=True) == ()
+    assert rules.missing(OPEN, held[:3], ipv6=True) == ((80, "any"), (443, "any"))
+    assert rules.denied(OPEN, held) == ()
+    text = guard.change(OPEN, ((80, "any"),), (), rules.denied(OPEN, held[:3]))
+    assert "ufw allow proto tcp from any to any port 80" in text and "prepend" not in text
+
+
+def test_what_is_denied_as_a_whole_is_opened_before_that() -> None:
+    """Also by a rule that stands there already, but behind, or that goes."""
+    held = (*both("allow", "22"), *both("reject", "any"), *both("allow", "80"))
+    assert rules.denied(OPEN, held) == ((80, "any"), (443, "any"))
+    assert rules.denied(WISH, held) == WISH.openings
+    text = guard.change(OPEN, OPEN.openings[1:], (), rules.denied(OPEN, held))
+    order = [text.index(f"{words} proto tcp from any to any port 80") for words in ("delete allow", "prepend allow")]
+    assert order == sorted(order)
+    assert text.index("port 443") < order[0], "so that it ends up behind"
+
+
+def test_rules_of_others_that_let_more_in_are_told(tmp_path: Path) -> None:
+    more = (*both("allow", "5432"), *both("allow", "443", "udp"), *both("deny", "25"), *both("allow", "any", "any"))
+    stays = [*judging.stays(replace(GOOD, rules=(*GOOD.rules, *more)), vm(tmp_path))]
+    assert [one.partition(" ")[2] for one in stays] == [
+        "proto tcp from any to any port 5432”", "proto udp from any to any port 443”", "from any to any”",
+    ]  # fmt: skip
+    assert [*judging.stays(GOOD, vm(tmp_path))] == []
+
+
 def test_41_a_rule_for_all_voids_the_administrators_own_and_is_not_what_lets_them_in() -> None:
     held = both("allow", "22")
     assert rules.voiding(WISH, held) == (held, ())
@@ -179,6 +210,7 @@ def test_the_scripts_are_clean(tmp_path: Path) -> None:
     change = guard.change(WISH, WISH.openings, ())
     made = (
         guard.guard("m", 60, change),
+        guard.guard("m", 60, guard.change(OPEN, OPEN.openings, (), OPEN.openings)),
         *(make("m") for make in (guard.applying, guard.confirming, guard.taking_back)),
     )
     assert complaints(tmp_path / "scripts", (*made, guard.telling("m"), looking.SCRIPT)) == []
