@@ -168,3 +168,29 @@ def test_41_a_rule_that_ufw_refuses_leaves_all_as_it_was(scene: Scene) -> None:
     with pytest.raises(StepFailed, match="is as it was: ufw refused"):
         applying.apply(scene.place, Context(), given)
     assert scene.before() == before
+
+
+def test_rules_of_the_operators_stay_in_force_and_what_they_deny_to_all_is_opened(scene: Scene) -> None:
+    """Somebody who was shut out stays out, though all others get in; and IPv6 is filtered whatever the file says."""
+    allow = "ufw allow proto tcp from any to any port 443"
+    scene.machine.sh(f"ufw deny from 192.0.2.0/24; ufw deny proto tcp from any to any port 443,444; {allow}")
+    scene.machine.sh("sed -i '/^IPV6=/d' /etc/default/ufw")
+    applying.apply(scene.place, Context(), scene.step())
+    assert scene.reached() == OPEN
+    rules = scene.machine.sh("grep '^### tuple' /etc/ufw/user.rules")
+    order = [rules.find(f"{words} ") for words in ("allow tcp 443", "any 192.0.2.0/24", "deny tcp 443,444", "tcp 80")]
+    assert order == sorted(order) and order[0] > 0, rules
+    assert "IPV6=yes" in scene.machine.sh("cat /etc/default/ufw").splitlines()
+    assert firewall.walls(scene.place)[0].differs == ()
+
+
+def test_41_a_machine_that_goes_down_meanwhile_is_never_closed_by_rules_that_are_not_there(
+    scene: Scene, tmp_path: Path
+) -> None:
+    """The file that turns it all on goes first where the old rules go to the disk, and last where the new ones do."""
+    moved, own = tmp_path / "moved", tmp_path / "bin" / "mv"
+    own.write_text(f'#!/bin/sh\ncase $1 in *.put) echo "$2" >>{moved};; esac\nexec /bin/mv "$@"\n')
+    own.chmod(0o755)
+    applying.apply(scene.place, Context(), scene.step())
+    first, *_, last = moved.read_text().split()
+    assert (first, last) == ("/etc/ufw/ufw.conf",) * 2

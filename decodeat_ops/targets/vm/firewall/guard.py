@@ -17,7 +17,7 @@ umask 077
 LC_ALL=C; export LC_ALL
 PATH=$PATH:/usr/sbin:/sbin
 trap '' HUP INT PIPE
-files="ufw/user.rules ufw/user6.rules ufw/after.rules ufw/after6.rules ufw/ufw.conf default/ufw"
+files="ufw/user.rules ufw/user6.rules ufw/after.rules ufw/after6.rules default/ufw ufw/ufw.conf"
 state() { printf '%s\\n' "$*" >"$run/state.new" && mv "$run/state.new" "$run/state"; }
 uptime() { cut -d . -f 1 /proc/uptime; }
 keep() {
@@ -25,8 +25,8 @@ keep() {
     mkdir -p "$1/${file%/*}" && cp -p "/etc/$file" "$1/$file.new" && mv "$1/$file.new" "$1/$file" || return 1
   done
 }
-put() {
-  for file in $files; do cp -p "$1/$file" "/etc/$file.put" && mv "/etc/$file.put" "/etc/$file" || return 1; done
+put() { # DIRECTORY FIRST: ufw.conf turns it all on, so that it comes last, and first where it turns it off
+  for file in $2 $files; do cp -p "$1/$file" "/etc/$file.put" && mv "/etc/$file.put" "/etc/$file" || return 1; done
   sync
 }
 save() {
@@ -41,7 +41,7 @@ save() {
   : >"$kept/saved"
 }
 revert() {
-  put "$kept/old" || return 1
+  put "$kept/old" ufw/ufw.conf || return 1
   if [ -e "$kept/active" ]; then ufw reload; else /lib/ufw/ufw-init force-stop; fi >/dev/null || return 1
   for family in iptables ip6tables; do
     if [ -s "$kept/$family.policy" ]; then $family -P FORWARD "$(cat "$kept/$family.policy")" || return 1; fi
@@ -66,7 +66,7 @@ watch() {
     [ "$(uptime)" -lt "$end" ] || back "nobody confirmed within $seconds s"
     sleep 0.3
   done
-  put "$kept/new" || back "the new rules could not be written"
+  put "$kept/new" "" || back "the new rules could not be written"
   if [ -d /run/systemd/system ]; then systemctl enable ufw >/dev/null 2>&1; fi
   state confirmed
 }
@@ -76,7 +76,7 @@ if ! flock -w 20 9; then state "reverted: another change of the firewall is unde
 state applying
 save >>"$run/said" 2>&1 || { state "reverted: what is there could not be saved"; exit 0; }
 change >"$run/said" 2>&1 || back "ufw refused: $(tail -n 1 "$run/said")"
-{ keep "$kept/new" && put "$kept/old"; } >>"$run/said" 2>&1 || back "the rules could not be written"
+{ keep "$kept/new" && put "$kept/old" ufw/ufw.conf; } >>"$run/said" 2>&1 || back "the rules could not be written"
 state applied
 watch
 """
