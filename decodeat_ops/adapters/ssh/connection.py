@@ -95,7 +95,7 @@ def _algorithms(kind: str) -> tuple[str, ...]:
 
 def _stranger(route: Route, key: HostKey, verdict: Verdict, there: host_keys.Known) -> Unreachable:
     shown = f"{key.fingerprint} ({key.kind})"
-    command = shlex.join(("ssh", *route.options, route.name, "true"))
+    command = f"{route.by_hand()} true"
     if verdict is Verdict.NEW:
         what = f"The key of {route.name} ({route.place}) is not known: {shown}."
         hint = f"Compare it with the machine's own, then accept it: {command}"
@@ -159,13 +159,14 @@ def _tail(said: IO[bytes]) -> str:
 def _no_greeting(route: Route, error: Exception, said: str) -> Unreachable:
     if route.proxy:
         lines = tuple(said.splitlines())
-        hint = f"Try it by hand: {shlex.join(route.proxy)}"
+        # ssh itself, which may ask: the program of ours has nobody to ask whether it knows a key on the way.
+        hint = f"Try it by hand, and answer what ssh asks: {route.by_hand()} true"
         return Unreachable(
             f"{route.name} ({route.place}) is not reached through {route.proxy[0]}: {lines[-1] if lines else error}.",
             state=_NOTHING, hint=hint, lines=lines, where="vm.ssh_config",
         )  # fmt: skip
     reason = str(error).rstrip(".") or "it closed the connection at once"
-    return _unreachable(route, reason, f"Look at what listens there; `ssh -v {route.name}` shows what ssh does.")
+    return _unreachable(route, reason, f"Look at what listens there; `{route.by_hand('-v')}` shows what ssh does.")
 
 
 def _unreachable(route: Route, why: str, hint: str) -> Unreachable:

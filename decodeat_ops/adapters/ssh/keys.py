@@ -87,7 +87,7 @@ def _agent(route: Route, notes: list[str]) -> Agent | None:
 
 def _offers(route: Route, agent: Agent | None, operator: Operator, notes: list[str]) -> Iterator[Offered]:
     """Yield the agent's keys that files name, its others unless files alone count, and then those of files."""
-    files = [path for path in route.identities if path.exists() or _public(path).exists()]
+    files = [path for path in route.identities if _there(path) or _there(_public(path))]
     blobs = {path: _blob(path) for path in files}
     held = list(agent.get_keys()) if agent is not None else []
     named = [key for path in files for key in held if key.asbytes() == blobs[path]]
@@ -96,10 +96,15 @@ def _offers(route: Route, agent: Agent | None, operator: Operator, notes: list[s
         yield Offered(f"{key.comment or 'a key'} of the agent ({key.get_name()})", key)
     there = {key.asbytes() for key in named}
     for path in files:
-        if path.suffix != ".pub" and path.exists() and blobs[path] not in there:
+        if path.suffix != ".pub" and _there(path) and blobs[path] not in there:
             key = _loaded(path, operator, notes)
             if key is not None:
                 yield Offered(f"{path} ({key.get_name()})", key)
+
+
+def _there(path: Path) -> bool:
+    """Return whether there is a file, as far as this user may look; `Path.exists` raises where that is nowhere."""
+    return os.access(path, os.F_OK)
 
 
 def _public(path: Path) -> Path:
@@ -154,7 +159,7 @@ def _refused(route: Route, tried: list[str], notes: list[str], instead: str) -> 
     return Unreachable(
         f"{route.name} does not let {route.user} in: {keys}{wants}.",
         state=_NOTHING,
-        hint=f"Check vm.user and the user's authorized keys; `ssh -v {route.user}@{route.name}` shows what ssh does.",
+        hint=f"Check vm.user and the user's authorized keys; `{route.by_hand('-v')}` shows what ssh does.",
         lines=lines,
         where="vm.user",
     )

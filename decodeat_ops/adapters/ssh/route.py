@@ -1,5 +1,6 @@
 """Ask ssh itself how it reaches a host, so that its configuration holds here word for word."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -45,6 +46,10 @@ class Route:
             return self.alias
         return self.host.lower() if self.port == 22 else f"[{self.host.lower()}]:{self.port}"
 
+    def by_hand(self, *words: str) -> str:
+        """Return the command by which a person gets there, with more options of ssh if any."""
+        return shlex.join(("ssh", *words, *self.options, self.name))
+
 
 def route(name: str, *, config: str = "", user: str = "") -> Route:
     """Return how ssh reaches a host. Raises `Configuration` with its own words where it does not know."""
@@ -55,7 +60,10 @@ def route(name: str, *, config: str = "", user: str = "") -> Route:
         return said.get(key, [default])[-1]
 
     host, port, login = last("hostname", name), int(last("port", "22")), last("user")
-    tokens = {"%": "%", "h": host, "n": name, "p": str(port), "r": login, "u": Path.home().name, "d": str(Path.home())}
+    tokens = {
+        "%": "%", "h": host, "n": name, "p": str(port), "r": login, "u": Path.home().name, "d": str(Path.home()),
+        "i": str(os.getuid()), "k": last("hostkeyalias", host),
+    }  # fmt: skip
 
     def paths(text: str) -> tuple[Path, ...]:
         return tuple(_path(word, tokens) for word in shlex.split(text) if word.lower() != "none")
@@ -103,7 +111,7 @@ def _said(name: str, options: tuple[str, ...]) -> dict[str, list[str]]:
 
 
 def _path(text: str, tokens: dict[str, str]) -> Path:
-    return Path(_filled(text.strip('"'), tokens)).expanduser()
+    return Path(_filled(os.path.expandvars(text.strip('"')), tokens)).expanduser()
 
 
 def _filled(text: str, tokens: dict[str, str]) -> str:

@@ -90,8 +90,11 @@ class Shell:
             for came in pump(self._duplex, frame(script, given, mark), time.monotonic() + timeout):
                 out.add(came.out)
                 err.add(came.err)
-                if b"\n" in out.after and err.end >= 0:
-                    return Answer(int(out.after.partition(b"\n")[0]), out.text, err.text)
+                status, line_break, _ = out.after.partition(b"\n")
+                if line_break and err.end >= 0:
+                    if not status.isdigit():
+                        raise Broken("its shell says no status")
+                    return Answer(int(status), out.text, err.text)
         except Late as error:
             hint = "Look at what keeps the machine busy, then repeat the command."
             raise Lost(f"{self._host} did not end a script within {timeout:g} s.", state=_LEFT, hint=hint) from error

@@ -159,8 +159,10 @@ def test_a_machine_that_takes_no_key_says_which_were_tried(server: Sshd, reach: 
     error = refusal(reach(str(config)))
     assert "does not let root in: it took none of 1 keys" in str(error)
     assert error.advice.lines == (f"tried: {tmp_path / 'mine'} (ssh-ed25519)",)
-    config.write_text(text.replace(str(tmp_path / "mine"), str(tmp_path / "missing")))
-    assert "there is no key to sign in with" in str(refusal(reach(str(config))))
+    assert f"`ssh -v -F {config} near`" in error.advice.hint
+    for missing in ("missing", "m" * 300):  # nobody can even look for the second one
+        config.write_text(text.replace(str(tmp_path / "mine"), str(tmp_path / missing)))
+        assert "there is no key to sign in with" in str(refusal(reach(str(config))))
 
 
 def test_a_key_with_a_passphrase_is_asked_for_once(server: Sshd, reach: Reached, tmp_path: Path) -> None:
@@ -229,7 +231,7 @@ def test_a_jump_goes_through_ssh(server: Sshd, reach: Reached) -> None:
     included.write_text(included.read_text().replace("ProxyJump near", "ProxyJump root@no-such-name.invalid:22"))
     error = refusal(reach(config, name="far"))
     assert "no-such-name.invalid" in "".join(error.advice.lines)
-    assert "ssh -F" in error.advice.hint
+    assert f"ssh -F {config} far true" in error.advice.hint, "which may ask, as what goes through it may not"
 
 
 def test_what_can_not_be_reached_says_why(server: Sshd, reach: Reached) -> None:

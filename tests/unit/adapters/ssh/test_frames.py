@@ -11,7 +11,8 @@ from hypothesis import given as drawn
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from decodeat_ops.adapters.ssh.shell import BOUND, Stream, frame
+from decodeat_ops.adapters.ssh.duplex import Came
+from decodeat_ops.adapters.ssh.shell import BOUND, Shell, Stream, frame
 from decodeat_ops.core.errors import Lost
 from decodeat_ops.core.remote import Answer
 from tests.support.local_remote import LocalRemote
@@ -116,6 +117,31 @@ def test_scripts_and_what_they_are_given_show_in_no_process_list(here: LocalRemo
     shown = here.run(script, given="needle in what is given").stdout
     assert "sh" in shown
     assert "needle" not in shown
+
+
+class Odd:
+    """The way to a machine that was taken over, and says what it likes."""
+
+    ended = False
+    mark = b""
+
+    def write(self, content: memoryview, seconds: float) -> int:
+        self.mark = bytes(content).split()[2].rstrip(b";")
+        return len(content)
+
+    def finish(self) -> None: ...
+
+    def read(self, seconds: float) -> Came:
+        return Came(self.mark * 2 + b"all is well\n", self.mark * 2)
+
+    def status(self, seconds: float) -> int | None: ...
+
+    def close(self) -> None: ...
+
+
+def test_a_machine_that_says_no_status_is_lost() -> None:
+    with pytest.raises(Lost, match="says no status"):
+        Shell(Odd(), "there").run("true", "", 60.0)
 
 
 def test_marks_are_new_each_time_and_the_output_can_not_end_itself(here: LocalRemote) -> None:

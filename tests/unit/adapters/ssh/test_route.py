@@ -1,6 +1,7 @@
 """Test what is read of ssh's configuration, by asking ssh."""
 
 import getpass
+import os
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,12 @@ def test_a_proxy_is_a_program(tmp_path: Path, line: str, words: tuple[str, ...])
     if "Jump" in line and words:
         assert ("-F", str(tmp_path / "config")) == proxy[1:3]
         assert "BatchMode=yes" in proxy
+
+
+def test_keys_may_be_named_by_variables_and_tokens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KEYS", str(tmp_path))
+    text = "Host there\n  HostKeyAlias api\n  IdentityFile ${KEYS}/%i-%k\n"
+    assert routed(tmp_path, text).identities == (tmp_path / f"{os.getuid()}-api",)
 
 
 def test_what_ssh_refuses_is_a_setting(tmp_path: Path) -> None:
