@@ -46,8 +46,8 @@ class Certificate:
 
 
 def covers(one: Certificate, name: str) -> bool:
-    """Return whether a certificate is for a name; a star stands for one label (RFC 6125)."""
-    return name in one.names or f"*.{name.partition('.')[2]}" in one.names
+    """Return whether a certificate is for a name in small letters; a star stands for one label (RFC 6125)."""
+    return not {name, f"*.{name.partition('.')[2]}"}.isdisjoint(known.lower() for known in one.names)
 
 
 def of_pem(text: str) -> Certificate:

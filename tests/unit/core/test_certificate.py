@@ -21,6 +21,12 @@ def test_names_validity_and_issuer_are_what_cryptography_reads() -> None:
     assert found.days_left(found.ends - timedelta(days=3)) == 3
 
 
+def test_a_name_is_covered_however_it_is_written() -> None:
+    found = certificate.of_pem(pem("API.Example.com", "*.Example.org"))
+    asked = ("api.example.com", "www.example.org", "example.org", "a.b.example.org", "www.example.com")
+    assert [certificate.covers(found, name) for name in asked] == [True, True, False, False, False]
+
+
 def test_the_first_of_a_chain_is_read() -> None:
     chain = "Bag Attributes\n" + pem("one.example.com") + pem("two.example.com")
     found = certificate.of_pem(chain)
