@@ -53,6 +53,7 @@ class Known:
     revoked: tuple[HostKey, ...]
     files: tuple[Path, ...]  # where the keys are from
     authorities: bool = False  # whether there are any that vouch for the host
+    portless: bool = False  # whether the keys are of its name alone, though it is at another port than 22
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -80,16 +81,19 @@ def known(route: Route) -> Known:
                     files.append(path)
         if keys:
             break
-    return Known(tuple(keys), tuple(revoked), tuple(dict.fromkeys(files)), authorities)
+    return Known(tuple(keys), tuple(revoked), tuple(dict.fromkeys(files)), authorities, name != route.known_as)
 
 
 def judge(key: HostKey, there: Known, revoked: Path | None) -> Verdict:
-    """Return what the files say of a key. Of a host that has any known key, another one is a changed one."""
+    """Return what the files say of a key. Of a host that has any known key, another one is a changed one.
+
+    What is at another port of the same name may be another machine, as behind a router: there it is a new one.
+    """
     if key in there.revoked or (revoked is not None and _is_revoked(key, revoked)):
         return Verdict.REVOKED
     if key in there.keys:
         return Verdict.KNOWN
-    return Verdict.CHANGED if there.keys else Verdict.NEW
+    return Verdict.CHANGED if there.keys and not there.portless else Verdict.NEW
 
 
 def remember(route: Route, key: HostKey) -> None:

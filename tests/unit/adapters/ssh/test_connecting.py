@@ -115,6 +115,16 @@ def test_a_changed_host_key_is_refused_whoever_accepts(
     assert (tmp_path / "known").read_text().count("\n") == 1
 
 
+def test_another_port_of_a_known_name_may_be_another_machine(server: Sshd, reach: Reached, tmp_path: Path) -> None:
+    make_key(tmp_path / "other")
+    other = " ".join((tmp_path / "other.pub").read_text().split()[:2])
+    (tmp_path / "known").write_text(f"127.0.0.1 {other}\n")
+    config = server.config(f"Host *\n  UserKnownHostsFile {tmp_path}/known")
+    assert "is not known" in str(refusal(reach(config)))
+    (tmp_path / "known").write_text(f"127.0.0.1 {server.host_key}\n")
+    assert reach(config).run("echo in").stdout == "in\n", "as ssh takes it"
+
+
 @pytest.mark.parametrize("how", ["marker", "list", "krl"])
 def test_a_revoked_host_key_is_refused_though_it_is_known(
     server: Sshd, reach: Reached, tmp_path: Path, how: str
