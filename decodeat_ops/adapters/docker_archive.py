@@ -1,18 +1,20 @@
 """Read the archive of an image that an engine writes, and write archives with some of its layers."""
 
+import gzip
 import hashlib
 import io
 import json
 import posixpath
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 from decodeat_ops.core.layers import BuiltImage
 
 PIECE = 1 << 18  # bytes
+_QUICK = 1  # of gzip's levels: a whole image has hundreds of megabytes, and the slowest one saves little more
 _BLOCK = 512
 _PREFIX = "sha256:"
 _SMALL = 1 << 24  # bytes; more than any configuration or list has
@@ -21,14 +23,22 @@ _LIST = "manifest.json"
 
 @dataclass(frozen=True)
 class Archive:
-    """Hold an image's configuration as the engine wrote it, and files with layers by their diff ids."""
+    """Hold an image's configuration as the engine wrote it, and files with layers by their diff ids.
+
+    `unpacked` is the size of those layers whose files are packed, as far as it is known.
+    """
 
     image: BuiltImage
     configuration: bytes
     files: Mapping[str, Path]
+    unpacked: Mapping[str, int] = field(default_factory=dict)
 
     def length(self, layers: frozenset[str]) -> int:
         return sum(_BLOCK + _padded(self.files[layer].stat().st_size) for layer in layers)
+
+    def room(self, layers: frozenset[str]) -> int:
+        sizes = {layer: self.files[layer].stat().st_size for layer in layers}
+        return self.length(layers) + sum(self.unpacked.get(layer, size) for layer, size in sizes.items())
 
     def archive(self, name: str, layers: frozenset[str]) -> Iterator[bytes]:
         """Yield it. The list comes last, so that an archive that was cut off has none and is refused as a whole."""
@@ -56,10 +66,11 @@ def read(
 ) -> Archive:
     """Read what an engine writes of an image with these layers, and lay the wanted ones down in a directory.
 
-    `count` takes the bytes that were read. With None for the wanted ones no layer is looked at. Engines name a layer by
-    its digest, by an id of their own, or, where they keep it packed, by the digest of that; so what a file is may be
-    known by its content or by the list at the end alone. Raises `ValueError` for what is no archive of such an image,
-    OSError when the directory takes no more.
+    Those that are plain are packed: engines unpack what they load, and most of a layer of many small files is padding
+    and text. `count` takes the bytes that were read. With None for the wanted ones no layer is looked at. Engines name
+    a layer by its digest, by an id of their own, or, where they keep it packed, by the digest of that; so what a file
+    is may be known by its content or by the list at the end alone. Raises `ValueError` for what is no archive of such
+    an image, OSError when the directory takes no more.
     """
     unwanted = frozenset(layers) - (wanted or frozenset())
     found: dict[str, tuple[Path, str]] = {}
@@ -83,7 +94,11 @@ def read(
                     found[name] = path, digest
     except tarfile.TarError as error:
         raise ValueError(f"its archive can't be read: {error}") from error
-    return _archive(found, links, layers, wanted or frozenset())
+    made = _archive(found, links, layers, wanted or frozenset())
+    # What has another digest than the layer is packed already.
+    plain = {layer: path for layer, path in made.files.items() if (path, layer) in found.values()}
+    sizes = {layer: path.stat().st_size for layer, path in plain.items()}
+    return replace(made, files={**made.files, **{at: _packed(one, count) for at, one in plain.items()}}, unpacked=sizes)
 
 
 def _archive(
@@ -131,6 +146,17 @@ def _laid_down(content: IO[bytes], path: Path) -> str:
             digest.update(piece)
             file.write(piece)
     return _PREFIX + digest.hexdigest()
+
+
+def _packed(path: Path, count: Callable[[int], None]) -> Path:
+    """Replace a file by the same one packed with gzip, and return its path."""
+    made = path.with_suffix(".gz")
+    with path.open("rb") as content, made.open("wb") as file, gzip.GzipFile("", "wb", _QUICK, file, mtime=0) as packing:
+        while piece := content.read(PIECE):
+            count(0)  # whoever counts may want to stop
+            packing.write(piece)
+    path.unlink()
+    return made
 
 
 class _Stream(io.RawIOBase):

@@ -48,6 +48,10 @@ class Export(Protocol):
         """Return how many bytes `archive` yields, but for a few about the image itself."""
         ...
 
+    def room(self, layers: frozenset[str]) -> int:
+        """Return how many bytes an engine needs that takes it: for the archive, and for all that it unpacks of it."""
+        ...
+
     def archive(self, name: str, layers: frozenset[str]) -> Iterator[bytes]:
         """Yield an archive for `docker load` that has these layers alone and gives the image a name.
 

@@ -129,10 +129,8 @@ def send(place: Place, context: Context, hosts: Sequence[Remote], name: str, ima
             raise StepFailed(f"{name} is another image by now.", hint="Run the command again: it plans anew.")
         missing = {host.name: frozenset(_missing(made, found[host.name])) for host in lacking}
         with place.images().export(name, frozenset().union(*missing.values()), moved.report) as export:
-            lengths = {name: export.length(layers) for name, layers in missing.items()}
-            # The engine lays the archive down before it unpacks it.
-            _require_room({name: (found[name], 2 * length) for name, length in lengths.items()})
-            moved.total = sum(lengths.values())
+            _require_room({name: (found[name], export.room(layers)) for name, layers in missing.items()})
+            moved.total = sum(map(export.length, missing.values()))
             called |= each(lacking, lambda host: _send(place, host, export, image, missing[host.name], moved), context)
     return Arrived(_one(called), tuple(host.name for host in lacking), moved.done)
 
@@ -170,7 +168,7 @@ def _send(place: Place, host: Remote, export: Export, image: str, layers: frozen
     judged(answer, host.name)
     if answer.status == images.NOT_LOADED:
         told = _said(answer)
-        raise _full(host.name, stock(answer.stdout), 2 * export.length(layers), told) or StepFailed(
+        raise _full(host.name, stock(answer.stdout), export.room(layers), told) or StepFailed(
             f"The engine of {host.name} did not take the image: {told}.", hint=_AGAIN
         )
     found = stock(_done(answer, host).stdout)

@@ -1,5 +1,6 @@
 """What an engine that is played keeps of images, and the registries that it gets them from."""
 
+import gzip
 import hashlib
 import io
 import json
@@ -185,9 +186,10 @@ class Store:
                 continue
             if name not in files:
                 raise daemon(f"open /var/lib/docker/tmp/docker-import-1/{name}: no such file or directory")
-            if sha256(files[name]) != diff:
-                raise daemon(f'invalid diffID for layer: expected "{diff}", got "{sha256(files[name])}"')
-            layers.append(files[name])
+            content = _unpacked(files[name])
+            if sha256(content) != diff:
+                raise daemon(f'invalid diffID for layer: expected "{diff}", got "{sha256(content)}"')
+            layers.append(content)
         return Image(configuration, tuple(layers), set(entry["RepoTags"] or ()))
 
     def pull(self, name: str, login: str) -> Image:
@@ -230,3 +232,8 @@ class Store:
 def _content(packed: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
     opened = packed.extractfile(member)
     return opened.read() if opened else b""
+
+
+def _unpacked(content: bytes) -> bytes:
+    """Unpack a layer of an archive as an engine does, which knows by its first bytes how it is packed."""
+    return gzip.decompress(content) if content.startswith(b"\x1f\x8b") else content
