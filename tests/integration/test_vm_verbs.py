@@ -151,6 +151,15 @@ def test_a_machine_without_docker_is_told_so(place: VmPlace) -> None:
     assert "`decodeat-ops bootstrap` brings it" in told.text
 
 
+def test_a_machine_with_not_a_byte_left_is_told_so(place: VmPlace) -> None:
+    df = Path(place.hosts[0].variables["PATH"].split(":")[1], "df")
+    df.write_text("#!/bin/sh\necho Filesystem 1024-blocks Used Available Capacity Mounted\necho none 9 9 0 100% /\n")
+    df.chmod(0o755)
+    told = place.ends()
+    assert told.code == 3 and "0 MiB left" in told.text, told.text
+    assert place.writes() == 0
+
+
 def test_the_target_knows_the_actions_of_all_its_plans(place: VmPlace) -> None:
     target = place.desk().target
     assert all(isinstance(target, one) for one in (Bootstraps, Fenced, Joins, Prunes, Surveys, Maintains, Certifies))

@@ -234,9 +234,7 @@ class _Moved:
 
 def _require_room(needs: Mapping[str, tuple[Stock, int]]) -> None:
     """Raise `StepFailed` for every machine that has not the room for what will come, before anything comes."""
-    short = [
-        (name, found, need + SPARE) for name, (found, need) in needs.items() if found.free and found.free < need + SPARE
-    ]
+    short = [(name, found, need + SPARE) for name, (found, need) in needs.items() if 0 <= found.free < need + SPARE]
     if short:
         raise StepFailed(" ".join(_lacks(*one) for one in short), hint=_room_hint())
 
@@ -250,7 +248,7 @@ def _full(host: str, found: Stock, need: int, told: str) -> OpsError | None:
 
 def _lacks(host: str, found: Stock, need: int) -> str:
     needed = f", {size(need)} needed" if need else ", less than it needs"
-    return f"{host} has no room for the image: {size(found.free)} free at {found.root or 'its engine'}{needed}."
+    return f"{host} has no room for the image: {size(max(0, found.free))} free at {found.root or 'its engine'}{needed}."
 
 
 def _room_hint() -> str:

@@ -80,7 +80,7 @@ class _Report:
         self._edge(seen)
         self._certificate(seen)
         low = seen.free_bytes < LOW_BYTES
-        self.rows.append(("  room", (f"{seen.free_bytes / GIB:.1f} GiB free", "warn" if low else "muted")))
+        self.rows.append(("  room", (f"{max(0, seen.free_bytes) / GIB:.1f} GiB free", "warn" if low else "muted")))
         for path, why in seen.damaged.items():
             self.rows.append(("  damaged", (f"{path}: {why}", "warn")))
             self.wrong.append(f"{path} on {seen.host} is damaged: {why}")

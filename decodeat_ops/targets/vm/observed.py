@@ -55,7 +55,7 @@ class Seen:
     edge: str = ""  # the generation of nginx's files in use
     maintenance: bool = False
     journals: bool = False  # whether the ledger's directory is there
-    free_bytes: int = 0
+    free_bytes: int = -1  # where the deployment lies; -1: not told
     inodes: int = 0  # percent of those in use where the deployment lies, 0 where a file system has no number of them
     engine: str = ""  # its version, "" without one
     compose: str = ""

@@ -126,7 +126,7 @@ def _releases(found: Sections, names: Names) -> tuple[tuple[VmRelease, ...], dic
 
 def _free(found: Sections) -> int:
     space = _SPACE.search(found.text("space"))
-    return max(0, int(space[3])) * 1024 if space else 0
+    return max(0, int(space[3])) * 1024 if space else -1
 
 
 def _inodes(found: Sections) -> int:

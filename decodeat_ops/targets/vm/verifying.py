@@ -49,7 +49,7 @@ def _machine(seen: Seen) -> Iterator[str]:
         yield f"{seen.host} has no Compose (`docker compose`): `decodeat-ops bootstrap` brings it"
     elif seen.compose and _version(seen.compose) < COMPOSE:
         yield f"{seen.host} has Compose {seen.compose}, and {_shown(COMPOSE)} or newer is needed"
-    if seen.free_bytes and seen.free_bytes < ROOM:
+    if 0 <= seen.free_bytes < ROOM:
         yield f"{seen.host} has {seen.free_bytes >> 20} MiB left, and {ROOM >> 20} are needed beside the image"
 
 

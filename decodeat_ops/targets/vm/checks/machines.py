@@ -147,7 +147,7 @@ def disk(place: Place, subject: Subject) -> Finding:
     hosts = looking.there(place)
     tight = min(hosts, key=lambda one: one.free_bytes)
     fullest = max(one.inodes for one in hosts)
-    seen = {"host": tight.host, "free": tight.free_bytes // MIB, "inodes": 100 - fullest}
+    seen = {"host": tight.host, "free": max(0, tight.free_bytes) // MIB, "inodes": 100 - fullest}
     if tight.free_bytes < FULL or fullest >= 99:
         return answer(DISK, Status.FAIL, "vm.disk_full", **seen)
     if tight.free_bytes < LOW or fullest >= 90:

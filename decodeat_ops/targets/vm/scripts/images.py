@@ -155,12 +155,13 @@ def forgetting(names: Names) -> str:
 class Stock:
     """Hold what a machine's engine has. `named` are an image's own id and its layers, by the name it was found by.
 
-    `images` are the layers of all images, `free` the bytes that are left at `root`, where they lie. With `packed` the
-    engine keeps images in containerd's store: it calls them otherwise, and shares no layers with an archive.
+    `images` are the layers of all images, `free` the bytes that are left at `root`, where they lie, -1 if not told.
+    With `packed` the engine keeps images in containerd's store: it calls them otherwise, and shares no layers with an
+    archive.
     """
 
     root: str = ""
-    free: int = 0
+    free: int = -1
     packed: bool = False
     named: dict[str, BuiltImage] = field(default_factory=dict)
     images: tuple[tuple[str, ...], ...] = ()
@@ -181,7 +182,7 @@ def stock(output: str) -> Stock:
         elif equals:
             told[key] = value
     free = told.get("free", "")
-    return Stock(told.get("root", ""), int(free) if free.isdecimal() else 0, "store" in told, named, tuple(images))
+    return Stock(told.get("root", ""), int(free) if free.isdecimal() else -1, "store" in told, named, tuple(images))
 
 
 def _list(layers: str) -> tuple[str, ...]:
