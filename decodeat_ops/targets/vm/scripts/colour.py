@@ -23,6 +23,8 @@ IMAGE, COLOUR, SECRETS = "DECODEAT_IMAGE", "DECODEAT_COLOUR", "DECODEAT_SECRETS"
 SERVICE = "api"  # the service's name in that file
 _STATE = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}} {{.RestartCount}}"
 _KILLED = 137  # the exit code of what the kernel killed, which Docker does not always know to be for its memory
+# Where a container sees how many of its processes the kernel has killed for their memory, by either kind of groups.
+_KILLS = "/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control"
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,11 @@ def ready(names: Names, colour: str, release: str, wait: float) -> str:
 
 
 def _until_ready(container: str, release: str, wait: float) -> str:
+    """Return lines that end the script once a release is ready, or can't be by what is known of its container.
+
+    Where the kernel kills a worker, the container's first process goes on and starts another one, without end.
+    """
+    kills = f"timeout 20 docker exec {word(container)} grep -qsE '^oom_kill [1-9]' {_KILLS}"
     return lines(
         f"end=$(($(date +%s) + {wait:.0f}))",
         "while :; do",
@@ -96,8 +103,9 @@ def _until_ready(container: str, release: str, wait: float) -> str:
         "  sleep 0.2",
         "done",
         """printf 'answer=%s\\n' "$(printf '%s' "$answer" | tr '\\n' ' ' | cut -c1-2000)\"""",
+        f"status={NOT_YET}; if {kills} >/dev/null 2>&1 </dev/null; then status={OUT_OF_MEMORY}; fi",
         say_log(container),
-        f"exit {NOT_YET}",
+        "exit $status",
     )
 
 

@@ -173,6 +173,16 @@ def test_a_colour_that_clients_reach_is_never_touched(names: Names, tmp_path: Pa
         assert run(script, bin_=without_docker(tmp_path)).returncode == frame.SERVES
 
 
+def test_a_worker_that_the_kernel_kills_is_told_so(names: Names, tmp_path: Path) -> None:
+    """The first process of the container goes on, so that it runs all the while."""
+    docker = without_docker(tmp_path) / "docker"
+    killed = 'case "$*" in *" grep "*oom_kill*) exit 0 ;; *inspect*) echo running false 0 0; exit 0 ;; esac\nexit 1\n'
+    docker.write_text(f"#!/bin/sh\n{killed}")
+    assert run(colour.ready(names, "blue", NEW, 0), bin_=docker.parent).returncode == frame.OUT_OF_MEMORY
+    docker.write_text(f"#!/bin/sh\n{killed.replace('oom_kill', 'nothing')}")
+    assert run(colour.ready(names, "blue", NEW, 0), bin_=docker.parent).returncode == frame.NOT_YET
+
+
 def test_what_is_in_use_is_not_pruned(names: Names, tmp_path: Path) -> None:
     root = Path(names.root)
     for name in (OLD, NEW, "20250101T000000Z-ccccccc"):
