@@ -204,12 +204,12 @@ def rent(docker: Engine, peers: Peers, tmp_path_factory: pytest.TempPathFactory)
     running: dict[str, Vm] = {}
     with contextlib.ExitStack() as machines:
 
-        def make(*names: str, image: str = vms.IMAGE) -> list[Vm]:
-            if image == vms.SYSTEMD:
-                peers.image(image, partial(vms.build, docker, "vm-systemd", image))
+        def make(*names: str, image: str = vms.IMAGE, disk: str = "") -> list[Vm]:
+            if image in vms.MORE:
+                peers.image(image, partial(vms.build, docker, vms.MORE[image], image))
             for name in names:
                 if name not in running:
-                    running[name] = machines.enter_context(vms.started(docker, name, access, image))
+                    running[name] = machines.enter_context(vms.started(docker, name, access, image, disk))
                     running[name].load(*vms.STORES.values())
             return [running[name] for name in names]
 
@@ -226,10 +226,13 @@ def engage(docker: Engine, rent: Rent, image: str, tmp_path_factory: pytest.Temp
     quick = quick_tool(tmp_path_factory.mktemp("tool"))
     with forks(quick) as started:
 
-        def make(*names: str, quickly: bool = True, machine: str = vms.IMAGE, **more: Any) -> VmOperator:
+        def make(
+            *names: str, quickly: bool = True, machine: str = vms.IMAGE, disk: str = "", **more: Any
+        ) -> VmOperator:
             home = tmp_path_factory.mktemp("operator") / "home"
             source = make_source(tmp_path_factory.mktemp("service") / "source")
-            made = VmOperator(home, docker, rent(*names, image=machine), source, quick, forks=started, **more)
+            machines = rent(*names, image=machine, disk=disk)
+            made = VmOperator(home, docker, machines, source, quick, forks=started, **more)
             for one in made.machines if quickly else ():
                 one.load(image)
             made.write()
@@ -245,6 +248,7 @@ def alone(engage: Engage) -> VmOperator:
     made.deploy()
     made.change_something()
     made.deploy()
+    made.wait_alone()
     return made
 
 

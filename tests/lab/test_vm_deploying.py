@@ -1,6 +1,5 @@
 """Given a machine with Docker alone, when its operator works there as every day, clients get each release."""
 
-import json
 from collections.abc import Callable
 
 import httpx
@@ -9,6 +8,7 @@ import pytest
 from tests.lab.conftest import Engage
 from tests.lab.containers import known_label
 from tests.lab.vm_operator import Operator
+from tests.lab.vms import SUDO
 from tests.support.terminal import terminal
 from tests.support.waiting import wait_for
 from tests.unit.decodeat.web import Web
@@ -16,8 +16,9 @@ from tests.unit.decodeat.web import Web
 pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000)]
 
 Record = Callable[[str, object], None]
-CHAT = 1_000_000  # bytes that a change may say to a machine beside its image
+CHAT = 500_000  # bytes that a change may say to a machine beside its image: scripts, files, and what the checks ask
 MOST = 1.1  # bytes that travel after a change, to those of the layers that it changed
+DAILY = pytest.mark.share(3)  # not the main way; each commit runs a third of these
 
 
 def test_from_nothing_to_https_and_away_again(engage: Engage, pictures: Web, record_property: Record) -> None:
@@ -56,6 +57,7 @@ def test_from_nothing_to_https_and_away_again(engage: Engage, pictures: Web, rec
     assert "first-production" not in vm.docker("image", "ls") + vm.docker("network", "ls") + vm.docker("volume", "ls")
 
 
+@DAILY
 def test_a_changed_setting_needs_no_new_image(steady: Operator) -> None:
     before, received = steady.serving(), steady.first.received
     steady.change_something()
@@ -69,11 +71,13 @@ def test_of_changed_code_the_changed_layers_travel(steady: Operator, record_prop
     received, kept = steady.first.received, steady.first.running()
     steady.change_code()
     assert "image-build" in steady.planned()
-    assert steady.deploy() == steady.serving()
-    sent = steady.first.received - received
-    layers = steady.changed_layers()
-    record_property("measured", f"vm: changed layers of {layers / 1e6:.2f} MB, {sent / 1e6:.2f} MB came")
-    assert layers < sent < MOST * layers + CHAT
+    told = steady.ok("deploy", "--yes")["data"]
+    assert told["release"] == steady.serving()
+    sent, came, layers = told["steps"]["image"]["bytes"], steady.first.received - received, steady.changed_layers()
+    shown = ", ".join(f"{count / 1e6:.2f} MB {what}" for count, what in ((sent, "sent of them"), (came, "came in all")))
+    record_property("measured", f"vm: changed layers of {layers / 1e6:.2f} MB, {shown}")
+    assert 0 < sent <= MOST * layers
+    assert sent < came < sent + CHAT, "nothing is sent twice"
     now = steady.first.running()
     assert {name for name in now if now[name] == kept.get(name)} == {
         f"{steady.deployment}-{x}" for x in ("nginx", "redis")
@@ -91,7 +95,7 @@ def test_back_to_the_release_before_and_to_a_chosen_one(steady: Operator) -> Non
     assert steady.serving() == older
     steady.ok("rollback", newer, "--yes")
     assert steady.serving() == newer
-    assert steady.first.received - received < CHAT, "no byte of an image"
+    assert steady.first.received - received < 2 * CHAT, "no byte of an image"
     error = steady.refused(2, "rollback", "20200101T000000Z-0000000", "--yes")
     assert "There is no release" in error["what"] and steady.serving() == newer
 
@@ -107,6 +111,7 @@ def test_a_rotated_secret_reaches_the_service_and_no_rollback_brings_it_back(ste
     assert old not in steady.first.ok(f"grep -r API_KEYS {steady.root} || :")
 
 
+@DAILY
 def test_what_served_serves_again_after_stop_and_start(steady: Operator) -> None:
     release = steady.serving()
     assert steady.ok("stop", "--yes")["changed"] == 1
@@ -116,10 +121,12 @@ def test_what_served_serves_again_after_stop_and_start(steady: Operator) -> None
     assert steady.serving() == release
     assert steady.ok("start", "--yes")["changed"] == 0
     before = steady.first.running()
-    steady.ok("restart", "--yes")
-    assert steady.serving() and set(steady.first.running().values()) - set(before.values())
+    again = steady.ok("restart", "--yes")["data"]["subject"]
+    assert steady.serving() == again != release
+    assert set(steady.first.running().values()) - set(before.values())
 
 
+@DAILY
 def test_maintenance_answers_503_and_the_release_goes_on(steady: Operator) -> None:
     release, before = steady.serving(), steady.first.running()
     assert steady.ok("maintenance", "on", "--yes")["changed"] == 1
@@ -131,11 +138,13 @@ def test_maintenance_answers_503_and_the_release_goes_on(steady: Operator) -> No
     assert steady.first.get("/api/v1/analyze").status_code != 503 and steady.first.running() == before
 
 
+@DAILY
 def test_what_is_beyond_retention_goes_with_its_image(steady: Operator) -> None:
     steady.vm["keep_releases"] = 2
     steady.write()
     try:
         for _ in range(2):
+            steady.wait_alone()  # what still finishes its requests stays
             steady.change_code()
             steady.deploy()
     finally:
@@ -147,6 +156,7 @@ def test_what_is_beyond_retention_goes_with_its_image(steady: Operator) -> None:
     assert len(steady.first.docker("image", "ls", "--quiet", ours).split()) == 2
 
 
+@DAILY
 def test_its_log_and_a_program_inside(steady: Operator) -> None:
     release = steady.serving()
     wait_for(lambda: release in steady.run("logs").stdout, otherwise=lambda: str(steady.run("logs")))
@@ -156,14 +166,15 @@ def test_its_log_and_a_program_inside(steady: Operator) -> None:
     assert f"id {release}" in shown.shown
 
 
+@DAILY
 def test_a_sudo_user_does_all_that_root_does(steady: Operator) -> None:
-    steady.vm["user"] = "deployer"
+    steady.vm["user"] = SUDO
     steady.write()
     try:
         assert steady.ok("status")["data"]["release"] == steady.serving()
         steady.change_something()
         assert steady.deploy() == steady.serving()
-        assert json.dumps(steady.ok("lock", "status")["data"])
+        assert steady.ok("lock", "status")["data"] == {"locked": False, "owner": None}
     finally:
         del steady.vm["user"]
         steady.write()

@@ -20,6 +20,7 @@ def real(engage: Engage) -> Operator:
     made.deploy()
     made.change_something()
     made.deploy()
+    made.wait_alone()
     return made
 
 
@@ -44,12 +45,11 @@ def test_it_answers_again(well: Operator, goes_down: Callable[[Vm], None], recor
 def test_it_answers_again_when_the_power_went_in_the_middle_of_a_deploy(well: Operator, step: str) -> None:
     before = well.serving()
     well.change_something()
-    going = well.driven("deploy", step, "hold")
-    assert going.stdout is not None and going.stdout.readline() == "held\n"
-    going.kill()
-    going.wait()
-    well.first.lose_power()
-    well.wait_serving(before) if step != "retire" else well.wait_serving(well.releases()[0])
+    with well.held("deploy", step) as going:
+        going.die()
+        well.first.lose_power()
+    well.wait_serving(well.releases()[0] if step == "retire" else before)
     well.ok("start", "--yes", "--lock-wait", "120")
     assert well.serving() and well.unsettled() == ""
+    well.wait_alone()
     assert well.deploy() == well.serving() != before

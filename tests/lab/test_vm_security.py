@@ -1,14 +1,21 @@
 """Given a deployment that serves, when its machine is looked at from all sides, nothing has a right too many."""
 
+import contextlib
 import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from decodeat_ops.targets.vm.names import API_USER, EDGE_USER, GROUP
+from tests.lab import layers
 from tests.lab.vm_operator import Operator
+from tests.lab.vms import Vm
+from tests.support.waiting import PATIENCE
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(3, part=0)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=0)]
 
 
 def ours(made: Operator) -> dict[str, dict[str, Any]]:
@@ -50,28 +57,64 @@ def test_processes_inside_are_what_they_are_said_to_be(steady: Operator) -> None
         assert facts["NoNewPrivs"] == ["1"], part
 
 
+# Each argument of each program that runs, again and again, on a line of its own.
+SAMPLER = """
+while [ ! -e {stop} ]; do cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' '\\n'; sleep 0.02; done | sort -u >{seen}
+"""
+
+
+@contextlib.contextmanager
+def processes(machine: Vm) -> Iterator[Path]:
+    """Collect every argument that shows in a machine's list of processes until the block ends, in a file there."""
+    stop, seen = Path("/tmp/processes-stop"), Path("/tmp/processes")
+    machine.ok(f"rm -f {stop} {seen}")
+    with ThreadPoolExecutor(1) as thread:
+        sampling = thread.submit(machine.ok, SAMPLER.format(stop=stop, seen=seen))
+        try:
+            yield seen
+        finally:
+            machine.ok(f"touch {stop}")
+            sampling.result(PATIENCE)
+
+
 def test_a_secret_is_in_the_container_that_needs_it_and_nowhere_else(steady: Operator) -> None:
     steady.rotate_secret()
-    going = steady.driven("deploy", "gate-post", "hold")
-    assert going.stdout is not None and going.stdout.readline() == "held\n"
-    processes = steady.first.ok("cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
-    said, errors = going.communicate("\n", timeout=900)
-    assert going.returncode == 0, said + errors
     secret = steady.key
-    assert secret not in processes + said + errors
+    with processes(steady.first) as seen:
+        ran = steady.run("deploy", "--yes")
+    assert ran.status == 0 and secret not in ran.stdout + ran.stderr
+    arguments = steady.first.ok(f"cat {seen}")
+    assert "compose" in arguments.splitlines() and secret not in arguments
 
     containers = ours(steady)
     holders = {name for name, one in containers.items() if secret in json.dumps(one)}
     assert holders == {steady.colour()}
     # The engine's own record of that container is what has it.
     places = f"{steady.root} /run /tmp /root /home /etc /var/log"
-    found = steady.first.run(f"grep -rlF --exclude-dir=docker {secret} {places}").stdout
-    assert found == b""
-    image = containers[steady.colour()]["Image"]
-    layers = steady.engine.ok("history", "--no-trunc", image) + steady.engine.ok("image", "inspect", image)
-    assert secret not in layers
+    search = f"grep -rlF --exclude-dir=docker {{}} {places}"
+    assert steady.first.run(search.format(secret)).stdout == b""
+    assert b"/journal/" in steady.first.run(search.format(steady.serving())).stdout, "it does look there"
     written = [path.read_text(errors="replace") for path in (steady.home / "state").rglob("*") if path.is_file()]
     assert not any(secret in text for text in written)
+
+
+def test_no_secret_is_in_any_layer_of_what_runs(steady: Operator) -> None:
+    steady.change_code()
+    steady.deploy()
+    image = ours(steady)[steady.colour()]["Image"]
+    assert layers.read(steady.engine, image, [steady.key]).found([steady.key]) == []
+    assert steady.key not in steady.engine.ok("history", "--no-trunc", image)
+
+
+def test_what_was_laid_out_is_clean_to_its_own_programs(steady: Operator) -> None:
+    release = f"{steady.root}/releases/{steady.serving()}"
+    image = ours(steady)[steady.colour()]["Image"]
+    given = f"DECODEAT_IMAGE={image} DECODEAT_COLOUR=blue API_KEYS=x"
+    for file in ("compose.yaml", "edge/compose.yaml"):
+        said = steady.first.ok(f"{given} docker compose -f {release}/{file} config --quiet 2>&1")
+        assert said == "", said
+    tested = f"docker exec {steady.deployment}-nginx nginx -t -c /etc/edge/current/nginx.conf 2>&1"
+    assert "warn" not in steady.first.ok(tested)
 
 
 def test_what_others_on_the_machine_can_read_holds_nothing_of_it(steady: Operator) -> None:

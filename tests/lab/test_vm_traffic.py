@@ -13,14 +13,16 @@ from typing import Any
 import pytest
 
 from tests.lab.vm_operator import Operator
+from tests.lab.vm_watching import under_way
 from tests.lab.vms import DOMAIN
 from tests.support.deployments import REPOSITORY
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(12_000), pytest.mark.share(3, part=2)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(12_000), pytest.mark.share(4, part=0)]
 
 Record = Callable[[str, object], None]
 RATE = 100  # requests a second, half of them on connections that are kept
 MOST_SECONDS = 10_000.0  # the test ends the load when it is done
+WAITS = 3.0  # seconds, in which a deploy that did not wait would stop or start something
 
 
 @dataclass(frozen=True)
@@ -71,13 +73,12 @@ def load(made: Operator, slow: float, directory: Path) -> Iterator[Load]:
 @pytest.fixture
 def busy(steady: Operator, proof: bool) -> Iterator[Operator]:
     """Return an operator whose service takes more than one request at a time, and who keeps many releases."""
-    before = dict(steady.variables)
-    steady.vm.update(memory="2g", keep_releases=LONG.rounds + 2 if proof else SHORT.rounds + 2)
+    variables, vm = dict(steady.variables), dict(steady.vm)
+    steady.vm |= {"memory": "2g", "keep_releases": (LONG if proof else SHORT).rounds + 2}
     steady.configure(WORKERS=2)
     steady.deploy()
     yield steady
-    steady.variables = before
-    steady.vm = {}
+    steady.variables, steady.vm = variables, vm
     steady.write()
 
 
@@ -93,11 +94,13 @@ def naively(made: Operator) -> None:
 
 def test_no_request_is_lost(busy: Operator, proof: bool, tmp_path: Path, record_property: Record) -> None:
     form = LONG if proof else SHORT
-    with load(busy, form.slow, tmp_path) as control:
-        time.sleep(form.slow + 10)
-    record_property("measured", f"vm, nothing changes: {control}")
-    assert control.failed == 0, control.report["failures"]
+    if proof:
+        with load(busy, form.slow, tmp_path) as control:
+            time.sleep(form.slow + 10)
+        record_property("measured", f"vm, nothing changes: {control}")
+        assert control.failed == 0, control.report["failures"]
 
+    nginx = busy.first.running()[f"{busy.deployment}-nginx"]
     deployed = [busy.serving()]
     with load(busy, form.slow, tmp_path) as changing:
         time.sleep(form.slow)
@@ -112,6 +115,7 @@ def test_no_request_is_lost(busy: Operator, proof: bool, tmp_path: Path, record_
     assert changing.report["sent"]["slow"] >= 2 * form.rounds
     assert min(changing.report["sent"]["keep-alive"], changing.report["sent"]["one-connection"]) > 1000
     assert changing.report["releases"] == form.rounds + 1, "every release has answered clients"
+    assert busy.first.running()[f"{busy.deployment}-nginx"] == nginx
 
     with load(busy, 0, tmp_path) as naive:
         time.sleep(5)
@@ -120,3 +124,23 @@ def test_no_request_is_lost(busy: Operator, proof: bool, tmp_path: Path, record_
         time.sleep(5)
     record_property("measured", f"vm, compose up --force-recreate: {naive}")
     assert naive.failed > 0, "this load tells a lost request"
+
+
+def test_a_request_under_way_across_two_quick_deploys_is_answered(steady: Operator) -> None:
+    """The colour that the second deploy gets still answers it, so that deploy waits."""
+    old = steady.serving()
+    with under_way(steady) as held:
+        steady.change_something()
+        first = steady.deploy()
+        steady.change_something()
+        assert "drained" in steady.planned()
+        with steady.held("deploy", "drained") as going:
+            going.go()
+            with pytest.raises(subprocess.TimeoutExpired):
+                going.process.wait(WAITS)
+            assert steady.serving() == first and not held.request.done()
+            held.finish()
+            answer = held.answer()
+            status, told = going.ended()
+    assert (answer.status_code, answer.headers["x-release-id"]) == (200, old)
+    assert status == 0 and steady.serving() == told["data"]["release"] not in {old, first}

@@ -1,16 +1,18 @@
 """An operator who deploys to machines over SSH: settings, state and commands, and what clients of the service see."""
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from tests.lab.ecs import TESTED
 from tests.lab.engine import Engine
+from tests.lab.vm_watching import Going, waiting
 from tests.lab.vms import DOMAIN, STORES, Vm
 from tests.servers.registry import USER, Registry
 from tests.support.deployments import REPOSITORY, Ran
@@ -80,6 +82,14 @@ class Operator:
         """Let the next deploy bring other code."""
         module = self.source / "decodeat" / "testing_faults.py"
         module.write_text(f"{module.read_text()}\n# {os.urandom(8).hex()}\n")
+
+    def change_for(self, step: str) -> None:
+        """Let the next deploy have a step: other code for those of the image, other files of nginx for `edge`."""
+        if step.startswith("image"):
+            self.change_code()
+        if step == "edge":
+            self.vm["docs_public"] = not self.vm.get("docs_public", False)
+        self.change_something()
 
     @property
     def key(self) -> str:
@@ -191,6 +201,12 @@ class Operator:
             env=self.environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
         )  # fmt: skip
 
+    @contextlib.contextmanager
+    def held(self, verb: str, step: str, *argument: str) -> Iterator[Going]:
+        """Begin a change that waits as a step begins, until it is let go on."""
+        with self.driven(verb, step, "hold", *argument) as process, waiting(process) as going:
+            yield going
+
     def drive(self, verb: str, step: str = "-", fault: str = "none", *argument: str) -> tuple[int, dict[str, Any]]:
         """Carry out a change to its end, or to where it is killed; exit status and what it said."""
         if self.forks is not None:
@@ -223,6 +239,26 @@ class Operator:
         wait_for(
             lambda: all(runs(one) == 1 for one in self.machines), 4 * PATIENCE, "the old colour does not end", every=0.5
         )
+
+    def wait_same(self) -> str:
+        """Wait until clients of all machines get one release, whichever, and return it."""
+
+        seen: list[str] = []
+
+        def same() -> bool:
+            seen[:] = [one.serving(self.ports[1]) for one in self.machines]
+            return len(set(seen)) == 1 and seen[0] != ""
+
+        wait_for(same, 4 * PATIENCE, lambda: f"not one release serves: {seen}", every=0.5)
+        return seen[0]
+
+    def wait_unlocked(self) -> None:
+        """Wait until nobody holds the lock: a keeper that hears nothing more ends by itself."""
+
+        def free() -> bool:
+            return self.ok("lock", "status")["data"]["locked"] is False
+
+        wait_for(free, PATIENCE, "the lock stays taken", every=0.5)
 
     def unsettled(self) -> str:
         """Return what is under way, left open or does not serve, "" when all is well."""

@@ -16,12 +16,15 @@ from tests.lab.machine import OPEN, RIGHTS
 from tests.servers.sshd import make_key
 from tests.support.waiting import PATIENCE, wait_for
 
-IMAGE, SYSTEMD = "lab/vm:1", "lab/vm-systemd:1"  # the second one's sshd and engine are started by systemd
+IMAGE = "lab/vm:1"
+SYSTEMD, WALLED = "lab/vm-systemd:1", "lab/vm-firewall:1"  # whose sshd and engine systemd starts; one with ufw
+MORE = {SYSTEMD: "vm-systemd", WALLED: "vm-firewall"}  # the lab's directories that these are made of
 # What stands beside the service, made of Debian's packages. Tags have the versions, as those of the official images.
 STORES = {"nginx": "lab/nginx:1.22", "redis": "lab/redis:7.0"}
 DOMAIN = "api.example.test"
 SUDO = "deployer"  # who becomes root by sudo, without a password
 SMALL = "/small"  # a directory there with a disk of its own, which can be filled; it is empty after a restart
+STORE = "/var/lib/docker"  # where a machine's engine keeps what it has
 BOOT_SECONDS = 4 * PATIENCE
 _DOWN_SECONDS = "200"  # longer than the longest request's release takes to end
 
@@ -155,7 +158,7 @@ class Vm:
 
     def break_connections(self) -> None:
         """Kill the processes of sshd that serve connections; what runs in them goes on."""
-        self.run("pkill -KILL -f '^sshd: .*(@|\\[priv\\])'")
+        self.ok("pkill -KILL -f '^sshd: .*(@|\\[priv\\])'")
 
     @contextlib.contextmanager
     def silent(self) -> Iterator[None]:
@@ -168,28 +171,21 @@ class Vm:
             self.ok(" && ".join(f"iptables -D {rule}" for rule in rules))
 
     @contextlib.contextmanager
-    def full(self) -> Iterator[None]:
-        """Leave no byte on its small disk until the block ends."""
-        self.run(
-            f"fallocate -l $(df --output=avail -B 1 {SMALL} | tail -n 1) {SMALL}/filler; cat /dev/zero >>{SMALL}/filler"
-        )
+    def full(self, place: str = SMALL) -> Iterator[None]:
+        """Leave no byte on a disk until the block ends."""
+        room = f"df --output=avail -B 1 {place} | tail -n 1"
+        self.run(f"fallocate -l $({room}) {place}/filler; cat /dev/zero >>{place}/filler")
         try:
+            assert int(self.ok(room)) < 1 << 16
             yield
         finally:
-            self.ok(f"rm {SMALL}/filler")
+            self.ok(f"rm {place}/filler")
 
-    @contextlib.contextmanager
-    def paused(self) -> Iterator[None]:
-        """Freeze everything of it until the block ends."""
-        self.engine.ok("pause", self.id)
-        try:
-            yield
-        finally:
-            self.engine.ok("unpause", self.id)
-
-    def get(self, path: str, port: int = 443, *, tls: bool = True, name: str = DOMAIN) -> httpx.Response:
+    def get(
+        self, path: str, port: int = 443, *, tls: bool = True, name: str = DOMAIN, seconds: float = PATIENCE
+    ) -> httpx.Response:
         """Ask as a client does: at a port that is published, for a name, whatever its certificate says."""
-        with httpx.Client(verify=False, timeout=PATIENCE, trust_env=False) as client:
+        with httpx.Client(verify=False, timeout=seconds, trust_env=False) as client:
             url = f"{'https' if tls else 'http'}://{self.address}:{port}{path}"
             return client.get(url, headers={"Host": name}, extensions={"sni_hostname": name})
 
@@ -197,7 +193,7 @@ class Vm:
         """Return the id of the release that its clients get, "" when none answers."""
         try:
             answer = self.get("/health", port)
-        except httpx.TransportError:
+        except (httpx.TransportError, httpx.InvalidURL):  # it has no address while it is down
             return ""
         return str(answer.headers.get("x-release-id", "")) if answer.status_code == 200 else ""
 
@@ -212,11 +208,15 @@ class Vm:
 
 
 @contextlib.contextmanager
-def started(engine: Engine, name: str, access: Access, image: str = IMAGE) -> Iterator[Vm]:
-    """Start a machine that an operator gets into, with an engine that has no image; gone with its disks afterwards."""
+def started(engine: Engine, name: str, access: Access, image: str = IMAGE, disk: str = "") -> Iterator[Vm]:
+    """Start a machine that an operator gets into, with an engine that has no image; gone with its disks afterwards.
+
+    With `disk`, such as "2g", its engine has so much room, in memory: what it has is gone after a restart.
+    """
     place = access.directory / name
     access.admit(name, place)
-    disks = ("--volume", f"{place}:/lab:ro", "--volume", "/var/lib/docker")
+    store = ("--tmpfs", f"{STORE}:exec,size={disk}") if disk else ("--volume", STORE)
+    disks = ("--volume", f"{place}:/lab:ro", *store)
     words = ("run", "--detach", "--hostname", name, "--network", NETWORK, *RIGHTS, *OPEN, *disks, image)
     container = engine.ok(*words)
     try:

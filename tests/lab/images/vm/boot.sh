@@ -10,7 +10,8 @@ done
 mount -t tmpfs -o mode=755 tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
 mkdir -p /run/sshd /small
-mount -t tmpfs -o mode=755,size=320m tmpfs /small
+# More than a deploy asks for, and little enough to be filled up.
+mount -t tmpfs -o mode=755,size=800m tmpfs /small
 for home in root:/root deployer:/home/deployer; do
     install -d -m 0700 -o "${home%%:*}" "${home#*:}/.ssh"
     install -m 0600 -o "${home%%:*}" /lab/authorized_keys "${home#*:}/.ssh/authorized_keys"
