@@ -70,6 +70,8 @@ def _errand(place: Place, context: Context, params: Params, name: str, *asked: s
 def _found(work: Work, errand: scripts.Errand) -> Mapping[str, Any] | None:
     """Return what a migration did whose end was not noted, nothing `done` when it never ran, None if unknown."""
     answer = work.wait(lambda seconds: scripts.outcome(errand, seconds), SECONDS)
+    if answer.status == frame.NO_ENGINE:
+        work.well(answer, "what the migration did")
     facts = frame.told(answer.stdout)
     if answer.status == frame.MISSING or (answer.status == 0 and "code" not in facts):
         return {"done": [], "before": ""}

@@ -24,6 +24,7 @@ WORDS: Mapping[int, str] = {
     frame.UNCHANGED: "nginx goes on with its old files",
     frame.MISSING: "what the step needs is not there",
     frame.NO_START: "Docker could not start it",
+    frame.NO_ENGINE: "its Docker engine does not answer",
     frame.SERVES: "another colour than planned is the one that clients reach",
 }
 

@@ -8,6 +8,7 @@ from decodeat_ops.targets.vm.scripts.asking import ask, good, private
 from decodeat_ops.targets.vm.scripts.frame import (
     ENDED,
     MISSING,
+    NO_ENGINE,
     NO_START,
     NOT_YET,
     OUT_OF_MEMORY,
@@ -21,6 +22,8 @@ from decodeat_ops.targets.vm.scripts.quoting import export, lines, word
 # What the Compose file of a colour takes from its caller. Its secrets are variables of their own names.
 IMAGE, COLOUR, SECRETS = "DECODEAT_IMAGE", "DECODEAT_COLOUR", "DECODEAT_SECRETS"
 SERVICE = "api"  # the service's name in that file
+ENGINE_SECONDS = 10  # that an engine may take to start anew
+_ANSWERS = f"docker version >/dev/null 2>&1 || exit {NO_ENGINE}"
 _STATE = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}} {{.RestartCount}}"
 _KILLED = 137  # the exit code of what the kernel killed, which Docker does not always know to be for its memory
 # Where a container sees how many of its processes the kernel has killed for their memory, by either kind of groups.
@@ -151,22 +154,46 @@ def drained(names: Names, colour: str, wait: float) -> str:
     return script(
         names.root,
         f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
+        engine(),
         finish(names, colour),
         until_ended(names, colour, wait),
     )
 
 
 def until_ended(names: Names, colour: str, wait: float) -> str:
+    """Return lines that end the script with `NOT_YET` when a colour still runs after `wait` seconds.
+
+    An engine that is away says nothing of it: containers may run on without.
+    """
     container = word(names.container(colour))
     return lines(
         f"end=$(($(date +%s) + {wait:.0f}))",
-        f'while [ "$(docker inspect -f {word("{{.State.Running}}")} {container} 2>/dev/null)" = true ]; do',
+        "while :; do",
+        f"  if running=$(docker inspect -f {word('{{.State.Running}}')} {container} 2>/dev/null); then",
+        '    [ "$running" = true ] || break',
+        "  elif docker version >/dev/null 2>&1; then break",
+        "  fi",
         '  if [ "$(date +%s)" -ge "$end" ]; then',
+        f"    {_ANSWERS}",
         f'    now=$(date +%s); since=$(cat {retired(colour)} 2>/dev/null || echo "$now")',
         '    echo "seconds=$((now - since))"',
         f"    exit {NOT_YET}",
         "  fi",
         "  sleep 0.2",
+        "done",
+    )
+
+
+def engine() -> str:
+    """Return lines that wait for an engine that is away, as when it is started anew, and end the script without one.
+
+    Its silence would look as if nothing was there.
+    """
+    return lines(
+        f"end=$(($(date +%s) + {ENGINE_SECONDS}))",
+        "until docker version >/dev/null 2>&1; do",
+        f'  [ "$(date +%s)" -lt "$end" ] || exit {NO_ENGINE}',
+        "  sleep 0.5",
         "done",
     )
 
@@ -188,11 +215,17 @@ def retire(names: Names, colour: str, old: str, record_now: str, release: str) -
     return script(
         names.root,
         f'[ "$(readlink run/active)" = {word(colour)} ] || exit {SERVES}',
+        engine(),
         finish(names, old),
         f"docker rm {word(names.container('migrate'))} >/dev/null 2>&1 || :",
         "rm -f stopped",
         record(release, record_now),
     )
+
+
+def runs(colour: str, release: str) -> str:
+    """Return the test whether a colour runs a release, or ran it last."""
+    return f'[ "$(readlink colours/{colour})" = {word(f"../releases/{release}")} ]'
 
 
 def retired(colour: str) -> str:

@@ -16,6 +16,7 @@ UNCHANGED = 86  # nginx goes on with its old files
 MISSING = 87  # a file or an image that has to be on the machine is not there
 WORSE = 88  # clients got errors, or waited too long
 NO_START = 89  # Compose could not make or start the container
+NO_ENGINE = 78  # Docker's engine does not answer: what it says nothing of may run on
 SERVES = 79  # the colour that would be touched is the one that clients reach, or is not that one any more
 
 LOG = "--log--"  # the line of the output after which lines of a log follow

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from decodeat_ops.targets.vm.scripts.colour import SERVICE, Launch
+from decodeat_ops.targets.vm.scripts.colour import SERVICE, Launch, engine
 from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, NOT_YET, say_log, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
@@ -38,6 +38,7 @@ def run(errand: Errand, wait: float) -> str:
         f"[ -f {word(f'releases/{launch.release}/compose.yaml')} ] || exit {MISSING}",
         'eval "$(cat)"',
         launch.variables,
+        engine(),
         f'if [ "$(docker inspect -f {word(_LABELLED)} {container} 2>/dev/null)" != {word(errand.change)} ]; then',
         _ended(container, wait),
         f"  docker rm -f {container} >/dev/null 2>&1",
@@ -58,6 +59,7 @@ def outcome(errand: Errand, wait: float) -> str:
     container = word(errand.container)
     return script(
         errand.launch.names.root,
+        engine(),
         f'[ "$(docker inspect -f {word(_LABELLED)} {container} 2>/dev/null)" = {word(errand.change)} ] || exit 0',
         _ended(container, wait),
         _outcome(errand.container),
@@ -67,7 +69,11 @@ def outcome(errand: Errand, wait: float) -> str:
 def _ended(container: str, wait: float) -> str:
     return lines(
         f"end=$(($(date +%s) + {wait:.0f}))",
-        f'while [ "$(docker inspect -f {word("{{.State.Running}}")} {container} 2>/dev/null)" = true ]; do',
+        "while :; do",
+        f"  if running=$(docker inspect -f {word('{{.State.Running}}')} {container} 2>/dev/null); then",
+        '    [ "$running" = true ] || break',
+        "  elif docker version >/dev/null 2>&1; then break",
+        "  fi",
         f'  [ "$(date +%s)" -lt "$end" ] || exit {NOT_YET}',
         "  sleep 0.2",
         "done",

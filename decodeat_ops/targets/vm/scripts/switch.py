@@ -3,15 +3,17 @@
 from decodeat_ops.targets.vm.names import COLOURS, Names
 from decodeat_ops.targets.vm.scripts.asking import ask, good, public
 from decodeat_ops.targets.vm.scripts.colour import (
+    engine,
     finish,
     kept,
     link,
     own,
     retired,
+    runs,
     until_ended,
     watch_state,
 )
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NOT_YET, UNREACHED, say_log, script
+from decodeat_ops.targets.vm.scripts.frame import MISSING, NOT_YET, SERVES, UNREACHED, say_log, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 IN_A_ROW = 5  # answers through nginx that confirm a release
@@ -133,8 +135,10 @@ def halt(names: Names, release: str) -> str:
 
 
 def all_ended(names: Names, wait: float) -> str:
-    """Return the script that waits up to `wait` seconds until neither colour runs."""
-    return script(names.root, *(until_ended(names, colour, wait) for colour in COLOURS))
+    """Return the script that waits up to `wait` seconds until neither colour runs, and tells those to that do."""
+    told = (finish(names, colour) for colour in COLOURS)
+    unreached = f"[ ! -L run/active ] || exit {SERVES}"
+    return script(names.root, unreached, engine(), *told, *(until_ended(names, colour, wait) for colour in COLOURS))
 
 
 def maintenance(names: Names, *, on: bool) -> str:
