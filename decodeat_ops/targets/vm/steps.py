@@ -93,7 +93,7 @@ def start(way: Way) -> Step:
         id=START,
         title=f"Start {release.id} beside what serves",
         do=Action("start", about),
-        undo=Action("unstart", about),
+        undo=Action("unstart", {**about, "limit": drain_seconds(way.loaded)}),
         preview=(
             *(f"{one}: docker compose up, {way.colours[one]}" for one in way.named),
             "secrets resolved anew, as input of the connection; in that container and nowhere else",

@@ -180,7 +180,7 @@ class Service:
                 deadline = time.monotonic() + 2 * PATIENCE
                 while not until.exists() and not self._killed.is_set() and time.monotonic() < deadline:
                     time.sleep(0.02)
-                return 200, {"held": True}
+                return (BROKEN, {}) if self._killed.is_set() else (200, {"held": True})
             case "/api/v1/analyze":
                 return self._analyzed(headers)
             case _:

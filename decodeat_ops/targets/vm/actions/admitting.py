@@ -44,21 +44,21 @@ def admit_back(place: Place, context: Context, params: Params) -> Results | None
     """Lead clients back to what they reached before, on every machine of the group; a stopped colour starts first."""
 
     def one(work: Work) -> str:
-        told = params["hosts"][work.host]
-        return led_back(work, told["colour"], told["before"], told["ran"], float(params["limit"]))
+        told, admitted = params["hosts"][work.host], params["release"]
+        return led_back(work, told["colour"], told["before"], told["ran"], float(params["limit"]), admitted)
 
     return warnings(each(place, context, params["hosts"], one, patient=False)) or None
 
 
-def led_back(work: Work, colour: str, before: str, release: str, limit: float) -> str:
+def led_back(work: Work, colour: str, before: str, release: str, limit: float, admitted: str = "") -> str:
     """Lead clients of one machine back from `colour`, and return a warning, or "".
 
     `release` is what `before` ran by then, "" where it did not run, so that there is nothing to bring back but the
-    link.
+    link; `admitted` is what clients were let to in `colour`, "" for nothing.
     """
     place, names = work.place, work.place.names
     answer = work.wait(
-        lambda seconds: switch.back(names, colour, before, release, client_name(place), seconds),
+        lambda seconds: switch.back(names, colour, before, release, client_name(place), seconds, admitted=admitted),
         limit,
         waiting=lambda last, _: f"{before} finishes its requests, and is started again then",
     )

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from decodeat_ops.core.errors import StepFailed
@@ -94,7 +95,8 @@ def _state(state: str) -> str:
 def unstart(place: Place, context: Context, params: Params) -> Results | None:
     """Take the container away where it is the one that was started, and bring back what was recorded before.
 
-    It never touches the colour that clients reach, and says so where it would have to.
+    It never touches the colour that clients reach, and says so where it would have to. Requests that came while
+    clients reached it are answered first: `limit` is what the longest of them may take.
     """
     release = VmRelease(**params["release"])
     kept: Mapping[str, Any] | None = params["kept"]
@@ -102,8 +104,14 @@ def unstart(place: Place, context: Context, params: Params) -> Results | None:
 
     def one(work: Work) -> str:
         told = params["hosts"][work.host]
-        body = colour.unstart(place.names, told["colour"], release.id, told["before"], before_record)
-        answer = work.run(body)
+        body = partial(colour.unstart, place.names, told["colour"], release.id, told["before"], before_record)
+        answer = work.wait(
+            lambda seconds: body(wait=seconds),
+            float(params["limit"]),
+            waiting=lambda last, _: f"{told['colour']} finishes its requests ({_seconds(last)} s)",
+        )
+        if answer.status == frame.NOT_YET:
+            answer = work.run(body(wait=None))
         if answer.status == frame.SERVES:
             return f"clients reach {told['colour']} by now, so its container stays"
         if answer.status == frame.MISSING:

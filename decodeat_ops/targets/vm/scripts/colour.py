@@ -124,20 +124,27 @@ def watch_state(container: str) -> str:
     )
 
 
-def unstart(names: Names, colour: str, release: str, before: str, record_before: str) -> str:
+def unstart(
+    names: Names, colour: str, release: str, before: str, record_before: str, *, wait: float | None = None
+) -> str:
     """Return the script that takes a started colour away again, unless clients reach it or it runs another release.
 
     `before` is the release that the colour ran before, "" for none; `record_before` is the record of this one then.
+    One that was told to finish, since clients had reached it, is waited for up to `wait` seconds, or not if that is
+    None: the script ends with `NOT_YET` while it answers requests.
     """
     container = word(names.container(colour))
     back = f"[ -d {word(f'releases/{before}')} ]" if before else "false"
     return script(
         names.root,
         f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
-        f'[ "$(readlink colours/{colour})" = {word(f"../releases/{release}")} ] || exit 0',
+        f"{runs(colour, release)} || exit 0",
+        engine(),
+        *((f"if [ -f {retired(colour)} ]; then", until_ended(names, colour, wait), "fi") if wait is not None else ()),
         f"docker rm -f {container} >/dev/null 2>&1",
         f"! docker inspect {container} >/dev/null 2>&1 || exit {NO_START}",
-        f"rm -rf run/{colour}/api.sock",
+        _ANSWERS,
+        f"rm -rf run/{colour}/api.sock {retired(colour)}",
         f"if {back}; then",
         link(f"../releases/{before}", f"colours/{colour}"),
         f"else rm -f colours/{colour}",

@@ -41,10 +41,19 @@ def admit(names: Names, colour: str, release: str, domain: str, wait: float) -> 
     )
 
 
-def _confirm(names: Names, colour: str, release: str, domain: str, wait: float) -> str:
+def _confirm(
+    names: Names,
+    colour: str,
+    release: str,
+    domain: str,
+    wait: float,
+    *,
+    well: str = "'running 0'",
+) -> str:
     """Return lines that end the script well once nginx has answered with the release `IN_A_ROW` times.
 
-    They wait no longer once its container has ended: until clients are led back, they get errors.
+    They wait no longer once its container has ended: until clients are led back, they get errors. `well` is the
+    pattern of its state and of how often the engine had to start it again.
     """
     container = names.container(colour)
     asked = ask(container, public("/health", domain), IN_A_ROW)
@@ -52,7 +61,7 @@ def _confirm(names: Names, colour: str, release: str, domain: str, wait: float) 
     return lines(
         f"end=$(($(date +%s) + {wait:.0f})); answer=''",
         "while :; do",
-        f"  case $({state}) in 'running 0') ;; *) break ;; esac",
+        f"  case $({state}) in {well}) ;; *) break ;; esac",
         f"  answer=$({asked})",
         f"""  [ "$(printf '%s\\n' "$answer" | {good(release)} | wc -l)" -ne {IN_A_ROW} ] || exit 0""",
         '  [ "$(date +%s)" -lt "$end" ] || break',
@@ -82,34 +91,52 @@ def _apart(names: Names, *parts: str) -> str:
     )
 
 
-def back(names: Names, colour: str, before: str, release: str, domain: str, wait: float) -> str:
+def back(names: Names, colour: str, before: str, release: str, domain: str, wait: float, *, admitted: str = "") -> str:
     """Return the script that leads clients back from `colour` to the colour `before`, "" for nowhere.
 
     `release` is what that one runs, "" where it did not run, so that nothing is started and asked. Its container is
     started again where it was told to end, which may have to come first: then the script ends with `NOT_YET`. Where
     nginx does not confirm it, it ends with `UNREACHED`; the link leads back all the same.
+
+    `admitted` is the release in `colour`, "" where clients reached nothing. It finishes the requests that it has got.
+    Where another one serves in that colour by now, nothing is touched.
     """
+    leave, leads = _leave(names, colour, admitted), f'[ "$(readlink run/active)" = {word(before)} ]'
+    others = f'if [ "$(readlink run/active)" = {word(colour)} ] && ! {runs(colour, admitted)}; then exit 0; fi'
+    guard = others if admitted else ""
     if not before:
-        return script(names.root, f'[ "$(readlink run/active)" != {word(colour)} ] || rm -f run/active')
-    there = f'[ "$(readlink run/active)" = {word(before)} ]'
+        gone = f'[ "$(readlink run/active)" != {word(colour)} ] || rm -f run/active'
+        return script(names.root, guard, gone, leave)
     if not release:
-        return script(names.root, f"{there} || {{ {link(before, 'run/active')}; }}")
+        return script(names.root, guard, f"{leads} || {{ {link(before, 'run/active')}; }}", leave)
     return _apart(
         names,
-        f"if {there} && [ ! -f {retired(before)} ]; then exit 0; fi",
+        guard,
+        f"if {leads} && [ ! -f {retired(before)} ]; then {leave or ':'}; exit 0; fi",
         revive(names, before, wait),
         link(before, "run/active"),
         "rm -f stopped",
-        _confirm(names, before, release, domain, 10),
+        leave,
+        # It may serve for long, and have been started again in all that time.
+        _confirm(names, before, release, domain, 10, well="'running '*"),
         _shown(),
         f"exit {UNREACHED}",
     )
+
+
+def _leave(names: Names, colour: str, admitted: str) -> str:
+    """Return the command that tells the release that clients have left to finish and end, nothing where there is none.
+
+    It may have requests yet: whoever takes it away waits for them.
+    """
+    return f"if {runs(colour, admitted)}; then {finish(names, colour)}; fi" if admitted else ""
 
 
 def revive(names: Names, colour: str, wait: float) -> str:
     """Return lines that bring a container back that was told to end: once it has, it is started again as it was."""
     container = word(names.container(colour))
     return lines(
+        engine(),
         f"if [ -f {retired(colour)} ]; then",
         until_ended(names, colour, wait),
         "fi",
