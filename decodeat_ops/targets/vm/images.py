@@ -12,7 +12,7 @@ from decodeat_ops.operations.image import PUSH
 from decodeat_ops.targets.vm import bringing, candidate
 from decodeat_ops.targets.vm.keeping import guarded, judged
 from decodeat_ops.targets.vm.observed import Seen
-from decodeat_ops.targets.vm.place import Acts, Place
+from decodeat_ops.targets.vm.place import Acts, Place, remote_of, still_named
 from decodeat_ops.targets.vm.release import VmRelease
 from decodeat_ops.targets.vm.scripts import images
 from decodeat_ops.targets.vm.side import each
@@ -45,7 +45,7 @@ def step(place: Place, release: VmRelease, origin: Origin, hosts: Sequence[Seen]
 
 def bring(place: Place, context: Context, params: Params) -> Results:
     """Bring the image to every machine of the step that lacks it, side by side. A repeat brings what is missing yet."""
-    image, hosts = _image(context, params), _hosts(place, params["hosts"])
+    image, hosts = _image(context, params), [remote_of(place, name) for name in params["hosts"]]
     if "@" in image:
         made = _made(place, params["reference"])
         arrived = bringing.pull(place, context, hosts, image, made)
@@ -63,7 +63,8 @@ def forget(place: Place, context: Context, params: Params) -> Results | None:
         if not brought or not image:
             return None
         script = images.forget(place.names, (image, images.mark(place.names, image)))
-        kept = each(_hosts(place, brought), lambda host: _forget(place, host, script), context)
+        hosts = [place.hosts[name] for name in still_named(place, context, brought)]
+        kept = each(hosts, lambda host: _forget(place, host, script))  # nothing interrupts an undo
     except Lost:
         raise
     except Unreachable as error:
@@ -93,10 +94,6 @@ def _made(place: Place, reference: str) -> BuiltImage | None:
 def _id(place: Place, reference: str) -> str:
     found = place.images().layers(reference)
     return found.id if found else ""
-
-
-def _hosts(place: Place, names: Sequence[str]) -> Sequence[Remote]:
-    return [place.hosts[name] for name in names]
 
 
 ACTIONS: Acts = {"bring-image": bring, "forget-image": forget}

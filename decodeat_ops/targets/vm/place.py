@@ -1,12 +1,13 @@
 """Hold what reaches a deployment on virtual machines: its settings, its names, and the ports to hosts and images."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from decodeat_ops.core.certificate import Handshake
 from decodeat_ops.core.clock import Clock
+from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.layout import Layout
 from decodeat_ops.core.plan import Params
 from decodeat_ops.core.ports import Host, Http
@@ -56,6 +57,30 @@ class Place:
     def layout(self) -> Layout:
         """Return the state on the operator's machine, which has records of checks alone."""
         return places.layout_of(self.loaded)
+
+
+def remote_of(place: Place, host: str) -> Remote:
+    """Return a machine that a plan names. Raises `Configuration` where the settings don't name it any more."""
+    if host not in place.hosts:
+        raise Configuration(
+            f"{host} is not among vm.hosts any more, and this change has something to do there.",
+            hint="Run the command again: it plans for the machines that are named now.",
+            where="vm.hosts",
+        )
+    return place.hosts[host]
+
+
+def still_named(place: Place, context: Context, hosts: Iterable[str]) -> list[str]:
+    """Return those machines that the settings name yet, and warn of the others, on which all stays as it is.
+
+    A machine that is gone for good must not keep the others from being brought back.
+    """
+    named, gone = [], []
+    for host in hosts:
+        (named if host in place.hosts else gone).append(host)
+    said = [f"{host} is not among vm.hosts any more: what this change has left there stays." for host in gone]
+    context.warn({"warnings": [text for text in said if text not in context.warnings]})
+    return named
 
 
 def forget(place: Place) -> None:

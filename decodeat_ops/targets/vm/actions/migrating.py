@@ -43,7 +43,7 @@ def migrate(place: Place, context: Context, params: Params) -> Results:
 def unmigrate(place: Place, context: Context, params: Params) -> Results | None:
     """Undo the migrations if that loses no data; else leave them, and return a warning that says so."""
     host = params["host"]
-    return each(place, context, [host], lambda work: _unmigrated(work, params), patient=False)[host]
+    return each(place, context, [host], lambda work: _unmigrated(work, params), patient=False).get(host)
 
 
 def _unmigrated(work: Work, params: Params) -> Results | None:

@@ -22,7 +22,7 @@ def retire(place: Place, context: Context, params: Params) -> Results | None:
             "letting the old colour finish",
         )
 
-    each(place, context, params["hosts"], one)
+    each(place, context, params["hosts"], one, needed=False)
     return None
 
 
@@ -36,7 +36,7 @@ def prune(place: Place, context: Context, params: Params) -> Results | None:
         kept = [line.removeprefix("kept=") for line in answer.stdout.splitlines() if line.startswith("kept=")]
         return f"{', '.join(kept)} would be beyond retention and stays: it is in use." if kept else ""
 
-    return warnings(each(place, context, params["hosts"], one)) or None
+    return warnings(each(place, context, params["hosts"], one, needed=False)) or None
 
 
 ACTIONS: Acts = {"retire": retire, "prune": prune}

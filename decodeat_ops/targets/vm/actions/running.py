@@ -4,12 +4,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from decodeat_ops.core.errors import Configuration, StepFailed
+from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm import side
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.place import Place, forget
+from decodeat_ops.targets.vm.place import Place, forget, remote_of, still_named
 from decodeat_ops.targets.vm.scripts import asking, frame
 
 T = TypeVar("T")
@@ -90,10 +90,20 @@ class Work:
 
 
 def each(
-    place: Place, context: Context, hosts: Iterable[str], work: Callable[[Work], T], *, patient: bool = True
+    place: Place,
+    context: Context,
+    hosts: Iterable[str],
+    work: Callable[[Work], T],
+    *,
+    patient: bool = True,
+    needed: bool = True,
 ) -> dict[str, T]:
-    """Do the work for every machine at once, and return the results by name. Raises as `side.each` does."""
-    remotes = [_remote(place, host) for host in hosts]
+    """Do the work for every machine at once, and return the results by name. Raises as `side.each` does.
+
+    An undo, and what is not `needed`, does without a machine that the settings don't name any more.
+    """
+    chosen = hosts if patient and needed else still_named(place, context, hosts)
+    remotes = [remote_of(place, host) for host in chosen]
 
     def one(remote: Remote) -> T:
         return work(Work(place, context, remote, patient))
@@ -102,16 +112,6 @@ def each(
         return side.each(remotes, one, context if patient else None)
     finally:
         forget(place)
-
-
-def _remote(place: Place, host: str) -> Remote:
-    if host not in place.hosts:
-        raise Configuration(
-            f"{host} is not among vm.hosts any more, and this change has something to do there.",
-            hint="Add it again until the change is over: its lock and its release are there still.",
-            where="vm.hosts",
-        )
-    return place.hosts[host]
 
 
 def answered(answer: Answer) -> str:
