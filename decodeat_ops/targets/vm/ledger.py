@@ -147,7 +147,20 @@ class VmLedger:
             found = side.each(self._hosts, lambda host: _whole(host, script).splitlines())
             self._kept = any("kept" in lines for lines in found.values())
         left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
+        if left and len(self._hosts) > 1:
+            left = self._not_left_behind(left)
         return f"{left[0][0]}:{self._place.names.journals / left[0][1]}" if left else ""
+
+    def _not_left_behind(self, left: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+        """Return the open journals but those after which other machines have had changes.
+
+        A machine that was taken out of the settings in the middle of a change has its journal yet when it comes back.
+        What that says of the others is long over: to go on with it, or to take it back, would undo their later changes.
+        """
+        script = scripts.newest(self._place.names)
+        newest = side.each(self._hosts, lambda host: _whole(host, script).strip())
+        last = {name: _stamp(line) for name, line in newest.items()}
+        return [one for one in left if not any(last[name] > _stamp(one[1]) for name in last if name != one[0])]
 
     def read(self, name: str) -> Progress:
         return journal.progress_of(self._content(name), name)
@@ -235,6 +248,12 @@ class VmLedger:
         if host is None:
             raise Configuration(f"The journal {name} is on a machine that the settings don't name.", where=name)
         return _whole(host, scripts.read(PurePosixPath(path))).encode()
+
+
+def _stamp(journal: str) -> str:
+    """Return when a journal was begun, by its name n<number>-<stamp>-<verb>.jsonl; "" for another name."""
+    parts = journal.split("-", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def _names(lines: Sequence[str]) -> bool:

@@ -101,6 +101,10 @@ fi
 exit 0
 """
 
+_NEWEST = """\
+if [ -d "$root/journal" ]; then find "$root/journal" -maxdepth 1 -name '*.jsonl' | sed 's|.*/||' | sort | tail -n 1; fi
+"""
+
 _DISCARD = """\
 rm -rf "$root/journal"
 for name in $parts; do rmdir "$root/$name" 2>/dev/null; done
@@ -162,6 +166,11 @@ def stop(names: Names, token: str) -> str:
 def open_journals(names: Names) -> str:
     """Return the script that prints "kept" when there is a deployment, and the names of its open journals in order."""
     return _values(names, ended=ENDED) + _OPEN
+
+
+def newest(names: Names) -> str:
+    """Return the script that prints the name of the newest journal, nothing where there is none."""
+    return _values(names) + _NEWEST
 
 
 def read(path: PurePosixPath) -> str:

@@ -75,6 +75,26 @@ def test_a_machine_that_is_down_is_named_and_nothing_stays_locked(machines: Mach
         ledger.unfinished()
 
 
+def test_a_change_that_was_left_behind_with_a_machine_is_not_gone_on_with(machines: Machines) -> None:
+    """It was taken out of the settings in the middle of it, and the others have changed since."""
+    both = machines.ledger("a", "b")
+    with both.held("deploy"):
+        both.begin(PLAN).close()
+    assert machines.ledger("a", "b").unfinished().startswith("a:")
+    rest = machines.ledger("b")
+    assert rest.unfinished() == ""
+    with rest.held("deploy"):
+        rest.begin(PLAN).end("done")
+    for order in (("a", "b"), ("b", "a")):
+        assert machines.ledger(*order).unfinished() == ""
+        later = machines.ledger(*order)
+        with later.held("deploy"):
+            later.begin(PLAN).close()
+        assert machines.ledger("a", "b").unfinished().startswith(f"{order[0]}:")
+        with later.held("deploy"):
+            later.reopen(later.unfinished()).end("done")
+
+
 def test_directories_belong_to_whom_they_should_and_are_made_once(machines: Machines) -> None:
     ledger = machines.ledger("a")
     root = machines.root("a")

@@ -18,6 +18,7 @@ SCRIPTS = {
     "holder": ledger.holder(NAMES),
     "stop": ledger.stop(NAMES, "0a"),
     "open_journals": ledger.open_journals(NAMES),
+    "newest": ledger.newest(NAMES),
     "read": ledger.read(NAMES.journals / "n00000001-deploy.jsonl"),
     "discard": ledger.discard(NAMES),
 }
