@@ -61,8 +61,9 @@ def unedge(place: Place, context: Context, params: Params) -> Results | None:
         if not before["generation"]:
             answer = work.run(scripts.down(place.names))
             return "" if answer.status in {0, frame.MISSING} else "nginx could not be taken away again."
-        if not before["release"] or before["generation"] == params["generation"]:
+        if not before["release"]:
             return ""
+        # Also where its files are the same: a container's definition may have changed alone.
         answer = _brought(work, before["release"], before["generation"])
         if answer.status == frame.UNTESTED:  # nothing has changed then, and what runs goes on
             return "nginx does not take its earlier files, either, and goes on with those that it has."
