@@ -95,7 +95,8 @@ class Seen:
 class VmObserved(Observed[VmRelease]):
     """Add what each machine has, in the settings' order. The first one is the canary.
 
-    `active` is what the canary serves. `mixed` says that others serve something else, or nothing.
+    `active` is what they serve. `mixed` says that some serve something else, or nothing: then it is the newest one of
+    these that has served.
     """
 
     hosts: tuple[Seen, ...] = field(kw_only=True, default=())

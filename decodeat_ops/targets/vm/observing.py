@@ -92,10 +92,10 @@ def observed(names: Names, hosts: tuple[Seen, ...], *, sound: bool = True) -> Vm
     """Put together what the machines have. Where they have to be `sound`, raises `Configuration` when one is not."""
     if sound:
         _require_sound(hosts)
-    canary = next((one for one in hosts if not one.silent), Seen(""))
-    active = record(names, hosts, canary, canary.active_id)
-    stopped = record(names, hosts, canary, canary.stopped) if active is None else None
     releases = union(hosts)
+    leads, halted = _leading(hosts, releases), next((one for one in hosts if one.stopped), Seen(""))
+    active = record(names, hosts, leads, leads.active_id)
+    stopped = record(names, hosts, halted, halted.stopped) if active is None else None
     left = any(one.left for one in hosts) and not (active or stopped or releases)
     return VmObserved(
         active=active,
@@ -110,6 +110,16 @@ def observed(names: Names, hosts: tuple[Seen, ...], *, sound: bool = True) -> Vm
     )
 
 
+def _leading(hosts: tuple[Seen, ...], releases: tuple[VmRelease, ...]) -> Seen:
+    """Return the machine whose release counts as what serves: where they differ, the newest one that has served.
+
+    A machine that is new, or comes back from long ago, tells nothing of the others, even as the first one.
+    """
+    known = {one.id: (one.served, one.order) for one in releases}
+    serving = [one for one in hosts if one.active_id]
+    return max(serving, key=lambda one: known.get(one.active_id, (False, (0, ""))), default=Seen(""))
+
+
 def first(place: Place) -> Seen:
     """Return what the first machine has, else the next one that answers. Raises as the first one did when none does."""
     failed: list[OpsError] = []
@@ -119,6 +129,15 @@ def first(place: Place) -> Seen:
             return found.seen
         failed.append(found.error or _broken(found.seen))
     raise failed[0] if failed else Configuration("vm.hosts names no machine.", where="vm.hosts")
+
+
+def first_serving(place: Place) -> Seen:
+    """Return the first machine that answers where a release serves or is stopped, without one what `first` does."""
+    for remote in place.hosts.values():
+        found = lately(place, remote).seen
+        if found.active_id or found.stopped:
+            return found
+    return first(place)
 
 
 def canary(place: Place) -> tuple[str, Seen]:

@@ -64,11 +64,11 @@ class VmView:
         return keeping.salt(self.place)
 
     def current_id(self) -> str:
-        seen = observing.first(self.place)
+        seen = observing.first_serving(self.place)
         return seen.active_id or seen.stopped
 
     def active(self) -> VmRelease | None:
-        seen = observing.first(self.place)
+        seen = observing.first_serving(self.place)
         return observing.record(self.place.names, (), seen, seen.active_id)
 
     def release(self, name: str) -> VmRelease | None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from decodeat_ops.core.errors import Configuration, Lost, Unreachable
-from decodeat_ops.targets.vm.observing import first, observe, seen
+from decodeat_ops.targets.vm.observing import first, first_serving, observe, seen
 from decodeat_ops.targets.vm.place import forget
 from tests.unit.targets.vm.recorded import ONE, TWO, container, record, said, serving
 from tests.unit.targets.vm.told import Told, place_of
@@ -44,6 +44,26 @@ def test_machines_apart_are_mixed_and_do_not_serve(tmp_path: Path) -> None:
     found = observe(place_of(tmp_path, Told("a", serving(TWO)), Told("b", serving(ONE))))
     assert (found.active_id, found.mixed, found.serving) == (TWO, True, False)
     assert [one.id for one in found.releases] == [TWO, ONE]  # those of all machines
+
+
+BARE = "= clock 1.0\n= user 0\n= nodocker\n= end\n"
+
+
+def test_a_first_machine_that_was_made_anew_hides_nothing(tmp_path: Path) -> None:
+    place = place_of(tmp_path, Told("a", BARE), Told("b", serving()))
+    found = observe(place)
+    assert (found.active_id, found.mixed, found.serving) == (ONE, True, False)
+    assert first_serving(place).host == "b"
+    stopped = said(links={"stopped": f"releases/{ONE}"}, records=BOTH)
+    halted = observe(place_of(tmp_path, Told("a", BARE), Told("b", stopped))).stopped
+    assert halted is not None and halted.id == ONE
+
+
+def test_a_machine_that_comes_back_from_long_ago_leads_nobody(tmp_path: Path) -> None:
+    """Nor does one that got a release which never served: where machines differ, the newest that has served counts."""
+    never = serving(TWO, records={TWO: json.dumps(record(TWO, served=False))})
+    for a, b, leads in ((serving(ONE), serving(TWO), TWO), (never, serving(ONE), ONE)):
+        assert observe(place_of(tmp_path, Told("a", a), Told("b", b))).active_id == leads
 
 
 def test_a_release_that_served_on_any_machine_has_served(tmp_path: Path) -> None:
@@ -116,8 +136,7 @@ def test_another_deployments_directory_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_bare_machines_can_be_looked_at(tmp_path: Path) -> None:
-    bare = "= clock 1.0\n= user 0\n= nodocker\n= end\n"
-    found = observe(place_of(tmp_path, Told("a", bare)))
+    found = observe(place_of(tmp_path, Told("a", BARE)))
     assert (found.active, found.hosts[0].engine_problem, found.hosts[0].there) == (None, "there is no Docker", False)
 
 

@@ -53,7 +53,7 @@ def test_what_is_wrong_is_said_for_each_machine(tmp_path: Path) -> None:
         "the certificate on b can't be read",
         f"{NAMES.release(ONE)}/release.json on b is damaged: "
         "Expecting property name enclosed in double quotes: line 1 column 2 (char 1)",
-        f"machines serve different things: b {TWO}",
+        f"machines serve different things: a {ONE}",
     )
     assert mend == ("decodeat-ops start", "decodeat-ops deploy")
 
