@@ -195,20 +195,25 @@ class Nginx:
             if (value := loaded.rules.filled(one.words[1], request))
         )
 
+    @staticmethod
+    def _failed(request: Request, status: int) -> Answer:
+        request.variables |= {"upstream_status": str(status)}
+        return Answer(status)
+
     def _passed(self, loaded: Loaded, to: Pass, request: Request) -> Answer:
         """Ask the server behind; 502 when it does not answer, 504 when not in time."""
         path = loaded.outside(to.to.removeprefix("unix:"))
         if not to.to.startswith("unix:") or path is None or not loaded.allowed(path, READ | WRITE):
             self.container.say(f"connect() to {to.to} failed (13: Permission denied or not there)")
-            return Answer(502)
+            return self._failed(request, 502)
         try:
             with connected(path, to.timeout) as behind:
                 answer = _asked(behind, to, request)
         except TimeoutError:
-            return Answer(504)
+            return self._failed(request, 504)
         except (OSError, http.client.HTTPException) as error:
             self.container.say(f"connect() to {to.to} failed: {error}")
-            return Answer(502)
+            return self._failed(request, 502)
         told = {name.lower().replace("-", "_"): value for name, value in answer.headers}
         request.variables |= {f"upstream_http_{name}": value for name, value in told.items()}
         request.variables |= {"upstream_status": str(answer.status)}

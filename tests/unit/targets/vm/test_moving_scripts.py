@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -183,6 +184,65 @@ def test_a_worker_that_the_kernel_kills_is_told_so(names: Names, tmp_path: Path)
     assert run(colour.ready(names, "blue", NEW, 0), bin_=docker.parent).returncode == frame.NOT_YET
 
 
+def test_what_another_change_has_brought_is_not_taken_back(names: Names, tmp_path: Path) -> None:
+    """A change that was left open long ago: the colour that it led clients to runs another release by now."""
+    root = Path(names.root)
+    (root / "run/active").symlink_to("blue")
+    (root / "colours/blue").symlink_to(f"../releases/{OLD}")
+    for before, ran in (("green", OLD), ("green", ""), ("", "")):
+        back = switch.back(names, "blue", before, ran, DOMAIN, 0, admitted=NEW)
+        assert run(back, bin_=without_docker(tmp_path)).returncode == 0
+        assert (root / "run/active").readlink() == Path("blue")
+
+
+def test_an_engine_that_is_away_has_ended_nothing(
+    names: Names, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(colour, "ENGINE_SECONDS", 0)
+    root = Path(names.root)
+    (root / "run/active").symlink_to("green")
+    (root / "colours/blue").symlink_to(f"../releases/{NEW}")
+    (root / "colours/blue.retired").write_text("1\n")
+    launch = colour.Launch(names, "blue", NEW, "sha256:1", "digest", "{}")
+    errand = migrate.Errand(launch, migrate.FORWARD, "a/b", ("--migrate",))
+    scripts = (
+        colour.drained(names, "blue", 0),
+        colour.unstart(names, "blue", NEW, OLD, "", wait=0),
+        colour.unstart(names, "blue", NEW, OLD, ""),
+        colour.retire(names, "green", "blue", "{}", NEW),
+        migrate.outcome(errand, 0),
+    )
+    for script in scripts:
+        assert run(script, bin_=without_docker(tmp_path)).returncode == frame.NO_ENGINE
+    assert run(switch.all_ended(names, 0)).returncode == frame.SERVES
+    (root / "run/active").unlink()
+    for script in (switch.all_ended(names, 0), switch.back(names, "", "blue", NEW, DOMAIN, 0)):
+        assert run(script, bin_=without_docker(tmp_path)).returncode == frame.NO_ENGINE
+
+
+def test_a_release_is_judged_by_its_own_answers_alone(names: Names, tmp_path: Path) -> None:
+    """A request of the release before ends while the new one is watched, and maintenance answers 503 meanwhile."""
+    now = datetime.now(UTC)
+
+    def line(status: int, seconds: float, upstream: str, ended: float = 0) -> str:
+        at = (now + timedelta(seconds=ended)).isoformat(timespec="seconds")
+        return (
+            f'{{"time": "{at}", "level": "INFO", "status": {status}, "seconds": {seconds:.3f}, "bytes": 1, '
+            f'"upstream_status": "{upstream}", "upstream_seconds": "{seconds:.3f}"}}'
+        )
+
+    told = [
+        line(200, 0.01, "200"), line(503, 0.0, ""), line(505, 0.0, ""),  # by nginx itself
+        line(200, 90.0, "200"), line(504, 140.0, "504"),  # begun before
+        line(502, 0.0, "502"), line(500, 2.5, "500", 9), line(200, 12.0, "200", 60),
+    ]  # fmt: skip
+    (tmp_path / "log").write_text("".join(f"{one}\n" for one in ["a warning", *told]))
+    program = without_docker(tmp_path) / "docker"
+    program.write_text(f"#!/bin/sh\ncase $1 in inspect) echo 'running false 0 0' ;; *) cat {tmp_path}/log ;; esac\n")
+    done = run(watch.watch(names, "blue", 1), bin_=program.parent)
+    assert (done.stdout.decode(), done.stderr) == ("answers=8\nerrors=2\nslow=1\n", b"")
+
+
 def test_what_is_in_use_is_not_pruned(names: Names, tmp_path: Path) -> None:
     root = Path(names.root)
     for name in (OLD, NEW, "20250101T000000Z-ccccccc"):
@@ -216,20 +276,27 @@ def test_what_is_no_name_is_not_exported() -> None:
         quoting.export({"A; id": Secret("x")})
 
 
+def an_errand(names: Names) -> migrate.Errand:
+    launch = colour.Launch(names, "blue", NEW, "sha256:aa", "digest", '{"id": "x"}')
+    return migrate.Errand(launch, migrate.FORWARD, "a/b", ("--migrate", "--json"))
+
+
 def every(names: Names) -> dict[str, str]:
     launch = colour.Launch(names, "blue", NEW, "sha256:aa", "digest", '{"id": "x"}')
-    errand = migrate.Errand(launch, migrate.FORWARD, "a/b", ("--migrate", "--json"))
+    errand = an_errand(names)
     return {
         "stage": stage.stage(names, NEW),
         "copy": stage.copy(names, OLD, NEW, "{}"),
         "unstage": stage.unstage(names, NEW),
         "start": colour.start(launch, 10),
         "ready": colour.ready(names, "blue", NEW, 5),
-        "unstart": colour.unstart(names, "blue", NEW, OLD, "{}"),
+        "unstart": colour.unstart(names, "blue", NEW, OLD, "{}", wait=5),
         "drained": colour.drained(names, "blue", 5),
         "retire": colour.retire(names, "blue", "green", "{}", NEW),
         "admit": switch.admit(names, "blue", NEW, DOMAIN, 10),
-        "back": switch.back(names, "blue", "green", OLD, DOMAIN, 10),
+        "back": switch.back(names, "blue", "green", OLD, DOMAIN, 10, admitted=NEW),
+        "unhalt": switch.back(names, "", "green", OLD, DOMAIN, 10),
+        "nowhere": switch.back(names, "blue", "", "", DOMAIN, 10, admitted=NEW),
         "halt": switch.halt(names, NEW),
         "ended": switch.all_ended(names, 5),
         "maintenance": switch.maintenance(names, on=True),
