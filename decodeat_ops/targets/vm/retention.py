@@ -32,12 +32,13 @@ def beyond_retention(release: VmRelease, observed: VmObserved, keep: int) -> dic
     last = observed.current.id if observed.current else ""
     pinned = {one.id for one in observed.releases if one.pinned}
     kept = {*list(newest.values())[:keep], release.id, last, *observed.draining, *pinned}
-    return {seen.host: _doomed(seen, everything, kept | _in_use(seen)) for seen in observed.hosts}
+    comes = release.id != last
+    return {seen.host: _doomed(seen, everything, kept | _in_use(seen, comes=comes)) for seen in observed.hosts}
 
 
-def _in_use(seen: Seen) -> set[str]:
-    """Return what runs or ran last there, but for the colour that the new release gets."""
-    replaced = idle(seen)
+def _in_use(seen: Seen, *, comes: bool) -> set[str]:
+    """Return what runs or ran last there, but for the colour that a new release gets if one `comes`."""
+    replaced = idle(seen) if comes else None
     return {seen.active_id, seen.stopped, *(one.release for part, one in seen.containers.items() if part != replaced)}
 
 
