@@ -12,6 +12,7 @@ from decodeat_ops.targets.vm.names import COLOURS
 from decodeat_ops.targets.vm.observed import Container, Seen, VmObserved
 from decodeat_ops.targets.vm.observing import ended
 from decodeat_ops.targets.vm.seen import release_of
+from decodeat_ops.targets.vm.way import stands
 
 GIB = 1024**3
 LOW_BYTES = 2 * GIB
@@ -25,7 +26,8 @@ def details(vm: Vm, observed: VmObserved) -> Details:
         report.machine(seen)
     if observed.mixed:
         report.mixed(observed)
-    return Details(_since(observed), tuple(report.rows), {"hosts": report.hosts}, tuple(report.wrong), _mend(observed))
+    mend = _mend(observed, whole=all(stands(one, vm) for one in observed.hosts))
+    return Details(_since(observed), tuple(report.rows), {"hosts": report.hosts}, tuple(report.wrong), mend)
 
 
 def _since(observed: VmObserved) -> str:
@@ -37,16 +39,17 @@ def _since(observed: VmObserved) -> str:
     return max(seen.switched, container.since)  # it may have been started again since
 
 
-def _mend(observed: VmObserved) -> tuple[str, ...]:
+def _mend(observed: VmObserved, *, whole: bool) -> tuple[str, ...]:
     """Return the commands that help: what was stopped is started, machines apart from the rest get what serves.
 
-    None of them helps while a machine is silent: a change needs them all.
+    `whole` is whether all that stands beside the release runs. None of them helps while a machine is silent: a change
+    needs them all.
     """
     if observed.silent:
         return ("decodeat-ops doctor",)
     if observed.stopped is not None:
         return ("decodeat-ops start",)
-    if observed.active is not None and (observed.mixed or not observed.serving):
+    if observed.active is not None and (observed.mixed or not observed.serving or not whole):
         return ("decodeat-ops start", "decodeat-ops deploy")
     return ()
 

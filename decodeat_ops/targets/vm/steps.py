@@ -1,16 +1,18 @@
 """Describe the steps of virtual machines as data: from an image to a release that serves on all of them, and back."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from decodeat_ops.core.migration import Migration, Revision
 from decodeat_ops.core.plan import Action, Step
+from decodeat_ops.targets.vm import documents
 from decodeat_ops.targets.vm.names import Colour, Names, other
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
 from decodeat_ops.targets.vm.release import VmRelease
 from decodeat_ops.targets.vm.retention import Doomed
 from decodeat_ops.targets.vm.way import Way, drain_seconds, shown
 
+SELF = "a certificate signed by itself where there is none"
 FILES, EDGE, DRAINED, MIGRATE, START, ADMIT, WATCH = (
     "files",
     "edge",
@@ -56,11 +58,27 @@ def edge(way: Way) -> Step:
         do=Action("edge", about),
         undo=Action("unedge", about),
         preview=(
-            *((f"makes network, nginx and what stands beside it on {shown(made)}",) if made else ()),
+            *((f"makes network, nginx and what stands beside it on {shown(made)}; {SELF}",) if made else ()),
             *(f"edge/current: {one}, nginx -t first, then a reload" for one in changed),
-            "a container is made anew where its own definition has changed, or it does not run, and nowhere else",
+            *_renewed(way),
+            "a container that does not run is started",
         ),
     )
+
+
+def _renewed(way: Way) -> Iterator[str]:
+    """Yield which containers beside the colours are made anew, and what clients notice of that."""
+    if way.redefined:
+        stop = documents.timeouts(way.loaded).stop
+        yield (
+            f"edge/compose.yaml differs on {shown(way.redefined)}: a container whose own definition has changed is "
+            f"made anew. nginx finishes its requests before, at most {stop} s, and nobody answers until it is back"
+        )
+    if way.repassed:
+        yield (
+            f"secrets differ on {shown(way.repassed)}: Redis and PostgreSQL are made anew where their password has "
+            "changed; what serves now does not reach them until clients get to the new release"
+        )
 
 
 def drained(way: Way) -> Step:
@@ -196,6 +214,7 @@ def prune(way: Way, doomed: dict[str, Doomed]) -> Step:
         preview=(
             f"releases {', '.join(names) or 'none'}; keeps {keep}",
             *((f"{len(images)} image{'s' if len(images) > 1 else ''}, unless a container uses one",) if images else ()),
+            "files of nginx that no kept release has",
         ),
         after_commit=True,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from decodeat_ops.core.abilities import Certifying, Install, Issue, Joining, Renew
 from decodeat_ops.core.errors import Usage
 from decodeat_ops.core.firewall import Wall
-from decodeat_ops.core.plan import Plan
+from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Aftermath, Candidate, Facts, Lack, Move, Origin, Removal, Steps
 from decodeat_ops.engine.executor import Do
@@ -33,7 +33,7 @@ from decodeat_ops.targets.vm.certificates import planning
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
 from decodeat_ops.targets.vm.place import Place
 from decodeat_ops.targets.vm.release import VmRelease
-from decodeat_ops.targets.vm.way import Way, drain_seconds, shown, sound
+from decodeat_ops.targets.vm.way import Way, drain_seconds, shown, sound, stands
 
 SELF_SIGNED = "Clients can't check the certificate: it is self-signed, so that nginx could start."
 
@@ -106,7 +106,7 @@ class Vm:
 
     def move(self, release: VmRelease, origin: Origin | None, observed: VmObserved) -> Move:
         """Return the way of a release into service on every machine; none for the active one that serves."""
-        if origin is None and observed.active_id == release.id and observed.serving:
+        if origin is None and observed.active_id == release.id and observed.serving and self._stands(observed):
             return Move()
         if origin is not None and origin.how == "unpacked":
             raise Usage(
@@ -127,6 +127,9 @@ class Vm:
             retire=(steps.retire(way), *((steps.prune(way, doomed),) if origin is not None else ())),
             private="its own socket on the first machine",
         )
+
+    def _stands(self, observed: VmObserved) -> bool:
+        return all(stands(one, self.here.loaded.settings.vm) for one in observed.hosts)
 
     def _way(self, release: VmRelease, source: Origin, observed: VmObserved, *, again: bool) -> Way:
         if source.how == "built":
@@ -150,15 +153,22 @@ class Vm:
         return release
 
     def lacking(self, observed: VmObserved) -> Lack:
-        """Return the end of a change that was cut off after its release served everywhere: the old colour's end."""
+        """Return what brings back what stands beside a release, and the end of a change that was cut off.
+
+        That one's release serves everywhere, and the old colour has not been told to finish.
+        """
         active = observed.active
-        if active is None or not any(_unrecorded(one, active) for one in observed.hosts):
+        if active is None:
             return Lack()
-        news = {one.host: one.active for one in observed.hosts if one.active}
-        retire = steps.retire_to(replace(active, served=True), observed, news)
-        return Lack(
-            (retire,), "an earlier change was cut off: its release is recorded as serving, and the old one ends"
-        )
+        found, says = list[Step](), list[str]()
+        if not self._stands(observed):
+            found.append(steps.edge(self._way(active, Origin("kept", of=active), observed, again=True)))
+            says.append("what stands beside the release does not run everywhere, and is started")
+        if any(_unrecorded(one, active) for one in observed.hosts):
+            news = {one.host: one.active for one in observed.hosts if one.active}
+            found.append(steps.retire_to(replace(active, served=True), observed, news))
+            says.append("an earlier change was cut off: its release is recorded as serving, and the old one ends")
+        return Lack(tuple(found), "; ".join(says))
 
     def halt(self, observed: VmObserved) -> Steps:
         """Return the steps that let clients reach nothing and end what runs; none when nothing does."""
@@ -192,7 +202,7 @@ class Vm:
         release, wanted = joining.served(self.here, observed, host), self.candidate()
         joining.require_same(wanted.release, release, host)
         alone = joining.alone(observed, release, host)
-        if sound(alone.hosts[0], release):
+        if sound(alone.hosts[0], release) and self._stands(alone):
             return Joining(release)
         origin = joining.origin(wanted.origin, release, alone)
         refusals = _refusals(release, verifying.problems(self.here, release, origin, alone))

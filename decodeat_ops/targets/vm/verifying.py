@@ -33,7 +33,7 @@ def startable(place: Place, release: VmRelease, origin: Origin, observed: VmObse
         found += _taken(place, seen)
         found += _stores(place, seen)
         if origin.how != "built":
-            found += _files(seen, origin)
+            found += _files(seen, origin, observed)
     if origin.how != "built":
         found += image(place, release, observed)
     return tuple(dict.fromkeys(found))
@@ -74,10 +74,13 @@ def _stores(place: Place, seen: Seen) -> Iterator[str]:
             yield f"{seen.host} has no image {image[:19]}, which vm.{name}_image names: `docker load` it there"
 
 
-def _files(seen: Seen, origin: Origin) -> Iterator[str]:
+def _files(seen: Seen, origin: Origin, observed: VmObserved) -> Iterator[str]:
     of = origin.of
-    if of is not None and seen.released(of.id) is None:
-        yield f"{seen.host} has no files of release {of.id}: `decodeat-ops deploy` brings every machine to a new one"
+    if of is None or seen.released(of.id) is not None:
+        return
+    others = {one.active_id for one in observed.hosts if one.host != seen.host}
+    alone = f"`decodeat-ops deploy --host {seen.host}` brings them, " if others == {of.id} else ""
+    yield f"{seen.host} has no files of release {of.id}: {alone}`decodeat-ops deploy` brings all machines to a new one"
 
 
 def image(place: Place, release: VmRelease, observed: VmObserved) -> Iterator[str]:

@@ -6,6 +6,7 @@ from functools import cached_property
 
 from decodeat_ops.core.target import Origin
 from decodeat_ops.settings.schema import Loaded
+from decodeat_ops.settings.vm import Vm
 from decodeat_ops.targets.vm import documents
 from decodeat_ops.targets.vm.names import COLOURS, Colour, Names, other
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
@@ -20,11 +21,20 @@ def drain_seconds(loaded: Loaded) -> int:
 
 
 def sound(seen: Seen, release: VmRelease) -> bool:
-    """Return whether clients of a machine reach the release in a container that runs and is not unhealthy."""
+    """Return whether clients of a machine reach the release, with its secrets, in a container that is well."""
     container = seen.containers.get(seen.active) if seen.active else None
     if container is None or seen.active_id != release.id or container.release != release.id:
         return False
+    if container.secrets not in ("", release.secrets):
+        return False  # it was started with those of earlier
     return container.state == "running" and container.health != "unhealthy"
+
+
+def stands(seen: Seen, vm: Vm) -> bool:
+    """Return whether nginx, and what the settings want beside it, run on a machine."""
+    parts = ("nginx", *(("redis",) if vm.redis else ()), *(("postgres",) if vm.postgres else ()))
+    containers = [seen.containers.get(part) for part in parts]
+    return all(one is not None and one.state == "running" for one in containers)
 
 
 def idle(seen: Seen) -> Colour:
@@ -79,15 +89,31 @@ class Way:
         """Return the machines whose nginx has other files than the release's, or does not run."""
         return tuple(one for one in self.observed.hosts if self._edge_differs(one))
 
+    @property
+    def redefined(self) -> list[str]:
+        """Return the machines where containers beside the colours may have other definitions than the release's."""
+        return [one.host for one in self.edged if one.edge and self._defined(one) != self.release.beside]
+
+    @property
+    def repassed(self) -> list[str]:
+        """Return the machines where Redis or PostgreSQL may have another password than the release knows."""
+        vm = self.loaded.settings.vm
+        if not (vm.redis_password or vm.postgres_password):
+            return []
+        there = ((one, self._there(one)) for one in self.observed.hosts if one.edge)
+        return [one.host for one, release in there if release is None or release.secrets != self.release.secrets]
+
+    def _there(self, seen: Seen) -> VmRelease | None:
+        return seen.released(seen.active_id or seen.stopped)
+
+    def _defined(self, seen: Seen) -> str:
+        there = self._there(seen)
+        return there.beside if there else ""
+
     def _edge_differs(self, seen: Seen) -> bool:
-        wanted, vm, current = self.release, self.loaded.settings.vm, self.observed.current
-        if seen.edge != wanted.edge or current is None or current.beside != wanted.beside:
+        if seen.edge != self.release.edge or self._there(seen) is None or self._defined(seen) != self.release.beside:
             return True
-        if (vm.redis_password or vm.postgres_password) and current.secrets != wanted.secrets:
-            return True
-        parts = ("nginx", *(("redis",) if vm.redis else ()), *(("postgres",) if vm.postgres else ()))
-        containers = [seen.containers.get(part) for part in parts]
-        return any(one is None or one.state != "running" for one in containers)
+        return seen.host in self.repassed or not stands(seen, self.loaded.settings.vm)
 
     @property
     def kept(self) -> VmRelease | None:
@@ -99,7 +125,8 @@ class Way:
     def groups(self) -> Sequence[Sequence[Seen]]:
         """Return the machines that get their clients at once: the first one alone, then groups."""
         size, rest = self.loaded.settings.vm.group, self.hosts[1:]
-        return (self.hosts[:1], *(rest[at : at + size] for at in range(0, len(rest), size)))
+        first = (self.hosts[:1],) if self.hosts else ()
+        return (*first, *(rest[at : at + size] for at in range(0, len(rest), size)))
 
     @property
     def served(self) -> VmRelease:

@@ -165,6 +165,7 @@ deploy {NEW} (demo-production)
       releases/{NEW}/release.json: it has served
  7. Delete what is beyond retention  [prune]
       releases none; keeps 5
+      files of nginx that no kept release has
 """
 
 
@@ -199,6 +200,51 @@ def test_a_change_that_was_cut_off_after_its_release_served_is_ended(tmp_path: P
     seen = replace(there.hosts[0], releases=(old, there.releases[1]))
     lack = of.lacking(replace(there, active=old, hosts=(seen,)))
     assert [step.id for step in lack.steps] == ["retire"]
+
+
+def test_what_stands_beside_a_release_is_brought_back(tmp_path: Path) -> None:
+    of = target(tmp_path, 2)
+    there = serving(of)
+    ended = {**there.hosts[1].containers, "nginx": Container("n", "exited")}
+    observed = replace(there, hosts=(there.hosts[0], replace(there.hosts[1], containers=ended)))
+    (edge,) = of.lacking(observed).steps
+    assert (edge.id, list(edge.do.params["hosts"])) == ("edge", ["api2"])
+    start = lifecycle.plan_start(observed, of, "demo-production", secrets="secrets", inputs="")
+    assert steps(start) == ["edge", "retire"], "nobody is let to a release that is where it was"
+
+
+def test_a_machine_with_another_definition_of_nginx_is_brought_to_the_release(tmp_path: Path) -> None:
+    """It was away when the others got theirs: its own record counts, not that of the first one."""
+    of = target(tmp_path, 2)
+    there = serving(of)
+    behind = replace(release(of, OLD, 2), beside="0123456789ab")
+    observed = replace(there, hosts=(there.hosts[0], replace(there.hosts[1], releases=(behind,))))
+    (edge,) = [step for step in deploy(of, observed).steps if step.id == "edge"]
+    assert list(edge.do.params["hosts"]) == ["api2"]
+    assert edge.preview[0].startswith("edge/compose.yaml differs on api2: a container whose own definition has changed")
+
+
+def test_a_start_gives_all_machines_todays_secrets_where_one_needs_it(tmp_path: Path) -> None:
+    of = target(tmp_path, 2)
+    there = serving(of)
+    green = Container("g", "running", release=OLD, secrets="secrets")
+    first = replace(there.hosts[0], containers={**there.hosts[0].containers, "green": green})
+    ended = {**there.hosts[1].containers, "green": replace(green, state="exited")}
+    observed = replace(there, hosts=(first, replace(there.hosts[1], containers=ended)))
+    for secrets, hosts in (("secrets", ["api2"]), ("rotated", ["api1", "api2"])):
+        plan = lifecycle.plan_start(observed, of, "demo-production", secrets=secrets, inputs="")
+        assert plan is not None
+        (start,) = [step for step in plan.steps if step.id == "start"]
+        assert list(start.do.params["hosts"]) == hosts
+
+
+def test_the_copy_that_a_restart_replaced_is_not_pruned_again_and_again(tmp_path: Path) -> None:
+    """Its container is there yet, for no release takes its colour: the machines would refuse to delete it."""
+    of = target(tmp_path, 1)
+    there = serving(of)
+    copied = replace(there.releases[1], fingerprint=there.releases[0].fingerprint)
+    seen = replace(there.hosts[0], releases=(there.releases[0], copied))
+    assert of.prune(replace(there, releases=seen.releases, hosts=(seen,))) == ()
 
 
 def test_the_previous_release_and_its_image_stay(tmp_path: Path) -> None:
