@@ -27,7 +27,7 @@ def status(loaded: Loaded) -> Outcome:
     One of the problems is that something else runs in the place of a release, whatever that answers.
     """
     desk = open_desk(loaded, secrets={})
-    observed = desk.target.survey() if isinstance(desk.target, Surveys) else desk.target.observe()
+    observed = _surveyed(desk)
     if observed.current is None and not observed.stranger and not observed.silent:
         return Outcome(
             "status",
@@ -59,6 +59,11 @@ def status(loaded: Loaded) -> Outcome:
         "status", summary[0].upper() + summary[1:] if wrong else summary, exit_code=code, data=told,
         blocks=(Facts(tuple(pairs)),), next=_next(told, details.next),
     )  # fmt: skip
+
+
+def _surveyed(desk: Desk) -> Observed[Any]:
+    """Return what is deployed, without the parts that don't answer where a target can do without them."""
+    return desk.target.survey() if isinstance(desk.target, Surveys) else desk.target.observe()
 
 
 def _next(told: dict[str, Any], mend: tuple[str, ...]) -> tuple[str, ...]:
@@ -216,8 +221,8 @@ TONES = {"serves": "good", "draining": "warn", "starting": "warn", "backing-off"
 
 
 def releases(loaded: Loaded) -> Outcome:
-    """List the kept releases, newest first, and which one serves."""
-    observed = open_desk(loaded, secrets={}).target.observe()
+    """List the kept releases, newest first, and which one serves; exit 8 when a host is silent, whose are not known."""
+    observed = _surveyed(open_desk(loaded, secrets={}))
     rows = []
     listed = []
     for release in observed.releases:
@@ -228,14 +233,16 @@ def releases(loaded: Loaded) -> Outcome:
         short = revision[:7] + (f"-{dirty}" if dirty else "")  # as git shows it; the whole one is in the JSON
         rows.append(((release.id, "strong" if state == "serves" else "muted"), (state, tone), *made, short))
         listed.append({**release.as_json(), "state": state})
-    count = len(rows)
+    count, nothing = len(rows), "No release is known." if observed.silent else "Nothing is deployed."
     return Outcome(
         "releases",
-        f"{count} release{'s' if count != 1 else ''} kept." if rows else "Nothing is deployed.",
-        data={"releases": listed},
+        f"{count} release{'s' if count != 1 else ''} kept." if rows else nothing,
+        exit_code=8 if observed.silent else 0,
+        data={"releases": listed, "silent": list(observed.silent)},
         blocks=(Table(("release", "state", "made", "by", "from", "revision"), tuple(rows)),) if rows else (),
         warnings=(
             *((f"What runs is {observed.stranger}.",) if observed.stranger else ()),
+            *(f"{host} can't be asked: what it alone has is not among these." for host in observed.silent),
             *(f"{r.id} {FUTURE}." for r in observed.releases if ahead(r.created_at)),
         ),
         next=("decodeat-ops rollback RELEASE",) if count > 1 or (rows and observed.stranger) else (),
