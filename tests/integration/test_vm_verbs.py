@@ -93,6 +93,9 @@ def test_status_does_without_silent_machines(three: VmPlace, monkeypatch: pytest
     assert [one["host"] for one in found.data["hosts"]] == ["one", "two", "three"]
     assert "One: it refuses the connection" in found.summary
     assert "different things" not in found.summary
+    listed = state.releases(three.loaded())
+    assert (listed.exit_code, listed.data["silent"]) == (8, ["one"])
+    assert release in [one["id"] for one in listed.data["releases"]]
     told = three.ends()
     assert (told.code, "one" in told.what) == (8, True)
     silence(monkeypatch, "two", "three")
