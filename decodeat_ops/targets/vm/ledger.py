@@ -151,7 +151,7 @@ class VmLedger:
             left = self._not_left_behind(left)
         return f"{left[0][0]}:{self._place.names.journals / left[0][1]}" if left else ""
 
-    def _not_left_behind(self, left: Sequence[tuple[str, str]]) -> Sequence[tuple[str, str]]:
+    def _not_left_behind(self, left: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the open journals but those after which other machines have had changes.
 
         A machine that was taken out of the settings in the middle of a change has its journal yet when it comes back.

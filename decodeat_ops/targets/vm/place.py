@@ -75,12 +75,11 @@ def still_named(place: Place, context: Context, hosts: Iterable[str]) -> list[st
 
     A machine that is gone for good must not keep the others from being brought back.
     """
-    named, gone = [], []
-    for host in hosts:
-        (named if host in place.hosts else gone).append(host)
+    hosts = tuple(hosts)
+    gone = [host for host in hosts if host not in place.hosts]
     said = [f"{host} is not among vm.hosts any more: what this change has left there stays." for host in gone]
     context.warn({"warnings": [text for text in said if text not in context.warnings]})
-    return named
+    return [host for host in hosts if host in place.hosts]
 
 
 def forget(place: Place) -> None:

@@ -224,6 +224,7 @@ def retire(names: Names, colour: str, old: str, record_now: str, release: str) -
         f'[ "$(readlink run/active)" = {word(colour)} ] || exit {SERVES}',
         engine(),
         finish(names, old),
+        _ANSWERS,
         f"docker rm {word(names.container('migrate'))} >/dev/null 2>&1 || :",
         "rm -f stopped",
         record(release, record_now),
