@@ -22,6 +22,7 @@ pytestmark = [pytest.mark.lab, pytest.mark.timeout(12_000), pytest.mark.share(4,
 Record = Callable[[str, object], None]
 RATE = 100  # requests a second, half of them on connections that are kept
 MOST_SECONDS = 10_000.0  # the test ends the load when it is done
+AROUND = 5.0  # seconds of load before and after the change that loses requests
 WAITS = 3.0  # seconds, in which a deploy that did not wait would stop or start something
 
 
@@ -118,10 +119,10 @@ def test_no_request_is_lost(busy: Operator, proof: bool, tmp_path: Path, record_
     assert busy.first.running()[f"{busy.deployment}-nginx"] == nginx
 
     with load(busy, 0, tmp_path) as naive:
-        time.sleep(5)
+        time.sleep(AROUND)
         naively(busy)
         busy.wait_serving(deployed[0])
-        time.sleep(5)
+        time.sleep(AROUND)
     record_property("measured", f"vm, compose up --force-recreate: {naive}")
     assert naive.failed > 0, "this load tells a lost request"
 
