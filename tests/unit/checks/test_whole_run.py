@@ -60,7 +60,7 @@ def run(
     alone = {"CI": "false", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     unwatched = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     env = {**unwatched, "PYTHONPATH": str(REPOSITORY), **alone, **(variables or {})}
-    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(argv, cwd=directory, env=env, capture_output=True, text=True, timeout=500, check=False)
     record = directory / "test-results.json"
     assert record.exists(), done.stdout + done.stderr
     return done.returncode, json.loads(record.read_text()), done.stdout
