@@ -22,16 +22,16 @@ class Peers:
     engine: Engine
 
     def image(self, name: str, make: Callable[[], object]) -> str:
-        """Have an image of this name, copied from a peer that has it, or made here; return the name."""
+        """Have an image of this name: as it is here, copied from a peer that has it, or made. Return the name."""
         with self._locked(name):
             note = self._place(name, "note")
-            maker = Engine(Path(note.read_text())) if note.exists() else self.engine
+            maker = Engine(Path(note.read_text())) if note.exists() else None
             # A peer that was killed left its note, and no engine that answers.
-            if maker != self.engine and maker.run("version").returncode == 0:
-                copy(name, maker, self.engine)
-            else:
+            if maker is None or maker.run("version").returncode != 0:
                 make()
                 note.write_text(str(self.engine.directory))
+            elif maker != self.engine:
+                copy(name, maker, self.engine)
         return name
 
     def withdraw(self) -> None:
