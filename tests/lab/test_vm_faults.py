@@ -12,7 +12,7 @@ from tests.lab.vm_operator import Operator
 from tests.lab.vm_watching import watched
 from tests.lab.vms import SMALL, STORE, Vm
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=3)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.proof]
 
 SILENT = 32.0  # seconds: longer than a keeper of the lock waits for a word
 INTO = 0.3  # seconds into a step at which something breaks: it is at its first script then, or right behind it

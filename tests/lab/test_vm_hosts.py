@@ -11,7 +11,7 @@ from tests.lab.test_vm_killed import PART
 from tests.lab.vm_operator import Operator
 from tests.lab.vms import Vm
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=2)]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.proof]
 
 NAMES = ("vm1", "vm2", "vm3")
 MOVING = ("start", "admit", "watch", "admit-2", "gate-post", "retire")  # the steps at which machines may differ
