@@ -12,7 +12,7 @@ from decodeat_ops.operations.image import PUSH
 from decodeat_ops.targets.vm import bringing, candidate
 from decodeat_ops.targets.vm.keeping import guarded, judged
 from decodeat_ops.targets.vm.observed import Seen
-from decodeat_ops.targets.vm.place import Acts, Place, remote_of, still_named
+from decodeat_ops.targets.vm.place import Acts, Place, remotes_of
 from decodeat_ops.targets.vm.release import VmRelease
 from decodeat_ops.targets.vm.scripts import images
 from decodeat_ops.targets.vm.side import each
@@ -45,7 +45,7 @@ def step(place: Place, release: VmRelease, origin: Origin, hosts: Sequence[Seen]
 
 def bring(place: Place, context: Context, params: Params) -> Results:
     """Bring the image to every machine of the step that lacks it, side by side. A repeat brings what is missing yet."""
-    image, hosts = _image(context, params), [remote_of(place, name) for name in params["hosts"]]
+    image, hosts = _image(context, params), remotes_of(place, context, params["hosts"])
     if "@" in image:
         made = _made(place, params["reference"])
         arrived = bringing.pull(place, context, hosts, image, made)
@@ -63,7 +63,7 @@ def forget(place: Place, context: Context, params: Params) -> Results | None:
         if not brought or not image:
             return None
         script = images.forget(place.names, (image, images.mark(place.names, image)))
-        hosts = [place.hosts[name] for name in still_named(place, context, brought)]
+        hosts = remotes_of(place, context, brought, needed=False)
         kept = each(hosts, lambda host: _forget(place, host, script))  # nothing interrupts an undo
     except Lost:
         raise

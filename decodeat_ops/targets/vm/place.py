@@ -59,27 +59,23 @@ class Place:
         return places.layout_of(self.loaded)
 
 
-def remote_of(place: Place, host: str) -> Remote:
-    """Return a machine that a plan names. Raises `Configuration` where the settings don't name it any more."""
-    if host not in place.hosts:
-        raise Configuration(
-            f"{host} is not among vm.hosts any more, and this change has something to do there.",
-            hint="Run the command again: it plans for the machines that are named now.",
-            where="vm.hosts",
-        )
-    return place.hosts[host]
+def remotes_of(place: Place, context: Context, hosts: Iterable[str], *, needed: bool = True) -> list[Remote]:
+    """Return the machines that a plan names. Raises `Configuration` where the settings don't name one any more.
 
-
-def still_named(place: Place, context: Context, hosts: Iterable[str]) -> list[str]:
-    """Return those machines that the settings name yet, and warn of the others, on which all stays as it is.
-
-    A machine that is gone for good must not keep the others from being brought back.
+    An undo, and what is not `needed`, does without such a one, and warns that all stays there as it is: a machine that
+    is gone for good must not keep the others from being brought back.
     """
     hosts = tuple(hosts)
     gone = [host for host in hosts if host not in place.hosts]
+    if gone and needed:
+        raise Configuration(
+            f"{', '.join(gone)} is not among vm.hosts any more, and this change has something to do there.",
+            hint="Run the command again: it plans for the machines that are named now.",
+            where="vm.hosts",
+        )
     said = [f"{host} is not among vm.hosts any more: what this change has left there stays." for host in gone]
     context.warn({"warnings": [text for text in said if text not in context.warnings]})
-    return [host for host in hosts if host in place.hosts]
+    return [place.hosts[host] for host in hosts if host in place.hosts]
 
 
 def forget(place: Place) -> None:

@@ -9,7 +9,7 @@ from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm import side
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.place import Place, forget, remote_of, still_named
+from decodeat_ops.targets.vm.place import Place, forget, remotes_of
 from decodeat_ops.targets.vm.scripts import asking, frame
 
 T = TypeVar("T")
@@ -102,8 +102,7 @@ def each(
 
     An undo, and what is not `needed`, does without a machine that the settings don't name any more.
     """
-    chosen = hosts if patient and needed else still_named(place, context, hosts)
-    remotes = [remote_of(place, host) for host in chosen]
+    remotes = remotes_of(place, context, hosts, needed=patient and needed)
 
     def one(remote: Remote) -> T:
         return work(Work(place, context, remote, patient))

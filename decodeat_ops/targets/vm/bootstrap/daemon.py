@@ -159,7 +159,7 @@ def writing(mark: str, digest: str, new: str) -> str:
 def unconfigure(place: Place, context: Context, params: Params) -> dict[str, list[str]]:
     """Bring back the file of before, unless somebody has changed it since. An engine with containers is left alone."""
     text = marks.script(params["mark"], "daemon", lines(_ENGINE, _BACK))
-    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text, timeout=LASTS))
+    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text, timeout=LASTS), undo=True)
 
 
 ACTIONS: Acts = {"configure-engine": configure, "unconfigure-engine": unconfigure}

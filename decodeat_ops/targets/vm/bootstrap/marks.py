@@ -7,7 +7,7 @@ from decodeat_ops.core.plan import Params
 from decodeat_ops.core.remote import Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.place import Place, remotes_of
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 from decodeat_ops.targets.vm.side import each
 
@@ -51,7 +51,13 @@ def run(place: Place, host: Remote, text: str, *, given: str = "", timeout: floa
     return tuple(answer.stdout.splitlines())
 
 
-def at_each(place: Place, context: Context, params: Params, work: Callable[[Remote], Said]) -> dict[str, list[str]]:
-    """Do the work on each machine that a step is for; what its scripts print are warnings."""
-    said = each([place.hosts[name] for name in params["hosts"]], work, context)
+def at_each(
+    place: Place, context: Context, params: Params, work: Callable[[Remote], Said], *, undo: bool = False
+) -> dict[str, list[str]]:
+    """Do the work on each machine that a step is for; what its scripts print are warnings.
+
+    An undo does without a machine that the settings don't name any more, and no wish to stop breaks it off.
+    """
+    hosts = remotes_of(place, context, params["hosts"], needed=not undo)
+    said = each(hosts, work, None if undo else context)
     return {"warnings": [f"{name}: {line}." for name, printed in said.items() for line in printed if line.strip()]}

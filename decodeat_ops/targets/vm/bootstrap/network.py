@@ -35,7 +35,7 @@ def make(place: Place, context: Context, params: Params) -> None:
 def unmake(place: Place, context: Context, params: Params) -> dict[str, list[str]]:
     """Delete the network if it was made by this change; one with containers stays."""
     text = making(place, params["mark"], _UNMAKE)
-    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text))
+    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text), undo=True)
 
 
 ACTIONS: Acts = {"make-network": make, "unmake-network": unmake}

@@ -133,7 +133,7 @@ def install(place: Place, context: Context, params: Params) -> None:
 def remove(place: Place, context: Context, params: Params) -> dict[str, list[str]]:
     """Remove the packages that were installed, but not what came with them, nor anything once containers are there."""
     text = marks.script(params["mark"], "packages", _REMOVE)
-    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text, timeout=LASTS))
+    return marks.at_each(place, context, params, lambda host: marks.run(place, host, text, timeout=LASTS), undo=True)
 
 
 ACTIONS: Acts = {"install-packages": install, "remove-packages": remove}

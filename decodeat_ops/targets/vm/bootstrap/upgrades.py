@@ -55,7 +55,7 @@ def make(place: Place, context: Context, params: Params) -> None:
 def unmake(place: Place, context: Context, params: Params) -> None:
     """Delete the file if this change has written it."""
     text = making(params["mark"], _UNMAKE)
-    marks.at_each(place, context, params, lambda host: marks.run(place, host, text))
+    marks.at_each(place, context, params, lambda host: marks.run(place, host, text), undo=True)
 
 
 ACTIONS: Acts = {"make-upgrades": make, "unmake-upgrades": unmake}

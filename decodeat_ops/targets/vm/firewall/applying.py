@@ -10,7 +10,7 @@ from decodeat_ops.targets.vm.firewall import guard, rules
 from decodeat_ops.targets.vm.firewall.looking import Look
 from decodeat_ops.targets.vm.firewall.rules import Wish
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.place import Acts, Place
+from decodeat_ops.targets.vm.place import Acts, Place, remotes_of
 from decodeat_ops.targets.vm.side import each
 
 APPLIED, CONFIRMED, REVERTED = "applied", "confirmed", "reverted"
@@ -31,7 +31,7 @@ def apply(place: Place, context: Context, params: Params) -> None:
     `Lost` when it is not known whether it has.
     """
     mark, seconds = params["mark"], params["seconds"]
-    hosts = [place.hosts[name] for name in params["hosts"]]
+    hosts = remotes_of(place, context, params["hosts"])
 
     def begin(host: Remote) -> None:
         program = guard.guard(mark, seconds, params["hosts"][host.name])
@@ -114,7 +114,7 @@ def take_back(place: Place, context: Context, params: Params) -> None:
         if state and not state.startswith(REVERTED):
             raise StepFailed(f"its firewall did not go back ({state})", lines=said)
 
-    each([place.hosts[name] for name in params["hosts"]], back)
+    each(remotes_of(place, context, params["hosts"], needed=False), back)
 
 
 ACTIONS: Acts = {"apply-firewall": apply, "take-back-firewall": take_back}
