@@ -241,15 +241,19 @@ def engage(docker: Engine, rent: Rent, image: str, tmp_path_factory: pytest.Temp
         yield make
 
 
-@pytest.fixture(scope="package")
-def alone(engage: Engage) -> VmOperator:
-    """Return an operator of one machine whose second release serves; every test leaves it so that the next works."""
-    made = engage("vm1")
+def serving_twice(made: VmOperator) -> VmOperator:
+    """Deploy two releases, so that there is one to go back to, and wait until the second serves alone."""
     made.deploy()
     made.change_something()
     made.deploy()
     made.wait_alone()
     return made
+
+
+@pytest.fixture(scope="package")
+def alone(engage: Engage) -> VmOperator:
+    """Return an operator of one machine whose second release serves; every test leaves it so that the next works."""
+    return serving_twice(engage("vm1"))
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.lab.conftest import Engage
+from tests.lab.conftest import Engage, serving_twice
 from tests.lab.vm_operator import Operator
 from tests.lab.vms import SYSTEMD, Vm
 
@@ -16,12 +16,7 @@ Record = Callable[[str, object], None]
 
 @pytest.fixture(scope="module")
 def real(engage: Engage) -> Operator:
-    made = engage("systemd", machine=SYSTEMD, name="real")
-    made.deploy()
-    made.change_something()
-    made.deploy()
-    made.wait_alone()
-    return made
+    return serving_twice(engage("systemd", machine=SYSTEMD, name="real"))
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from decodeat_ops.targets.vm.scripts import migrate as scripts
 from decodeat_ops.targets.vm.steps import MIGRATE
 
 SECONDS = 3600.0  # that a migration may take
-KILLED = "137"  # the exit code of what the kernel killed
 HINT = "Mend the cause and run the command again."
 ASKED = ("--migrate", "--json")
 
@@ -98,7 +97,7 @@ def _told(work: Work, answer: Answer) -> Mapping[str, Any]:
     if told is not None and told.get("problem"):
         what = f"The migration failed, and the database is as it was: {told['problem']}."
         raise StepFailed(what, hint=HINT, lines=lines)
-    if facts.get("code") == KILLED:
+    if facts.get("code") == str(frame.KILLED):
         memory = work.place.loaded.settings.vm.memory
         raise StepFailed(
             f"The migration on {work.host} was killed before it said how it ended, as for taking too much memory.",

@@ -7,6 +7,7 @@ from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.scripts.asking import ask, good, private
 from decodeat_ops.targets.vm.scripts.frame import (
     ENDED,
+    KILLED,
     MISSING,
     NO_ENGINE,
     NO_START,
@@ -25,7 +26,6 @@ SERVICE = "api"  # the service's name in that file
 ENGINE_SECONDS = 10  # that an engine may take to start anew
 _ANSWERS = f"docker version >/dev/null 2>&1 || exit {NO_ENGINE}"
 _STATE = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}} {{.RestartCount}}"
-_KILLED = 137  # the exit code of what the kernel killed, which Docker does not always know to be for its memory
 # Where a container sees how many of its processes the kernel has killed for their memory, by either kind of groups.
 _KILLS = "/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control"
 
@@ -118,7 +118,7 @@ def watch_state(container: str) -> str:
         f"  state=$(docker inspect -f {word(_STATE)} {word(container)} 2>/dev/null) || exit {MISSING}",
         "  case $state in",
         "    'created '* | 'running '*' 0') ;;",
-        f"    *' true '* | *' {_KILLED} '*) echo \"state=$state\"; {say_log(container)}; exit {OUT_OF_MEMORY} ;;",
+        f"    *' true '* | *' {KILLED} '*) echo \"state=$state\"; {say_log(container)}; exit {OUT_OF_MEMORY} ;;",
         f'    *) echo "state=$state"; {say_log(container)}; exit {ENDED} ;;',
         "  esac",
     )
@@ -168,11 +168,22 @@ def drained(names: Names, colour: str, wait: float) -> str:
 
 
 def until_ended(names: Names, colour: str, wait: float) -> str:
-    """Return lines that end the script with `NOT_YET` when a colour still runs after `wait` seconds.
+    """Return lines that end the script with `NOT_YET` when a colour still runs after `wait` seconds."""
+    return ended(
+        word(names.container(colour)),
+        wait,
+        _ANSWERS,
+        f'now=$(date +%s); since=$(cat {retired(colour)} 2>/dev/null || echo "$now")',
+        'echo "seconds=$((now - since))"',
+    )
 
-    An engine that is away says nothing of it: containers may run on without.
+
+def ended(container: str, wait: float, *late: str) -> str:
+    """Return lines that wait for the end of a container, by its quoted name. One that is not there has ended.
+
+    After `wait` seconds they run what is to be done when it is `late`, and end the script with `NOT_YET`. An engine
+    that is away says nothing of it: containers may run on without.
     """
-    container = word(names.container(colour))
     return lines(
         f"end=$(($(date +%s) + {wait:.0f}))",
         "while :; do",
@@ -181,10 +192,7 @@ def until_ended(names: Names, colour: str, wait: float) -> str:
         "  elif docker version >/dev/null 2>&1; then break",
         "  fi",
         '  if [ "$(date +%s)" -ge "$end" ]; then',
-        f"    {_ANSWERS}",
-        f'    now=$(date +%s); since=$(cat {retired(colour)} 2>/dev/null || echo "$now")',
-        '    echo "seconds=$((now - since))"',
-        f"    exit {NOT_YET}",
+        *(f"    {line}" for line in (*late, f"exit {NOT_YET}")),
         "  fi",
         "  sleep 0.2",
         "done",

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from decodeat_ops.targets.vm.scripts.colour import SERVICE, Launch, engine
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, NOT_YET, say_log, script
+from decodeat_ops.targets.vm.scripts.colour import SERVICE, Launch, ended, engine
+from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, say_log, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
 FORWARD, BACK = "migrate", "unmigrate"  # the names of the containers
@@ -40,7 +40,7 @@ def run(errand: Errand, wait: float) -> str:
         launch.variables,
         engine(),
         f'if [ "$(docker inspect -f {word(_LABELLED)} {container} 2>/dev/null)" != {word(errand.change)} ]; then',
-        _ended(container, wait),
+        ended(container, wait),
         f"  docker rm -f {container} >/dev/null 2>&1",
         f"  if ! {launch.compose} run -d -T --no-deps --name {container} --label {word(f'{_CHANGE}={errand.change}')} "
         f"{word(SERVICE)} python -m decodeat {words(*errand.asked)} >migrate.log 2>&1 </dev/null; then",
@@ -49,7 +49,7 @@ def run(errand: Errand, wait: float) -> str:
         "  fi",
         "  rm -f migrate.log",
         "fi",
-        _ended(container, wait),
+        ended(container, wait),
         _outcome(errand.container),
     )
 
@@ -61,22 +61,8 @@ def outcome(errand: Errand, wait: float) -> str:
         errand.launch.names.root,
         engine(),
         f'[ "$(docker inspect -f {word(_LABELLED)} {container} 2>/dev/null)" = {word(errand.change)} ] || exit 0',
-        _ended(container, wait),
+        ended(container, wait),
         _outcome(errand.container),
-    )
-
-
-def _ended(container: str, wait: float) -> str:
-    return lines(
-        f"end=$(($(date +%s) + {wait:.0f}))",
-        "while :; do",
-        f"  if running=$(docker inspect -f {word('{{.State.Running}}')} {container} 2>/dev/null); then",
-        '    [ "$running" = true ] || break',
-        "  elif docker version >/dev/null 2>&1; then break",
-        "  fi",
-        f'  [ "$(date +%s)" -lt "$end" ] || exit {NOT_YET}',
-        "  sleep 0.2",
-        "done",
     )
 
 
