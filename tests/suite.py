@@ -75,7 +75,13 @@ def proof(pytestconfig: pytest.Config) -> bool:
 @pytest.fixture(scope="session")
 def share(proof: bool, pytestconfig: pytest.Config) -> Callable[[Sequence[Any], int], Sequence[Any]]:
     """Return what takes every n-th of the material of one test, another part at each commit; all of it in the proof."""
-    return lambda material, n: material if proof else material[commits(pytestconfig.rootpath) % n :: n]
+    return lambda material, n: material if proof else part(material, n, commits(pytestconfig.rootpath))
+
+
+def part(material: Sequence[Any], of: int, number: int) -> Sequence[Any]:
+    """Return every n-th of the material, another part for each number; of less than `of` pieces always one."""
+    of = min(of, len(material)) or 1
+    return material[number % of :: of]
 
 
 @pytest.hookimpl(wrapper=True)

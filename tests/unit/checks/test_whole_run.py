@@ -12,7 +12,7 @@ import pytest
 
 from tests.audit import LOCKS, VULNERABLE
 from tests.servers import osv
-from tests.suite import SHARES
+from tests.suite import SHARES, part
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 CONFIGURATION = '''
@@ -198,6 +198,14 @@ def test_commits_in_a_row_run_every_case(tmp_path: Path) -> None:
     assert together == [3, 0, 3, 0], "a long form is for the proof"
     assert seen("test_both", 2 * SHARES) == [f"test_both[{number}]" for number in range(5)]
     assert [len(ran) for ran in _ran(made, 1)] == [35], "what is named runs whole"
+
+
+@pytest.mark.parametrize("size", range(1, 10))
+@pytest.mark.parametrize("of", range(1, 10))
+def test_of_the_material_of_a_test_each_commit_takes_some_and_commits_in_a_row_take_all(size: int, of: int) -> None:
+    parts = [part(range(size), of, number) for number in range(587, 587 + of)]
+    assert all(parts)
+    assert {one for taken in parts for one in taken} == set(range(size))
 
 
 def test_the_proof_has_everything_and_says_so(tmp_path: Path) -> None:
