@@ -272,7 +272,10 @@ def patient_service(directory: Path) -> None:
 
 @pytest.mark.share(3)
 def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server: RedisServer) -> None:
-    """The reader answers once all are there; nobody is before the first answer."""
+    """The reader answers once all are there; nobody is before the first answer.
+
+    One worker may take all connections while the other one gets no processor time: then another picture is asked for.
+    """
     patient_service(tmp_path)
     all_there = threading.Event()
     seen = Seen()
@@ -290,10 +293,10 @@ def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server:
                 int(float(count)) for count in re.findall(r"^decodeat_analyses_(?:running|waiting) (.*)", text, re.M)
             )
 
-        async def together() -> None:
+        async def together(picture: int) -> None:
             limits = httpx.Limits(max_connections=64)
             async with httpx.AsyncClient(timeout=2 * PATIENCE, limits=limits, trust_env=False) as client:
-                asking = asyncio.gather(*(ask(whole, client, 4711, seen) for _ in range(64)))
+                asking = asyncio.gather(*(ask(whole, client, picture, seen) for _ in range(64)))
                 deadline = time.monotonic() + PATIENCE
                 while (count := await asyncio.to_thread(under_way)) < 64:
                     assert time.monotonic() < deadline, count
@@ -301,12 +304,19 @@ def test_sixty_four_at_once_in_two_workers_cost_one_call(tmp_path: Path, server:
                 all_there.set()
                 await asking
 
+        def had_some() -> int:
+            lines = whole.running.log.read_text().splitlines()
+            return len({json.loads(line)["pid"] for line in lines if '"/api/v1/analyze"' in line})
+
         whole.vision.script[:] = [read_once_all_are_there]
-        asyncio.run(together())
-        assert (seen.wrong, seen.not_completed, len(seen.took)) == ([], [], 64)
-        assert (len(whole.vision.asked), len(whole.gemini.asked)) == (1, 1)
-        lines = whole.running.log.read_text().splitlines()
-        assert len({json.loads(line)["pid"] for line in lines if '"request"' in line}) == 2, "both workers had some"
+        for times in range(1, 21):
+            all_there.clear()
+            asyncio.run(together(4710 + times))
+            assert (seen.wrong, seen.not_completed, len(seen.took)) == ([], [], 64 * times)
+            assert (len(whole.vision.asked), len(whole.gemini.asked)) == (times, times)
+            if had_some() == 2:
+                break
+        assert had_some() == 2, "both workers had some"
 
 
 @pytest.mark.share(3)
