@@ -5,10 +5,12 @@ from typing import NoReturn
 
 from decodeat_ops.core.errors import Lost
 from decodeat_ops.core.remote import Answer
+from decodeat_ops.targets.vm.journal import VmJournal
 from decodeat_ops.targets.vm.place import Place, forget
-from decodeat_ops.targets.vm.scripts.guard import BUSY, FENCED, UNGUARDED, guard
+from decodeat_ops.targets.vm.scripts.guard import BUSY, FENCED, UNGUARDED, UNRECORDED, guard
 
 TOKEN = "token of the lock"  # noqa: S105  the key under which a place remembers it
+JOURNAL = "journal of the change"
 SALT = "salt of secrets' digests"
 WAIT = 30.0  # seconds that a script waits for an earlier one on the same machine
 # What a removal has to leave of a deployment's directory: its last steps are guarded and recorded by it, and whoever
@@ -19,11 +21,13 @@ KEPT = ("format.json", "salt", "lock", "step.lock", "journal")
 def guarded(place: Place, host: str, body: str, *, wait: float = WAIT) -> str:
     """Return a script that runs the body when no other one runs there and this command holds the lock on the machine.
 
-    A program that it leaves in the background keeps other scripts waiting, unless it closes file descriptor 8. What it
-    ends with goes through `judged`. Raises as `token` does.
+    It writes first what the journal there has to hold by then. A program that it leaves in the background keeps other
+    scripts waiting, unless it closes file descriptor 8. What it ends with goes through `judged`.
+    Raises as `token` does.
     """
     forget(place)
-    return guard(place.names, token(place, host), wait) + body
+    journal: VmJournal | None = place.remembered.get(JOURNAL)
+    return guard(place.names, token(place, host), wait, journal.carried(host) if journal else None) + body
 
 
 def token(place: Place, host: str) -> str:
@@ -44,9 +48,10 @@ def judged(answer: Answer, host: str) -> Answer:
             "this command does not hold the lock there any more: it was silent for too long, or its keeper was ended",
             "`decodeat-ops lock status` shows whether another command goes on there. ",
         )
-    if answer.status == UNGUARDED:
+    if answer.status in (UNGUARDED, UNRECORDED):
+        what = "the lock of its steps can't be taken" if answer.status == UNGUARDED else "the journal can't be written"
         last = answer.stderr.strip().splitlines()[-1:] or ["it can't be written"]
-        _not_run(host, f"the lock of its steps can't be taken ({last[0]})", "")
+        _not_run(host, f"{what} ({last[0]})", "")
     return answer
 
 

@@ -23,6 +23,7 @@ from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.engine import journal
 from decodeat_ops.engine.lock import operator
 from decodeat_ops.targets.vm import keeping, side
+from decodeat_ops.targets.vm.actions import ACTS
 from decodeat_ops.targets.vm.claim import claim
 from decodeat_ops.targets.vm.journal import VmJournal
 from decodeat_ops.targets.vm.keeper import Keeper, Refused, Timing
@@ -122,6 +123,7 @@ class VmLedger:
                 self._ready = False
                 self._told = {}
                 del self._place.remembered[keeping.TOKEN]
+                self._place.remembered.pop(keeping.JOURNAL, None)
 
     def holder(self) -> Owner | None:
         return next((_owner(line) for line in self._holders().values()), None)
@@ -166,12 +168,19 @@ class VmLedger:
         return journal.progress_of(self._content(name), name)
 
     def begin(self, plan: Plan) -> VmJournal:
-        self._told = {}
-        return VmJournal.begin(self._keepers, next(iter(self._place.hosts)), plan, self._place.names.journals)
+        first, directory = next(iter(self._place.hosts)), self._place.names.journals
+        return self._written(VmJournal.begin(self._keepers, first, plan, directory, ACTS))
 
     def reopen(self, name: str) -> VmJournal:
+        content = self._content(name)
+        plan = journal.progress_of(content, name).plan
+        return self._written(VmJournal(self._keepers, name, len(journal.used_of(content)), plan, ACTS))
+
+    def _written(self, opened: VmJournal) -> VmJournal:
+        """Return a journal that is written from now on, and let the scripts of its steps know it."""
         self._told = {}
-        return VmJournal(self._keepers, name, len(journal.used_of(self._content(name))))
+        self._place.remembered[keeping.JOURNAL] = opened
+        return opened
 
     def discard(self) -> None:
         if self._keepers or not self.exists():

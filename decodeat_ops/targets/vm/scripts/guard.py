@@ -1,5 +1,7 @@
 """Build the guard that every script which changes something begins with: one at a time, and the lock's owner alone."""
 
+from typing import NamedTuple
+
 from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.scripts.quoting import word
 
@@ -7,6 +9,7 @@ from decodeat_ops.targets.vm.scripts.quoting import word
 BUSY = 90  # an earlier script still runs
 FENCED = 91  # whoever sent it does not hold the lock any more; nothing was run
 UNGUARDED = 92  # there is no place for the lock; nothing was run
+UNRECORDED = 96  # the journal can't be written; nothing was run, and the reason is the last line of the error output
 
 # A program that the body leaves behind keeps the lock of steps until it ends, by file descriptor 8: so does an orphan,
 # for which a repeat has to wait. The lock's own file is opened anew, since only that shows whether its name still leads
@@ -19,7 +22,13 @@ if flock -n -s 7; then exit {fenced}; fi
 IFS= read -r owner <&7
 exec 7<&-
 case $owner in *{token}*) ;; *) exit {fenced} ;; esac
-unset owner
+{recorded}unset owner
+"""
+
+# As the keeper writes them: within the space that the journal has taken, and on the disk before anything else is done.
+_RECORDED = """\
+printf %s {records} |
+  dd of={journal} bs=64k oflag=seek_bytes seek={offset} conv=notrunc,nocreat,fdatasync status=none || exit {unrecorded}
 """
 
 # Who sends may be frozen, or gone without a word: nothing ends the input then, and what reads it would keep the lock of
@@ -37,13 +46,25 @@ kill "$watch" 2>/dev/null
 """
 
 
-def guard(names: Names, token: str, wait: float) -> str:
+class Carried(NamedTuple):
+    """Hold records that a script writes to a journal: at an offset in bytes, each with its line break."""
+
+    journal: str
+    offset: int
+    records: str
+
+
+def guard(names: Names, token: str, wait: float, carried: Carried | None = None) -> str:
     """Return the lines that go before a script. They read nothing of its input; `wait` is in seconds."""
+    recorded = carried and _RECORDED.format(
+        records=word(carried.records), journal=word(carried.journal), offset=carried.offset, unrecorded=UNRECORDED
+    )
     return _GUARD.format(
         steps=word(names.step_lock),
         lock=word(names.lock),
         wait=wait,
         token=_written(token),
+        recorded=recorded or "",
         busy=BUSY,
         fenced=FENCED,
         unguarded=UNGUARDED,

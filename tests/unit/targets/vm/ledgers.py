@@ -19,7 +19,12 @@ from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.place import Place
 from tests.support.local_remote import LocalRemote
 
-PLAN = Plan("deploy", "demo-production", "r1", (Step("one", "One", Action("mark")), Step("two", "Two", Action("mark"))))
+PLAN = Plan(
+    "deploy",
+    "demo-production",
+    "r1",
+    tuple(Step(name, name.title(), Action("mark"), undo=Action("unmark")) for name in ("one", "two")),
+)
 SWIFT = Timing(beat=0.1, silence=60.0, answer=60.0, orphans=60.0)
 MUTE = Timing(beat=3600.0, silence=60.0, answer=60.0, orphans=60.0)  # nothing is said but what the test says
 SHORT = Timing(beat=0.1, silence=2.0, answer=60.0, orphans=60.0)
