@@ -6,6 +6,8 @@ import shlex
 import socket
 import subprocess
 import tempfile
+import threading
+from concurrent.futures import Future
 from typing import IO
 
 import paramiko
@@ -27,18 +29,46 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())  # else it print
 
 
 class Connection:
-    """Hold one connection, and the program that it goes through, if any."""
+    """Hold one connection, and the program that it goes through, if any.
+
+    While one channel is used the next one is opened already, so that it is there at once when it is needed.
+    """
 
     def __init__(self, transport: paramiko.Transport, proxy: subprocess.Popen[bytes] | None) -> None:
-        self.transport = transport
+        self._transport = transport
         self._proxy = proxy
+        self._ahead: Future[paramiko.Channel | None] | None = None
+        self._taking = threading.Lock()
+
+    def channel(self, seconds: float) -> paramiko.Channel:
+        """Return a channel on which nothing runs yet. Raises what paramiko does when the machine opens none."""
+        with self._taking:
+            ahead, self._ahead = self._ahead, None
+            found = ahead.result() if ahead is not None else None
+            if found is None or found.closed:  # it may allow few at a time, and one of them may have ended since
+                found = self._transport.open_session(timeout=seconds)
+            self._ahead = self._opening(seconds)
+        return found
+
+    def _opening(self, seconds: float) -> "Future[paramiko.Channel | None]":
+        """Open a channel in the background; the result is None when there is none to be had."""
+        future: Future[paramiko.Channel | None] = Future()
+
+        def run() -> None:
+            try:
+                future.set_result(self._transport.open_session(timeout=seconds))
+            except (paramiko.SSHException, OSError, EOFError):
+                future.set_result(None)  # whoever needs one asks again, and is told why
+
+        threading.Thread(target=run, name="next channel", daemon=True).start()
+        return future
 
     @property
     def stands(self) -> bool:
-        return bool(self.transport.is_active())
+        return bool(self._transport.is_active())
 
     def close(self) -> None:
-        self.transport.close()
+        self._transport.close()
         if self._proxy is not None:
             _end(self._proxy)
 

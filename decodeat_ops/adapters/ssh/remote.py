@@ -86,7 +86,7 @@ class SshRemote(Machine):
         while True:
             connection, stood = self._connected()
             try:
-                return connection.transport.open_session(timeout=_OPENING)
+                return connection.channel(_OPENING)
             except (paramiko.SSHException, OSError, EOFError) as error:
                 if not stood or connection.stands:
                     raise self._no_channel(error) from error

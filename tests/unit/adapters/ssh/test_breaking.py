@@ -142,3 +142,17 @@ def test_a_machine_that_opens_no_more_channels_says_so(reach: Reached) -> None:
         assert not isinstance(caught.value, Lost)
         assert "MaxSessions" in caught.value.advice.hint
         assert remote.run("echo on").stdout == "on\n"
+
+
+def test_the_next_channel_is_open_before_it_is_needed(reach: Reached) -> None:
+    with sshd("LogLevel=DEBUG1") as server:
+        remote = reach(server.config())
+        remote.run("true")
+
+        def opened() -> int:
+            return (server.directory / "log").read_text(errors="replace").count("server_request_session")
+
+        wait_for(lambda: opened() == 2)
+        with remote.hold("cat") as first, remote.hold("cat") as second:
+            assert (first.ask("one"), second.ask("two")) == ("one", "two")
+            wait_for(lambda: opened() == 4)
