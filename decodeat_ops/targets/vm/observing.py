@@ -61,8 +61,13 @@ def lately(place: Place, remote: Remote) -> Looked:
     at, found = place.remembered.get((_LOOK, remote.name), (0.0, None))
     if found is None or place.clock.now() - at > FRESH:
         found = look_at(remote, place.names)
-        place.remembered[_LOOK, remote.name] = (place.clock.now(), found)
+        remember(place, remote.name, found)
     return found  # type: ignore[no-any-return]
+
+
+def remember(place: Place, host: str, found: Looked) -> None:
+    """Let what was seen of a machine just now be the answer to who asks within seconds."""
+    place.remembered[_LOOK, host] = (place.clock.now(), found)
 
 
 def _lately(place: Place) -> tuple[Looked, ...]:

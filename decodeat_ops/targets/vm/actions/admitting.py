@@ -36,7 +36,7 @@ def admit(place: Place, context: Context, params: Params) -> Results:
             )
         work.well(answer, "letting clients reach it")
 
-    each(place, context, params["hosts"], one)
+    each(place, context, params["hosts"], one, looks=True)
     return {"seconds": round(place.clock.now() - began, 2)}
 
 

@@ -29,7 +29,7 @@ def files(place: Place, context: Context, params: Params) -> Results | None:
             return
         work.do(stage.from_text(place.names, release.id), f"laying out release {release.id}", given=packed)
 
-    each(place, context, params["hosts"], one)
+    each(place, context, params["hosts"], one, looks=True)
     return None
 
 

@@ -1,7 +1,7 @@
 """Run the scripts of a step on its machines side by side, and put into words what they end with."""
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from decodeat_ops.core.errors import StepFailed
@@ -9,8 +9,10 @@ from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm import side
 from decodeat_ops.targets.vm.keeping import guarded, judged
+from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, remember
 from decodeat_ops.targets.vm.place import Place, forget, remotes_of
-from decodeat_ops.targets.vm.scripts import asking, frame
+from decodeat_ops.targets.vm.scripts import asking, frame, look
+from decodeat_ops.targets.vm.seen import parse
 
 T = TypeVar("T")
 SLICE = 5.0  # seconds that a script waits at most before it says how far it is, and the operator may interrupt
@@ -31,12 +33,16 @@ WORDS: Mapping[int, str] = {
 
 @dataclass(frozen=True)
 class Work:
-    """Run scripts on one machine for a step. An undo is not `patient`: nothing interrupts it."""
+    """Run scripts on one machine for a step. An undo is not `patient`: nothing interrupts it.
+
+    Each script that ends well also looks at the machine where `looked` is given, which gets what it saw.
+    """
 
     place: Place
     context: Context
     remote: Remote
     patient: bool = True
+    looked: dict[str, Looked] | None = None
 
     @property
     def host(self) -> str:
@@ -44,8 +50,16 @@ class Work:
 
     def run(self, body: str, *, given: str = "", timeout: float = PATIENCE) -> Answer:
         """Run a script under the guard, and return its answer whatever it is."""
+        names = self.place.names
+        if self.looked is not None:
+            body, timeout = look.after(names, body), timeout + LOOK_SECONDS
         script = guarded(self.place, self.host, body)
-        return judged(self.remote.run(script, given=given, timeout=timeout), self.host)
+        answer = judged(self.remote.run(script, given=given, timeout=timeout), self.host)
+        if self.looked is None or answer.status:
+            return answer
+        told, saw = look.parted(answer.stdout)
+        self.looked[self.host] = Looked(parse(self.host, saw, names))
+        return replace(answer, stdout=told)
 
     def do(self, body: str, what: str, *, given: str = "", timeout: float = PATIENCE) -> Answer:
         """Run a script that has to end well. Raises `StepFailed`, which `what` begins, such as "the rename"."""
@@ -97,20 +111,26 @@ def each(
     *,
     patient: bool = True,
     needed: bool = True,
+    looks: bool = False,
 ) -> dict[str, T]:
     """Do the work for every machine at once, and return the results by name. Raises as `side.each` does.
 
-    An undo, and what is not `needed`, does without a machine that the settings don't name any more.
+    An undo, and what is not `needed`, does without a machine that the settings don't name any more. Before what asks
+    next how the machines are, the scripts say so themselves (`looks`): that takes no further round trip.
     """
     remotes = remotes_of(place, context, hosts, needed=patient and needed)
+    looked: dict[str, Looked] = {}
 
     def one(remote: Remote) -> T:
-        return work(Work(place, context, remote, patient))
+        return work(Work(place, context, remote, patient, looked if looks else None))
 
     try:
-        return side.each(remotes, one, context if patient else None)
+        results = side.each(remotes, one, context if patient else None)
     finally:
         forget(place)
+    for host, found in looked.items():
+        remember(place, host, found)
+    return results
 
 
 def answered(answer: Answer) -> str:
