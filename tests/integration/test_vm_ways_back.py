@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from decodeat_ops.application import state, verbs
+from decodeat_ops.application import maintenance, state, verbs
 from decodeat_ops.application.workflow import Change
 from decodeat_ops.core import events
 from decodeat_ops.targets.vm.actions import admitting, running
@@ -89,6 +89,30 @@ def test_a_machine_that_is_gone_for_good_keeps_nobody_from_going_back(three: VmP
     told = three.ends(verbs.deploy, host="three")
     assert told.code == 0, told.text
     assert three.serving() != before and three.desk().target.observe().serving
+
+
+@pytest.mark.share
+def test_a_machine_that_joins_others_in_maintenance_answers_nobody(tmp_path: Path, source: Path) -> None:
+    with vm_place(tmp_path / "vm", source, ("one", "two")) as place:
+        release, new = place.deploy(), place.hosts[1]
+        assert place.ends(maintenance.maintain, on=True).code == 0
+        replaced(new)
+        flag = new.files / DEPLOYMENT / "run" / "maintenance"
+        new.engine.behaves = lambda variables: Behaviour("fails-clients")
+        told = place.ends(verbs.deploy, host="two")
+        assert told.code == 5 and not flag.exists(), told.text
+        new.engine.behaves = lambda variables: Behaviour()
+        shown: list[tuple[str, bool]] = []
+
+        def seen(event: events.Event) -> None:
+            if isinstance(event, events.StepStarted):
+                shown.append((event.step.id, flag.exists()))
+
+        told = place.ends(verbs.deploy, host="two", change=Change(emit=seen))
+        assert told.code == 0 and ("admit", True) in shown, told.text
+        assert [place.asked(host)[0] for host in place.hosts] == [503, 503]
+        assert place.ends(maintenance.maintain, on=False).code == 0
+        assert place.serving() == release
 
 
 @pytest.mark.share

@@ -60,8 +60,11 @@ def origin(built: Origin, release: VmRelease, observed: VmObserved) -> Origin:
     return built if observed.hosts[0].released(release.id) is None else Origin("kept", of=release)
 
 
-def way_of(place: Place, way: Way) -> Steps:
-    """Return the steps of the machine's way to the release, whose image is brought as it is and never built anew."""
+def way_of(place: Place, way: Way, closed: Steps = ()) -> Steps:
+    """Return the steps of the machine's way to the release, whose image is brought as it is and never built anew.
+
+    `closed` is what has to be done before clients are let to it.
+    """
     lacks = [one for one in way.hosts if way.release.image not in one.images]
     image = (images.step(place, way.release, Origin("kept", of=way.release), way.hosts),) if lacks else ()
     return (
@@ -70,6 +73,7 @@ def way_of(place: Place, way: Way) -> Steps:
         *((steps.drained(way),) if way.busy else ()),
         *((steps.edge(way),) if way.edged else ()),
         steps.start(way),
+        *closed,
         *steps.admit(way),
         steps.retire(way),
     )

@@ -282,8 +282,8 @@ def wait_stopped(observed: VmObserved, limit: int, *, after_commit: bool) -> Ste
     )
 
 
-def maintenance(observed: VmObserved, names: Names, *, on: bool) -> Step:
-    hosts = [one.host for one in observed.hosts if one.maintenance is not on]
+def maintenance(seen: Sequence[Seen], names: Names, *, on: bool) -> Step:
+    hosts = [one.host for one in seen if one.maintenance is not on]
     about = {"hosts": hosts}
     return Step(
         id="maintenance",

@@ -2,7 +2,7 @@
 
 import functools
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -33,7 +33,7 @@ from decodeat_ops.targets.vm.certificates import planning
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
 from decodeat_ops.targets.vm.place import Place
 from decodeat_ops.targets.vm.release import VmRelease
-from decodeat_ops.targets.vm.way import Way, drain_seconds, shown, sound, stands
+from decodeat_ops.targets.vm.way import Way, drain_seconds, outside_maintenance, shown, sound, stands
 
 SELF_SIGNED = "Clients can't check the certificate: it is self-signed, so that nginx could start."
 
@@ -123,10 +123,14 @@ class Vm:
                 *((steps.edge(way),) if way.edged else ()),
             ),
             start=(steps.start(way),) if way.hosts else (),
-            admit=steps.admit(way),
+            admit=(*self._closed(outside_maintenance(observed)), *steps.admit(way)),
             retire=(steps.retire(way), *((steps.prune(way, doomed),) if origin is not None else ())),
             private="its own socket on the first machine",
         )
+
+    def _closed(self, seen: Sequence[Seen]) -> Steps:
+        """Return the step after which nginx of these machines answers clients 503; none where there are none."""
+        return (steps.maintenance(seen, self.here.names, on=True),) if seen else ()
 
     def _stands(self, observed: VmObserved) -> bool:
         return all(stands(one, self.here.loaded.settings.vm) for one in observed.hosts)
@@ -184,7 +188,7 @@ class Vm:
             raise Usage("Nothing is deployed here.", hint="Run `decodeat-ops deploy` first.")
         if all(one.maintenance is on for one in observed.hosts):
             return ()
-        return (steps.maintenance(observed, self.here.names, on=on),)
+        return (steps.maintenance(observed.hosts, self.here.names, on=on),)
 
     def survey(self) -> VmObserved:
         return observing.survey(self.here)
@@ -211,7 +215,9 @@ class Vm:
         refusals.refuse()
         fresh = replace(release, served=False) if origin.how == "built" else release
         way = Way(self.here.loaded, self.here.names, fresh, alone, origin)
-        return Joining(release, joining.way_of(self.here, way), (*self.told(), *joining.facts(release, host)))
+        closed = self._closed(outside_maintenance(observed, host))
+        told = (*self.told(), *joining.facts(release, host), *verifying.maintained(observed, host))
+        return Joining(release, joining.way_of(self.here, way, closed), told)
 
     def bootstrap(self, observed: VmObserved, mark: str) -> Plan | None:
         return bootstrap.plan(self.here, mark, observed.serves_now)

@@ -12,7 +12,7 @@ from decodeat_ops.targets.vm import documents
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
 from decodeat_ops.targets.vm.place import Place
 from decodeat_ops.targets.vm.release import VmRelease
-from decodeat_ops.targets.vm.way import drain_seconds, idle
+from decodeat_ops.targets.vm.way import drain_seconds, idle, outside_maintenance
 
 ENGINE, COMPOSE = (20, 10), (2, 20)  # the oldest versions that know all that is asked of them
 ROOM = 256 * 2**20  # bytes that a machine has to have left, the image not counted
@@ -126,7 +126,7 @@ def clean(place: Place, origin: Origin) -> tuple[str, ...]:
 
 def facts(place: Place, origin: Origin, observed: VmObserved) -> Facts:
     """Return what an operator has to know of the machines before a plan is approved."""
-    return (*_mixed(observed), *_draining(place, observed), *_maintained(observed))
+    return (*_mixed(observed), *_draining(place, observed), *maintained(observed))
 
 
 def _mixed(observed: VmObserved) -> Facts:
@@ -147,11 +147,15 @@ def _draining(place: Place, observed: VmObserved) -> Facts:
     return (("finishes requests first", ", ".join(told)),) if told else ()
 
 
-def _maintained(observed: VmObserved) -> Facts:
+def maintained(observed: VmObserved, *coming: str) -> Facts:
+    """Return which machines are in maintenance, and which will be; `coming` is as in `outside_maintenance`."""
     on = [one.host for one in observed.hosts if one.maintenance]
-    return (
-        (("maintenance is on", f"{', '.join(on)}: clients get 503 until `decodeat-ops maintenance off`"),) if on else ()
-    )
+    if not on:
+        return ()
+    told = f"{', '.join(on)}: clients get 503 until `decodeat-ops maintenance off`"
+    too = [one.host for one in outside_maintenance(observed, *coming)]
+    more = f"; so do those of {', '.join(too)}, before they reach the release" if too else ""
+    return (("maintenance is on", f"{told}{more}"),)
 
 
 def _version(text: str) -> tuple[int, int]:

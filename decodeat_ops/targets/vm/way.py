@@ -37,6 +37,19 @@ def stands(seen: Seen, vm: Vm) -> bool:
     return all(one is not None and one.state == "running" for one in containers)
 
 
+def outside_maintenance(observed: VmObserved, *coming: str) -> tuple[Seen, ...]:
+    """Return the machines that would answer their clients while all others are in maintenance.
+
+    They are among those `coming` to what the others serve: by name, else each that does not have it.
+    """
+    current = observed.current.id if observed.current else ""
+    apart = coming or tuple(one.host for one in observed.hosts if (one.active_id or one.stopped) != current)
+    others = [one for one in observed.hosts if one.host not in apart]
+    if not others or not all(one.maintenance for one in others):
+        return ()
+    return tuple(one for one in observed.hosts if one.host in apart and not one.maintenance)
+
+
 def idle(seen: Seen) -> Colour:
     """Return the colour of a machine that a release may be started as: the one that no client reaches.
 
