@@ -66,6 +66,11 @@ WORDS = {
         "Free some space there before anything else: `decodeat-ops prune`, then what is not ours.",
         "먼저 공간을 확보하세요. `decodeat-ops prune` 다음에 다른 파일을 정리하세요.",
     ),
+    "vm.disk_unknown": ("Not told by {hosts}", "알려 주지 않은 서버: {hosts}"),
+    "vm.disk_unknown.hint": (
+        "Look at the disk there by hand: `df` says nothing that can be read.",
+        "`df`의 답을 읽을 수 없습니다. 그 서버의 디스크를 직접 확인하세요.",
+    ),
     "vm.ports": ("Ports for clients", "클라이언트 포트"),
     "vm.ports.why": (
         "nginx can't start where another program has its ports.",

@@ -247,8 +247,11 @@ def _full(host: str, found: Stock, need: int, told: str) -> OpsError | None:
 
 
 def _lacks(host: str, found: Stock, need: int) -> str:
-    needed = f", {size(need)} needed" if need else ", less than it needs"
-    return f"{host} has no room for the image: {size(max(0, found.free))} free at {found.root or 'its engine'}{needed}."
+    at = found.root or "its engine"
+    known = found.free >= 0
+    room = f"{size(found.free)} free at {at}" if known else f"how much is free at {at} is unknown"
+    needed = f", {size(need)} needed" if need else (", less than it needs" if known else "")
+    return f"{host} has no room for the image: {room}{needed}."
 
 
 def _room_hint() -> str:

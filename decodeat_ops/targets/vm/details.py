@@ -82,8 +82,7 @@ class _Report:
         self._colours(seen)
         self._edge(seen)
         self._certificate(seen)
-        low = seen.free_bytes < LOW_BYTES
-        self.rows.append(("  room", (f"{max(0, seen.free_bytes) / GIB:.1f} GiB free", "warn" if low else "muted")))
+        self.rows.append(("  room", _room(seen)))
         for path, why in seen.damaged.items():
             self.rows.append(("  damaged", (f"{path}: {why}", "warn")))
             self.wrong.append(f"{path} on {seen.host} is damaged: {why}")
@@ -151,6 +150,12 @@ class _Report:
         self.wrong.append(f"machines serve different things: {told}")
 
 
+def _room(seen: Seen) -> Cell:
+    if seen.free_bytes < 0:
+        return "unknown: it does not tell what is free", "warn"
+    return f"{seen.free_bytes / GIB:.1f} GiB free", "warn" if seen.free_bytes < LOW_BYTES else "muted"
+
+
 def _shown(container: Container, *, active: bool) -> Cell:
     state = container.state if active or not container.up else "draining"
     text = f"{container.release}, {state}" if not active else state
@@ -189,7 +194,7 @@ def as_json(seen: Seen) -> dict[str, Any]:
             "names": list(found.names), "ends": found.ends.isoformat(), "issuer": found.issuer,
             "serial": found.serial, "fingerprint": found.fingerprint,
         } if found else None,
-        "free_bytes": seen.free_bytes,
+        "free_bytes": seen.free_bytes if seen.free_bytes >= 0 else None,
         "engine": seen.engine,
         "compose": seen.compose,
         "damaged": dict(seen.damaged),

@@ -145,11 +145,16 @@ def clock(place: Place, subject: Subject) -> Finding:
 def disk(place: Place, subject: Subject) -> Finding:
     """Check free bytes and inodes where each machine has the deployment."""
     hosts = looking.there(place)
-    tight = min(hosts, key=lambda one: one.free_bytes)
+    unknown = [one.host for one in hosts if one.free_bytes < 0]
+    tight = min((one for one in hosts if one.free_bytes >= 0), key=lambda one: one.free_bytes, default=None)
+    if tight is None:
+        return answer(DISK, Status.WARN, "vm.disk_unknown", hosts=unknown)
     fullest = max(one.inodes for one in hosts)
-    seen = {"host": tight.host, "free": max(0, tight.free_bytes) // MIB, "inodes": 100 - fullest}
+    seen = {"host": tight.host, "free": tight.free_bytes // MIB, "inodes": 100 - fullest}
     if tight.free_bytes < FULL or fullest >= 99:
         return answer(DISK, Status.FAIL, "vm.disk_full", **seen)
+    if unknown:
+        return answer(DISK, Status.WARN, "vm.disk_unknown", hosts=unknown)
     if tight.free_bytes < LOW or fullest >= 90:
         return answer(DISK, Status.WARN, "vm.disk_low", **seen)
     return answer(DISK, Status.PASS, "vm.disk_room", **seen)

@@ -99,3 +99,11 @@ def test_a_disk_without_room_is_found_before_the_pull_where_the_size_is_known(on
     one.hosts[0].engine.images.full = True
     with pytest.raises(StepFailed, match=r"vm1 has no room for the image: 60 MB free at \S+, less than it needs"):
         one.bring(image)
+
+
+def test_room_that_is_not_told_is_not_shown_as_none(one: Yard) -> None:
+    image = one.push(one.build())
+    one.disk(one.hosts[0], -1)
+    one.hosts[0].engine.images.full = True
+    with pytest.raises(StepFailed, match=r"vm1 has no room for the image: how much is free at \S+ is unknown\.$"):
+        one.bring(image)

@@ -49,6 +49,7 @@ def outcome(finding: Finding) -> tuple[Status, str]:
 
 BARE = "= clock 1.0\n= user 0\n= nodocker\n= end\n"
 OLD = serving().replace("24.0.7", "19.03.1").replace("2.21.0", "v1.29.2")
+UNTOLD = serving().replace("10485760 50%", "- -")
 PASS, WARN, FAIL = Status.PASS, Status.WARN, Status.FAIL
 
 
@@ -78,6 +79,13 @@ PASS, WARN, FAIL = Status.PASS, Status.WARN, Status.FAIL
         (
             "disk.space",
             [Told("a", serving().replace("10485760 50%", "1024 99%"))],
+            (FAIL, "vm.disk_full"),
+        ),
+        ("disk.space", [Told("a", serving()), Told("b", UNTOLD)], (WARN, "vm.disk_unknown")),
+        ("disk.space", [Told("a", UNTOLD)], (WARN, "vm.disk_unknown")),
+        (
+            "disk.space",
+            [Told("a", serving().replace("10485760 50%", "1024 99%")), Told("b", UNTOLD)],
             (FAIL, "vm.disk_full"),
         ),
         ("vm.records", [Told("a", serving())], (PASS, "vm.records_whole")),

@@ -75,3 +75,10 @@ def test_what_drains_is_shown_and_is_no_fault(tmp_path: Path) -> None:
     rows, wrong, _ = shown(place_of(tmp_path, Told("a", serving(TWO, records=both, beside=(container("green", ONE),)))))
     assert f"green: {ONE}, draining since 2026-01-01T00:00:10+00:00" in rows
     assert wrong == ()
+
+
+def test_room_that_is_not_told_is_not_shown_as_none(tmp_path: Path) -> None:
+    place = place_of(tmp_path, Told("a", serving().replace("10485760 50%", "- -")))
+    rows, _, _ = shown(place)
+    assert rows[-1] == "room: unknown: it does not tell what is free"
+    assert details(place.loaded.settings.vm, observe(place)).told["hosts"][0]["free_bytes"] is None
