@@ -14,7 +14,7 @@ from decodeat_ops.deployment import image as images_of
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm.keeping import guarded, judged, token
 from decodeat_ops.targets.vm.place import Place
-from decodeat_ops.targets.vm.scripts import images
+from decodeat_ops.targets.vm.scripts import frame, images
 from decodeat_ops.targets.vm.scripts.images import Stock, stock
 from decodeat_ops.targets.vm.side import each
 
@@ -260,7 +260,7 @@ def _room_hint() -> str:
 
 def _done(answer: Answer, host: Remote) -> Answer:
     """Return the answer of a script that came to its end. Raises `StepFailed` else."""
-    if answer.status == images.NO_ENGINE:
+    if answer.status == frame.NO_ENGINE:
         raise StepFailed(
             f"The engine of {host.name} does not answer: {_said(answer)}.",
             hint="`systemctl status docker` there tells more; `decodeat-ops bootstrap` installs it.",

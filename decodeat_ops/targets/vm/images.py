@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from decodeat_ops.core.errors import Lost, Unreachable
 from decodeat_ops.core.layers import BuiltImage
 from decodeat_ops.core.plan import Action, Params, Step
-from decodeat_ops.core.remote import Remote
+from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.core.target import Origin
 from decodeat_ops.engine.executor import Context, Results
 from decodeat_ops.operations.image import PUSH
@@ -64,18 +64,22 @@ def forget(place: Place, context: Context, params: Params) -> Results | None:
             return None
         script = images.forget(place.names, (image, images.mark(place.names, image)))
         hosts = remotes_of(place, context, brought, needed=False)
-        kept = each(hosts, lambda host: _forget(place, host, script))  # nothing interrupts an undo
+        found = each(hosts, lambda host: _forget(place, host, script))  # nothing interrupts an undo
     except Lost:
         raise
     except Unreachable as error:
         return {"warnings": [f"The image may still be at {', '.join(brought)}. {error}"]}
-    stays = [name for name, names in kept.items() if names]
-    return {"warnings": [f"The image stays at {', '.join(stays)}: something else uses it."]} if stays else None
+    said = []
+    if stays := [name for name, answer in found.items() if "kept=" in answer.stdout]:
+        said.append(f"The image stays at {', '.join(stays)}: something else uses it.")
+    if unknown := [name for name, answer in found.items() if answer.status]:
+        where = ", ".join(unknown)
+        said.append(f"The image may still be at {where}, where Docker did not answer: see `docker image ls`.")
+    return {"warnings": said} if said else None
 
 
-def _forget(place: Place, host: Remote, script: str) -> tuple[str, ...]:
-    answer = judged(host.run(guarded(place, host.name, script), timeout=300), host.name)
-    return tuple(line for line in answer.stdout.splitlines() if line.startswith("kept="))
+def _forget(place: Place, host: Remote, script: str) -> Answer:
+    return judged(host.run(guarded(place, host.name, script), timeout=300), host.name)
 
 
 def _image(context: Context, params: Params) -> str:

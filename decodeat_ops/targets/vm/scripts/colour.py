@@ -24,7 +24,7 @@ from decodeat_ops.targets.vm.scripts.quoting import export, lines, word
 IMAGE, COLOUR, SECRETS = "DECODEAT_IMAGE", "DECODEAT_COLOUR", "DECODEAT_SECRETS"
 SERVICE = "api"  # the service's name in that file
 ENGINE_SECONDS = 10  # that an engine may take to start anew
-_ANSWERS = f"docker version >/dev/null 2>&1 || exit {NO_ENGINE}"
+ANSWERS = f"docker version >/dev/null 2>&1 || exit {NO_ENGINE}"
 _STATE = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}} {{.RestartCount}}"
 # Where a container sees how many of its processes the kernel has killed for their memory, by either kind of groups.
 _KILLS = "/sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control"
@@ -143,7 +143,7 @@ def unstart(
         *((f"if [ -f {retired(colour)} ]; then", until_ended(names, colour, wait), "fi") if wait is not None else ()),
         f"docker rm -f {container} >/dev/null 2>&1",
         f"! docker inspect {container} >/dev/null 2>&1 || exit {NO_START}",
-        _ANSWERS,
+        ANSWERS,
         f"rm -rf run/{colour}/api.sock {retired(colour)}",
         f"if {back}; then",
         link(f"../releases/{before}", f"colours/{colour}"),
@@ -172,7 +172,7 @@ def until_ended(names: Names, colour: str, wait: float) -> str:
     return ended(
         word(names.container(colour)),
         wait,
-        _ANSWERS,
+        ANSWERS,
         f'now=$(date +%s); since=$(cat {retired(colour)} 2>/dev/null || echo "$now")',
         'echo "seconds=$((now - since))"',
     )
@@ -232,7 +232,7 @@ def retire(names: Names, colour: str, old: str, record_now: str, release: str) -
         f'[ "$(readlink run/active)" = {word(colour)} ] || exit {SERVES}',
         engine(),
         finish(names, old),
-        _ANSWERS,
+        ANSWERS,
         f"docker rm {word(names.container('migrate'))} >/dev/null 2>&1 || :",
         "rm -f stopped",
         record(release, record_now),

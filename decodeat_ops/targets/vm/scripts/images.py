@@ -7,11 +7,12 @@ from pathlib import PurePosixPath
 
 from decodeat_ops.core.layers import BuiltImage
 from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts.colour import ANSWERS, engine
+from decodeat_ops.targets.vm.scripts.frame import NO_ENGINE
 from decodeat_ops.targets.vm.scripts.guard import fed
 from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
 # Exit statuses of these scripts, beside those of the guard and of other scripts.
-NO_ENGINE = 70
 REFUSED = 71  # the registry takes no such login, or could not be asked
 NOT_PULLED = 72
 NOT_LOADED = 73
@@ -78,11 +79,11 @@ named "$image" || exit {NOT_PULLED}
 """
 
 # A tag of ours may be the last name of an image, with which the engine deletes it. By its bare id it is deleted when it
-# has no name at all: with another one it is somebody else's, too.
+# has no name at all: with another one it is somebody else's, too. An engine that is away says nothing of it.
 _FORGET = """\
 forget() { # IMAGE
-  id=$(docker image inspect --format '{{.Id}}' "$1" 2>/dev/null) || return 0
-  users=$(docker ps --all --quiet --filter ancestor="$id")
+  id=$(docker image inspect --format '{{.Id}}' "$1" 2>/dev/null) || { answers; return 0; }
+  users=$(docker ps --all --quiet --filter ancestor="$id") || { answers; exit 1; }
   if [ -n "$users" ] || grep -qsxF -e "$1" -e "$id" "$parent"/*/releases/*/image; then
     echo "kept=$1"
     return 0
@@ -92,7 +93,7 @@ forget() { # IMAGE
   done
   left=$(docker image inspect --format '{{json .RepoTags}}{{json .RepoDigests}}' "$id" 2>/dev/null)
   case $1,$left in *@*,* | *,'[][]') docker image rm "$1" >/dev/null 2>&1 || : ;; esac
-  if docker image inspect "$id" >/dev/null 2>&1; then echo "kept=$1"; else echo "gone=$1"; fi
+  if docker image inspect "$id" >/dev/null 2>&1; then echo "kept=$1"; else answers; echo "gone=$1"; fi
 }
 """
 
@@ -141,14 +142,16 @@ def pull(names: Names, image: str, registry: str = "", user: str = "") -> str:
 def forget(names: Names, images: Sequence[str]) -> str:
     """Return the script that takes images away, but none that a container or a release of any deployment uses.
 
-    It prints each as kept= or gone=, one that was not there not at all.
+    It prints each as kept= or gone=, one that was not there not at all. It ends with `NO_ENGINE` where that can't be
+    known.
     """
-    return lines(_BEGIN, forgetting(names), f'for image in {words(*images)}; do forget "$image"; done')
+    return lines(_BEGIN, engine(), forgetting(names), f'for image in {words(*images)}; do forget "$image"; done')
 
 
 def forgetting(names: Names) -> str:
     """Return the definition of the function `forget IMAGE`, for scripts that delete more than images."""
-    return _values(parent=PurePosixPath(names.root).parent, own=repository(names)) + _FORGET
+    values = _values(parent=PurePosixPath(names.root).parent, own=repository(names))
+    return lines(values, f"answers() {{ {ANSWERS}; }}", _FORGET)
 
 
 @dataclass(frozen=True)

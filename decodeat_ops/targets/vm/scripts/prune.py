@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts.colour import engine
 from decodeat_ops.targets.vm.scripts.frame import script
 from decodeat_ops.targets.vm.scripts.images import forgetting
 from decodeat_ops.targets.vm.scripts.quoting import word, words
@@ -11,10 +12,12 @@ from decodeat_ops.targets.vm.scripts.quoting import word, words
 def prune(names: Names, releases: Sequence[str], images: Sequence[str], generations: Sequence[str]) -> str:
     """Return the script that deletes these releases and images, but none that a colour, `stopped` or a container uses.
 
-    Of nginx's files it keeps `generations` and those in use. It prints what it would have deleted and has not.
+    Of nginx's files it keeps `generations` and those in use. It prints what it would have deleted and has not. Without
+    an engine, which alone knows what containers use, it deletes nothing.
     """
     return script(
         names.root,
+        engine(),
         "used=' '",
         "for link in colours/blue colours/green stopped; do",
         '  to=$(readlink "$link") && used="$used${to##*/} "',

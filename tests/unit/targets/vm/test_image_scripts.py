@@ -2,13 +2,13 @@
 
 import shutil
 import subprocess
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 import pytest
 
 from decodeat_ops.core.layers import BuiltImage
 from decodeat_ops.targets.vm.names import Names
-from decodeat_ops.targets.vm.scripts import images
+from decodeat_ops.targets.vm.scripts import frame, images, prune
 from decodeat_ops.targets.vm.scripts.images import Stock, stock
 
 NAMES = Names("demo", PurePosixPath("/opt/decodeat-ops/demo"))
@@ -44,3 +44,15 @@ def test_what_a_script_prints_is_read() -> None:
     named = {"x:1": BuiltImage(ID, ("sha256:1", "sha256:2"))}
     assert stock(told) == Stock("/var/lib/containerd", 17, True, named, (("sha256:1", "sha256:2"), ()))
     assert stock("root=/var/lib/docker\nfree=\n") == Stock("/var/lib/docker")
+
+
+def test_an_engine_that_goes_away_has_forgotten_nothing(tmp_path: Path) -> None:
+    """It answers when the script begins, and not when it is asked for the image."""
+    (tmp_path / "demo" / "releases" / "r1").mkdir(parents=True)
+    names, docker = Names("demo", PurePosixPath(tmp_path / "demo")), tmp_path / "docker"
+    for number, script in enumerate((images.forget(names, [ID]), prune.prune(names, [], [ID], []))):
+        docker.write_text(f"#!/bin/sh\n[ $1 = version ] && mkdir {tmp_path}/asked-{number}\n")
+        docker.chmod(0o755)
+        environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+        done = subprocess.run(("sh", "-c", script), capture_output=True, env=environment, check=False)
+        assert done.returncode == frame.NO_ENGINE, done

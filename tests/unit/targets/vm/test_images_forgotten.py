@@ -7,7 +7,7 @@ import pytest
 
 from decodeat_ops.core.errors import Lost
 from decodeat_ops.targets.vm import images as step
-from decodeat_ops.targets.vm.scripts import images
+from decodeat_ops.targets.vm.scripts import colour, images
 from tests.servers.vm.images import Image
 from tests.support.local_remote import Cut
 from tests.unit.targets.vm.images_yard import DEMO, Yard, yard
@@ -71,6 +71,20 @@ def test_a_machine_that_cannot_be_reached_is_told_and_one_that_broke_off_leaves_
     with pytest.raises(Lost):
         two.forget("", done)
     assert two.forget("", done) == {} and two.has(done["image"]) == []
+
+
+def test_an_engine_that_does_not_answer_is_not_taken_for_one_without_the_image(
+    two: Yard, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(colour, "ENGINE_SECONDS", 0)
+    two.build()
+    done = two.bring("", str(DEMO))
+    two.hosts[0].engine.down = True
+    assert two.forget("", done)["warnings"] == [
+        "The image may still be at vm1, where Docker did not answer: see `docker image ls`."
+    ]
+    two.hosts[0].engine.down = False
+    assert two.has(done["image"]) == ["vm1"]
 
 
 def test_the_plan_says_what_moves(two: Yard) -> None:

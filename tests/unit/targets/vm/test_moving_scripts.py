@@ -16,6 +16,7 @@ from decodeat_ops.targets.vm.scripts import (
     colour,
     edge,
     frame,
+    images,
     migrate,
     prune,
     quoting,
@@ -211,6 +212,8 @@ def test_an_engine_that_is_away_has_ended_nothing(
         colour.unstart(names, "blue", NEW, OLD, ""),
         colour.retire(names, "green", "blue", "{}", NEW),
         migrate.outcome(errand, 0),
+        prune.prune(names, [NEW], [], []),
+        images.forget(names, ["sha256:1"]),
     )
     for script in scripts:
         assert run(script, bin_=without_docker(tmp_path)).returncode == frame.NO_ENGINE
@@ -252,7 +255,9 @@ def test_what_is_in_use_is_not_pruned(names: Names, tmp_path: Path) -> None:
         (root / "edge" / name).mkdir()
     (root / "edge/current").symlink_to("aaa")
     script = prune.prune(names, [OLD, "20250101T000000Z-ccccccc"], [], ["bbb"])
-    done = run(script, bin_=without_docker(tmp_path))
+    docker = without_docker(tmp_path) / "docker"
+    docker.write_text("#!/bin/sh\n[ $1 = version ]\n")
+    done = run(script, bin_=docker.parent)
     assert done.returncode == 0 and f"kept={OLD}".encode() in done.stdout
     assert {one.name for one in (root / "releases").iterdir()} == {OLD, NEW}
     assert {one.name for one in (root / "edge").iterdir()} == {"aaa", "bbb", "current"}
