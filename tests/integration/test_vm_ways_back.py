@@ -116,6 +116,26 @@ def test_a_machine_that_joins_others_in_maintenance_answers_nobody(tmp_path: Pat
 
 
 @pytest.mark.share
+def test_a_machine_that_was_made_anew_in_the_middle_of_a_change_is_named_with_the_way_on(three: VmPlace) -> None:
+    def third(remote: LocalRemote) -> None:
+        if remote.name == "three":
+            remote.cut_on("setsid -w sh", Cut.AFTER)
+
+    before = three.serving()
+    assert three.ends(prepare=third).code == 8
+    replaced(three.hosts[2])
+    for told in (three.ends(verbs.resume, undo=True), three.ends(verbs.resume), three.ends()):
+        assert told.code == 6 and "three: the way back to" in told.what, told.text
+        assert "take it out of vm.hosts" in told.what and "decodeat-ops deploy --host three" in told.what
+    new = three.hosts.pop()
+    assert three.ends(verbs.resume, undo=True).code == 0 and three.serving() == before
+    release = three.deploy()
+    three.hosts.append(new)
+    told = three.ends(verbs.deploy, host="three")
+    assert told.code == 0 and three.serving() == release, told.text
+
+
+@pytest.mark.share
 def test_a_first_machine_that_was_made_anew_hides_nothing_of_the_others(three: VmPlace) -> None:
     release = three.serving()
     replaced(three.hosts[0])

@@ -105,7 +105,7 @@ class VmLedger:
         with ExitStack() as open_keepers:
             open_keepers.callback(_close, keepers)
             try:
-                side.each(keepers, Keeper.open)
+                side.all_needed(keepers, Keeper.open)
                 # In one order everywhere, so that of two commands one gets all of them.
                 taken = {one.name: self._take(one, until) for one in sorted(keepers, key=lambda one: one.name)}
                 busy = [one for one in keepers if taken[one.name].quiet is None]
@@ -146,7 +146,7 @@ class VmLedger:
         found, self._told = self._told, {}
         if self._kept is None or not found or not all(map(_names, found.values())):
             script = scripts.open_journals(self._place.names)
-            found = side.each(self._hosts, lambda host: _whole(host, script).splitlines())
+            found = side.all_needed(self._hosts, lambda host: _whole(host, script).splitlines())
             self._kept = any("kept" in lines for lines in found.values())
         left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
         if left and len(self._hosts) > 1:

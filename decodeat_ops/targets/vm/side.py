@@ -18,6 +18,11 @@ from decodeat_ops.core.errors import (
 from decodeat_ops.engine.executor import Context
 
 LOOK = 0.2  # seconds in which a wait notices that the operator wants to stop
+WITHOUT = (
+    "A change needs all machines: bring it back and run the command again. Or take it out of vm.hosts: then "
+    "`decodeat-ops resume --undo` takes back on the others what was interrupted, and `decodeat-ops deploy` goes on. "
+    "`decodeat-ops status` shows what they serve."
+)
 _KINDS = (Configuration, GateFailed, StepFailed, Locked, Lost, Unreachable)  # those before the ones they are made from
 
 
@@ -65,6 +70,21 @@ def each(hosts: Iterable[H], work: Callable[[H], T], context: Context | None = N
     if failed:
         raise _one([(host.name, failed[host.name]) for host in chosen if host.name in failed])
     return {host.name: results[host.name] for host in chosen}
+
+
+def all_needed(hosts: Sequence[H], work: Callable[[H], T]) -> dict[str, T]:
+    """Do the work as `each` does, for a change; the error for a machine that is silent says what goes on without it."""
+    try:
+        return each(hosts, work)
+    except Lost:
+        raise
+    except Unreachable as error:
+        if len(hosts) == 1:
+            raise
+        told = error.advice
+        raise Unreachable(
+            told.what, state=told.state, hint=f"{told.hint} {WITHOUT}".strip(), lines=told.lines, where=error.where
+        ) from error
 
 
 def _one(failed: Sequence[tuple[str, BaseException]]) -> BaseException:

@@ -40,8 +40,9 @@ def _brought(work: Work, release: str, generation: str) -> Answer:
 
 
 def _well(work: Work, answer: Answer) -> str:
-    if answer.status != 0:
-        raise work.failed("nginx", WORDS.get(answer.status, f"it ended with status {answer.status}"), answer)
+    if answer.status in WORDS:
+        raise work.failed("nginx", WORDS[answer.status], answer)
+    work.well(answer, "nginx")
     return ""
 
 

@@ -26,6 +26,7 @@ WORDS: Mapping[int, str] = {
     frame.UNCHANGED: "nginx goes on with its old files",
     frame.MISSING: "what the step needs is not there",
     frame.NO_START: "Docker could not start it",
+    frame.BARE: "nothing of the release is there, as on a machine that was made anew or whose disk is away",
     frame.NO_ENGINE: "its Docker engine does not answer",
     frame.SERVES: "another colour than planned is the one that clients reach",
 }
@@ -68,7 +69,15 @@ class Work:
     def well(self, answer: Answer, what: str) -> Answer:
         if answer.status == 0:
             return answer
-        raise self.failed(what, WORDS.get(answer.status, f"it ended with status {answer.status}"), answer)
+        why = WORDS.get(answer.status, f"it ended with status {answer.status}")
+        if answer.status != frame.BARE or len(self.place.hosts) == 1:
+            raise self.failed(what, why, answer)
+        brings = f"`decodeat-ops bootstrap`, `decodeat-ops deploy --host {self.host}` bring it to what the others serve"
+        if self.patient:
+            raise self.failed(what, why, answer, f"If it was made anew, {brings}.")
+        # The hint of what fails in an undo is not shown.
+        way = "take it out of vm.hosts and run `decodeat-ops resume --undo`; then put it back, and"
+        raise self.failed(what, f"{why}. If it was made anew, {way} {brings}", answer)
 
     def failed(self, what: str, why: str, answer: Answer, hint: str = "") -> StepFailed:
         """Return the error with what the machine printed."""

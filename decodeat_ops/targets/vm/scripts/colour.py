@@ -14,6 +14,7 @@ from decodeat_ops.targets.vm.scripts.frame import (
     NOT_YET,
     OUT_OF_MEMORY,
     SERVES,
+    lacks,
     say_log,
     script,
 )
@@ -66,7 +67,7 @@ def start(launch: Launch, wait: float) -> str:
     names, colour, release = launch.names, launch.colour, launch.release
     return script(
         names.root,
-        f"[ -f {word(f'releases/{release}/compose.yaml')} ] || exit {MISSING}",
+        f"[ -f {word(f'releases/{release}/compose.yaml')} ] || {lacks(release, MISSING)}",
         f'[ "$(readlink run/active)" != {colour} ] || exit {SERVES}',
         'eval "$(cat)"',
         launch.variables,
@@ -229,7 +230,7 @@ def retire(names: Names, colour: str, old: str, record_now: str, release: str) -
     """Return the script that lets the other colour finish and end, and notes that the release has served."""
     return script(
         names.root,
-        f'[ "$(readlink run/active)" = {word(colour)} ] || exit {SERVES}',
+        f'[ "$(readlink run/active)" = {word(colour)} ] || {lacks(release, SERVES)}',
         engine(),
         finish(names, old),
         ANSWERS,

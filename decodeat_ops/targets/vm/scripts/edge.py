@@ -4,7 +4,7 @@ from decodeat_ops.targets.vm import labels
 from decodeat_ops.targets.vm.documents import paths
 from decodeat_ops.targets.vm.names import GROUP, Names
 from decodeat_ops.targets.vm.scripts.colour import kept, link, own
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, UNCHANGED, UNTESTED, say_log, script
+from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, UNCHANGED, UNTESTED, lacks, say_log, script
 from decodeat_ops.targets.vm.scripts.ledger import directories
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
@@ -28,7 +28,7 @@ def edge(names: Names, release: str, generation: str, wait: float) -> str:
     tested = f"{compose} run --rm --no-deps -T --name {test} nginx nginx -t -c {conf}"
     return script(
         names.root,
-        f"[ -f {word(f'{files}/compose.yaml')} ] || exit {MISSING}",
+        f"[ -f {word(f'{files}/compose.yaml')} ] || {lacks(release, MISSING)}",
         'eval "$(cat)"',
         places(names),
         _certificate(),

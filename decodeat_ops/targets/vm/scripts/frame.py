@@ -16,6 +16,7 @@ UNCHANGED = 86  # nginx goes on with its old files
 MISSING = 87  # a file or an image that has to be on the machine is not there
 WORSE = 88  # clients got errors, or waited too long
 NO_START = 89  # Compose could not make or start the container
+BARE = 77  # nothing of the release is there: the machine was made anew, or its disk is away
 NO_ENGINE = 78  # Docker's engine does not answer: what it says nothing of may run on
 SERVES = 79  # the colour that would be touched is the one that clients reach, or is not that one any more
 
@@ -30,6 +31,11 @@ def script(root: PurePosixPath, *parts: str) -> str:
     What it makes is its owner's alone unless it says otherwise. Undefined variables end it.
     """
     return lines("set -u", "umask 077", f"cd {word(root)} || exit {MISSING}", *parts)
+
+
+def lacks(release: str, status: int) -> str:
+    """Return the command that ends a script with `status`, or with `BARE` where nothing of the release is there."""
+    return f"{{ [ -d {word(f'releases/{release}')} ] || exit {BARE}; exit {status}; }}"
 
 
 def say_log(container: str, count: int = LOG_LINES) -> str:

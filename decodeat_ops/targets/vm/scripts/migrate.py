@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from decodeat_ops.targets.vm.scripts.colour import SERVICE, Launch, ended, engine
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, say_log, script
+from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, lacks, say_log, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
 FORWARD, BACK = "migrate", "unmigrate"  # the names of the containers
@@ -35,7 +35,7 @@ def run(errand: Errand, wait: float) -> str:
     launch, container = errand.launch, word(errand.container)
     return script(
         launch.names.root,
-        f"[ -f {word(f'releases/{launch.release}/compose.yaml')} ] || exit {MISSING}",
+        f"[ -f {word(f'releases/{launch.release}/compose.yaml')} ] || {lacks(launch.release, MISSING)}",
         'eval "$(cat)"',
         launch.variables,
         engine(),

@@ -1,7 +1,7 @@
 """Bring the files of a release to a machine: unpacked beside the others, and there at once by one rename."""
 
 from decodeat_ops.targets.vm.names import GROUP, Names
-from decodeat_ops.targets.vm.scripts.frame import MISSING, script
+from decodeat_ops.targets.vm.scripts.frame import MISSING, lacks, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 
@@ -40,7 +40,7 @@ def copy(names: Names, of: str, release: str, record: str) -> str:
     return script(
         names.root,
         f"[ ! -f {there}/release.json ] || exit 0",
-        f"[ -f {source}/compose.yaml ] || exit {MISSING}",
+        f"[ -f {source}/compose.yaml ] || {lacks(of, MISSING)}",
         f"rm -rf {here} && mkdir -p staging && cp -Rp {source} {here} || exit",
         f"sed -i {word(f's/{of}/{release}/g')} {files} || exit",
         f"printf '%s' {word(record)} >{here}/release.json || exit",

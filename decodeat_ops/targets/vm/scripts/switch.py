@@ -13,7 +13,7 @@ from decodeat_ops.targets.vm.scripts.colour import (
     until_ended,
     watch_state,
 )
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NOT_YET, SERVES, UNREACHED, say_log, script
+from decodeat_ops.targets.vm.scripts.frame import BARE, MISSING, NOT_YET, SERVES, UNREACHED, lacks, say_log, script
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 IN_A_ROW = 5  # answers through nginx that confirm a release
@@ -28,7 +28,7 @@ def admit(names: Names, colour: str, release: str, domain: str, wait: float) -> 
     """
     return _apart(
         names,
-        f"[ -S run/{colour}/api.sock ] || exit {MISSING}",
+        f"[ -S run/{colour}/api.sock ] || {lacks(release, MISSING)}",
         "before=$(readlink run/active)",
         link(colour, "run/active"),
         _confirm(names, colour, release, domain, wait),
@@ -113,7 +113,7 @@ def back(names: Names, colour: str, before: str, release: str, domain: str, wait
         names,
         guard,
         f"if {leads} && [ ! -f {retired(before)} ]; then {leave or ':'}; exit 0; fi",
-        revive(names, before, wait),
+        revive(names, before, release, wait),
         link(before, "run/active"),
         "rm -f stopped",
         leave,
@@ -132,10 +132,14 @@ def _leave(names: Names, colour: str, admitted: str) -> str:
     return f"if {runs(colour, admitted)}; then {finish(names, colour)}; fi" if admitted else ""
 
 
-def revive(names: Names, colour: str, wait: float) -> str:
-    """Return lines that bring a container back that was told to end: once it has, it is started again as it was."""
+def revive(names: Names, colour: str, release: str, wait: float) -> str:
+    """Return lines that bring a container back that was told to end: once it has, it is started again as it was.
+
+    They end the script with `BARE` where neither it nor anything else of its release is there.
+    """
     container = word(names.container(colour))
     return lines(
+        f"[ -d {word(f'releases/{release}')} ] || docker inspect {container} >/dev/null 2>&1 || exit {BARE}",
         engine(),
         f"if [ -f {retired(colour)} ]; then",
         until_ended(names, colour, wait),

@@ -69,10 +69,13 @@ def test_a_machine_that_is_down_is_named_and_nothing_stays_locked(machines: Mach
     with pytest.raises(Unreachable, match="b refuses the connection") as down, ledger.held("deploy"):
         pass
     assert down.value.advice.state == "Nothing was changed."
+    assert "`decodeat-ops resume --undo` takes back on the others" in down.value.advice.hint
     assert not keepers(machines.root("a"))
-    place.hosts["b"].cut_on("kept", Cut.REFUSED)  # type: ignore[attr-defined]
-    with pytest.raises(Unreachable, match="b refuses the connection"):
-        ledger.unfinished()
+    for again, others in ((ledger, True), (VmLedger(machines.place("b"), SWIFT), False)):
+        again._place.hosts["b"].cut_on("kept", Cut.REFUSED)  # type: ignore[attr-defined]
+        with pytest.raises(Unreachable, match="b refuses the connection") as down:
+            again.unfinished()
+        assert ("decodeat-ops resume --undo" in down.value.advice.hint) is others
 
 
 def test_a_change_that_was_left_behind_with_a_machine_is_not_gone_on_with(machines: Machines) -> None:

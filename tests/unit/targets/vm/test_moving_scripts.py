@@ -128,6 +128,7 @@ def test_no_rename_is_forgotten(names: Names) -> None:
 
 
 def test_clients_are_led_nowhere_without_a_socket(names: Names, tmp_path: Path) -> None:
+    (Path(names.root) / "releases" / NEW).mkdir()
     done = run(switch.admit(names, "blue", NEW, DOMAIN, 0), bin_=without_docker(tmp_path))
     assert done.returncode == frame.MISSING and not (Path(names.root) / "run/active").is_symlink()
 
@@ -201,6 +202,7 @@ def test_an_engine_that_is_away_has_ended_nothing(
 ) -> None:
     monkeypatch.setattr(colour, "ENGINE_SECONDS", 0)
     root = Path(names.root)
+    (root / "releases" / NEW).mkdir()
     (root / "run/active").symlink_to("green")
     (root / "colours/blue").symlink_to(f"../releases/{NEW}")
     (root / "colours/blue.retired").write_text("1\n")
