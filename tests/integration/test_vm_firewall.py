@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from decodeat_ops.adapters.system_clock import SystemClock
 from decodeat_ops.core.errors import StepFailed
 from decodeat_ops.core.remote import Remote
 from decodeat_ops.engine.executor import Context
@@ -111,7 +112,7 @@ def scene(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Scene]:
             for where, ports in (((), (str(SSH), "443", "9999")), (("ip", "netns", "exec", "inner"), ("7000",)))
         ]
         here = place(tmp_path / "home", {"one": machine}, f'admin_addresses = ["{US}"]\n')
-        scene = Scene(machine, replace(here, another=lambda name: machine.again()))
+        scene = Scene(machine, replace(here, another=lambda name: machine.again(), clock=SystemClock()))
         try:
             wait_for(lambda: scene.reached() == ALL, otherwise=lambda: str(scene.reached()), every=0.2)
             yield scene

@@ -1,8 +1,6 @@
 """Replace firewalls, and confirm each over a new connection: else the machine takes its change back by itself."""
 
-import time
-
-from decodeat_ops.core.errors import Lost, OpsError, StepFailed, Unreachable
+from decodeat_ops.core.errors import Interrupted, Lost, OpsError, StepFailed, Unreachable
 from decodeat_ops.core.plan import Params
 from decodeat_ops.core.remote import Remote
 from decodeat_ops.engine.executor import Context
@@ -28,8 +26,16 @@ def apply(place: Place, context: Context, params: Params) -> None:
     """Bring every machine's firewall to what is wanted, and confirm it once a new connection to each was made.
 
     Raises `StepFailed` when one can't be: it takes its change back by itself, and the undo has the others do so. Raises
-    `Lost` when it is not known whether it has.
+    `Lost` when it is not known whether it has. Once the operator has asked to stop, nothing more is confirmed.
     """
+    try:
+        _change_and_confirm(place, context, params)
+    except (Interrupted, KeyboardInterrupt):
+        context.say(f"What was changed and is not confirmed goes back by itself within {params['seconds']} s.")
+        raise
+
+
+def _change_and_confirm(place: Place, context: Context, params: Params) -> None:
     mark, seconds = params["mark"], params["seconds"]
     hosts = remotes_of(place, context, params["hosts"])
 
@@ -43,21 +49,23 @@ def apply(place: Place, context: Context, params: Params) -> None:
         _require(state, host.name, said)
 
     each(hosts, begin, context)
-    others = {host.name: place.another(host.name) for host in hosts}
+    others = [place.another(host.name) for host in hosts]
     try:
-        each(others.values(), lambda host: _reached(host, mark, seconds), context)
-        each(others.values(), lambda host: _confirm(host, mark))
+        each(others, lambda host: _reached(place, context, host, params), context)
+        context.checkpoint()
+        each(others, lambda host: _confirm(host, mark), context)
     finally:
-        for other in others.values():
-            other.close()
+        if not context.interrupted:  # else scripts may run yet, for whose end closing would wait
+            for other in others:
+                other.close()
 
 
-def _reached(host: Remote, mark: str, seconds: int) -> None:
+def _reached(place: Place, context: Context, host: Remote, params: Params) -> None:
     """Check that a new connection can be made, else wait until the machine has taken its change back, and say so."""
     try:
-        state, said = _state(host.run(guard.telling(mark)).stdout)
+        state, said = _state(host.run(guard.telling(params["mark"])).stdout)
     except Unreachable as error:
-        _await_return(host, mark, seconds, error)
+        _await_return(place, context, host, params, error)
         return
     _require(state, host.name, said)
 
@@ -69,12 +77,13 @@ def _confirm(host: Remote, mark: str) -> None:
         raise StepFailed(f"its firewall is {state or 'unknown'} and was not confirmed")
 
 
-def _await_return(host: Remote, mark: str, seconds: int, error: OpsError) -> None:
-    deadline = time.monotonic() + seconds + SPARE
-    while time.monotonic() < deadline:
-        time.sleep(EVERY)
+def _await_return(place: Place, context: Context, host: Remote, params: Params, error: OpsError) -> None:
+    deadline = place.clock.now() + params["seconds"] + SPARE
+    while place.clock.now() < deadline:
+        place.clock.sleep(EVERY)
+        context.checkpoint()
         try:
-            state, _ = _state(host.run(guard.telling(mark)).stdout)
+            state, _ = _state(host.run(guard.telling(params["mark"])).stdout)
         except Unreachable:
             continue
         if state.startswith(REVERTED):
@@ -85,7 +94,7 @@ def _await_return(host: Remote, mark: str, seconds: int, error: OpsError) -> Non
             ) from error
     raise Lost(
         f"No new connection could be made to {host.name} ({error.advice.what.rstrip('.')}).",
-        state=f"Its firewall goes back by itself {seconds} s after the change; whether it has is unknown.",
+        state=f"Its firewall goes back by itself {params['seconds']} s after the change; whether it has is unknown.",
         hint="`decodeat-ops firewall status` shows it once it can be reached; then `decodeat-ops resume --undo`.",
     ) from error
 
