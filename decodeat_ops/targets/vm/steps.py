@@ -77,7 +77,8 @@ def _renewed(way: Way) -> Iterator[str]:
     if way.repassed:
         yield (
             f"secrets differ on {shown(way.repassed)}: Redis and PostgreSQL are made anew where their password has "
-            "changed; what serves now does not reach them until clients get to the new release"
+            "changed, and PostgreSQL's role gets it; what serves now does not reach them until clients get to the new "
+            "release. An undo gives them back the passwords that what serves was started with"
         )
 
 

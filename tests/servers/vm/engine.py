@@ -11,6 +11,7 @@ from tests.servers.vm.behaviour import Behaviour
 from tests.servers.vm.container import Container, Definition, Mount, Program
 from tests.servers.vm.images import Image, Store
 from tests.servers.vm.played_nginx import Nginx
+from tests.servers.vm.played_postgres import Postgres
 from tests.servers.vm.played_service import Service
 from tests.servers.vm.words import Refused, daemon
 
@@ -18,7 +19,7 @@ KIND = "played"  # the label of an image that says which program is in it
 
 
 class Idle:
-    """A program that does nothing but run, as Redis and PostgreSQL do as far as they are played."""
+    """A program that does nothing but run, as Redis does as far as it is played."""
 
     health = "healthy"
 
@@ -136,6 +137,8 @@ class Engine:
         kind = (image.told["config"].get("Labels") or {}).get(KIND, "service")
         if kind == "nginx":
             return lambda container: Nginx(container, self.address, self.nginx_refuses)
+        if kind == "postgres":
+            return Postgres
         if kind != "service":
             return Idle
         return lambda container: Service(container, self.behaves(container.definition.environment))

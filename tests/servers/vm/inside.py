@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
+from urllib.parse import unquote, urlsplit
 
 from decodeat import ask
 from decodeat_ops.targets.vm.documents.paths import GENERATION_PORT
@@ -17,6 +18,7 @@ from tests.servers.vm.container import Container
 from tests.servers.vm.engine import Engine
 from tests.servers.vm.nginx_config import Emergency
 from tests.servers.vm.played_nginx import Loaded, Nginx
+from tests.servers.vm.played_postgres import Postgres
 from tests.servers.vm.session import Session
 from tests.servers.vm.unix_sockets import reachable
 from tests.servers.vm.words import Refused
@@ -50,11 +52,18 @@ def run(
         return nginx(program, command[1:], session)
     if isinstance(program, Nginx) and command[:2] == ["sh", "-c"] and "/generation" in command[2]:
         return _generation(program, session)
+    if isinstance(program, Postgres):
+        return _postgres(program, command, session, fed=fed)
     match command:
         case ["python", "-m", "decodeat.ask"]:
             return _ask(engine, container, session) if fed else 0
         case ["python", "-m", module, *words] if module.startswith("decodeat"):
             return _python(engine, container, (module, *words), session, given, fed=fed)
+        case ["python", "-c", text]:
+            return subprocess.run(
+                (sys.executable, "-c", text), env=dict(container.definition.environment), stdin=subprocess.DEVNULL,
+                stdout=session.output, stderr=session.errors, check=False,
+            ).returncode  # fmt: skip
         case ["cat", path]:
             where = container.definition.outside(path)
             if where is None or not where.is_file():
@@ -73,6 +82,17 @@ def _generation(program: Nginx, session: Session) -> int:
     session.say(connection.getresponse().read().decode())
     connection.close()
     return 0
+
+
+def _postgres(program: Postgres, command: Sequence[str], session: Session, *, fed: bool) -> int:
+    match [*command]:
+        case ["pg_isready", "-q", "-h", "127.0.0.1"]:
+            return 0
+        case ["psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "decodeat", "-d", "decodeat"] if fed:
+            with open(os.dup(session.input)) as given:  # noqa: PTH123 a descriptor
+                program.psql(given.read())
+            return 0
+    raise Refused(f"OCI runtime exec failed: exec failed: {command} is not played", 126)
 
 
 def nginx(program: Nginx, words: Sequence[str], streams: Streams) -> int:
@@ -198,7 +218,7 @@ def _decodeat(engine: Engine, container: Container, words: Sequence[str]) -> tup
         return behaviour.migration, "\n".join((*behaviour.lines, '{"ok": false, "problem": "broken on purpose"}'))
     environment = {"PYTHONPATH": str(REPOSITORY), "PATH": os.environ["PATH"], **definition.environment}
     told = {"paths": [], "names": engine.reach(container)}
-    database = definition.environment.get("DATABASE_URL", "none")
+    database = _database(engine, definition.environment.get("DATABASE_URL", "none"))
     for mount in definition.mounts:
         database = database.replace(f"//{mount.target}/", f"//{mount.real}/")
     environment["DATABASE_URL"] = database
@@ -207,3 +227,12 @@ def _decodeat(engine: Engine, container: Container, words: Sequence[str]) -> tup
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout
+
+
+def _database(engine: Engine, address: str) -> str:
+    """Return where the database is really that an address names."""
+    url = urlsplit(address)
+    for container in [*engine.containers.values()]:
+        if isinstance(container.program, Postgres) and url.hostname == "postgres":
+            return container.program.database(unquote(url.password or ""))
+    return address

@@ -20,6 +20,7 @@ WORDS = {
     frame.UNCHANGED: "nginx does not run with its new files, and was led back to the ones before",
     frame.NO_START: "docker compose could not make it",
     frame.MISSING: "the release's files, or a certificate, are not there",
+    frame.UNPASSED: "it does not take its password",
 }
 
 
@@ -33,15 +34,17 @@ def edge(place: Place, context: Context, params: Params) -> Results | None:
     return None
 
 
-def _brought(work: Work, release: str, generation: str) -> Answer:
+def _brought(work: Work, release: str, generation: str, *, back: bool = False) -> Answer:
     place = work.place
-    body = scripts.edge(place.names, release, generation, RELOAD_SECONDS)
-    return work.run(body, given=_given(place, work.host), timeout=EDGE_SECONDS + RELOAD_SECONDS)
+    body = scripts.edge(place.names, release, generation, RELOAD_SECONDS, back=back)
+    timeout = EDGE_SECONDS + scripts.POSTGRES_SECONDS + RELOAD_SECONDS
+    return work.run(body, given=_given(place, work.host), timeout=timeout)
 
 
 def _well(work: Work, answer: Answer) -> str:
     if answer.status in WORDS:
-        raise work.failed("nginx", WORDS[answer.status], answer)
+        what = "PostgreSQL" if answer.status == frame.UNPASSED else "nginx"
+        raise work.failed(what, WORDS[answer.status], answer)
     work.well(answer, "nginx")
     return ""
 
@@ -55,7 +58,10 @@ def _given(place: Place, host: str) -> str:
 
 
 def unedge(place: Place, context: Context, params: Params) -> Results | None:
-    """Bring nginx back to the files that it had, or take it away where a first deploy made it."""
+    """Bring nginx back to the files that it had, or take it away where a first deploy made it.
+
+    Redis and PostgreSQL get back the passwords that what serves was started with.
+    """
 
     def one(work: Work) -> str:
         before = params["hosts"][work.host]
@@ -65,9 +71,11 @@ def unedge(place: Place, context: Context, params: Params) -> Results | None:
         if not before["release"]:
             return ""
         # Also where its files are the same: a container's definition may have changed alone.
-        answer = _brought(work, before["release"], before["generation"])
+        answer = _brought(work, before["release"], before["generation"], back=True)
         if answer.status == frame.UNTESTED:  # nothing has changed then, and what runs goes on
             return "nginx does not take its earlier files, either, and goes on with those that it has."
+        if answer.status == frame.UNPASSED:
+            return "PostgreSQL does not take its earlier password: `decodeat-ops logs --part postgres` shows why."
         return _well(work, answer)
 
     return warnings(each(place, context, params["hosts"], one, patient=False)) or None

@@ -4,22 +4,54 @@ from decodeat_ops.targets.vm import labels
 from decodeat_ops.targets.vm.documents import paths
 from decodeat_ops.targets.vm.names import GROUP, Names
 from decodeat_ops.targets.vm.scripts.colour import kept, link, own
-from decodeat_ops.targets.vm.scripts.frame import MISSING, NO_START, UNCHANGED, UNTESTED, lacks, say_log, script
+from decodeat_ops.targets.vm.scripts.frame import (
+    LOG,
+    MISSING,
+    NO_START,
+    UNCHANGED,
+    UNPASSED,
+    UNTESTED,
+    lacks,
+    say_log,
+    script,
+)
 from decodeat_ops.targets.vm.scripts.ledger import directories
-from decodeat_ops.targets.vm.scripts.quoting import lines, word
+from decodeat_ops.targets.vm.scripts.quoting import lines, word, words
 
 CERTIFICATE, KEY = "DECODEAT_CERTIFICATE", "DECODEAT_KEY"  # the input's variables with one for the first start
+POSTGRES_SECONDS = 120  # in which PostgreSQL has to answer, after its first start or with much to recover
 _CONF = f"{paths.EDGE}/current/nginx.conf"
 _GENERATION = f"http://127.0.0.1:{paths.GENERATION_PORT}/generation"
+# psql reads the password in the container, and quotes it itself; neither the server's log nor an error has it.
+_ROLE = """\
+\\set VERBOSITY terse
+\\set password `printenv POSTGRES_PASSWORD`
+SET log_statement = none;
+SET log_min_duration_statement = -1;
+SET log_min_error_statement = panic;
+ALTER ROLE decodeat PASSWORD :'password';
+"""
+# Prints in a colour's container what Redis and PostgreSQL were given for it: the one's digest, the other's password.
+_GIVEN = """\
+import hashlib, os, urllib.parse as parse
+
+def password(variable, host):
+    url = parse.urlsplit(os.environ.get(variable, ""))
+    return parse.unquote(url.password or "") if url.hostname == host else ""
+
+redis = password("REDIS_URL", "redis")
+print(hashlib.sha256(redis.encode()).hexdigest() if redis else "", password("DATABASE_URL", "postgres"), sep=":")
+"""
 
 
-def edge(names: Names, release: str, generation: str, wait: float) -> str:
+def edge(names: Names, release: str, generation: str, wait: float, *, back: bool = False) -> str:
     """Return the script that brings a machine's edge to the files of a release, and waits until nginx runs with them.
 
     Its input are lines that export the secrets of Redis and PostgreSQL, and a certificate for a machine that has none.
-    Files that nginx refuses end it with `UNTESTED` before anything has changed. Compose makes a container anew only
-    where its own definition has changed; files alone are a reload. It ends with `UNCHANGED` when nginx does not run
-    with them in `wait` seconds, and then leads back to the ones before.
+    On the way `back` the secrets are those that what clients reach was started with, where it runs. Files that nginx
+    refuses end it with `UNTESTED` before anything has changed. Compose makes a container anew only where its own
+    definition has changed; files alone are a reload. It ends with `UNCHANGED` when nginx does not run with them in
+    `wait` seconds, and then leads back to the ones before; with `UNPASSED` when only PostgreSQL's password is not set.
     """
     files = f"releases/{release}/edge"
     compose = f"docker compose -p {word(names.project('edge'))} -f {word(f'{files}/compose.yaml')}"
@@ -30,6 +62,7 @@ def edge(names: Names, release: str, generation: str, wait: float) -> str:
         names.root,
         f"[ -f {word(f'{files}/compose.yaml')} ] || {lacks(release, MISSING)}",
         'eval "$(cat)"',
+        _as_before(names) if back else "",
         places(names),
         _certificate(),
         _laid(files, generation),
@@ -47,6 +80,7 @@ def edge(names: Names, release: str, generation: str, wait: float) -> str:
         f"  exit {NO_START}",
         "fi",
         "rm -f edge.log",
+        _passed(names),
         _reloaded(names, generation, wait),
         _lead_back(),
         say_log(names.container("nginx"), 10),
@@ -93,15 +127,53 @@ def _laid(files: str, generation: str) -> str:
     )
 
 
+def _as_before(names: Names) -> str:
+    """Return the commands that take the stores' secrets from what the colour was started with that clients reach."""
+    return lines(
+        f"serves={word(names.container(''))}$(readlink run/active)",
+        f'told=$(timeout 20 docker exec "$serves" python -c {word(_GIVEN)} 2>/dev/null </dev/null) || told=',
+        "case ${told%%:*} in",
+        "  '' | *[!0-9a-f]*) ;;",
+        '  *) export REDIS_PASSWORD_SHA256="${told%%:*}" ;;',
+        "esac",
+        '[ -z "${told#*:}" ] || export POSTGRES_PASSWORD="${told#*:}"',
+    )
+
+
+def _passed(names: Names) -> str:
+    """Return the commands that tell PostgreSQL its password: its image reads it when it makes its directory alone.
+
+    `ended` is the script's status afterwards.
+    """
+    container = word(names.container("postgres"))
+    psql = words("psql", "-X", "-q", "-v", "ON_ERROR_STOP=1", "-U", "decodeat", "-d", "decodeat")
+    return lines(
+        "ended=0",
+        f'if [ -n "${{POSTGRES_PASSWORD:-}}" ] && docker inspect --type container {container} >/dev/null 2>&1; then',
+        f"  end=$(($(date +%s) + {POSTGRES_SECONDS}))",
+        # Over TCP, by which it does not answer while its directory is made.
+        f"  until docker exec {container} pg_isready -q -h 127.0.0.1 >/dev/null 2>&1 </dev/null; do",
+        '    [ "$(date +%s)" -lt "$end" ] || break',
+        "    sleep 0.2",
+        "  done",
+        "  # shellcheck disable=SC2016 # psql's own words",
+        f"  if ! printf '%s' {word(_ROLE)} | docker exec -i {container} {psql} >edge.log 2>&1; then",
+        f"    ended={UNPASSED}; echo {word(LOG)}; tail -n 5 edge.log; docker logs --tail 10 {container} 2>&1",
+        "  fi",
+        "  rm -f edge.log",
+        "fi",
+    )
+
+
 def _reloaded(names: Names, generation: str, wait: float) -> str:
-    """Return lines that end the script well once nginx answers with the generation; a reload comes later than said."""
+    """Return lines that end the script as `ended` says once nginx has the generation; a reload comes later than said."""
     container, told = word(names.container("nginx")), f"wget -q -O - {_GENERATION} || curl -fsS {_GENERATION}"
     return lines(
         f"docker exec {container} nginx -c {_CONF} -s reload >/dev/null 2>&1 </dev/null",
         f"end=$(($(date +%s) + {wait:.0f}))",
         "while :; do",
         f"  answer=$(docker exec {container} sh -c {word(told)} 2>/dev/null </dev/null)",
-        f'  [ "$answer" != {word(generation)} ] || exit 0',
+        f'  [ "$answer" != {word(generation)} ] || exit $ended',
         '  [ "$(date +%s)" -lt "$end" ] || break',
         "  sleep 0.2",
         "done",

@@ -308,6 +308,7 @@ def every(names: Names) -> dict[str, str]:
         "ended": switch.all_ended(names, 5),
         "maintenance": switch.maintenance(names, on=True),
         "edge": edge.edge(names, NEW, "0123456789ab", 10),
+        "unedge": edge.edge(names, OLD, "0123456789ab", 10, back=True),
         "down": edge.down(names),
         "watch": watch.watch(names, "blue", 5),
         "migrate": migrate.run(errand, 10),
