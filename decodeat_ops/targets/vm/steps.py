@@ -72,7 +72,7 @@ def _renewed(way: Way) -> Iterator[str]:
         stop = documents.timeouts(way.loaded).stop
         yield (
             f"edge/compose.yaml differs on {shown(way.redefined)}: a container whose own definition has changed is "
-            f"made anew. nginx finishes its requests before, at most {stop} s, and nobody answers until it is back"
+            f"made anew, by an undo too. nginx finishes its requests, at most {stop} s; nobody answers until it is back"
         )
     if way.repassed:
         yield (
