@@ -180,7 +180,7 @@ def _objects(section: Section | None) -> Iterator[Mapping[str, Any]]:
         if line.startswith("{"):
             try:
                 yield json.loads(line)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
 
 

@@ -10,7 +10,7 @@ from tests.servers.vm.words import Refused
 _HOLE = re.compile(r"\{\{(.*?)\}\}")
 _PATH = re.compile(r"(json )?((?:\.[A-Za-z0-9]+)+|\.)")
 _INDEX = re.compile(r"index ((?:\.[A-Za-z0-9]+)+) \"([^\"]*)\"")
-_LABEL = re.compile(r"\.Label \"([^\"]*)\"")
+_LABEL = re.compile(r"\.Label \"([^\"]*)\"|json \(\.Label \"([^\"]*)\"\)")
 
 
 def filled(template: str, row: Mapping[str, Any]) -> str:
@@ -28,7 +28,7 @@ def _value(words: str, row: Mapping[str, Any]) -> str:
         return _text((_at(row, found[1]) or {}).get(found[2], ""))
     if found := _LABEL.fullmatch(words):
         labels = dict(one.partition("=")[::2] for one in str(row.get("Labels", "")).split(",") if one)
-        return labels.get(found[1], "")
+        return labels.get(found[1], "") if found[1] else json.dumps(labels.get(found[2], ""))
     raise Refused(f"template parsing error: {{{{{words}}}}} is not played", 64)
 
 

@@ -15,7 +15,7 @@ _CONTAINER = (
 )
 _LISTED = (
     '{"Names":{{json .Names}},"State":{{json .State}},"Ports":{{json .Ports}},'
-    '"Project":"{{.Label "com.docker.compose.project"}}"}'
+    '"Project":{{json (.Label "com.docker.compose.project")}}}'
 )
 
 _BODY = """\

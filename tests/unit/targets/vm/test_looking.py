@@ -10,9 +10,10 @@ from decodeat_ops.core.errors import Unreachable
 from decodeat_ops.targets.vm.asking import VmHttp, private
 from decodeat_ops.targets.vm.observing import observe, seen
 from decodeat_ops.targets.vm.scripts import logs, look, reading
+from tests.servers.vm.container import Definition
 from tests.support.local_remote import Cut
 from tests.support.waiting import wait_for
-from tests.unit.targets.vm.laid_out import API, LaidOut, laid_out
+from tests.unit.targets.vm.laid_out import API, NGINX, LaidOut, laid_out
 from tests.unit.targets.vm.recorded import NAMES, ONE, TWO
 
 SCRIPTS = {
@@ -60,6 +61,16 @@ def test_what_runs_on_machines_is_seen_in_one_round_trip_each(two: LaidOut) -> N
     assert one.free_bytes > 0 and one.boot and one.switched
     assert all(len(remote.scripts) == 1 for remote in two.remotes)
     assert not two.hosts[0].engine.changes  # of which a look makes none
+
+
+@pytest.mark.parametrize("label", ['a"b', "two\nlines", 'x"} {"Ports"'])
+def test_a_project_is_told_whatever_is_in_its_name(two: LaidOut, label: str) -> None:
+    host = two.hosts[0]
+    two.runs(host, "nginx")
+    labels = {"com.docker.compose.project": label}
+    host.engine.start(host.engine.make(Definition(name="other", image=NGINX.id, named="nginx:1", labels=labels)))
+    found = seen(two.place)[0]
+    assert found.projects == {label} and set(found.containers) == {"nginx"}
 
 
 def test_a_bare_machine_and_an_engine_that_is_down(two: LaidOut) -> None:

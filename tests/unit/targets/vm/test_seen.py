@@ -51,6 +51,17 @@ def test_later_engines_are_read(version: str, engine: str, compose: str, health:
     assert (found.switched, found.journals, found.salt) == ("2026-01-01T00:00:00+00:00", True, "0123456789abcdef" * 2)
 
 
+@pytest.mark.parametrize(
+    "line",
+    ['{"Names":"x","Project":"a"b"}', '{"Names":"x","Project":"two', '{"Names":' * 100_000],
+    ids=["a quote", "a line break", "no end"],
+)
+def test_a_row_that_is_broken_is_not_believed_and_hides_no_other(line: str) -> None:
+    text, row = look("28.2"), ' {"Names":"other","State"'
+    assert text.count(row) == 1
+    assert seen(text.replace(row, f" {line}\n{row}")) == seen(text)
+
+
 def test_an_answer_that_breaks_off_tells_nothing() -> None:
     text = serving()
     found = seen(text[: text.index("= images")])
