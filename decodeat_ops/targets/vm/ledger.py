@@ -1,17 +1,12 @@
 """Keep a deployment's lock on all of its machines, and its journals on the first one."""
 
 import contextlib
-import json
-import os
-import re
 import secrets
 import signal
-import socket
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, dataclass, fields
-from datetime import UTC, datetime
+from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from decodeat_ops.core.errors import Configuration, Locked, Lost, OpsError, StepFailed, Unreachable
@@ -21,19 +16,18 @@ from decodeat_ops.core.progress import Progress
 from decodeat_ops.core.remote import Remote
 from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.engine import journal
-from decodeat_ops.engine.lock import operator
-from decodeat_ops.targets.vm import keeping, side
+from decodeat_ops.targets.vm import keeping, lock_line, side
 from decodeat_ops.targets.vm.actions import ACTS
 from decodeat_ops.targets.vm.claim import claim
 from decodeat_ops.targets.vm.journal import VmJournal
 from decodeat_ops.targets.vm.keeper import Keeper, Refused, Timing
-from decodeat_ops.targets.vm.place import Place
+from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, remember
+from decodeat_ops.targets.vm.place import Place, forget
 from decodeat_ops.targets.vm.scripts import keeper as keeper_script
 from decodeat_ops.targets.vm.scripts import ledger as scripts
+from decodeat_ops.targets.vm.scripts import look
+from decodeat_ops.targets.vm.seen import parse
 
-UNKNOWN = Owner("unknown", "unknown", 0, "unknown")
-_LONGEST = 100  # letters of a user and a machine in the lock's file, whose lines have a fixed length
-_TOKEN = re.compile(r"[0-9a-f]{32}")
 
 
 def interrupt_self() -> None:
@@ -93,12 +87,9 @@ class VmLedger:
         """Hold the lock on every machine, or on none. What an earlier command began there has ended then."""
         if self._keepers:
             raise Locked("This command holds the lock already.")
-        token = secrets.token_hex(16)
-        user = f"{operator()}@{socket.gethostname()}"[:_LONGEST]
-        owner = Owner(verb, user, os.getpid(), datetime.now(UTC).isoformat(timespec="seconds"))
-        script = keeper_script.keeper(
-            self._place.names, json.dumps({**asdict(owner), "token": token}), token, self._timing.silence
-        )
+        token, owner = secrets.token_hex(16), lock_line.this_command(verb)
+        line = lock_line.line(owner, token)
+        script = keeper_script.keeper(self._place.names, line, token, self._timing.silence)
         until = self._place.clock.now() + wait
         stop = self._stop_once()
         keepers = [Keeper(one, script, self._timing, stop) for one in self._hosts]
@@ -114,6 +105,7 @@ class VmLedger:
                 raise Unreachable(lost.advice.what, hint="Check the network, then run the command again.") from lost
             self._ready = self._kept is True and all(one.ready for one in taken.values())
             self._told = {one.name: quiet.get(one.name) or taken[one.name].quiet or [] for one in keepers}
+            forget(self._place)  # what was seen before the lock was taken
             self._place.remembered[keeping.TOKEN] = token
             self._keepers = {one.name: one for one in keepers}
             try:
@@ -126,11 +118,11 @@ class VmLedger:
                 self._place.remembered.pop(keeping.JOURNAL, None)
 
     def holder(self) -> Owner | None:
-        return next((_owner(line) for line in self._holders().values()), None)
+        return next((lock_line.owner(line) for line in self._holders().values()), None)
 
     def interrupt(self, owner: Owner) -> None:
         """Leave word in the lock's file, which the owner's keeper reports with its next answer."""
-        mine = {name: _token(line) for name, line in self._holders().items() if _owner(line) == owner}
+        mine = {name: lock_line.token(line) for name, line in self._holders().items() if lock_line.owner(line) == owner}
         told = side.each(
             [self._place.hosts[name] for name, token in mine.items() if token],
             lambda host: host.run(scripts.stop(self._place.names, mine[host.name])).stdout.strip() == "told",
@@ -145,13 +137,19 @@ class VmLedger:
         """Look at every machine, since the settings may have named another one first."""
         found, self._told = self._told, {}
         if self._kept is None or not found or not all(map(_names, found.values())):
-            script = scripts.open_journals(self._place.names)
-            found = side.all_needed(self._hosts, lambda host: _whole(host, script).splitlines())
+            found = side.all_needed(self._hosts, self._open_journals)
             self._kept = any("kept" in lines for lines in found.values())
         left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
         if left and len(self._hosts) > 1:
             left = self._not_left_behind(left)
         return f"{left[0][0]}:{self._place.names.journals / left[0][1]}" if left else ""
+
+    def _open_journals(self, host: Remote) -> list[str]:
+        """Return "kept" if there is a deployment, and its open journals; whoever asks looks at the machine next."""
+        names = self._place.names
+        told, saw = look.parted(_whole(host, look.after(names, scripts.open_journals(names)), LOOK_SECONDS))
+        remember(self._place, host.name, Looked(parse(host.name, saw, names)))
+        return told.splitlines()
 
     def _not_left_behind(self, left: list[tuple[str, str]]) -> list[tuple[str, str]]:
         """Return the open journals but those after which other machines have had changes.
@@ -211,7 +209,7 @@ class VmLedger:
                     ) from None
                 if self._place.clock.now() < until:
                     continue
-                owner = _owner(line) if line else None
+                owner = lock_line.owner(line) if line else None
                 raise Locked(
                     f"This deployment is locked on {keeper.name}: {owner or 'by a command that just started'}.",
                     hint="Wait for it, look with `decodeat-ops lock status`, or give --lock-wait SECONDS.",
@@ -270,9 +268,9 @@ def _names(lines: Sequence[str]) -> bool:
     return all(line.endswith(".jsonl") for line in lines)
 
 
-def _whole(host: Remote, script: str) -> str:
+def _whole(host: Remote, script: str, timeout: float = 60.0) -> str:
     """Return the output of a script that looks. Raises `Configuration` when it could not see everything."""
-    answer = host.run(script)
+    answer = host.run(script, timeout=timeout)
     if answer.status or answer.stderr.strip():
         last = answer.stderr.strip().splitlines()[-1:] or [f"status {answer.status}"]
         raise Configuration(
@@ -280,22 +278,6 @@ def _whole(host: Remote, script: str) -> str:
             hint="Look at the machine's disk and at `decodeat-ops bootstrap --dry-run`, which names missing tools.",
         )
     return answer.stdout
-
-
-def _owner(line: str) -> Owner:
-    try:
-        told = json.loads(line)
-        return Owner(**{one.name: told[one.name] for one in fields(Owner)})
-    except (ValueError, TypeError, KeyError):
-        return UNKNOWN
-
-
-def _token(line: str) -> str:
-    try:
-        token = str(json.loads(line)["token"])
-    except (ValueError, TypeError, KeyError):
-        return ""
-    return token if _TOKEN.fullmatch(token) else ""
 
 
 def _close(keepers: Sequence[Keeper]) -> None:

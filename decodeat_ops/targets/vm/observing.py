@@ -77,16 +77,17 @@ def _lately(place: Place) -> tuple[Looked, ...]:
 def observe(place: Place) -> VmObserved:
     """Read everything. Raises `Unreachable` naming all machines that are silent, for a change needs them all.
 
-    Raises `Configuration` where nothing may be changed, or the record of what serves or was stopped is damaged.
+    Raises `Configuration` where nothing may be changed, or the record of what serves or was stopped is damaged. A
+    command that takes the lock looks anew under it.
     """
-    found = looked(place)
+    found = _lately(place)
     _require_answers(found)
     return observed(place.names, tuple(one.seen for one in found))
 
 
 def survey(place: Place) -> VmObserved:
     """Read what those machines have that answer. Raises as `observe` does when there is none."""
-    found = looked(place)
+    found = _lately(place)
     silent = tuple(one.seen.host for one in found if one.seen.silent)
     if len(silent) == len(found):
         _require_answers(found)

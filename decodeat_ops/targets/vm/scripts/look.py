@@ -5,7 +5,7 @@ from decodeat_ops.targets.vm.scripts import sections
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 PARTS = (*COLOURS, "nginx", "redis", "postgres")
-_SEEN = "--seen--"  # the line of the output after which the look follows
+SEEN = "--seen--"  # the line of the output after which the look follows
 
 # Docker's own JSON without the variables: a container's configuration holds the values of its secrets.
 _CONTAINER = (
@@ -104,10 +104,10 @@ def script(names: Names) -> str:
 
 def after(names: Names, body: str) -> str:
     """Return a script that does what another one does, and looks once that has ended well."""
-    return lines("(", body, ") || exit", f"echo {_SEEN}", script(names))
+    return lines("(", body, ") || exit", "exec 2>/dev/null", f"echo {SEEN}", script(names))
 
 
 def parted(output: str) -> tuple[str, str]:
     """Return what that other script printed, and the look."""
-    told, _, seen = output.rpartition(f"{_SEEN}\n")
+    told, _, seen = output.rpartition(f"{SEEN}\n")
     return told, seen
