@@ -16,10 +16,10 @@ UNCHANGED = 86  # nginx goes on with its old files
 MISSING = 87  # a file or an image that has to be on the machine is not there
 WORSE = 88  # clients got errors, or waited too long
 NO_START = 89  # Compose could not make or start the container
+UNPASSED = 76  # PostgreSQL was not told its password
 BARE = 77  # nothing of the release is there: the machine was made anew, or its disk is away
 NO_ENGINE = 78  # Docker's engine does not answer: what it says nothing of may run on
 SERVES = 79  # the colour that would be touched is the one that clients reach, or is not that one any more
-UNPASSED = 76  # PostgreSQL was not told its password
 
 KILLED = 137  # the exit code of what the kernel killed, which Docker does not always know to be for its memory
 LOG = "--log--"  # the line of the output after which lines of a log follow

@@ -56,15 +56,16 @@ class Carried(NamedTuple):
 
 def guard(names: Names, token: str, wait: float, carried: Carried | None = None) -> str:
     """Return the lines that go before a script. They read nothing of its input; `wait` is in seconds."""
-    recorded = carried and _RECORDED.format(
-        records=word(carried.records), journal=word(carried.journal), offset=carried.offset, unrecorded=UNRECORDED
-    )
+    recorded = ""
+    if carried is not None:
+        records, journal = word(carried.records), word(carried.journal)
+        recorded = _RECORDED.format(records=records, journal=journal, offset=carried.offset, unrecorded=UNRECORDED)
     return _GUARD.format(
         steps=word(names.step_lock),
         lock=word(names.lock),
         wait=wait,
         token=_written(token),
-        recorded=recorded or "",
+        recorded=recorded,
         busy=BUSY,
         fenced=FENCED,
         unguarded=UNGUARDED,
