@@ -10,7 +10,7 @@ from decodeat_ops.core.errors import Lost, StepFailed
 from decodeat_ops.core.plan import Plan, Step
 from decodeat_ops.engine.journal import header, line_of
 from decodeat_ops.targets.vm.keeper import Keeper, Refused
-from decodeat_ops.targets.vm.scripts.guard import Carried
+from decodeat_ops.targets.vm.scripts.guard import recording
 
 
 class VmJournal:
@@ -51,14 +51,14 @@ class VmJournal:
             raise Lost(lost.advice.what, state="No step has begun.", hint="Run the command again.") from lost
         return cls(keepers, f"{host}:{directory / file}", len(line), plan, own)
 
-    def carried(self, host: str) -> Carried | None:
-        """Return what a script on this machine has to write before it changes anything, None for nothing.
+    def carried(self, host: str) -> str:
+        """Return the lines by which a script on this machine writes what waits, before it changes anything.
 
         The records still wait afterwards: they are written again with the next ones, at the same place.
         """
         machine, _, path = self.name.partition(":")
         waiting = self._waiting
-        return Carried(path, self._offset, waiting.decode()) if host == machine and waiting else None
+        return recording(path, self._offset, waiting.decode()) if host == machine and waiting else ""
 
     def step(self, record: str, step: str, **facts: Any) -> None:
         line = line_of({"record": record, "step": step, **facts})

@@ -27,7 +27,7 @@ def guarded(place: Place, host: str, body: str, *, wait: float = WAIT) -> str:
     """
     forget(place)
     journal: VmJournal | None = place.remembered.get(JOURNAL)
-    return guard(place.names, token(place, host), wait, journal.carried(host) if journal else None) + body
+    return guard(place.names, token(place, host), wait, journal.carried(host) if journal else "") + body
 
 
 def token(place: Place, host: str) -> str:

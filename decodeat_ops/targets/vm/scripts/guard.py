@@ -1,7 +1,5 @@
 """Build the guard that every script which changes something begins with: one at a time, and the lock's owner alone."""
 
-from typing import NamedTuple
-
 from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.scripts.quoting import word
 
@@ -46,20 +44,11 @@ kill "$watch" 2>/dev/null
 """
 
 
-class Carried(NamedTuple):
-    """Hold records that a script writes to a journal: at an offset in bytes, each with its line break."""
+def guard(names: Names, token: str, wait: float, recorded: str = "") -> str:
+    """Return the lines that go before a script. They read nothing of its input; `wait` is in seconds.
 
-    journal: str
-    offset: int
-    records: str
-
-
-def guard(names: Names, token: str, wait: float, carried: Carried | None = None) -> str:
-    """Return the lines that go before a script. They read nothing of its input; `wait` is in seconds."""
-    recorded = ""
-    if carried is not None:
-        records, journal = word(carried.records), word(carried.journal)
-        recorded = _RECORDED.format(records=records, journal=journal, offset=carried.offset, unrecorded=UNRECORDED)
+    `recorded` are lines of `recording`, which come once it is sure whose the lock is.
+    """
     return _GUARD.format(
         steps=word(names.step_lock),
         lock=word(names.lock),
@@ -70,6 +59,11 @@ def guard(names: Names, token: str, wait: float, carried: Carried | None = None)
         fenced=FENCED,
         unguarded=UNGUARDED,
     )
+
+
+def recording(journal: str, offset: int, records: str) -> str:
+    """Return the lines that write records, each with its line break, to a journal at an offset in bytes."""
+    return _RECORDED.format(records=word(records), journal=word(journal), offset=offset, unrecorded=UNRECORDED)
 
 
 def fed(names: Names, token: str, command: str, beat: float = 5.0) -> str:

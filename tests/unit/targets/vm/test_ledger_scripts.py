@@ -12,6 +12,7 @@ NAMES = Names("demo-production", PurePosixPath("/opt/decodeat ops/demo-productio
 SCRIPTS = {
     "keeper": keeper.keeper(NAMES, '{"verb": "deploy", "token": "0a"}', "0a", 30.0),
     "guard": guard.guard(NAMES, "0a", 30.0) + "echo body\n",
+    "recording": guard.guard(NAMES, "0a", 30.0, guard.recording("/a b/j", 7, "it's\n100 %\n")) + "echo body\n",
     "fed": guard.fed(NAMES, "0a", "cat") + 'exit "$status"\n',
     "prepare": ledger.prepare(NAMES, '{"format": 1}', "0a"),
     "replace_salt": ledger.replace_salt(NAMES, "0a"),
