@@ -14,7 +14,7 @@ from tests.support.deployments import service_source
 
 __all__ = ["empty_place", "service_source"]
 
-FIRST, SECOND = "it's-the-1st: $(id) \"x\" \\", "another/one?by=now"
+FIRST, SECOND = 'it\'s-the-1st: $(id) "x" \\', "another/one?by=now"
 
 
 @pytest.fixture

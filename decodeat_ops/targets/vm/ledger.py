@@ -29,7 +29,6 @@ from decodeat_ops.targets.vm.scripts import look
 from decodeat_ops.targets.vm.seen import parse
 
 
-
 def interrupt_self() -> None:
     """Interrupt this command as Ctrl-C does; what its main thread waits for is interrupted, too."""
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

@@ -166,7 +166,7 @@ def _passed(names: Names) -> str:
 
 
 def _reloaded(names: Names, generation: str, wait: float) -> str:
-    """Return lines that end the script as `ended` says once nginx has the generation; a reload comes later than said."""
+    """Return lines that end the script as `ended` says once nginx has the generation; its reload may come later."""
     container, told = word(names.container("nginx")), f"wget -q -O - {_GENERATION} || curl -fsS {_GENERATION}"
     return lines(
         f"docker exec {container} nginx -c {_CONF} -s reload >/dev/null 2>&1 </dev/null",

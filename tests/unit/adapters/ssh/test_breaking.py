@@ -150,7 +150,7 @@ def test_the_next_channel_is_open_before_it_is_needed(reach: Reached) -> None:
         remote.run("true")
 
         def opened() -> int:
-            return (server.directory / "log").read_text(errors="replace").count("server_request_session")
+            return (server.directory / "log").read_text(errors="replace").count("input_session_request")
 
         wait_for(lambda: opened() == 2)
         with remote.hold("cat") as first, remote.hold("cat") as second:

@@ -1,4 +1,4 @@
-"""Given steps that begin, their records are on the disk before anything depends on them, and no trip is made for more."""
+"""Given steps that begin, their records are on the disk before anything depends on them, without a trip for each."""
 
 import pytest
 
@@ -48,11 +48,11 @@ def test_on_one_machine_the_script_of_a_step_says_first_that_the_step_has_begun(
         assert change.run("a", known).strip() == "2", "before anything else of the script"
         assert change.run("a", known).strip() == "2"
         assert change.written == ["gate", "admit"]
-        journal.step("done", "admit")
+        journal.step("done", "admit", results={})
         journal.step("begun", "push")
         assert change.written == ["gate", "admit", "push"], "nothing on the machine says so but the journal"
         assert change.run("a", "true") == ""
-        journal.step("done", "push")
+        journal.step("done", "push", results={})
         journal.step("begun", "retire")
         assert change.written == ["gate", "admit", "push"]
         change.run("a", "true")
@@ -87,7 +87,7 @@ def test_a_journal_that_is_left_or_taken_up_again_has_all_records(machines: Mach
         change.run("a", "true")
     with change.ledger.held("resume"):
         again = change.ledger.reopen(journal.name)
-        again.step("done", "admit")
+        again.step("done", "admit", results={})
         again.step("begun", "retire")
         change.run("a", "true")
         assert change.written == ["admit", "retire"]
@@ -103,6 +103,6 @@ def test_a_script_that_cant_write_the_journal_changes_nothing(machines: Machines
         journal.step("begun", "admit")
         (file,) = (machines.root("a") / "journal").iterdir()
         file.rename(file.with_suffix(".gone"))
-        with pytest.raises(Lost, match="the journal can't be written .*No such file") as lost:
+        with pytest.raises(Lost, match=r"the journal can't be written .*No such file") as lost:
             change.run("a", f": >{machines.root('a')}/changed")
         assert "resume" in lost.value.advice.hint and not (machines.root("a") / "changed").exists()

@@ -11,7 +11,7 @@ import pytest
 from decodeat_ops.targets.vm.names import Names
 from decodeat_ops.targets.vm.scripts import edge, frame
 
-EARLIER = "it's 1 \"x\" $(id) \\ é:"
+EARLIER = 'it\'s 1 "x" $(id) \\ é:'
 QUOTED = "it%27s%201%20%22x%22%20%24%28id%29%20%5C%20%C3%A9%3A"
 DIGEST = hashlib.sha256(EARLIER.encode()).hexdigest()
 TODAY = ("abc", "todays")
@@ -62,7 +62,7 @@ def test_secrets_are_those_of_what_clients_reach(
     if active:
         (tmp_path / "run" / "active").symlink_to(active)
     given = f"export REDIS_PASSWORD_SHA256={TODAY[0]} POSTGRES_PASSWORD={TODAY[1]}\n"
-    shows = "printf '%s\\n%s' \"$REDIS_PASSWORD_SHA256\" \"$POSTGRES_PASSWORD\"\n"
+    shows = 'printf \'%s\\n%s\' "$REDIS_PASSWORD_SHA256" "$POSTGRES_PASSWORD"\n'
     done = run(given + edge._as_before(names(tmp_path)) + shows, tmp_path, docker)
     assert (done.returncode, done.stderr) == (0, "")
     digest, _, password = done.stdout.partition("\n")
