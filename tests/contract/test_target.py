@@ -170,7 +170,7 @@ SEEN: dict[type[Any], dict[str, tuple[str, str, str, str]]] = {
         "retire": ("new", "new", "new", ""),
     },
 }
-SEEN[ThreeMachines] = {**SEEN[VmWorld], "admitting": ("new", "new", "old new", "old")}
+SEEN[ThreeMachines] = {**SEEN[VmWorld], "admitting": ("old", "old", "old new", "old")}
 
 
 def seen(world: World) -> tuple[str, str, str, str]:

@@ -43,11 +43,11 @@ class VmWorld:
         self.place.rotate_secret()
 
     def serving(self) -> tuple[str, str]:
-        """Return what the clients of all machines reach; while a change is open, what those of the first one do."""
-        seen = self.place.seen()
-        name = seen[self.place.hosts[0].name]
+        """Return what the clients of all machines reach; while a change is open, what those of the last one do."""
+        seen, last = self.place.seen(), self.place.hosts[-1]
+        name = seen[last.name]
         assert set(seen.values()) == {name} or not self.place.settled(), seen
-        return (name, self.place.started_with(self.place.hosts[0])) if name else ("", "")
+        return (name, self.place.started_with(last)) if name else ("", "")
 
     def writes(self) -> int:
         return self.place.writes()
