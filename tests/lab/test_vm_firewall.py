@@ -25,7 +25,8 @@ RULES = (
     "ufw status; for t in iptables ip6tables; do "
     "$t -S FORWARD | head -n 1; $t -S DOCKER-USER 2>/dev/null | grep '^-A' || :; done"
 )
-NEW_ONES = "INPUT -p tcp --dport 22 -m conntrack --ctstate NEW -j DROP"
+# Out of sight of ufw, and of the look for another firewall, which comes over the connection that is there already.
+NEW_ONES = "PREROUTING -p tcp --dport 22 --syn -j DROP"
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_what_shuts_the_operator_out_goes_back_by_itself(walled: Operator) -> No
     try:
         connected = "ss -Htn state established 'sport = :22' | grep -q ."
         wait_for(lambda: machine.run(connected).returncode == 0, BOOT_SECONDS, "it does not connect")
-        machine.ok(f"iptables -I {NEW_ONES}")
+        machine.ok(f"iptables -t raw -I {NEW_ONES}")
         applied = "grep -qsx applied /run/decodeat-ops-firewall/*/state"
         wait_for(lambda: machine.run(applied).returncode == 0, BOOT_SECONDS, "it does not come into force", every=0.2)
         assert "Status: active" in machine.ok(RULES) and applying.poll() is None
@@ -88,7 +89,7 @@ def test_what_shuts_the_operator_out_goes_back_by_itself(walled: Operator) -> No
         applying.kill()
         applying.wait()
     wait_for(lambda: machine.ok(RULES) == before, BOOT_SECONDS, lambda: machine.ok(RULES), every=0.5)
-    machine.run(f"iptables -D {NEW_ONES}")  # what went back may have taken it along
+    machine.ok(f"iptables -t raw -D {NEW_ONES}")
     assert from_elsewhere(machine) == set(ALL) and walled.serving() == release
     walled.ok("resume", "--undo", "--yes", "--lock-wait", "120")
     assert machine.ok(RULES) == before

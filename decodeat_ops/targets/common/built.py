@@ -12,6 +12,7 @@ from decodeat_ops.settings.schema import Loaded
 if TYPE_CHECKING:
     from decodeat_ops.core.image import Images
 
+_RECIPE = "recipe"  # what the image would be made of, as `read` found it
 _THERE, _BUILT = "image there", "image built"  # what a look remembers for the steps
 
 
@@ -26,9 +27,20 @@ class Here(Protocol):
     def remembered(self) -> dict[Any, Any]: ...
 
 
+def read(here: Here, repository: str) -> Wanted:
+    """Read the code here, and return the image that would be built of it; see `wanted`."""
+    here.remembered[_RECIPE] = image.read(here.loaded)
+    return wanted(here, repository)
+
+
 def wanted(here: Here, repository: str) -> Wanted:
-    """Return the image that would be built of the code here, for a repository."""
-    return Wanted(image.read(here.loaded), repository, here.loaded.settings.image.build_network)
+    """Return the image that would be built for a repository, of the code that was read last: a plan is of one code."""
+    return Wanted(_recipe(here), repository, here.loaded.settings.image.build_network)
+
+
+def _recipe(here: Here) -> Recipe:
+    found: Recipe | None = here.remembered.get(_RECIPE)
+    return found or image.read(here.loaded)
 
 
 def made_of(recipe: Recipe) -> Mapping[str, str]:
@@ -39,7 +51,7 @@ def made_of(recipe: Recipe) -> Mapping[str, str]:
 def require_clean(here: Here, origin: Origin) -> tuple[str, ...]:
     """Refuse an image for production of code that differs from its commit, by `GateFailed`. Nothing else is wrong."""
     if origin.package:
-        image.require_clean(image.read(here.loaded), here.loaded, allowed=False)
+        image.require_clean(_recipe(here), here.loaded, allowed=False)
     return ()
 
 

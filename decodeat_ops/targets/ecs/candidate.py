@@ -1,9 +1,10 @@
 """Say what a deploy would bring to ECS: the code here in an image that is built of it, or an image that is there."""
 
+from pathlib import Path
 from typing import Any
 
 from decodeat_ops.core.errors import Lost, OpsError
-from decodeat_ops.core.image import Reference
+from decodeat_ops.core.image import Recipe, Reference
 from decodeat_ops.core.target import Candidate, Origin, Steps
 from decodeat_ops.deployment import schema, source
 from decodeat_ops.operations.image import Wanted
@@ -21,14 +22,15 @@ def read(place: Place, secrets: str) -> Candidate[EcsRelease]:
     An image that is named and not found leaves it without one: the verification says so, with all else that is wrong.
     """
     named = place.loaded.settings.ecs.image
-    shown = (("image", named or str(wanted(place).reference)),)
-    found = _named(place, named, secrets) if named else _built(place, secrets)
-    origin = Origin("built", None if named else source.find(place.loaded), says=shown[0][1])
-    return Candidate(found, origin, shown)
+    if named:
+        return Candidate(_named(place, named, secrets), Origin("built", says=named), (("image", named),))
+    asked, package = built.read(place, place.names.repository), source.find(place.loaded)
+    shown = str(asked.reference)
+    release = _built(place, asked.recipe, package, secrets)
+    return Candidate(release, Origin("built", package, says=shown), (("image", shown),))
 
 
-def _built(place: Place, secrets: str) -> EcsRelease:
-    recipe, package = wanted(place).recipe, source.find(place.loaded)
+def _built(place: Place, recipe: Recipe, package: Path, secrets: str) -> EcsRelease:
     return _release(
         secrets,
         fingerprint=documents.fingerprint(place, recipe.code, recipe.lock, built.made_of(recipe)),

@@ -21,12 +21,16 @@ def by_registry(place: Place) -> bool:
 
 def wanted(place: Place) -> Wanted:
     """Return the image that would be built of the code here."""
-    return built.wanted(place, place.loaded.settings.image.repository or images.repository(place.names))
+    return built.wanted(place, _repository(place))
+
+
+def _repository(place: Place) -> str:
+    return place.loaded.settings.image.repository or images.repository(place.names)
 
 
 def read(place: Place, secrets: str) -> Candidate[VmRelease]:
     """Return the candidate, which has no image yet; `secrets` is the digest of today's."""
-    asked, package = wanted(place), source.find(place.loaded)
+    asked, package = built.read(place, _repository(place)), source.find(place.loaded)
     recipe = asked.recipe
     blank: dict[str, Any] = dict.fromkeys(("id", "revision", "created_at", "created_by", "origin", "data"), "")
     blank |= migrations.record(schema.describe(package))

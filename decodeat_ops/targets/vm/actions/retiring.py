@@ -36,7 +36,7 @@ def prune(place: Place, context: Context, params: Params) -> Results | None:
         kept = [line.removeprefix("kept=") for line in answer.stdout.splitlines() if line.startswith("kept=")]
         return f"{', '.join(kept)} would be beyond retention and stays: it is in use." if kept else ""
 
-    return warnings(each(place, context, params["hosts"], one, needed=False)) or None
+    return warnings(each(place, context, params["hosts"], one, needed=False, looks=True)) or None
 
 
 ACTIONS: Acts = {"retire": retire, "prune": prune}

@@ -2,6 +2,7 @@
 
 import socket
 import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -281,3 +282,9 @@ def test_two_machines_answer_side_by_side(server: Sshd, reach: Reached, tmp_path
     for thread in threads:
         thread.join()
     assert said == {"a": "a\n", "b": "b\n"}
+
+
+def test_what_is_needed_for_no_connection_is_not_imported() -> None:
+    code = "import sys, decodeat_ops.adapters.ssh.remote; print(*{'invoke', 'unittest.mock'} & set(sys.modules))"
+    done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == ""

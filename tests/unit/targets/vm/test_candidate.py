@@ -83,8 +83,8 @@ def test_a_release_that_is_there_asks_nobody(tmp_path: Path) -> None:
 
 def test_production_takes_no_image_of_changed_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     place, _ = placed(tmp_path, env="production")
-    origin = candidate.read(place, "s").origin
     monkeypatch.setattr("decodeat_ops.deployment.source.revision", lambda package: "0123456789ab-dirty")
+    origin = candidate.read(place, "s").origin
     with pytest.raises(GateFailed, match="differs from its commit"):
         built.require_clean(place, origin)
     assert built.require_clean(place, Origin("kept")) == ()
