@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from decodeat_ops.core.errors import Configuration
 from decodeat_ops.core.remote import Answer, Remote
@@ -12,6 +12,17 @@ from decodeat_ops.targets.vm.scripts import ledger as scripts
 
 FORMAT = 1
 _SALT = re.compile(r"[0-9a-f]{32}")
+
+
+def record(place: Place) -> str:
+    """Return the record of whose a directory is, as this version writes it."""
+    return json.dumps({"format": FORMAT, "name": place.loaded.settings.name, "env": place.loaded.env})
+
+
+def agreed(salts: Iterable[str]) -> str:
+    """Return the salt that all machines have, "" where they don't have the same one."""
+    found = {*salts}
+    return found.pop() if len(found) == 1 and all(map(_SALT.fullmatch, found)) else ""
 
 
 def claim(place: Place) -> None:
@@ -29,21 +40,20 @@ def claim(place: Place) -> None:
 
 def _prepared(place: Place, host: Remote, salt: str) -> tuple[str, str]:
     """Prepare one machine, and return "old" or "new" and its salt."""
-    whose = {"format": FORMAT, "name": place.loaded.settings.name, "env": place.loaded.env}
-    record = json.dumps(whose)
+    ours = record(place)
     while True:
-        answer = host.run(scripts.prepare(place.names, record, salt))
+        answer = host.run(scripts.prepare(place.names, ours, salt))
         if answer.status != scripts.OTHER:
             break
         theirs = answer.stdout.strip()
-        if theirs == record:
+        if theirs == ours:
             raise Configuration(f"{place.names.format_file} on {host.name} changes while it is read.")
         _check(place, host, theirs)
-        record = theirs  # ours in other words, as another version wrote it
+        ours = theirs  # in other words, as another version wrote it
     if answer.status == scripts.UNNAMED:
         raise Configuration(
             f"{place.names.root} on {host.name} has releases, and nothing says of which deployment.",
-            hint=f"If it is this one's after all, write {record} to {place.names.format_file} there.",
+            hint=f"If it is this one's after all, write {ours} to {place.names.format_file} there.",
             where=str(place.names.format_file),
         )
     age, _, found = _written(host, answer).stdout.strip().partition(" ")
@@ -60,8 +70,7 @@ def _check(place: Place, host: Remote, theirs: str) -> None:
     except (ValueError, TypeError, KeyError) as error:
         raise Configuration(
             f"{path} on {host.name} is damaged: it does not say whose the directory is.",
-            hint=f"What serves goes on. If it is this deployment's, write "
-            f"{json.dumps({'format': FORMAT, 'name': settings.name, 'env': env})} to it.",
+            hint=f"What serves goes on. If it is this deployment's, write {record(place)} to it.",
             where=str(path),
         ) from error
     if number > FORMAT:

@@ -18,7 +18,7 @@ from decodeat_ops.deployment.ledger import StateLedger
 from decodeat_ops.engine import journal
 from decodeat_ops.targets.vm import keeping, lock_line, side
 from decodeat_ops.targets.vm.actions import ACTS
-from decodeat_ops.targets.vm.claim import claim
+from decodeat_ops.targets.vm.claim import agreed, claim, record
 from decodeat_ops.targets.vm.journal import VmJournal
 from decodeat_ops.targets.vm.keeper import Keeper, Refused, Timing
 from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, remember
@@ -36,12 +36,13 @@ def interrupt_self() -> None:
 
 @dataclass(frozen=True)
 class _Taken:
-    """Hold what a keeper told when it took the lock: whether what `prepare` makes is there, and the open journals.
+    """Hold what a keeper told when it took the lock: the salt, and the open journals.
 
-    `quiet` is None while something of an earlier command still runs there.
+    `salt` is "bare" where anything lacks of what `claim` makes. `quiet` is None while something of an earlier command
+    still runs there.
     """
 
-    ready: bool
+    salt: str
     quiet: list[str] | None
 
 
@@ -56,8 +57,8 @@ class VmLedger:
         self._timing = timing or Timing()
         self._stop = stop
         self._keepers: dict[str, Keeper] = {}  # by machine, while the lock is held
-        self._kept: bool | None = None  # whether the first machine has anything, as far as it was looked at
-        self._ready = False  # what `prepare` made was found under the lock, too
+        self._kept: frozenset[str] | None = None  # the machines that have anything, as far as it was looked at
+        self._ready = False  # all that `claim` makes was found under the lock
         self._told: Mapping[str, list[str]] = {}  # by machine, what its keeper told of open journals, until one is used
 
     @property
@@ -75,10 +76,12 @@ class VmLedger:
         return bool(self._kept)
 
     def prepare(self) -> None:
-        if not self._ready:
+        """Make what a deployment has. Where every machine has one, what lacks of it is made under the lock alone."""
+        self._here.prepare()
+        everywhere = frozenset(self._place.hosts)
+        if not self._ready and (self._keepers or self._kept != everywhere):
             claim(self._place)
-            self._here.prepare()
-            self._kept = True
+            self._kept = everywhere
         self._ready = False  # once: a removal that is settled under the lock takes parts of it away
 
     @contextmanager
@@ -88,7 +91,7 @@ class VmLedger:
             raise Locked("This command holds the lock already.")
         token, owner = secrets.token_hex(16), lock_line.this_command(verb)
         line = lock_line.line(owner, token)
-        script = keeper_script.keeper(self._place.names, line, token, self._timing.silence)
+        script = keeper_script.keeper(self._place.names, line, token, self._timing.silence, record(self._place))
         until = self._place.clock.now() + wait
         stop = self._stop_once()
         keepers = [Keeper(one, script, self._timing, stop) for one in self._hosts]
@@ -102,7 +105,10 @@ class VmLedger:
                 quiet = side.each(busy, self._quiet(max(wait, self._timing.orphans)))
             except Lost as lost:
                 raise Unreachable(lost.advice.what, hint="Check the network, then run the command again.") from lost
-            self._ready = self._kept is True and all(one.ready for one in taken.values())
+            salt = agreed(one.salt for one in taken.values())
+            if salt:
+                self._place.remembered[keeping.SALT] = salt
+            self._ready = bool(salt)
             self._told = {one.name: quiet.get(one.name) or taken[one.name].quiet or [] for one in keepers}
             forget(self._place)  # what was seen before the lock was taken
             self._place.remembered[keeping.TOKEN] = token
@@ -137,7 +143,7 @@ class VmLedger:
         found, self._told = self._told, {}
         if self._kept is None or not found or not all(map(_names, found.values())):
             found = side.all_needed(self._hosts, self._open_journals)
-            self._kept = any("kept" in lines for lines in found.values())
+            self._kept = frozenset(name for name, lines in found.items() if "kept" in lines)
         left = [(name, line) for name, lines in found.items() for line in reversed(lines) if line.endswith(".jsonl")]
         if left and len(self._hosts) > 1:
             left = self._not_left_behind(left)
@@ -196,8 +202,8 @@ class VmLedger:
     def _take(self, keeper: Keeper, until: float) -> _Taken:
         while True:
             try:
-                state, *rest = keeper.ask("take").split()
-                return _Taken(state == "ready", rest[1:] if rest[:1] == ["quiet"] else None)
+                salt, *rest = keeper.ask("take").split()
+                return _Taken(salt, rest[1:] if rest[:1] == ["quiet"] else None)
             except Refused as refused:
                 word, _, line = str(refused).partition(" ")
                 if word != "locked":

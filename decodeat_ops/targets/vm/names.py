@@ -10,6 +10,20 @@ Colour = Literal["blue", "green"]
 COLOURS: tuple[Colour, Colour] = ("blue", "green")
 # Users and the one group of the containers. The group lets nginx reach the sockets; nobody on the machine has it.
 API_USER, EDGE_USER, GROUP = 10001, 10002, 10010
+# What a deployment has below its directory: owner, group, mode. Only root gets into the directory itself; what is
+# mounted into a container is reached there by its own mode alone.
+DIRECTORIES = (
+    ("journal", 0, 0, "0700"),
+    ("releases", 0, 0, "0700"),
+    ("colours", 0, 0, "0700"),
+    ("run", 0, GROUP, "0750"),
+    ("run/blue", API_USER, GROUP, "2750"),
+    ("run/green", API_USER, GROUP, "2750"),
+    ("edge", 0, GROUP, "0750"),
+    ("certificates", 0, GROUP, "0750"),
+    ("acme", 0, GROUP, "0750"),
+    ("data", API_USER, GROUP, "0700"),
+)
 
 
 def other(colour: Colour) -> Colour:

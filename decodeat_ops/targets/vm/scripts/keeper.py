@@ -7,7 +7,7 @@ tab. It ends by itself when nothing comes for so many seconds, or its input ends
 """
 
 from decodeat_ops.engine.journal import KEPT, SPACE
-from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.names import DIRECTORIES, Names
 from decodeat_ops.targets.vm.scripts.quoting import word
 
 # The lock's file has two lines of a fixed length, so that writing over them needs no new disk space: its owner, and the
@@ -62,8 +62,13 @@ take() {
   fi
   held=yes
   state=bare
-  if [ -s "$root/format.json" ] && [ -s "$root/salt" ]; then state=ready; fi
+  if whole; then read -r state <"$root/salt"; fi
   if flock -n "$root/step.lock" true 9>&-; then answer ok "$state" quiet "$(left_open)"; else answer ok "$state"; fi
+}
+
+whole() { # whether all is there that a deployment's directory always has, and it is this deployment's
+  [ "$(cat "$root/format.json" 2>/dev/null)" = "$record" ] && [ -s "$root/salt" ] || return 1
+  for part in $parts; do [ -d "$root/$part" ] || return 1; done
 }
 
 # Nothing that an earlier command began may still run: from here on its scripts refuse, having read the new owner.
@@ -141,8 +146,11 @@ done
 """
 
 
-def keeper(names: Names, owner: str, token: str, silence: float) -> str:
-    """Return the script. `owner` is the line for the lock's file, `silence` the seconds after which it ends."""
+def keeper(names: Names, owner: str, token: str, silence: float, record: str) -> str:
+    """Return the script. `owner` is the line for the lock's file, `silence` the seconds after which it ends.
+
+    `record` says whose the directory is. Where it is whole, `take` answers with its salt, else with "bare".
+    """
     values = {
         "root": str(names.root),
         "owner": owner,
@@ -151,5 +159,7 @@ def keeper(names: Names, owner: str, token: str, silence: float) -> str:
         "space": str(SPACE),
         "kept": str(KEPT - 1),
         "ended": ENDED,
+        "record": record,
+        "parts": " ".join(name for name, *_ in DIRECTORIES),
     }
     return "".join(f"{name}={word(value)}\n" for name, value in values.items()) + _KEEPER

@@ -2,28 +2,13 @@
 
 from pathlib import PurePosixPath
 
-from decodeat_ops.targets.vm.names import API_USER, GROUP, Names
+from decodeat_ops.targets.vm.names import DIRECTORIES, Names
 from decodeat_ops.targets.vm.scripts.keeper import ENDED, LINE
 from decodeat_ops.targets.vm.scripts.quoting import lines, word
 
 OTHER = 93  # format.json says something else; it is printed, and nothing was changed
 UNNAMED = 94  # there are releases, and nothing says whose they are
 UNWRITTEN = 95  # something could not be written; the reason is the last line of the error output
-
-# What a deployment has below its directory: owner, group, mode. Only root gets into the directory itself; what is
-# mounted into a container is reached there by its own mode alone.
-DIRECTORIES = (
-    ("journal", 0, 0, "0700"),
-    ("releases", 0, 0, "0700"),
-    ("colours", 0, 0, "0700"),
-    ("run", 0, GROUP, "0750"),
-    ("run/blue", API_USER, GROUP, "2750"),
-    ("run/green", API_USER, GROUP, "2750"),
-    ("edge", 0, GROUP, "0750"),
-    ("certificates", 0, GROUP, "0750"),
-    ("acme", 0, GROUP, "0750"),
-    ("data", API_USER, GROUP, "0700"),
-)
 
 _BEGIN = """\
 set -u

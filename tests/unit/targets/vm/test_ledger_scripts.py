@@ -10,7 +10,7 @@ from decodeat_ops.targets.vm.scripts import guard, keeper, ledger
 
 NAMES = Names("demo-production", PurePosixPath("/opt/decodeat ops/demo-production"))
 SCRIPTS = {
-    "keeper": keeper.keeper(NAMES, '{"verb": "deploy", "token": "0a"}', "0a", 30.0),
+    "keeper": keeper.keeper(NAMES, '{"verb": "deploy", "token": "0a"}', "0a", 30.0, "{}"),
     "guard": guard.guard(NAMES, "0a", 30.0) + "echo body\n",
     "recording": guard.guard(NAMES, "0a", 30.0, guard.recording("/a b/j", 7, "it's\n100 %\n")) + "echo body\n",
     "fed": guard.fed(NAMES, "0a", "cat") + 'exit "$status"\n',
