@@ -12,7 +12,7 @@ from tests.support.deployments import service_source
 __all__ = ["service_source"]
 CHANNELS = 6
 # Round trips by verb, with two to spare: a look at a machine that is slow counts for ten seconds, then it is repeated.
-FIRST, WARM, UNCHANGED, BACK = 24, 23, 3, 17
+FIRST, WARM, UNCHANGED, BACK = 23, 21, 3, 16
 
 
 @pytest.fixture(name="wire")

@@ -14,7 +14,7 @@ from tests.lab.vm_operator import Operator
 from tests.lab.vms import BOOT_SECONDS, STORES, WALLED, Vm
 from tests.support.waiting import wait_for
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.proof]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=3)]
 
 SSH, PLAIN, SECURE = 22, 80, 443
 PROGRAM, PUBLISHED = 9000, 9100  # of somebody else on the machine: a program's port, and a container's
