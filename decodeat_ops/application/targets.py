@@ -187,6 +187,10 @@ def _ecs(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
 
 
 def _vm(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
+    place = _machines(loaded)
+    for remote in place.hosts.values():
+        remote.approach()  # which takes some round trips: meanwhile the rest is imported
+
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.deployment import image as images_of
     from decodeat_ops.targets.common import image
@@ -195,7 +199,6 @@ def _vm(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     from decodeat_ops.targets.vm.target import Vm
     from decodeat_ops.targets.vm.view import VmView
 
-    place = _machines(loaded)
     return Desk(
         loaded=loaded,
         target=Vm(place, secrets),

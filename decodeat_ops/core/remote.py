@@ -26,7 +26,7 @@ class Held(Protocol):
 
 
 class Remote(Protocol):
-    """Run scripts of POSIX sh as root on one machine, over one connection that is opened at the first use.
+    """Run scripts of POSIX sh as root on one machine, over one connection that the first use opens if not `approach`.
 
     Every method raises `Unreachable` when the connection can't be made, so that nothing was run, and `Lost` when it
     broke off or an answer did not come in time: what was run may have come to its end.
@@ -40,6 +40,10 @@ class Remote(Protocol):
     @property
     def address(self) -> str:
         """Return the address that it is connected to, without a port."""
+        ...
+
+    def approach(self) -> None:
+        """Connect in the background. Whoever uses the machine next waits for that, and is told when it failed."""
         ...
 
     def run(self, script: str, *, given: str = "", timeout: float = 60.0) -> Answer:

@@ -27,6 +27,9 @@ class Machine(ABC):
     def name(self) -> str:
         return self._name
 
+    def approach(self) -> None:  # noqa: B027  a subclass may need more
+        """Do nothing where no connection has to be made before a channel."""
+
     @abstractmethod
     def entered(self) -> Duplex:
         """Open a channel at whose end root waits for a script.

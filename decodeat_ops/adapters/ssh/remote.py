@@ -14,7 +14,7 @@ from decodeat_ops.adapters.ssh.machine import Machine
 from decodeat_ops.adapters.ssh.operator import Operator
 from decodeat_ops.adapters.ssh.route import Route, route
 from decodeat_ops.core.abilities import Attached
-from decodeat_ops.core.errors import Unreachable
+from decodeat_ops.core.errors import OpsError, Unreachable
 
 _OPENING = 30.0  # seconds, for a channel and for root at its end
 _ON_A_TERMINAL = 'if [ "$(id -u)" = 0 ]; then exec sh -c "$1"; fi; exec sudo -- sh -c "$1"'
@@ -33,6 +33,7 @@ class SshRemote(Machine):
         self._user = user
         self._route: Route | None = None
         self._connection: Connection | None = None
+        self._failed: OpsError | None = None  # why the connection could not be made in the background
         self._connecting = threading.RLock()
 
     @property
@@ -50,6 +51,16 @@ class SshRemote(Machine):
         command = shlex.join(("exec", "sh", "-c", _ON_A_TERMINAL, "sh", script))
         argv = ("ssh", "-t", *self._resolved().options, "--", self.name, command)
         return Attached(argv, {}, f"root at {self.name}")
+
+    def approach(self) -> None:
+        def run() -> None:
+            with self._connecting:
+                try:
+                    self._connected()
+                except OpsError as error:
+                    self._failed = error
+
+        threading.Thread(target=run, name=f"way to {self.name}", daemon=True).start()
 
     def entered(self) -> Duplex:
         channel = self._channel()
@@ -94,6 +105,9 @@ class SshRemote(Machine):
     def _connected(self) -> tuple[Connection, bool]:
         """Return the connection, and whether it stood before."""
         with self._connecting:
+            failed, self._failed = self._failed, None
+            if failed is not None:
+                raise failed
             connection = self._connection
             if connection is not None and connection.stands:
                 return connection, True

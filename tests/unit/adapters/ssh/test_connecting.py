@@ -17,6 +17,7 @@ from decodeat_ops.core.remote import Remote
 from decodeat_ops.core.secret import Secret
 from tests.servers.sshd import Sshd, agent, make_key, sshd
 from tests.support.ports import free_port
+from tests.support.waiting import wait_for
 from tests.unit.adapters.ssh.conftest import Reached
 
 
@@ -288,3 +289,23 @@ def test_what_is_needed_for_no_connection_is_not_imported() -> None:
     code = "import sys, decodeat_ops.adapters.ssh.remote; print(*{'invoke', 'unittest.mock'} & set(sys.modules))"
     done = subprocess.run((sys.executable, "-c", code), capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_a_machine_is_connected_to_before_it_is_used(reach: Reached) -> None:
+    with sshd() as server:
+        remote = reach(server.config())
+        remote.approach()
+        wait_for(lambda: remote.connected)
+        assert remote.run("echo there").stdout == "there\n"
+        assert (server.directory / "log").read_text().count("Accepted publickey") == 1
+
+
+def test_what_kept_it_from_being_connected_to_is_told_once_and_then_tried_again(reach: Reached) -> None:
+    with sshd() as server:
+        remote = reach(server.config())
+        server.stop()
+        remote.approach()
+        with pytest.raises(Unreachable, match="refuses the connection"):
+            remote.run("true")
+        server.start()
+        assert remote.run("echo there").stdout == "there\n"
