@@ -21,12 +21,11 @@ from decodeat_ops.targets.vm.actions import ACTS
 from decodeat_ops.targets.vm.claim import agreed, claim, record
 from decodeat_ops.targets.vm.journal import VmJournal
 from decodeat_ops.targets.vm.keeper import Keeper, Refused, Timing
-from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, remember
+from decodeat_ops.targets.vm.observing import LOOK_SECONDS, and_look, remember
 from decodeat_ops.targets.vm.place import Place, forget
 from decodeat_ops.targets.vm.scripts import keeper as keeper_script
 from decodeat_ops.targets.vm.scripts import ledger as scripts
 from decodeat_ops.targets.vm.scripts import look
-from decodeat_ops.targets.vm.seen import parse
 
 
 def interrupt_self() -> None:
@@ -152,8 +151,9 @@ class VmLedger:
     def _open_journals(self, host: Remote) -> list[str]:
         """Return "kept" if there is a deployment, and its open journals; whoever asks looks at the machine next."""
         names = self._place.names
-        told, saw = look.parted(_whole(host, look.after(names, scripts.open_journals(names)), LOOK_SECONDS))
-        remember(self._place, host.name, Looked(parse(host.name, saw, names)))
+        output = _whole(host, look.after(names, scripts.open_journals(names)), LOOK_SECONDS)
+        told, saw = and_look(host.name, output, names)
+        remember(self._place, host.name, saw)
         return told.splitlines()
 
     def _not_left_behind(self, left: list[tuple[str, str]]) -> list[tuple[str, str]]:

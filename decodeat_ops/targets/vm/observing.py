@@ -37,6 +37,12 @@ def look_at(remote: Remote, names: Names) -> Looked:
     return Looked(parse(remote.name, answer.stdout, names))
 
 
+def and_look(host: str, output: str, names: Names) -> tuple[str, Looked]:
+    """Return what a script of `look.after` printed itself, and what it saw of the machine then."""
+    told, saw = look.parted(output)
+    return told, Looked(parse(host, saw, names))
+
+
 def looked(place: Place) -> tuple[Looked, ...]:
     """Look at all machines side by side, in the settings' order."""
     forget(place)

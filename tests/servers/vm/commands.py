@@ -15,7 +15,7 @@ VERSION = "28.2.2"
 Command = Callable[[Engine, Session, Words], int]
 READS = {
     "version", "info", "ps", "inspect", "image ls", "image inspect", "network inspect", "network ls", "logs", "exec",
-    "volume ls", "container inspect", "compose version",
+    "events", "volume ls", "container inspect", "compose version",
 }  # fmt: skip
 
 

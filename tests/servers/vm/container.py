@@ -115,6 +115,7 @@ class Container:
         self.created, self.started, self.finished = moment(), NEVER, NEVER
         self.ended_by_hand = False
         self.log: list[Line] = []
+        self.events: list[tuple[float, str, Variables]] = []  # how its runs ended: when, "oom" or "die", and how
         self.changed = threading.Condition(threading.RLock())
         self._make = program
         self._program: Program | None = None
@@ -164,6 +165,8 @@ class Container:
             if self.state != "running":
                 return
             self.exit_code, self.out_of_memory, self.finished = status, out_of_memory, moment()
+            self.events += [(time.time(), "oom", {})] if out_of_memory else []
+            self.events += [(time.time(), "die", {"exitCode": str(status)})]
             kept = self.definition.restart.partition(":")[0]
             again = kept in {"always", "unless-stopped"} or (kept == "on-failure" and status != 0)
             self.state = "restarting" if again and not self.ended_by_hand else "exited"

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from tests.servers.vm import inside
+from tests.servers.vm import formats, inside
 from tests.servers.vm.container import Definition, Line, Mount
 from tests.servers.vm.engine import Engine
 from tests.servers.vm.session import Session
@@ -14,6 +14,7 @@ from tests.servers.vm.words import Grammar, Refused, Words, daemon
 if TYPE_CHECKING:
     from tests.servers.vm.commands import Command
 
+ABSENT = {"exitCode": "<no value>"}  # what a template makes of an attribute that an event doesn't have
 SIGNALS = {"TERM", "KILL", "HUP", "QUIT", "INT", "USR1", "USR2", "WINCH"}
 
 
@@ -109,6 +110,26 @@ def logs(engine: Engine, session: Session, words: Words) -> int:
     for line in container.lines(count, follow=follow, gone=session.gone):
         if line.at >= since:
             session.say(_shown(line, stamped))
+    return 0
+
+
+def events(engine: Engine, session: Session, words: Words) -> int:
+    """Say what became of a container between two moments, as the engine remembers it."""
+    wanted = [one.partition("=")[::2] for one in words.all("--filter")]
+    if unknown := {name for name, _ in wanted} - {"container", "event"}:
+        raise daemon(f"invalid filter '{unknown.pop()}'")
+    names, kinds = ({value for name, value in wanted if name == key} for key in ("container", "event"))
+    since, until = _moment(words.one("--since")), _moment(words.one("--until"))
+    if not until:
+        raise daemon("the played engine tells no events to come")
+    while time.time() < until and not session.gone():
+        time.sleep(0.05)
+    told = [(one, event) for one in engine.containers.values() if one.name in names for event in [*one.events]]
+    for one, (at, kind, more) in sorted(told, key=lambda each: each[1][0]):
+        if since <= at <= until and kind in kinds:
+            attributes = {**ABSENT, "name": one.name, **more}
+            event = {"Type": "container", "Action": kind, "Actor": {"ID": one.id, "Attributes": attributes}}
+            session.say(formats.filled(words.one("--format"), event))
     return 0
 
 
@@ -216,6 +237,7 @@ COMMANDS: "dict[str, tuple[Grammar, Command]]" = {
         Grammar(("-f --follow", "-t --timestamps"), ("-n --tail", "--since"), least=1, most=1),
         logs,
     ),
+    "events": (Grammar(values=("-f --filter", "--since", "--until", "--format"), most=0), events),
     "exec": (
         Grammar(("-i --interactive", "-t --tty"), ("-e --env", "-u --user", "-w --workdir"), least=1, ends=True),
         execute,

@@ -187,6 +187,10 @@ def test_broken_releases_are_seen_as_docker_tells_of_them(host: PlayedHost) -> N
     shape = "{{.State.Status}} {{.State.OOMKilled}} {{.State.ExitCode}}"
     wait_for(lambda: host.container("tested-blue").restarts > 1)
     assert "true 137" in host.sh(f"docker inspect -f '{shape}' tested-blue").stdout
+    how = "--filter container=tested-blue --filter event=oom --filter event=die"
+    shape = "{{.Action}} {{.Actor.Attributes.exitCode}}"
+    ended = host.sh(f"docker events --since 0 --until $(($(date +%s) + 1)) {how} --format '{shape}'").stdout
+    assert ended.startswith("oom <no value>\ndie 137\n"), "whatever has become of it since"
     told = json.loads(host.sh("docker inspect --type container tested-green").stdout)
     assert told[0]["State"]["Health"]["Status"] == "unhealthy"
 

@@ -15,12 +15,12 @@ from decodeat_ops.targets.vm.scripts.quoting import export
 RELOAD_SECONDS = 30.0  # in which nginx has to run with its new files
 EDGE_SECONDS = 900.0  # that Compose may take to make all of it, with images that are pulled
 
-WORDS = {
-    frame.UNTESTED: "nginx refuses its new files, and goes on with the ones before",
-    frame.UNCHANGED: "nginx does not run with its new files, and was led back to the ones before",
-    frame.NO_START: "docker compose could not make it",
-    frame.MISSING: "the release's files, or a certificate, are not there",
-    frame.UNPASSED: "it does not take its password",
+WORDS = {  # what could not be done, and why
+    frame.UNTESTED: ("nginx", "nginx refuses its new files, and goes on with the ones before"),
+    frame.UNCHANGED: ("nginx", "nginx does not run with its new files, and was led back to the ones before"),
+    frame.NO_START: ("nginx", "docker compose could not make it"),
+    frame.MISSING: ("nginx", "the release's files, or a certificate, are not there"),
+    frame.UNPASSED: ("PostgreSQL", "it does not take its password"),
 }
 
 
@@ -43,8 +43,7 @@ def _brought(work: Work, release: str, generation: str, *, back: bool = False) -
 
 def _well(work: Work, answer: Answer) -> str:
     if answer.status in WORDS:
-        what = "PostgreSQL" if answer.status == frame.UNPASSED else "nginx"
-        raise work.failed(what, WORDS[answer.status], answer)
+        raise work.failed(*WORDS[answer.status], answer)
     work.well(answer, "nginx")
     return ""
 

@@ -9,10 +9,9 @@ from decodeat_ops.core.remote import Answer, Remote
 from decodeat_ops.engine.executor import Context
 from decodeat_ops.targets.vm import side
 from decodeat_ops.targets.vm.keeping import guarded, judged
-from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, remember
+from decodeat_ops.targets.vm.observing import LOOK_SECONDS, Looked, and_look, remember
 from decodeat_ops.targets.vm.place import Place, forget, remotes_of
 from decodeat_ops.targets.vm.scripts import asking, frame, look
-from decodeat_ops.targets.vm.seen import parse
 
 T = TypeVar("T")
 SLICE = 5.0  # seconds that a script waits at most before it says how far it is, and the operator may interrupt
@@ -58,8 +57,7 @@ class Work:
         answer = judged(self.remote.run(script, given=given, timeout=timeout), self.host)
         if self.looked is None or answer.status:
             return answer
-        told, saw = look.parted(answer.stdout)
-        self.looked[self.host] = Looked(parse(self.host, saw, names))
+        told, self.looked[self.host] = and_look(self.host, answer.stdout, names)
         return replace(answer, stdout=told)
 
     def do(self, body: str, what: str, *, given: str = "", timeout: float = PATIENCE) -> Answer:

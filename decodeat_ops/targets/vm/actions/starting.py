@@ -64,13 +64,13 @@ def as_record(release: VmRelease) -> str:
 
 
 def _failed(work: Work, release: VmRelease, answer: Answer, limit: float) -> StepFailed:
-    what, state = f"release {release.id}", frame.told(answer.stdout).get("state", "")
+    what = f"release {release.id}"
     if answer.status == frame.OUT_OF_MEMORY:
         memory = work.place.loaded.settings.vm.memory
         hint = f"It may take {memory} (vm.memory); fewer WORKERS take less."
         return work.failed(what, "its container took more memory than it may, and was killed", answer, hint)
     if answer.status == frame.ENDED:
-        return work.failed(what, f"its container does not stay up ({_state(state)})", answer)
+        return work.failed(what, f"its container does not stay up ({_state(frame.told(answer.stdout))})", answer)
     if answer.status == frame.NOT_YET:
         why = f"it is not ready after {limit:g} s: {answered(answer)}"
         return work.failed(what, why, answer, "vm.ready_timeout says how long it may take.")
@@ -85,10 +85,10 @@ def _failed(work: Work, release: VmRelease, answer: Answer, limit: float) -> Ste
     raise RuntimeError("a script that ended well has failed")
 
 
-def _state(state: str) -> str:
-    """Return what Docker's words on a container mean: its status, and the code that it ended with."""
-    status, _, rest = state.partition(" ")
-    code = rest.split(" ")[1] if rest.count(" ") >= 1 else "?"
+def _state(told: Mapping[str, str]) -> str:
+    """Return what Docker's words on a container mean: its status, and the code that it ended with last."""
+    status, _, rest = told.get("state", "").partition(" ")
+    code = told.get("ended") or (rest.split(" ")[1] if rest.count(" ") >= 1 else "?")
     return f"{status or 'gone'}, last exit code {code}"
 
 

@@ -114,13 +114,25 @@ def _until_ready(container: str, release: str, wait: float) -> str:
 
 
 def watch_state(container: str) -> str:
-    """Return the lines of a loop that end the script when a container does not run, or was started again."""
+    """Return the lines of a loop that end the script when a container does not run, or was started again.
+
+    An engine that starts one again forgets how it ended, so that its events are asked.
+    """
+    end = "{{.Action}} {{.Actor.Attributes.exitCode}}"
     return lines(
         f"  state=$(docker inspect -f {word(_STATE)} {word(container)} 2>/dev/null) || exit {MISSING}",
         "  case $state in",
         "    'created '* | 'running '*' 0') ;;",
-        f"    *' true '* | *' {KILLED} '*) echo \"state=$state\"; {say_log(container)}; exit {OUT_OF_MEMORY} ;;",
-        f'    *) echo "state=$state"; {say_log(container)}; exit {ENDED} ;;',
+        "    *)",
+        f"      made=$(docker inspect -f {word('{{.Created}}')} {word(container)} 2>/dev/null)",
+        '      ends=$(timeout 20 docker events --since "$made" --until "$(($(date +%s) + 1))" '
+        f"--filter {word(f'container={container}')} --filter event=oom --filter event=die --format {word(end)} "
+        "2>/dev/null </dev/null)",
+        '      echo "state=$state"; echo "ended=${ends##* }"; ' + say_log(container),
+        '      case "$ends/$state/${ends##* }" in',
+        f"        oom* | *' true '* | *' {KILLED} '* | */{KILLED}) exit {OUT_OF_MEMORY} ;;",
+        f"        *) exit {ENDED} ;;",
+        "      esac ;;",
         "  esac",
     )
 

@@ -1,6 +1,7 @@
 """Build the guard that every script which changes something begins with: one at a time, and the lock's owner alone."""
 
 from decodeat_ops.targets.vm.names import Names
+from decodeat_ops.targets.vm.scripts.keeper import written
 from decodeat_ops.targets.vm.scripts.quoting import word
 
 # Exit statuses of the guard, beside those of the scripts that it guards.
@@ -23,10 +24,9 @@ case $owner in *{token}*) ;; *) exit {fenced} ;; esac
 {recorded}unset owner
 """
 
-# As the keeper writes them: within the space that the journal has taken, and on the disk before anything else is done.
 _RECORDED = """\
 printf %s {records} |
-  dd of={journal} bs=64k oflag=seek_bytes seek={offset} conv=notrunc,nocreat,fdatasync status=none || exit {unrecorded}
+  {written} || exit {unrecorded}
 """
 
 # Who sends may be frozen, or gone without a word: nothing ends the input then, and what reads it would keep the lock of
@@ -63,7 +63,7 @@ def guard(names: Names, token: str, wait: float, recorded: str = "") -> str:
 
 def recording(journal: str, offset: int, records: str) -> str:
     """Return the lines that write records, each with its line break, to a journal at an offset in bytes."""
-    return _RECORDED.format(records=word(records), journal=word(journal), offset=offset, unrecorded=UNRECORDED)
+    return _RECORDED.format(records=word(records), written=written(word(journal), offset), unrecorded=UNRECORDED)
 
 
 def fed(names: Names, token: str, command: str, beat: float = 5.0) -> str:

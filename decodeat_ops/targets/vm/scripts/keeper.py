@@ -83,7 +83,7 @@ left_open() { # the names of journals that have not ended; what is no name of on
 
 written() { # NAME OFFSET RECORDS
   printf '%s\n' "$3" | tr '\t' '\n' |
-    dd of="$journals/$1" bs=64k oflag=seek_bytes seek="$2" conv=notrunc,nocreat,fdatasync status=none 2>&1
+    {written} 2>&1
 }
 
 retire() { # the oldest beyond those that are kept; what can't be read stays, and so does what is open
@@ -162,4 +162,13 @@ def keeper(names: Names, owner: str, token: str, silence: float, record: str) ->
         "record": record,
         "parts": " ".join(name for name, *_ in DIRECTORIES),
     }
-    return "".join(f"{name}={word(value)}\n" for name, value in values.items()) + _KEEPER
+    body = _KEEPER.replace("{written}", written('"$journals/$1"', '"$2"'))
+    return "".join(f"{name}={word(value)}\n" for name, value in values.items()) + body
+
+
+def written(journal: str, offset: object) -> str:
+    """Return the command that writes its input to a journal at an offset in bytes, each as it stands in a script.
+
+    That is within the space which the journal has taken, and on the disk before anything else is done.
+    """
+    return f"dd of={journal} bs=64k oflag=seek_bytes seek={offset} conv=notrunc,nocreat,fdatasync status=none"

@@ -186,6 +186,30 @@ def test_a_worker_that_the_kernel_kills_is_told_so(names: Names, tmp_path: Path)
     assert run(colour.ready(names, "blue", NEW, 0), bin_=docker.parent).returncode == frame.NOT_YET
 
 
+@pytest.mark.parametrize(
+    ("ends", "status", "last"),
+    [
+        ("die 0\noom <no value>\ndie 137", frame.OUT_OF_MEMORY, "137"),
+        ("die 137", frame.OUT_OF_MEMORY, "137"),  # engines that do not know why
+        ("oom <no value>\ndie 3", frame.OUT_OF_MEMORY, "3"),  # a worker was killed, and the first process gave up
+        ("die 137\ndie 3", frame.ENDED, "3"),
+        ("", frame.ENDED, ""),  # an engine that was started anew has forgotten it
+    ],
+)
+def test_one_that_was_started_again_is_told_by_how_it_ended(
+    names: Names, tmp_path: Path, ends: str, status: int, last: str
+) -> None:
+    """Docker's own state of what it has started again has forgotten that."""
+    docker = without_docker(tmp_path) / "docker"
+    docker.write_text(
+        f"""#!/bin/sh\ncase "$*" in *Created*) echo 2026-01-01T00:00:00.5Z ;; inspect*) echo running false 0 1 ;;
+events" --since 2026-01-01T00:00:00.5Z "*) echo "{ends}" ;; esac\n"""
+    )
+    done = run(colour.ready(names, "blue", NEW, 0), bin_=docker.parent)
+    assert done.returncode == status
+    assert frame.told(done.stdout.decode()) == {"state": "running false 0 1", "ended": last}
+
+
 def test_what_another_change_has_brought_is_not_taken_back(names: Names, tmp_path: Path) -> None:
     """A change that was left open long ago: the colour that it led clients to runs another release by now."""
     root = Path(names.root)
