@@ -191,6 +191,7 @@ def _vm(loaded: "Loaded", secrets: Mapping[str, Secret]) -> "Desk":
     for remote in place.hosts.values():
         remote.approach()  # which takes some round trips: meanwhile the rest is imported
 
+    import decodeat_ops.adapters.docker_engine  # noqa: F401 # for place.images
     from decodeat_ops.application.desk import Desk
     from decodeat_ops.deployment import image as images_of
     from decodeat_ops.targets.common import image

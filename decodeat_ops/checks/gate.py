@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from decodeat_ops.checks.run import run
+from decodeat_ops.checks.run import run_together
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.checks.words import sentence
 from decodeat_ops.core.check import Finding, Status
@@ -32,7 +32,7 @@ def gate(subject: Subject, context: Context, params: Params) -> Results:
         endpoint=None if side == "none" else view.endpoint(release, side),
         coming=None if side == "public" else release,
     )
-    findings = run(params["checks"], asked, passes=(Lost,))
+    findings = run_together(params["checks"], asked, passes=(Lost,))
     failed = [f for f in findings if f.status is Status.FAIL]
     if failed:
         lines = _last_lines(view, release) if side != "none" else _each(failed)

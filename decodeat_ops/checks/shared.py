@@ -1,5 +1,6 @@
 """Measure once what several checks of one run look at: one soak serves both response time and error rate."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 _measured: ContextVar[dict[str, Any] | None] = ContextVar("measured", default=None)
+_measuring = threading.RLock()  # checks that run at once wait for a measurement instead of taking it twice
 
 
 @contextmanager
@@ -27,7 +29,8 @@ def once(name: str, measure: Callable[[], T]) -> T:
     memory = _measured.get()
     if memory is None:
         return measure()
-    if name not in memory:
-        memory[name] = measure()
+    with _measuring:
+        if name not in memory:
+            memory[name] = measure()
     result: T = memory[name]
     return result

@@ -84,7 +84,7 @@ class Vm:
 
     def verify(self, release: VmRelease, origin: Origin, observed: VmObserved) -> Facts:
         refusals = _refusals(release, verifying.problems(self.here, release, origin, observed))
-        refusals.ask(lambda: verifying.variables(self.here, origin, self.secrets))
+        refusals.ask(lambda: verifying.variables(self.here, release, origin, self.secrets))
         refusals.ask(lambda: verifying.clean(self.here, origin))
         refusals.ask(lambda: candidate.look(self.here, origin))
         refusals.refuse()

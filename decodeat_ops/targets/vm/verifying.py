@@ -7,6 +7,7 @@ from decodeat_ops.core.errors import Configuration, Unreachable
 from decodeat_ops.core.secret import Secret
 from decodeat_ops.core.target import Facts, Origin
 from decodeat_ops.deployment import service_variables
+from decodeat_ops.deployment.service_variables import Judged
 from decodeat_ops.targets.common import built
 from decodeat_ops.targets.vm import documents
 from decodeat_ops.targets.vm.observed import Seen, VmObserved
@@ -16,6 +17,7 @@ from decodeat_ops.targets.vm.way import drain_seconds, idle, outside_maintenance
 
 ENGINE, COMPOSE = (20, 10), (2, 20)  # the oldest versions that know all that is asked of them
 ROOM = 256 * 2**20  # bytes that a machine has to have left, the image not counted
+_JUDGED = "variables judged"  # what the code said of its variables, for each release asked about
 _NUMBERS = re.compile(r"(\d+)\.(\d+)")
 
 
@@ -101,15 +103,16 @@ def _here(place: Place, image: str) -> bool:
         return False
 
 
-def variables(place: Place, origin: Origin, secrets: Mapping[str, Secret]) -> tuple[str, ...]:
+def variables(place: Place, release: VmRelease, origin: Origin, secrets: Mapping[str, Secret]) -> tuple[str, ...]:
     """Return what the code that would be deployed finds wrong with its variables; a kept release keeps its own."""
     if origin.package is None:
         return ()
-    loaded = place.loaded
-    plain = documents.variables(loaded)
-    judged = service_variables.judge(
-        place.machine, origin.package, loaded, plain, documents.of_service(loaded, secrets)
-    )
+    loaded, remembered = place.loaded, place.remembered
+    plain, known = documents.variables(loaded), (_JUDGED, release.fingerprint, release.secrets)
+    if known not in remembered:
+        values = documents.of_service(loaded, secrets)
+        remembered[known] = service_variables.judge(place.machine, origin.package, loaded, plain, values)
+    judged: Judged = remembered[known]
     if judged.secret:  # the code has answered
         return tuple(map(str, judged.problems))
     try:

@@ -2,6 +2,8 @@
 
 import json
 import re
+import threading
+from functools import partial
 
 import pytest
 
@@ -10,7 +12,7 @@ from decodeat_ops.checks import words
 from decodeat_ops.checks.answer import answer
 from decodeat_ops.checks.lists import CHECKLISTS, GATES
 from decodeat_ops.checks.registry import COMMON, checks_of
-from decodeat_ops.checks.run import run
+from decodeat_ops.checks.run import run, run_together
 from decodeat_ops.checks.shared import measured_once, once
 from decodeat_ops.checks.subject import Subject
 from decodeat_ops.core.check import Check, Finding, Status
@@ -67,8 +69,29 @@ def test_what_gets_no_answer_is_no_failure_for_a_gate(stage: Stage) -> None:
     checks = {"a": Check("security.user", lost), "b": Check("security.user", _unreachable)}
     assert run(("a",), stage.subject(), checks=checks)[0].says == "probe.stopped"
     with pytest.raises(Lost):
-        run(("a",), stage.subject(), checks=checks, passes=(Lost,))
-    assert run(("b",), stage.subject(), checks=checks, passes=(Lost,))[0].says == "probe.stopped"
+        run_together(("b", "a"), stage.subject(), checks=checks, passes=(Lost,))
+    assert run_together(("b",), stage.subject(), checks=checks, passes=(Lost,))[0].says == "probe.stopped"
+
+
+def test_checks_of_a_gate_run_at_once_and_are_told_in_order(stage: Stage) -> None:
+    met = threading.Barrier(3)
+
+    def waits(name: str, subject: Subject) -> Finding:
+        assert met.wait(60) < 3
+        return answer(name, Status.PASS, "security.root", uid=once("uid", measure))
+
+    def measure() -> int:
+        taken.append(1)
+        return len(taken)
+
+    taken: list[int] = []
+    checks = {name: Check(name, partial(waits, name)) for name in "abc"}
+    found = run_together(tuple("cab"), stage.subject(), checks=checks)
+    assert [(one.check, one.status) for one in found] == [(name, Status.PASS) for name in "cab"] and taken == [1]
+    assert [one.evidence["uid"] for one in found] == [1, 1, 1]
+    with pytest.raises(KeyError):
+        run_together(("no.such",), stage.subject())
+    assert run_together((), stage.subject()) == ()
 
 
 def test_secrets_never_stay_in_evidence(stage: Stage) -> None:
