@@ -8,7 +8,7 @@ import pytest
 from tests.lab.vm_operator import Operator
 from tests.lab.vm_watching import under_way, watched
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.proof]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=1)]
 
 # What a deploy does when code, configuration and nginx's files have changed, and what a rollback does.
 DEPLOY = (

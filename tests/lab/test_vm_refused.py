@@ -14,7 +14,7 @@ from tests.support.deployments import make_source
 from tests.support.migrations import add_revision
 from tests.unit.decodeat.web import Web
 
-pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.proof]
+pytestmark = [pytest.mark.lab, pytest.mark.timeout(3000), pytest.mark.share(4, part=2)]
 
 ANOTHER = "20000101T000000Z-0000000"  # which one with the fault "wrong-id" says to be
 
