@@ -32,13 +32,15 @@ def deploy(
     a revision of its own, whose deployment is followed to the end. When anything fails before that, everything is
     undone and the old one goes on serving. Nothing to do is "0 changed".
     """
-    from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
     loaded = run.loaded()
     how = change(run, "deploy")
-    return verbs.deploy(open_desk(loaded), how, host)
+    desk = open_desk(loaded)
+    from decodeat_ops.application import verbs  # meanwhile machines are connected to
+
+    return verbs.deploy(desk, how, host)
 
 
 @command(
@@ -58,13 +60,15 @@ def rollback(
     Code and settings are the older release's own; secrets are resolved anew, and data is never taken back. What belongs
     to a platform's service and not to a release, such as its network and load balancer, is today's too.
     """
-    from decodeat_ops.application import verbs
     from decodeat_ops.application.targets import open_desk
     from decodeat_ops.cli.asking import change
 
     loaded = run.loaded()
     how = change(run, "rollback")
-    return verbs.rollback(open_desk(loaded), how, release)
+    desk = open_desk(loaded)
+    from decodeat_ops.application import verbs  # meanwhile machines are connected to
+
+    return verbs.rollback(desk, how, release)
 
 
 @command(
